@@ -1,0 +1,42 @@
+"""Stream a language model's answer from Flask: Server-Sent Events on gevent greenlets.
+
+Importing this starts nothing, patches nothing and loads no network library: what talks to a
+model's server is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .completion import CompletionRequest as CompletionRequest
+from .completion import Usage as Usage
+from .decoder import EventStreamDecoder as EventStreamDecoder
+from .errors import ConfigurationError as ConfigurationError
+from .errors import EventTooLarge as EventTooLarge
+from .errors import LLMStreamError as LLMStreamError
+from .errors import ProviderError as ProviderError
+from .errors import RequestError as RequestError
+from .errors import StreamClosed as StreamClosed
+from .errors import StreamError as StreamError
+from .event import ServerSentEvent as ServerSentEvent
+from .extension import LLMStream as LLMStream
+from .overflow import Overflow as Overflow
+from .providers import CallableProvider as CallableProvider
+from .providers import Counter as Counter
+from .providers import Provider as Provider
+from .signals import stream_finished as stream_finished
+from .stream import Summary as Summary
+
+if TYPE_CHECKING:
+    from .providers.openai_compatible import OpenAICompatible as OpenAICompatible
+
+__version__ = "0.1.0"
+
+_LOADED_WHEN_ASKED_FOR = {"OpenAICompatible": ".providers.openai_compatible"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LOADED_WHEN_ASKED_FOR:
+        return getattr(import_module(_LOADED_WHEN_ASKED_FOR[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

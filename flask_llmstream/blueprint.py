@@ -1,0 +1,136 @@
+"""The chat endpoints, as a blueprint to mount once or many times.
+
+Roof: Flask.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import uuid
+from typing import Any, Mapping, Optional
+
+from flask import Blueprint, Response, current_app, jsonify, request, send_from_directory
+
+from .app_state import app_state
+from .chat import ChatRequest, parse_chat, parse_json, parse_query
+from .config import Settings
+from .errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
+from .failure import failure_of
+from .formats import FORMATS
+from .formats.openai import ChatCompletion, ChatCompletionChunks
+from .options import StreamOptions
+from .providers import Provider
+from .streaming import stream_response
+from .worker import Slots
+
+_STATIC = os.path.join(os.path.dirname(__file__), "static")
+
+
+class ChatEndpoints:
+    """The views of one blueprint.
+
+    :param providers: the models by name, the first the default.
+    :param changes: what differs from the app's settings and stream options.
+    """
+
+    def __init__(self, name: str, providers: Mapping[str, Provider], changes: Mapping[str, Any]):
+        self._name = name
+        self._providers = providers
+        self._default_model = next(iter(providers))
+        settings = {field.name for field in dataclasses.fields(Settings)} - {"url_prefix"}
+        self._settings = {key: value for key, value in changes.items() if key in settings}
+        self._options = {key: value for key, value in changes.items() if key not in settings}
+        Settings(**self._settings)
+        StreamOptions().merged(**self._options)
+
+    def completions(self) -> Response:
+        """``POST /chat/completions``."""
+        fields = parse_json(self._body())
+        return self._answer(self._parsed(fields))
+
+    def stream(self) -> Response:
+        """``GET /chat/stream``, for EventSource."""
+        arguments = request.args.to_dict()
+        arguments.pop("format", None)
+        return self._answer(self._parsed(parse_query(arguments)))
+
+    def models(self) -> Response:
+        """``GET /models``."""
+        models = [{"id": n, "object": "model", "owned_by": "local"} for n in self._providers]
+        return jsonify({"object": "list", "data": models})
+
+    def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
+        limit = self._app_settings().max_prompt_chars
+        return parse_chat(fields, self._providers, self._default_model, limit)
+
+    def _body(self) -> bytes:
+        limit = self._app_settings().max_body_bytes
+        if (request.content_length or 0) > limit:
+            raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
+        body: bytes = request.stream.read(limit + 1)
+        if len(body) > limit:
+            raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
+        if body and not request.is_json:
+            raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
+        return body
+
+    def _answer(self, chat: ChatRequest) -> Response:
+        settings = self._app_settings()
+        options = app_state().options.merged(
+            **{
+                "hold": settings.chat_hold,
+                "format": _format(chat, request.args.get("format")),
+                **self._options,
+            }
+        )
+        deltas = self._providers[chat.completion.model].stream(chat.completion)
+        return stream_response(deltas, options, self._slots(settings))
+
+    def _app_settings(self) -> Settings:
+        return dataclasses.replace(app_state().settings, **self._settings)
+
+    def _slots(self, settings: Settings) -> Slots:
+        if "max_streams" in self._settings:
+            return app_state().slots_of(self._name, settings.max_streams)
+        return app_state().slots
+
+
+def chat_blueprint(
+    name: str, providers: Mapping[str, Provider], changes: Mapping[str, Any]
+) -> Blueprint:
+    """A blueprint with the chat endpoints; see :meth:`LLMStream.blueprint`."""
+    blueprint = Blueprint(name, __name__)
+    chat = ChatEndpoints(name, providers, changes)
+    blueprint.add_url_rule("/chat/completions", "completions", chat.completions, methods=["POST"])
+    blueprint.add_url_rule("/chat/stream", "stream", chat.stream)
+    blueprint.add_url_rule("/models", "models", chat.models)
+    blueprint.add_url_rule("/llmstream.js", "client", _client)
+    blueprint.errorhandler(StreamError)(_refused)
+    return blueprint
+
+
+def _client() -> Response:
+    """``GET /llmstream.js``: the browser client."""
+    return send_from_directory(_STATIC, "llmstream.js", mimetype="text/javascript")
+
+
+def _refused(error: StreamError) -> Response:
+    failure = failure_of(error, uuid.uuid4().hex)
+    current_app.logger.info("refused %s %s: %s", request.method, request.path, error)
+    response: Response = jsonify({"error": failure.as_json()})
+    response.status_code = failure.status
+    return response
+
+
+def _format(chat: ChatRequest, asked: Optional[str]) -> Any:
+    """What the query asks for, or what the client's fields speak."""
+    if asked is not None and asked not in (*FORMATS, "openai"):
+        raise RequestError(
+            f"{asked[:40]!r} is none of {', '.join(FORMATS)}, openai", field="format"
+        )
+    if asked != "openai" and (asked is not None or not chat.speaks_openai):
+        return asked or "message"
+    if chat.stream:
+        return ChatCompletionChunks(chat.completion.model, chat.include_usage)
+    return ChatCompletion(chat.completion.model)

@@ -1,0 +1,191 @@
+"""``Channel``: the bounded hand-over between one producer and one reader.
+
+Floor 1: standard library only; how a side waits is injected, so the same code serves greenlets
+and threads.
+
+No lock is held anywhere. Each attribute has one writer (named beside it), deques append and pop
+atomically, and each side raises its flag *before* it looks a last time, while the other side
+acts *before* it reads the flag: one of the two always sees the other.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Deque, NamedTuple, Optional, Protocol
+
+from .errors import StreamClosed
+from .overflow import Overflow, OverflowStrategy
+
+BLOCK_BYTES = 32 * 1024
+"""How much one ``receive`` joins: enough for some hundred tokens in one write, and little enough
+that a socket's send buffer takes it whole."""
+
+
+class Wakeup(Protocol):
+    """How one side waits and the other wakes it: a binary semaphore, so that waiting consumes."""
+
+    def set(self) -> None:
+        """Wake who waits, or let who waits next go on at once. Never blocks."""
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        """Wait up to ``timeout`` seconds (``None``: for ever); ``False`` when they ran out."""
+
+    def close(self) -> None:
+        """Let go of timers; nobody waits any more."""
+
+
+class ChannelStatistics(NamedTuple):
+    """A channel at one moment. Items are frames, bytes are theirs."""
+
+    sent_items: int
+    sent_bytes: int
+    received_items: int
+    received_bytes: int
+
+
+class Channel:
+    """Frames from one producer to one reader, in order, bounded in items and in bytes.
+
+    :param readable: what the reader waits on.
+    :param writable: what the producer waits on.
+    :param max_items: how many frames may wait.
+    :param max_bytes: how many bytes may wait; one larger frame may enter an empty channel.
+    :param overflow: what a frame without room does.
+    """
+
+    __slots__ = (
+        "_queue", "_readable", "_writable", "_max_items", "_max_bytes", "_overflow", "_closed",
+        "_reader_waits", "_producer_waits", "_sent_bytes", "_received_bytes", "_received_items",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        readable: Wakeup,
+        writable: Wakeup,
+        *,
+        max_items: int = 256,
+        max_bytes: int = 256 * 1024,
+        overflow: OverflowStrategy = Overflow.BLOCK,
+    ) -> None:
+        self._queue: Deque[bytes] = deque()
+        self._readable = readable
+        self._writable = writable
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._overflow = overflow
+        self._closed: Optional[str] = None  # the first to close writes it
+        self._reader_waits = False
+        self._producer_waits = False
+        self._sent_bytes = 0  # the producer writes it
+        self._received_bytes = 0  # the reader writes it
+        self._received_items = 0  # the reader writes it
+
+    # What the producer calls.
+
+    def send(self, frame: bytes) -> None:
+        """Hand one frame over; blocks as long as the overflow strategy says.
+
+        :raises StreamClosed: the stream has ended, before or while it waited.
+        """
+        if self._closed is not None:
+            raise StreamClosed(self._closed)
+        size = len(frame)
+        if not self._has_room(size):
+            self._overflow.make_room(self, size)
+        self._queue.append(frame)
+        self._sent_bytes += size
+        if self._reader_waits:
+            self._reader_waits = False
+            self._readable.set()
+
+    def wait_for_room(self, size: int) -> None:
+        """Block until ``size`` bytes have room.
+
+        :raises StreamClosed: the stream ended meanwhile.
+        """
+        while True:
+            self._producer_waits = True
+            if self._closed is not None:
+                raise StreamClosed(self._closed)
+            if self._has_room(size):
+                self._producer_waits = False
+                return
+            self._writable.wait()
+
+    def _has_room(self, size: int) -> bool:
+        waiting = len(self._queue)
+        return not waiting or (
+            waiting < self._max_items
+            and self._sent_bytes - self._received_bytes + size <= self._max_bytes
+        )
+
+    # What the reader calls.
+
+    def receive(self, timeout: Optional[float] = None) -> Optional[bytes]:
+        """All that waits, joined, up to 32 KiB (or one larger frame).
+
+        :param timeout: seconds to wait for a first frame; ``None``: for ever.
+        :returns: ``b""`` when the time ran out, ``None`` when the channel is closed and drained.
+        """
+        if self._queue or self._wait_for_frame(timeout):
+            return self._take()
+        # Closed is read first: whatever was sent was appended before the channel closed.
+        return None if self._closed is not None and not self._queue else b""
+
+    def _wait_for_frame(self, timeout: Optional[float]) -> bool:
+        while True:
+            self._reader_waits = True
+            if self._queue or self._closed is not None:
+                break
+            if not self._readable.wait(timeout):
+                break
+        self._reader_waits = False
+        return bool(self._queue)
+
+    def _take(self) -> bytes:
+        queue = self._queue
+        if self._sent_bytes - self._received_bytes <= BLOCK_BYTES:
+            frames = [queue.popleft() for _ in range(len(queue))]
+        else:
+            frames = self._take_some()
+        block = b"".join(frames)
+        self._received_items += len(frames)
+        self._received_bytes += len(block)
+        if self._producer_waits:
+            self._producer_waits = False
+            self._writable.set()
+        return block
+
+    def _take_some(self) -> "list[bytes]":
+        queue = self._queue
+        frames = [queue.popleft()]
+        room = BLOCK_BYTES - len(frames[0])
+        while queue and len(queue[0]) <= room:
+            frames.append(queue.popleft())
+            room -= len(frames[-1])
+        return frames
+
+    # What either side calls.
+
+    def close(self, reason: str) -> None:
+        """No more is sent, what waits can still be received. The first reason stays."""
+        if self._closed is None:
+            self._closed = reason
+        self._readable.set()
+        self._writable.set()
+
+    def discard(self, reason: str) -> None:
+        """Close, and drop what waits: nobody will read it. Not for the producer to call."""
+        self.close(reason)
+        self._queue.clear()
+        self._readable.close()
+
+    @property
+    def statistics(self) -> ChannelStatistics:
+        """The counts so far."""
+        return ChannelStatistics(
+            self._received_items + len(self._queue),
+            self._sent_bytes,
+            self._received_items,
+            self._received_bytes,
+        )

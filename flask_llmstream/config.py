@@ -1,0 +1,76 @@
+"""Every ``LLMSTREAM_*`` key, read once by ``init_app``.
+
+Roof. A key's default is written back to ``app.config``, so that what is in force can be read
+there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Mapping, MutableMapping, Optional
+
+from .errors import ConfigurationError
+from .options import StreamOptions, check_number, check_whole
+
+PREFIX = "LLMSTREAM_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for a whole app.
+
+    :param url_prefix: where the chat blueprint is mounted; ``None``: not at all. Default: ``/v1``.
+    :param max_streams: how many streams one process runs at a time; the next gets 503. 0: any
+        number. Default: 1000.
+    :param max_body_bytes: the largest body of a chat request; larger gets 413. Default: 1048576.
+    :param max_prompt_chars: the longest prompt (or messages, together); longer gets 400.
+        Default: 100000.
+    :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
+    :param liveness: whether the client's socket is watched, so that a departed reader is noticed
+        while the model is silent. Default: true.
+    """
+
+    url_prefix: Optional[str] = "/v1"
+    max_streams: int = 1000
+    max_body_bytes: int = 1024 * 1024
+    max_prompt_chars: int = 100_000
+    chat_hold: float = 2
+    liveness: bool = True
+
+    def __post_init__(self) -> None:
+        check_whole("max_streams", self.max_streams, least=0)
+        check_whole("max_body_bytes", self.max_body_bytes, least=1)
+        check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
+        check_number("chat_hold", self.chat_hold, least=0)
+        if self.url_prefix is not None and not str(self.url_prefix).startswith("/"):
+            raise ConfigurationError(f"url_prefix: has to start with '/', not {self.url_prefix!r}")
+
+
+def read_config(config: MutableMapping[str, Any]) -> "tuple[Settings, StreamOptions]":
+    """The app's settings and its streams' defaults.
+
+    :raises ConfigurationError: a value that can't work, or an ``LLMSTREAM_*`` key that does not
+        exist; the message names the key.
+    """
+    _refuse_unknown(config)
+    try:
+        return _read(config, Settings), _read(config, StreamOptions)
+    except ConfigurationError as error:
+        name, _, rest = str(error).partition(":")
+        raise ConfigurationError(f"{PREFIX}{name.upper()}:{rest}") from None
+
+
+def _read(config: MutableMapping[str, Any], kind: Any) -> Any:
+    values = {}
+    for field in dataclasses.fields(kind):
+        values[field.name] = config.setdefault(PREFIX + field.name.upper(), field.default)
+    return kind(**values)
+
+
+def _refuse_unknown(config: Mapping[str, Any]) -> None:
+    fields = dataclasses.fields(Settings) + dataclasses.fields(StreamOptions)
+    known = {PREFIX + field.name.upper() for field in fields}
+    for key in config:
+        if key.startswith(PREFIX) and key not in known:
+            raise ConfigurationError(f"{key}: there is no such key; there are {sorted(known)}")

@@ -1,0 +1,69 @@
+"""The view's contexts, carried to the worker.
+
+Roof: Flask, from 1.1 on. A spawned greenlet or thread starts without any; the view's own are
+torn down when the view returns, as always, so the producer gets an app context of its own.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from typing import Any, Callable, Dict, Optional
+
+from flask import Flask, current_app, g, has_request_context
+
+try:  # Flask from 2.2 on
+    from flask.globals import request_ctx
+
+    def _request_context() -> Any:
+        return request_ctx._get_current_object()  # type: ignore[attr-defined]
+
+    def _release_carried() -> None:
+        """Nothing to do: contexts are contextvars, and pushed anew."""
+
+except ImportError:
+    from flask import _app_ctx_stack, _request_ctx_stack  # type: ignore
+
+    def _request_context() -> Any:
+        return _request_ctx_stack.top
+
+    def _release_carried() -> None:
+        # Werkzeug 2.0 keeps the stacks themselves in contextvars: drop the carried ones.
+        _request_ctx_stack.__release_local__()
+        _app_ctx_stack.__release_local__()
+
+
+_DETACHED = ("_login_user",)
+"""What stays behind of ``g``: flask-login's user would be a row without its session."""
+
+
+class CarriedContext:
+    """Made in the view; entered once, on the worker."""
+
+    def __init__(self) -> None:
+        self._app: Flask = current_app._get_current_object()
+        self._view_g: Any = g._get_current_object()  # type: ignore[attr-defined]
+        self._request: Optional[Any] = None
+        if has_request_context():
+            self._request = _request_context().copy()
+        self._context = contextvars.copy_context()
+
+    def enter(self, work: Callable[[], None]) -> None:
+        """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
+        self._context.run(self._inside, work)
+
+    def _inside(self, work: Callable[[], None]) -> None:
+        _release_carried()
+        with self._app.app_context():
+            vars(g._get_current_object()).update(self._attributes_of_g())
+            if self._request is None:
+                work()
+                return
+            self._request.push()
+            try:
+                work()
+            finally:
+                self._request.pop(None)  # None: never kept for the debugger or a test client
+
+    def _attributes_of_g(self) -> Dict[str, Any]:
+        """Read on the worker: what the view's teardown popped is gone."""
+        return {name: value for name, value in vars(self._view_g).items() if name not in _DETACHED}

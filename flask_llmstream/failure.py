@@ -1,0 +1,49 @@
+"""``Failure``: what a client is told of an exception, and nothing else.
+
+Ground floor: standard library only, no I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional
+
+from .errors import RequestError, StreamError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The class of a failure, in words for a person, and an ID to find it by in the log.
+
+    :param status: the HTTP status, where none has been sent yet.
+    :param retry_after: seconds, sent as ``Retry-After``.
+    """
+
+    code: str
+    message: str
+    id: str
+    status: int = 500
+    retry_after: Optional[int] = None
+    field: Optional[str] = None
+
+    def as_json(self) -> Dict[str, Any]:
+        """The ``error`` object of an answer or an event."""
+        body = {"code": self.code, "message": self.message, "id": self.id}
+        return body if self.field is None else dict(body, field=self.field)
+
+
+def failure_of(error: BaseException, failure_id: str, *, reveal: bool = False) -> Failure:
+    """What a client is told of an exception.
+
+    A :class:`StreamError` speaks for itself, and so does an HTTP exception (``abort(404)``). Of
+    any other only ``reveal`` (the app's debug mode) shows more than that it happened.
+    """
+    if isinstance(error, StreamError):
+        field = error.field if isinstance(error, RequestError) else None
+        return Failure(error.code, str(error), failure_id, error.status, error.retry_after, field)
+    status, description = getattr(error, "code", None), getattr(error, "description", None)
+    if isinstance(status, int) and status >= 400 and isinstance(description, str):
+        return Failure("http_error", description, failure_id, status)
+    if reveal:
+        return Failure("internal", f"{type(error).__name__}: {error}", failure_id)
+    return Failure("internal", "The answer failed. The server's log says why.", failure_id)

@@ -1,0 +1,37 @@
+"""What a delta, an ending and an error look like on the wire: one file for each way."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Optional
+
+from ..errors import ConfigurationError
+from .base import Ending, EventStreamFormat, Format
+from .message import MessageFormat
+from .ndjson import NDJSONFormat
+from .text import TextFormat
+
+FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
+    "message": MessageFormat,
+    "text": TextFormat,
+    "ndjson": NDJSONFormat,
+}
+"""The formats that a name asks for."""
+
+__all__ = ["FORMATS", "Ending", "EventStreamFormat", "Format", "make_format"]
+
+
+def make_format(format: Any, event: Optional[str]) -> Format:
+    """A format for one stream.
+
+    :param format: a name of :data:`FORMATS`, a :class:`Format`, or a callable that makes one
+        when given ``event``.
+    :raises ConfigurationError: no such format.
+    :raises ValueError: an event type with a line break.
+    """
+    if isinstance(format, Format):
+        return format
+    if callable(format):
+        return make_format(format(event), event)
+    if format not in FORMATS:
+        raise ConfigurationError(f"format: {format!r} is none of {', '.join(FORMATS)}")
+    return FORMATS[format](event)

@@ -1,0 +1,93 @@
+"""``Format``: what deltas, endings and errors look like on the wire, and the contract for it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Any, NamedTuple, Optional
+
+from ..completion import Usage
+from ..event import ServerSentEvent
+from ..failure import Failure
+
+
+class Ending(NamedTuple):
+    """How a stream ended well: ``complete`` or ``cancelled``, and what it cost if told."""
+
+    reason: str
+    usage: Optional[Usage] = None
+
+
+class Format(ABC):
+    """One stream's way on the wire; a new one is made for each stream.
+
+    Every method returns the bytes to send, ``b""`` for nothing. ``item`` runs on the producer's
+    worker, once an item; the others run where the response is read.
+
+    :cvar content_type: the response's.
+    :cvar is_event_stream: whether comments (heartbeats) and event IDs have a place in it.
+    """
+
+    content_type: str
+    is_event_stream = False
+
+    #: Whether it sends nothing before the end: the status then waits for the end, too.
+    is_whole = False
+
+    #: Whether the source gave events with IDs of its own: then ours would spoil its resuming.
+    has_own_ids = False
+
+    @abstractmethod
+    def item(self, item: Any) -> bytes:
+        """One item of the source.
+
+        :raises TypeError: an item that has no form here; the message names its type.
+        :raises ValueError: one that holds what JSON can't (NaN); the message names where.
+        """
+
+    @abstractmethod
+    def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        """The end of a stream that ended well; ``event_id`` says so to a returning reader."""
+
+    @abstractmethod
+    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+        """The end of a stream that failed after its first byte."""
+
+    def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
+        """What comes before the first item."""
+        return b""
+
+
+class EventStreamFormat(Format):
+    """What all formats on Server-Sent Events share."""
+
+    content_type = "text/event-stream; charset=utf-8"
+    is_event_stream = True
+
+    def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
+        """A block without data: a reader takes the ID and is told of no event."""
+        if comment is None and event_id is None:
+            return b""
+        return ServerSentEvent(comment=comment, id=event_id).encode()
+
+    def event(self, event: ServerSentEvent) -> bytes:
+        """An event of the source's own."""
+        if event.id is not None:
+            self.has_own_ids = True
+        return event.encode()
+
+
+def unsendable(item: Any) -> TypeError:
+    """The error for an item that is no text, mapping, list, dataclass or event."""
+    return TypeError(
+        f"{type(item).__name__} can't be streamed; give text, a mapping, a list, a dataclass "
+        "or a ServerSentEvent"
+    )
+
+
+def is_json_item(item: Any) -> bool:
+    """Is it what goes out as JSON, unwrapped?"""
+    return isinstance(item, (Mapping, list, tuple)) or (
+        is_dataclass(item) and not isinstance(item, type)
+    )

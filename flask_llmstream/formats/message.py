@@ -1,0 +1,72 @@
+"""The message format, the default: each delta a JSON object that says whether more will come.
+
+event: message
+data: {"ended":false,"message":"Hello"}
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from ..completion import Usage
+from ..event import ServerSentEvent
+from ..failure import Failure
+from ..json_text import json_bytes, json_string
+from .base import Ending, EventStreamFormat, is_json_item, unsendable
+
+DELTA_HEAD, DELTA_TAIL = b'{"ended":false,"message":', b"}"
+
+
+class MessageFormat(EventStreamFormat):
+    """Deltas as ``{"ended": false, "message": …}``; a mapping, list or dataclass as it is.
+
+    :param event: the type of the deltas' events and of the last one.
+    """
+
+    def __init__(self, event: Optional[str] = None) -> None:
+        self._event = event or "message"
+        self._head = ServerSentEvent("", event=self._event).encode()[:-2]
+        self._delta_head = self._head + DELTA_HEAD
+
+    def item(self, item: Any) -> bytes:
+        if item.__class__ is str:
+            return self._delta_head + json_string(item) + b"}\n\n"
+        return self._other(item)
+
+    def _other(self, item: Any) -> bytes:
+        if isinstance(item, str):
+            return self._delta_head + json_string(str(item)) + b"}\n\n"
+        if isinstance(item, ServerSentEvent):
+            return self.event(item)
+        if is_json_item(item):
+            return self._head + json_bytes(item) + b"\n\n"
+        raise unsendable(item)
+
+    def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        return ServerSentEvent(ending_object(ending), event=self._event, id=event_id).encode()
+
+    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+        return ServerSentEvent(failure_object(failure), event="error", id=event_id).encode()
+
+
+def ending_object(ending: Ending) -> Dict[str, Any]:
+    """What the last event of an answer says."""
+    body: Dict[str, Any] = {"ended": True, "message": "", "reason": ending.reason}
+    if ending.usage is not None:
+        body["usage"] = usage_object(ending.usage)
+    return body
+
+
+def usage_object(usage: Usage) -> Dict[str, Any]:
+    """A usage record without what nobody counted."""
+    counts = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "finish_reason": usage.finish_reason,
+    }
+    return {name: value for name, value in counts.items() if value is not None}
+
+
+def failure_object(failure: Failure) -> Dict[str, Any]:
+    """What the last event of a failed answer says."""
+    return {"ended": True, "error": failure.as_json()}

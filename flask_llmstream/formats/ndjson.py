@@ -1,0 +1,43 @@
+"""Newline-delimited JSON: the message format's objects, a line each, without events."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ..event import ServerSentEvent
+from ..failure import Failure
+from ..json_text import json_bytes, json_string
+from .base import Ending, Format, is_json_item, unsendable
+from .message import DELTA_HEAD, DELTA_TAIL, ending_object, failure_object
+
+
+class NDJSONFormat(Format):
+    """One JSON object a line.
+
+    :param event: has no place here and is not sent.
+    """
+
+    content_type = "application/x-ndjson"
+
+    def __init__(self, event: Optional[str] = None) -> None:
+        pass
+
+    def item(self, item: Any) -> bytes:
+        if isinstance(item, str):
+            return DELTA_HEAD + json_string(item) + DELTA_TAIL + b"\n"
+        if isinstance(item, ServerSentEvent):
+            return self._event(item)
+        if is_json_item(item):
+            return json_bytes(item) + b"\n"
+        raise unsendable(item)
+
+    def _event(self, event: ServerSentEvent) -> bytes:
+        if event.data is None:
+            return b""
+        return json_bytes({"event": event.event or "message", "data": event.data}) + b"\n"
+
+    def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        return json_bytes(ending_object(ending)) + b"\n"
+
+    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+        return json_bytes(failure_object(failure)) + b"\n"

@@ -1,0 +1,101 @@
+"""OpenAI's chat completions: chunks that end with ``[DONE]``, or one object at the end."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any, Dict, List, Optional
+
+from ..completion import Usage
+from ..event import ServerSentEvent
+from ..failure import Failure
+from ..json_text import json_bytes, json_string
+from .base import Ending, EventStreamFormat, Format, unsendable
+
+_DONE = b"data: [DONE]\n\n"
+
+
+class ChatCompletionChunks(EventStreamFormat):
+    """``chat.completion.chunk`` events, as ``"stream": true`` asks for.
+
+    :param model: the name the client asked for.
+    :param include_usage: whether a chunk with the counts comes before the end.
+    """
+
+    def __init__(self, model: str, include_usage: bool = False) -> None:
+        self._include_usage = include_usage
+        self._envelope = _envelope("chat.completion.chunk", model)
+        empty = self._chunk({"content": ""}, None)
+        self._head, self._tail = empty.rsplit(b'""', 1)
+
+    def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
+        role = self._chunk({"role": "assistant", "content": ""}, None)
+        return super().opening(comment, None) + role
+
+    def item(self, item: Any) -> bytes:
+        if isinstance(item, str):
+            return self._head + json_string(item) + self._tail
+        if isinstance(item, ServerSentEvent):  # no chunk can hold it, and a comment is ignored
+            return ServerSentEvent(comment=item.event or "").encode()
+        raise unsendable(item)
+
+    def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        last = self._chunk({}, _finish_reason(ending.usage))
+        if self._include_usage:
+            last += self._event([], _usage(ending.usage))
+        return last + _DONE
+
+    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+        return ServerSentEvent({"error": failure.as_json()}).encode() + _DONE
+
+    def _chunk(self, delta: Dict[str, str], finish_reason: Optional[str]) -> bytes:
+        return self._event([{"index": 0, "delta": delta, "finish_reason": finish_reason}])
+
+    def _event(
+        self, choices: List[Dict[str, Any]], usage: Optional[Dict[str, int]] = None
+    ) -> bytes:
+        body = dict(self._envelope, choices=choices)
+        return ServerSentEvent(body if usage is None else dict(body, usage=usage)).encode()
+
+
+class ChatCompletion(Format):
+    """One ``chat.completion`` object when the answer is whole."""
+
+    content_type = "application/json"
+    is_whole = True
+
+    def __init__(self, model: str) -> None:
+        self._envelope = _envelope("chat.completion", model)
+        self._deltas: List[str] = []
+
+    def item(self, item: Any) -> bytes:
+        if isinstance(item, str):
+            self._deltas.append(item)
+        elif not isinstance(item, ServerSentEvent):
+            raise unsendable(item)
+        return b""
+
+    def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        message = {"role": "assistant", "content": "".join(self._deltas)}
+        finish_reason = _finish_reason(ending.usage)
+        choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+        return json_bytes(dict(self._envelope, choices=[choice], usage=_usage(ending.usage)))
+
+    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+        return json_bytes({"error": failure.as_json()})
+
+
+def _envelope(kind: str, model: str) -> Dict[str, Any]:
+    name = f"chatcmpl-{secrets.token_hex(12)}"
+    return {"id": name, "object": kind, "created": int(time.time()), "model": model}
+
+
+def _finish_reason(usage: Optional[Usage]) -> str:
+    return "stop" if usage is None else usage.finish_reason
+
+
+def _usage(usage: Optional[Usage]) -> Dict[str, int]:
+    prompt = (usage and usage.prompt_tokens) or 0
+    completion = (usage and usage.completion_tokens) or 0
+    total = prompt + completion
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}

@@ -1,0 +1,39 @@
+"""The text format: bare ``data`` lines, what Spring gives for a ``Flux<String>``.
+
+data: Hello
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ..event import ServerSentEvent, data_lines
+from ..failure import Failure
+from ..json_text import json_bytes
+from .base import Ending, EventStreamFormat, is_json_item, unsendable
+from .message import failure_object
+
+
+class TextFormat(EventStreamFormat):
+    """Each delta as an event of its own text; a mapping, list or dataclass as JSON.
+
+    :param event: the type of the deltas' events. Default: none.
+    """
+
+    def __init__(self, event: Optional[str] = None) -> None:
+        self._head = b"" if event is None else ServerSentEvent(event=event).encode()[:-1]
+
+    def item(self, item: Any) -> bytes:
+        if isinstance(item, str):
+            return self._head + data_lines(item) + b"\n"
+        if isinstance(item, ServerSentEvent):
+            return self.event(item)
+        if is_json_item(item):
+            return self._head + b"data: " + json_bytes(item) + b"\n\n"
+        raise unsendable(item)
+
+    def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        return b"" if event_id is None else ServerSentEvent(id=event_id).encode()
+
+    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+        return ServerSentEvent(failure_object(failure), event="error", id=event_id).encode()

@@ -1,0 +1,130 @@
+"""JSON as it goes on the wire: compact, UTF-8, the same whichever library encodes it.
+
+Ground floor: no I/O. With orjson (the ``fast`` extra) most values take its way; what it would
+refuse or write differently takes the standard library's, so the reader can't tell.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import math
+import uuid
+from collections.abc import Mapping, Set
+from typing import Any, Callable, Optional
+
+orjson: Any
+try:
+    import orjson
+except ImportError:
+    orjson = None
+
+
+def json_bytes(value: Any) -> bytes:
+    """One value as compact JSON text.
+
+    Beside JSON's own types: dataclasses, mappings and sets, dates (ISO 8601), ``UUID``,
+    ``Decimal`` (as text) and enumerations (by value). A string that UTF-8 can't carry (a lone
+    surrogate) is escaped.
+
+    :raises ValueError: NaN or an infinity, which JSON does not have; the message names where.
+    :raises TypeError: a value with no JSON form; the message names its type.
+    """
+    return _encode(value)
+
+
+def json_string(text: str) -> bytes:
+    """A ``str`` as a JSON string, quotes included."""
+    try:
+        return _quote(text).encode()
+    except UnicodeEncodeError:
+        return json.dumps(text).encode("ascii")
+
+
+def _default(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset, Set)):
+        return list(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (uuid.UUID, decimal.Decimal)):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} can't be sent as JSON")
+
+
+def _encoder(ensure_ascii: bool) -> Callable[[Any], str]:
+    """What ``json.dumps`` does, with the C encoder made once instead of once a call."""
+    options: Any = {"ensure_ascii": ensure_ascii, "separators": (",", ":"), "allow_nan": False}
+    slow = json.JSONEncoder(default=_default, **options)
+    make: Any = vars(json.encoder).get("c_make_encoder")
+    if make is None:  # not CPython
+        return slow.encode
+    quote = json.encoder.encode_basestring_ascii if ensure_ascii else _quote
+    # no markers: a cycle shows as RecursionError, and nothing is looked up per container
+    chunks = make(None, _default, quote, None, ":", ",", False, False, False)
+
+    def encode(value: Any) -> str:
+        return "".join(chunks(value, 0))
+
+    return encode
+
+
+_quote: Callable[[str], str] = json.encoder.encode_basestring
+_unicode = _encoder(ensure_ascii=False)
+_ascii = _encoder(ensure_ascii=True)
+
+
+def _encode_standard(value: Any) -> bytes:
+    try:
+        return _unicode(value).encode()
+    except UnicodeEncodeError:
+        return _ascii(value).encode("ascii")
+    except ValueError as error:
+        raise _named(value, error) from None
+
+
+def _encode_fast(value: Any) -> bytes:
+    try:
+        encoded: bytes = orjson.dumps(value, _default, _PASSTHROUGH)
+    except TypeError:
+        return _encode_standard(value)
+    if b"null" in encoded:  # None, or a NaN that orjson writes as null
+        return _encode_standard(value)
+    return encoded
+
+
+if orjson is not None:
+    _PASSTHROUGH = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+    _encode = _encode_fast
+else:
+    _encode = _encode_standard
+
+
+def _named(value: Any, error: ValueError) -> ValueError:
+    path = _path_of_nan(value, "$")
+    if path is None:
+        return error
+    return ValueError(f"JSON has no NaN and no infinity, and {path} is one")
+
+
+def _path_of_nan(value: Any, path: str) -> Optional[str]:
+    if isinstance(value, float):
+        return None if math.isfinite(value) else path
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = _default(value)
+    if isinstance(value, Mapping):
+        inside = [(item, f"{path}.{key}") for key, item in value.items()]
+    elif isinstance(value, (list, tuple)):
+        inside = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    else:
+        return None
+    found = (_path_of_nan(item, at) for item, at in inside)
+    return next((at for at in found if at is not None), None)

@@ -1,0 +1,105 @@
+"""``StreamOptions``: how one stream behaves, checked when it is said.
+
+Ground floor: standard library only. Each option has a config key, ``LLMSTREAM_`` and its name in
+capitals, read once by ``init_app``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+from .errors import ConfigurationError
+
+RECONNECTS = ("refuse", "restart")
+WORKERS = ("auto", "greenlet", "thread")
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """How one stream behaves. Times are seconds, and 0 means never.
+
+    :param format: how items look on the wire: ``message``, ``text``, ``ndjson``, or a format of
+        one's own. Default: ``message``.
+    :param event: the event's type for deltas. Default: the format's own.
+    :param heartbeat: silence after which the reader gets a comment, the first one at once.
+        Default: 15. 0: no comments at all.
+    :param total_timeout: the stream ends with ``timeout`` after this. Default: 0.
+    :param send_timeout: a block that the client has not taken for so long ends the stream with
+        ``disconnect``, and its connection. Default: 60.
+    :param hold: how long the status waits for the first item, so that an early failure has its
+        true status. Never longer than the heartbeat. Default: 0.
+    :param overflow: what an item does that finds no room. Default: ``block``, the producer waits.
+    :param buffer: how many items may wait for the reader. Default: 256.
+    :param buffer_bytes: how many bytes may wait for the reader; one larger item may enter an
+        empty buffer. Default: 262144.
+    :param reconnect: what a returning EventSource gets: ``refuse`` (204 after the end, 410 after
+        a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
+    :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
+    :param on_finish: called once with a :class:`~flask_llmstream.stream.Summary`, on the worker
+        with its contexts, when the stream has ended. Default: nobody.
+    :raises ConfigurationError: a value that can't work; the message names the option.
+    """
+
+    format: Any = "message"
+    event: Optional[str] = None
+    heartbeat: float = 15
+    total_timeout: float = 0
+    send_timeout: float = 60
+    hold: float = 0
+    overflow: Any = "block"
+    buffer: int = 256
+    buffer_bytes: int = 256 * 1024
+    reconnect: str = "refuse"
+    worker: str = "auto"
+    on_finish: Optional[Callable[[Any], Any]] = None
+
+    def __post_init__(self) -> None:
+        for name in ("heartbeat", "total_timeout", "send_timeout", "hold"):
+            check_number(name, getattr(self, name), least=0)
+        for name in ("buffer", "buffer_bytes"):
+            check_whole(name, getattr(self, name), least=1)
+        check_choice("reconnect", self.reconnect, RECONNECTS)
+        check_choice("worker", self.worker, WORKERS)
+        if self.on_finish is not None and not callable(self.on_finish):
+            raise ConfigurationError("on_finish: has to be callable")
+
+    def merged(self, **options: Any) -> StreamOptions:
+        """These options with some said anew.
+
+        :raises TypeError: there is no option of that name.
+        """
+        if not options:
+            return self
+        for name in options:
+            if name not in self.__dataclass_fields__:
+                raise TypeError(_unknown_option(name))
+        return dataclasses.replace(self, **options)
+
+
+def _unknown_option(name: str) -> str:
+    known = [field.name for field in dataclasses.fields(StreamOptions)]
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    return f"unknown option {name!r}; {hint}"
+
+
+def check_number(name: str, value: Any, *, least: float) -> None:
+    """Raise ConfigurationError unless it is a finite number from ``least`` on."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not least <= value < float("inf"):
+        raise ConfigurationError(f"{name}: has to be a number from {least} on, not {value!r}")
+
+
+def check_whole(name: str, value: Any, *, least: int) -> None:
+    """Raise ConfigurationError unless it is a whole number from ``least`` on."""
+    if type(value) is not int or value < least:
+        raise ConfigurationError(f"{name}: has to be a whole number from {least} on, not {value!r}")
+
+
+def check_choice(name: str, value: Any, choices: "tuple[str, ...]") -> None:
+    """Raise ConfigurationError unless it is one of the choices."""
+    if value not in choices:
+        raise ConfigurationError(f"{name}: {value!r} is none of {', '.join(choices)}")

@@ -1,0 +1,56 @@
+"""What happens when the reader has no room: one small class for each strategy.
+
+Floor 1: standard library only. The names are Reactive Streams' own (RxJava, Reactor).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Union
+
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+
+class OverflowStrategy(ABC):
+    """Decides, on the producer's side, about an item that finds no room."""
+
+    name: str
+
+    @abstractmethod
+    def make_room(self, channel: Channel, size: int) -> None:
+        """Return when ``size`` bytes may go in.
+
+        :raises StreamClosed: the stream ended meanwhile.
+        """
+
+
+class Block(OverflowStrategy):
+    """The producer waits; the reader loses nothing."""
+
+    name = "block"
+
+    def make_room(self, channel: Channel, size: int) -> None:
+        channel.wait_for_room(size)
+
+
+class Overflow:
+    """The strategies by name: ``Overflow.BLOCK`` or just ``"block"``."""
+
+    BLOCK = Block()
+
+    @classmethod
+    def named(cls, strategy: Union[str, OverflowStrategy]) -> OverflowStrategy:
+        """The strategy of that name.
+
+        :raises ConfigurationError: there is none.
+        """
+        if isinstance(strategy, OverflowStrategy):
+            return strategy
+        values = vars(cls).values()
+        known = {value.name: value for value in values if isinstance(value, OverflowStrategy)}
+        if strategy not in known:
+            raise ConfigurationError(f"overflow: {strategy!r} is none of {', '.join(known)}")
+        return known[strategy]

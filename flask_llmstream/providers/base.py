@@ -1,0 +1,34 @@
+"""``Provider``: the one interface for all models. Its docstring is the contract."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Iterable, Union
+
+from ..completion import CompletionRequest, Usage
+from ..event import ServerSentEvent
+
+Delta = Union[str, Usage, ServerSentEvent]
+
+
+class Provider(ABC):
+    """Where deltas come from. Subclass it for a model that no shipped provider reaches."""
+
+    @abstractmethod
+    def stream(self, request: CompletionRequest) -> Iterable[Delta]:
+        """Begin one answer.
+
+        Returns at once: connecting and waiting belong into the iteration, which runs on the
+        stream's worker (a greenlet or a thread of its own), one ``stream`` call a reader, many
+        at a time.
+
+        The iteration gives text deltas in order, then at most one :class:`Usage`, last. A
+        :class:`ServerSentEvent` may tell of something that is not text (a model that loads). It
+        raises :class:`~flask_llmstream.errors.ProviderError` for whatever the model's server
+        did wrong; an answer cut short is an error, never a quiet end.
+
+        If the returned object has ``close()``, it is called by the worker when the answer is not
+        wanted any more or is over. If it has ``abort()``, that is called once, from any thread,
+        when the reader has left: it frees the iteration from whatever it waits for, returns at
+        once and raises nothing.
+        """

@@ -1,0 +1,284 @@
+"""``Stream``: one producer, its state, its one ending, its finaliser.
+
+Floor 2: gevent. ``NEW`` until :meth:`Stream.start`, ``OPEN`` while items come, ``CLOSING`` from
+the one ending until the producer has really ended, then ``CLOSED``. The first reason wins.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Protocol
+
+from gevent import GreenletExit
+from gevent.monkey import get_original
+
+from .channel import Channel
+from .completion import Usage
+from .errors import StreamClosed, StreamError, StreamTimeout, UnsendableItem
+from .failure import Failure, failure_of
+from .formats import Format
+from .options import StreamOptions
+from .overflow import Overflow
+from .timers import Timer
+from .worker import Habitat
+
+_log = logging.getLogger("flask_llmstream")
+_allocate_lock = get_original("_thread", "allocate_lock")
+
+MAX_TEXT = 1_000_000
+"""How many characters of an answer its summary keeps."""
+
+
+class Summary(NamedTuple):
+    """What a stream was, told once at its end.
+
+    :ivar id: the stream's.
+    :ivar reason: ``complete``, ``error``, ``timeout``, ``disconnect``, ``cancelled``,
+        ``overflow`` or ``shutdown``.
+    :ivar items: how many frames the producer sent.
+    :ivar bytes: how many bytes those were.
+    :ivar first_event_seconds: from the start to the first frame read, ``None`` without one.
+    :ivar seconds: from the start to the producer's end.
+    :ivar usage: what the model's server counted, ``None`` where nobody did.
+    :ivar text: the text deltas, joined; at most :data:`MAX_TEXT` characters, and ``""`` where
+        nobody asked (no ``on_finish``).
+    :ivar failure: what the client was told, ``None`` after a good end.
+    :ivar error: the exception behind it, if there was one.
+    """
+
+    id: str
+    reason: str
+    items: int
+    bytes: int
+    first_event_seconds: Optional[float]
+    seconds: float
+    usage: Optional[Usage]
+    text: str
+    failure: Optional[Failure]
+    error: Optional[BaseException]
+
+
+class Surroundings(Protocol):
+    """What a stream needs of the app it runs in."""
+
+    @property
+    def debug(self) -> bool:
+        """Whether a client may be told what really failed."""
+
+    def enter(self, work: Callable[[], None]) -> None:
+        """Run ``work`` on this worker, inside the contexts of the view."""
+
+    def finished(self, stream: Stream, summary: Summary) -> None:
+        """Called on the worker, inside its contexts, exactly once; logs what has to be logged."""
+
+
+class Stream:
+    """One source, producing beside the request that reads it.
+
+    :param stream_id: unguessable, the client is told it.
+    :param name: what the log calls the source.
+    :param source: what is iterated on the worker, and closed there.
+    :param format: how its items look on the wire.
+    """
+
+    def __init__(
+        self,
+        stream_id: str,
+        name: str,
+        source: Iterable[Any],
+        format: Format,
+        options: StreamOptions,
+        surroundings: Surroundings,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.id = stream_id
+        self.name = name
+        self.format = format
+        self.options = options
+        self.reason: Optional[str] = None
+        self.failure: Optional[Failure] = None
+        self.error: Optional[BaseException] = None
+        self.usage: Optional[Usage] = None
+        self._source = source
+        self._surroundings = surroundings
+        self._clock = clock
+        self._ending = _allocate_lock()
+        self._channel: Any = None
+        self._worker: Any = None
+        self._total: Optional[Timer] = None
+        self._release: Callable[[], None] = _nothing
+        self._finished = False
+        self._text: List[str] = []
+        self._text_room = MAX_TEXT
+        self._started_at = 0.0
+        self._first_at: Optional[float] = None
+
+    # Called where the response is read.
+
+    def start(self, habitat: Habitat, release: Callable[[], None]) -> None:
+        """Start the producer.
+
+        :param release: called once, when it has really ended; also when it could not start.
+        """
+        self._release = release
+        self._started_at = self._clock()
+        options = self.options
+        self._worker = habitat.worker()
+        self._channel = Channel(
+            habitat.readable(),
+            habitat.writable(),
+            max_items=options.buffer,
+            max_bytes=options.buffer_bytes,
+            overflow=Overflow.named(options.overflow),
+        )
+        if options.total_timeout:
+            self._total = habitat.schedule(options.total_timeout, self._time_out)
+        try:
+            self._worker.start(self._run)
+        except BaseException:
+            self.end("error")
+            _close(self._source, self.name)
+            self._release()
+            raise
+
+    def receive(self, timeout: Optional[float]) -> Optional[bytes]:
+        """What waits, joined; ``b""`` after ``timeout`` seconds; ``None`` at the end."""
+        block: Optional[bytes] = self._channel.receive(timeout)
+        if block and self._first_at is None:
+            self._first_at = self._clock()
+        return block
+
+    def abandon(self) -> None:
+        """Nobody will read this any more. Harmless when called again, or before the start."""
+        if self._channel is None:
+            if self._claim("cancelled"):
+                _close(self._source, self.name)
+        else:
+            self.end("disconnect")
+            self._channel.discard("disconnect")
+            if self._total is not None:  # a timer is let go of where it was made
+                self._total.cancel()
+
+    # Called from anywhere, the hub included: none of this blocks.
+
+    def end(self, reason: str, error: Optional[BaseException] = None) -> bool:
+        """End the stream; ``False`` when it has ended before, for whatever reason that was."""
+        if not self._claim(reason):
+            return False
+        if error is not None:
+            self.error = error
+            self.failure = failure_of(error, self.id, reveal=self._surroundings.debug)
+        if reason not in ("complete", "error"):
+            self._worker.stop()
+        if reason == "disconnect":
+            self._channel.discard(reason)
+        else:
+            self._channel.close(reason)
+        return True
+
+    def _claim(self, reason: str) -> bool:
+        with self._ending:
+            if self.reason is not None:
+                return False
+            self.reason = reason
+            return True
+
+    def _time_out(self) -> None:
+        seconds = self.options.total_timeout
+        self.end("timeout", StreamTimeout(f"The answer took longer than {seconds:g} seconds."))
+
+    # Runs on the worker.
+
+    def _run(self) -> None:
+        try:
+            self._surroundings.enter(self._work)
+        except BaseException as error:  # the contexts', or a teardown function's
+            _log.exception("stream %s of %s: its context failed", self.id, self.name)
+            self.end("error", error)
+            if not self._finished:
+                self._finish(None)
+        finally:
+            self._release()
+
+    def _work(self) -> None:
+        iterator: Optional[Iterator[Any]] = None
+        try:
+            iterator = iter(self._source)
+            self._worker.drive(iterator, self._delivery())
+            self.end("complete")
+        except GreenletExit:
+            self.end("cancelled")  # without effect where the stop was ours
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._finish(iterator)
+
+    def _finish(self, iterator: Optional[Iterator[Any]]) -> None:
+        self._finished = True
+        if iterator is not self._source:
+            _close(iterator, self.name)
+        _close(self._source, self.name)
+        self._surroundings.finished(self, self._summary())
+
+    def _fail(self, error: BaseException) -> None:
+        if self.end("error", error):
+            return
+        if not isinstance(error, (StreamClosed, StreamError)):
+            # Not what being stopped looks like, so somebody should know.
+            _log.error("stream %s of %s failed after its end", self.id, self.name, exc_info=error)
+
+    def _delivery(self) -> Callable[[Any], None]:
+        """What an item goes through, made once a stream: this is the path of every token."""
+        encode, send = self.format.item, self._channel.send
+        record = self._record if self.options.on_finish is not None else None
+
+        def deliver(item: Any) -> None:
+            if item.__class__ is Usage:
+                self.usage = item
+                return
+            try:
+                frame = encode(item)
+            except (TypeError, ValueError) as error:
+                raise UnsendableItem(self.name, error) from error
+            if record is not None:
+                record(item)
+            if frame:
+                send(frame)
+
+        return deliver
+
+    def _record(self, item: Any) -> None:
+        if isinstance(item, str) and self._text_room > 0:
+            self._text.append(item[: self._text_room])
+            self._text_room -= len(item)
+
+    def _summary(self) -> Summary:
+        sent = self._channel.statistics
+        first = None if self._first_at is None else self._first_at - self._started_at
+        return Summary(
+            id=self.id,
+            reason=self.reason or "complete",
+            items=sent.sent_items,
+            bytes=sent.sent_bytes,
+            first_event_seconds=first,
+            seconds=self._clock() - self._started_at,
+            usage=self.usage,
+            text="".join(self._text),
+            failure=self.failure,
+            error=self.error,
+        )
+
+
+def _close(source: Any, name: str) -> None:
+    close = getattr(source, "close", None)
+    if close is None:
+        return
+    try:
+        close()
+    except Exception:
+        _log.exception("%s failed when it was closed", name)
+
+
+def _nothing() -> None:
+    """Nothing to release."""

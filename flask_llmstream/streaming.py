@@ -1,0 +1,89 @@
+"""From a source to a response: what ``streams.response()`` and the chat endpoints share.
+
+Roof: Flask.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any, Iterable, Optional
+
+from flask import Response, has_request_context, request
+
+from .app_state import app_state
+from .context import CarriedContext
+from .formats import make_format
+from .json_text import json_bytes
+from .options import StreamOptions
+from .reporting import report
+from .response import HEADERS, StreamBody
+from .stream import Stream, Summary
+from .worker import Slots, habitat
+
+_OUR_ID = re.compile(r"[0-9a-f]{32}:(\d+|ended)")
+
+
+class Surroundings(CarriedContext):
+    """What a stream needs of its app: contexts to run in, somebody to report to."""
+
+    @property
+    def debug(self) -> bool:
+        """Whether the app is in debug mode."""
+        return bool(self._app.debug)
+
+    def finished(self, stream: Stream, summary: Summary) -> None:
+        """Report the stream's end."""
+        report(self._app, stream, summary)
+
+
+def stream_response(source: Iterable[Any], options: StreamOptions, slots: Slots) -> Response:
+    """A response that streams the source, or the answer to a reader who must not come back."""
+    _check_source(source)
+    format = make_format(options.format, options.event)
+    habitat(options.worker)
+    returned = _returned(options)
+    if returned is not None:
+        _close(source)
+        return returned
+    state = app_state()
+    stream = Stream(uuid.uuid4().hex, _name(source), source, format, options, Surroundings())
+    body = StreamBody(stream, slots, state.settings.liveness)
+    response: Response = state.response_class(
+        body, content_type=format.content_type, headers=HEADERS, direct_passthrough=True
+    )
+    return response
+
+
+def _returned(options: StreamOptions) -> Optional[Response]:
+    """What an EventSource gets that comes back to an answer: 204 after its end, 410 after a cut;
+    both make it stay away. ``None`` where the stream is to run."""
+    if options.reconnect != "refuse" or not has_request_context():
+        return None
+    ours = _OUR_ID.fullmatch(request.headers.get("Last-Event-ID", ""))
+    if ours is None:
+        return None
+    if ours.group(1) == "ended":
+        return Response(status=204)
+    message = "This answer was cut off and can't be resumed. Ask again."
+    error = json_bytes({"error": {"code": "gone", "message": message}})
+    return Response(error, status=410, content_type="application/json")
+
+
+def _check_source(source: Any) -> None:
+    if isinstance(source, (str, bytes, Mapping)):
+        raise TypeError(f"source: has to give items, and is one {type(source).__name__}; use [it]")
+    if not hasattr(source, "__iter__"):
+        hint = "; call it, or use streams.view()" if callable(source) else ""
+        raise TypeError(f"source: {type(source).__name__} is not iterable{hint}")
+
+
+def _name(source: Any) -> str:
+    return getattr(source, "__qualname__", None) or type(source).__qualname__
+
+
+def _close(source: Any) -> None:
+    close = getattr(source, "close", None)
+    if close is not None:
+        close()

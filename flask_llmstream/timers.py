@@ -1,0 +1,130 @@
+"""A callback after some seconds: on the hub's own timers, or on one thread for all streams.
+
+Floor 2: gevent. A callback must not block: it runs in the hub, or on the thread that serves all.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import os
+import threading
+from time import monotonic
+from typing import Any, Callable, List, Optional, Protocol, Tuple
+
+from gevent import get_hub
+
+_log = logging.getLogger("flask_llmstream")
+
+
+class Timer(Protocol):
+    """A callback to come."""
+
+    def cancel(self) -> None:
+        """Let it never run; harmless when it has run or was cancelled before."""
+
+
+Schedule = Callable[[float, Callable[[], None]], Timer]
+"""``schedule(seconds, callback)``: what both kinds below offer, and what a test replaces."""
+
+
+class HubTimer:
+    """One timer of the current greenlet's hub."""
+
+    __slots__ = ("_watcher", "_callback")
+
+    def __init__(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._callback: Optional[Callable[[], None]] = callback
+        self._watcher: Any = get_hub().loop.timer(seconds)
+        self._watcher.start(self._fire)
+
+    def cancel(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = self._callback = None
+
+    def _fire(self) -> None:
+        callback = self._callback
+        self.cancel()
+        if callback is not None:
+            callback()
+
+
+class ThreadTimer:
+    """One entry of the timer thread's heap."""
+
+    __slots__ = ("callback", "_changed")
+
+    def __init__(self, callback: Callable[[], None], changed: threading.Condition) -> None:
+        self.callback: Optional[Callable[[], None]] = callback
+        self._changed = changed
+
+    def cancel(self) -> None:
+        with self._changed:
+            self.callback = None
+            self._changed.notify()
+
+
+class TimerThread:
+    """One daemon thread for all timers; it starts with the first and ends with the last."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._heap: List[Tuple[float, int, ThreadTimer]] = []
+        self._order = itertools.count()
+        self._thread: Optional[threading.Thread] = None
+
+    def schedule(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Have ``callback`` called after ``seconds``."""
+        timer = ThreadTimer(callback, self._changed)
+        with self._changed:
+            heapq.heappush(self._heap, (monotonic() + seconds, next(self._order), timer))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="llmstream-timers")
+                self._thread.daemon = True
+                self._thread.start()
+            self._changed.notify()
+        return timer
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                callback = self._next_due()
+                if callback is None:
+                    self._thread = None
+                    return
+            try:
+                callback()
+            except Exception:
+                _log.exception("a timer's callback failed")
+
+    def _next_due(self) -> Optional[Callable[[], None]]:
+        """The next callback, when its time has come; ``None`` when no timer is left."""
+        while True:
+            while self._heap and self._heap[0][2].callback is None:
+                heapq.heappop(self._heap)
+            if not self._heap:
+                return None
+            remaining = self._heap[0][0] - monotonic()
+            if remaining <= 0:
+                return heapq.heappop(self._heap)[2].callback
+            self._changed.wait(remaining)
+
+
+_timer_thread = TimerThread()
+
+
+def thread_schedule(seconds: float, callback: Callable[[], None]) -> Timer:
+    """Schedule on the process's timer thread."""
+    return _timer_thread.schedule(seconds, callback)
+
+
+def _forget_thread() -> None:
+    """A forked child has none of its parent's threads."""
+    global _timer_thread
+    _timer_thread = TimerThread()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_thread)

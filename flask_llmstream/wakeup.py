@@ -1,0 +1,116 @@
+"""How one side of a channel waits: on a greenlet, on a thread, or across the two.
+
+Floor 2: gevent. Each class is a :class:`~flask_llmstream.channel.Wakeup`.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Optional
+
+from gevent import get_hub, getcurrent
+from gevent.monkey import get_original
+
+_allocate_lock = get_original("_thread", "allocate_lock")
+
+
+class ThreadWakeup:
+    """Wakes a native thread: one original lock, held while there is nothing to wake for."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = _allocate_lock()
+        self._lock.acquire()
+
+    def set(self) -> None:
+        try:
+            self._lock.release()
+        except RuntimeError:  # it was set already
+            return
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        return bool(self._lock.acquire(True, -1 if timeout is None else timeout))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class GreenletWakeup:
+    """Wakes a greenlet from another greenlet of the same hub.
+
+    ``gevent.event.Event`` starts and stops a timer for each wait. A stream waits once a token
+    with nearly always the same patience, so here one timer stays armed, and looks when it fires
+    whether anybody has waited that long.
+    """
+
+    __slots__ = ("_hub", "_greenlet", "_is_set", "_timer", "_fires_at", "_deadline")
+
+    def __init__(self) -> None:
+        self._hub = get_hub()
+        self._greenlet: Any = None
+        self._is_set = False
+        self._timer: Any = None
+        self._fires_at = 0.0
+        self._deadline: Optional[float] = None
+
+    def set(self) -> None:
+        self._is_set = True
+        if self._greenlet is not None:
+            self._hub.loop.run_callback(self._wake)
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        if not self._is_set:
+            self._deadline = None if timeout is None else self._arm(timeout)
+            self._greenlet = getcurrent()
+            try:
+                self._hub.switch()
+            finally:
+                self._greenlet = None
+        was_set, self._is_set = self._is_set, False
+        return was_set
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
+
+    def _wake(self) -> None:
+        # Runs in the hub. Whoever waited may have been killed since: then nobody is there, or
+        # somebody waits anew and is set already or goes on waiting.
+        if self._greenlet is not None and self._is_set:
+            self._greenlet.switch()
+
+    def _arm(self, timeout: float) -> float:
+        deadline = monotonic() + timeout
+        if self._timer is None or self._fires_at > deadline:
+            self._start_timer(deadline, timeout)
+        return deadline
+
+    def _start_timer(self, fires_at: float, seconds: float) -> None:
+        self.close()
+        self._fires_at = fires_at
+        self._timer = self._hub.loop.timer(max(seconds, 0.0))
+        self._timer.start(self._expire)
+
+    def _expire(self) -> None:
+        self.close()
+        if self._greenlet is None or self._deadline is None:
+            return
+        remaining = self._deadline - monotonic()
+        if remaining > 0:
+            self._start_timer(self._deadline, remaining)
+        else:
+            self._greenlet.switch()
+
+
+class CrossThreadWakeup(GreenletWakeup):
+    """Wakes a greenlet from a native thread."""
+
+    __slots__ = ()
+
+    def set(self) -> None:
+        # Always by the hub, which runs the callback after the greenlet has switched to it: a
+        # set between its look at the flag and its switch is not lost.
+        self._is_set = True
+        self._hub.loop.run_callback_threadsafe(self._wake)

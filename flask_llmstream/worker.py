@@ -1,0 +1,189 @@
+"""Where a producer runs: a greenlet or a thread beside the request; and how many may run.
+
+Floor 2: gevent. Starts nothing at import, patches nothing ever.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Callable, Iterable, NamedTuple, Type, Union
+
+import gevent
+from gevent import GreenletExit, get_hub, getcurrent
+from gevent.hub import Hub
+from gevent.monkey import get_original, is_module_patched
+
+from .channel import Wakeup
+from .errors import ConfigurationError
+from .liveness import HubWatch, SocketWatch
+from .timers import HubTimer, Schedule, thread_schedule
+from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
+
+_TURN_SECONDS = 0.005
+_allocate_lock = get_original("_thread", "allocate_lock")
+
+
+def on_greenlet() -> bool:
+    """Does the caller run on a greenlet, so that waiting must go through the hub?
+
+    True in a monkey-patched process, where threads are greenlets, and in a greenlet of an
+    unpatched one (a handler of ``gevent.pywsgi``).
+    """
+    return is_module_patched("threading") or isinstance(getcurrent().parent, Hub)
+
+
+class GreenletWorker:
+    """The producer on a greenlet; it is stopped by an exception thrown where it waits."""
+
+    def __init__(self) -> None:
+        self._greenlet: Any = None
+        self._loop = get_hub().loop
+        self._stopped = False
+        self._interruptible = False
+
+    def start(self, run: Callable[[], None]) -> None:
+        """Have ``run`` called on the greenlet, soon."""
+        self._greenlet = gevent.spawn_raw(run)
+
+    def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
+        """Take each item from the source, on the worker, until it ends or is stopped.
+
+        A source that computes without ever waiting would keep the hub, and its own reader, from
+        running: past 5 ms of one turn the hub gets its turn after each item.
+
+        :raises GreenletExit: it was stopped, also when before its first item.
+        """
+        if self._stopped:
+            raise GreenletExit
+        loop_now, now = self._loop.now, _clock_of(self._loop)
+        self._interruptible = True
+        try:
+            for item in source:
+                deliver(item)
+                if now() - loop_now() > _TURN_SECONDS:
+                    gevent.sleep(0)
+        finally:
+            self._interruptible = False
+
+    def stop(self) -> None:
+        """Interrupt ``drive`` where it waits. Returns at once; only the first call counts."""
+        if not self._stopped:
+            self._stopped = True
+            self._loop.run_callback(self._throw)
+
+    def _throw(self) -> None:
+        # Runs in the hub, so the producer waits somewhere: in its source, or, past that, in its
+        # finaliser, where nothing may be thrown at it any more.
+        if self._interruptible:
+            self._greenlet.throw(GreenletExit)
+
+
+def _clock_of(loop: Any) -> Callable[[], float]:
+    """The clock that ``loop.now()`` reads: libev's is the wall's, libuv's is monotonic."""
+    return min((time.time, time.monotonic), key=lambda clock: abs(clock() - loop.now()))
+
+
+class ThreadWorker:
+    """The producer on a daemon thread of its own; it ends at its next item after a stop."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+
+    def start(self, run: Callable[[], None]) -> None:
+        """Have ``run`` called on the thread, soon."""
+        if is_module_patched("threading"):
+            get_original("_thread", "start_new_thread")(_run_then_destroy_hub, (run,))
+        else:
+            name, arguments = "llmstream-worker", (run,)
+            thread = threading.Thread(target=_run_then_destroy_hub, args=arguments, name=name)
+            thread.daemon = True
+            thread.start()
+
+    def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
+        """Take each item from the source, on the worker, until it ends.
+
+        :raises GreenletExit: it was stopped before its first item.
+        """
+        if self._stopped:
+            raise GreenletExit
+        for item in source:
+            deliver(item)
+
+    def stop(self) -> None:
+        """Nothing reaches a running thread from outside: ``deliver`` tells it at its next item."""
+        self._stopped = True
+
+
+def _run_then_destroy_hub(run: Callable[[], None]) -> None:
+    try:
+        run()
+    finally:
+        # Where the producer used gevent on this thread, it made a hub here, which would leak
+        # two descriptors.
+        hub = gevent._hub_local.get_hub_if_exists()
+        if hub is not None:
+            hub.destroy(destroy_loop=True)
+
+
+class Slots:
+    """How many streams run in this process, and how many may.
+
+    :param limit: the most at a time; 0: any number.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = _allocate_lock()
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """How many streams run now."""
+        return self._taken
+
+    def acquire(self) -> bool:
+        """Take a slot; ``False`` when all are taken. Never waits."""
+        with self._lock:
+            if self._limit and self._taken >= self._limit:
+                return False
+            self._taken += 1
+            return True
+
+    def release(self) -> None:
+        """Give a slot back."""
+        with self._lock:
+            self._taken -= 1
+
+
+class Habitat(NamedTuple):
+    """All that depends on where the two sides of a stream run."""
+
+    worker: Type[Union[GreenletWorker, ThreadWorker]]
+    readable: Type[Wakeup]
+    writable: Type[Wakeup]
+    schedule: Schedule
+    watch: Type[Union[HubWatch, SocketWatch]]
+
+
+_GREENLETS = Habitat(GreenletWorker, GreenletWakeup, GreenletWakeup, HubTimer, HubWatch)
+_THREADS = Habitat(ThreadWorker, ThreadWakeup, ThreadWakeup, thread_schedule, SocketWatch)
+_THREAD_BESIDE_GREENLET = Habitat(ThreadWorker, CrossThreadWakeup, ThreadWakeup, HubTimer, HubWatch)
+
+
+def habitat(worker: str) -> Habitat:
+    """Where a stream of the calling request runs.
+
+    :param worker: ``auto`` (a greenlet where the request is on one, else a thread),
+        ``greenlet`` or ``thread``.
+    :raises ConfigurationError: ``greenlet``, but the request is on a native thread, whose hub
+        nobody runs while a generator blocks.
+    """
+    if on_greenlet():
+        return _THREAD_BESIDE_GREENLET if worker == "thread" else _GREENLETS
+    if worker == "greenlet":
+        raise ConfigurationError(
+            "worker: 'greenlet' needs a request that runs on a greenlet; call "
+            "gevent.monkey.patch_all() before anything else, or leave it at 'auto'"
+        )
+    return _THREADS
