@@ -1,0 +1,116 @@
+"""The views of the live application; nothing is patched here.
+
+A test decides when a generator goes on: it releases it, one step at a time, by a request of its
+own. So what arrives before a release was not held back, whatever the machine's speed.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+
+from flask import Flask, jsonify, request, session
+
+from flask_llmstream import LLMStream
+from flask_llmstream.providers import CallableProvider
+
+app = Flask(__name__)
+app.config.update(SECRET_KEY="for tests", LLMSTREAM_MAX_STREAMS=0)
+
+steps: "queue.Queue[str]" = queue.Queue()
+"""What the generators wait for."""
+entered = threading.Semaphore(0)
+"""Released once by each generator that begins."""
+closed = threading.Semaphore(0)
+"""Released once by each generator's ``finally``."""
+
+
+def gated(request_to_the_model=None):
+    """Gives each released step as a delta, until ``end``."""
+    entered.release()
+    try:
+        while True:
+            step = steps.get()
+            if step == "end":
+                return
+            yield step
+    finally:
+        closed.release()
+
+
+providers = {"gated": CallableProvider(gated)}
+if "UPSTREAM" in os.environ:
+    from flask_llmstream import OpenAICompatible
+
+    providers["upstream"] = OpenAICompatible(os.environ["UPSTREAM"])
+streams = LLMStream(app, providers=providers)
+
+
+@app.route("/gated")
+@streams.view(heartbeat=30)
+def gated_view():
+    return gated()
+
+
+@app.route("/beating")
+@streams.view(heartbeat=0.05)
+def beating():
+    return gated()
+
+
+@app.route("/context")
+@streams.view()
+def context():
+    yield f"{request.path} {session.get('user', 'nobody')}"
+
+
+@app.route("/flood")
+@streams.view(send_timeout=0.5, heartbeat=0)
+def flood():
+    """More than any socket's buffers hold, for a reader who never reads."""
+    try:
+        while True:
+            yield "x" * 65536
+    finally:
+        closed.release()
+
+
+@app.route("/release/<step>", methods=["POST"])
+def release(step):
+    steps.put(step)
+    return ""
+
+
+@app.route("/entered")
+def wait_until_entered():
+    """Answers when one more generator has begun, or says that none has."""
+    return jsonify(entered=entered.acquire(timeout=float(request.args["seconds"])))
+
+
+@app.route("/closed")
+def wait_until_closed():
+    """Answers when one more generator has run its ``finally``, or says that none did."""
+    return jsonify(closed=closed.acquire(timeout=float(request.args["seconds"])))
+
+
+@app.route("/forget", methods=["POST"])
+def forget():
+    """What an earlier test left unread."""
+    for semaphore in (entered, closed):
+        while semaphore.acquire(blocking=False):
+            pass
+    while not steps.empty():
+        steps.get()
+    return ""
+
+
+@app.route("/slots")
+def slots():
+    return jsonify(taken=app.extensions["llmstream"].slots.taken)
+
+
+@app.route("/threads")
+def threads():
+    """How many threads the operating system sees, this one included."""
+    return jsonify(threads=len(os.listdir("/proc/self/task")))
