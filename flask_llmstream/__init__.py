@@ -26,7 +26,7 @@ from .providers import CallableProvider as CallableProvider
 from .providers import Counter as Counter
 from .providers import Provider as Provider
 from .signals import stream_finished as stream_finished
-from .stream import Summary as Summary
+from .summary import Summary as Summary
 
 if TYPE_CHECKING:
     from .providers.openai_compatible import OpenAICompatible as OpenAICompatible

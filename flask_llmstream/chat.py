@@ -73,7 +73,7 @@ def parse_chat(
 
 def parse_query(arguments: Mapping[str, str]) -> Dict[str, Any]:
     """The fields in a query string: numbers become numbers, the rest is text."""
-    return {name: _NUMBERS.get(name, _text)(name, value) for name, value in arguments.items()}
+    return {name: _query_value(name, value) for name, value in arguments.items()}
 
 
 def _model(
@@ -184,22 +184,19 @@ _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-def _query_number(kind: Callable[[str], Any]) -> Callable[[str, str], Any]:
-    def parse(name: str, value: str) -> Any:
-        try:
-            return kind(value)
-        except ValueError:
-            raise RequestError(f"has to be a number, not {value[:40]!r}", field=name) from None
-
-    return parse
-
-
-_NUMBERS: Dict[str, Callable[[str, str], Any]] = {
-    "max_tokens": _query_number(int),
-    "seed": _query_number(int),
-    "temperature": _query_number(float),
-    "top_p": _query_number(float),
+_NUMBERS: Dict[str, Callable[[str], Any]] = {
+    "max_tokens": int,
+    "seed": int,
+    "temperature": float,
+    "top_p": float,
 }
+
+
+def _query_value(name: str, value: str) -> Any:
+    try:
+        return _NUMBERS.get(name, str)(value)
+    except ValueError:
+        raise RequestError(f"has to be a number, not {value[:40]!r}", field=name) from None
 
 
 def _kind(value: Any) -> str:

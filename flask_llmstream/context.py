@@ -15,7 +15,7 @@ try:  # Flask from 2.2 on
     from flask.globals import request_ctx
 
     def _request_context() -> Any:
-        return request_ctx._get_current_object()  # type: ignore[attr-defined]
+        return _behind(request_ctx)
 
     def _release_carried() -> None:
         """Nothing to do: contexts are contextvars, and pushed anew."""
@@ -32,6 +32,11 @@ except ImportError:
         _app_ctx_stack.__release_local__()
 
 
+def _behind(proxy: Any) -> Any:
+    """The object that one of Flask's proxies stands for here."""
+    return proxy._get_current_object()
+
+
 _DETACHED = ("_login_user",)
 """What stays behind of ``g``: flask-login's user would be a row without its session."""
 
@@ -40,8 +45,8 @@ class CarriedContext:
     """Made in the view; entered once, on the worker."""
 
     def __init__(self) -> None:
-        self._app: Flask = current_app._get_current_object()
-        self._view_g: Any = g._get_current_object()  # type: ignore[attr-defined]
+        self._app: Flask = _behind(current_app)
+        self._view_g: Any = _behind(g)
         self._request: Optional[Any] = None
         if has_request_context():
             self._request = _request_context().copy()
@@ -54,7 +59,7 @@ class CarriedContext:
     def _inside(self, work: Callable[[], None]) -> None:
         _release_carried()
         with self._app.app_context():
-            vars(g._get_current_object()).update(self._attributes_of_g())
+            vars(_behind(g)).update(self._attributes_of_g())
             if self._request is None:
                 work()
                 return

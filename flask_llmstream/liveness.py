@@ -22,7 +22,7 @@ POLL_SECONDS = 0.2
 """How often a probe looks where it can't be told."""
 
 _RDHUP = getattr(select, "POLLRDHUP", 0)
-_poll: Callable[[], Any] = get_original("select", "poll") if _RDHUP else None
+_poll: Any = get_original("select", "poll") if _RDHUP else None
 _READ = 1  # gevent's name for libev's EV_READ
 
 

@@ -38,7 +38,7 @@ class StreamOptions:
     :param reconnect: what a returning EventSource gets: ``refuse`` (204 after the end, 410 after
         a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
-    :param on_finish: called once with a :class:`~flask_llmstream.stream.Summary`, on the worker
+    :param on_finish: called once with a :class:`~flask_llmstream.summary.Summary`, on the worker
         with its contexts, when the stream has ended. Default: nobody.
     :raises ConfigurationError: a value that can't work; the message names the option.
     """

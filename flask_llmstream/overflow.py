@@ -6,12 +6,16 @@ Floor 1: standard library only. The names are Reactive Streams' own (RxJava, Rea
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Union
+from typing import Protocol, Union
 
 from .errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from .channel import Channel
+
+class Buffer(Protocol):
+    """What a strategy can do with a channel that is full."""
+
+    def wait_for_room(self, size: int) -> None:
+        """Block until ``size`` bytes have room."""
 
 
 class OverflowStrategy(ABC):
@@ -20,7 +24,7 @@ class OverflowStrategy(ABC):
     name: str
 
     @abstractmethod
-    def make_room(self, channel: Channel, size: int) -> None:
+    def make_room(self, buffer: Buffer, size: int) -> None:
         """Return when ``size`` bytes may go in.
 
         :raises StreamClosed: the stream ended meanwhile.
@@ -32,8 +36,8 @@ class Block(OverflowStrategy):
 
     name = "block"
 
-    def make_room(self, channel: Channel, size: int) -> None:
-        channel.wait_for_room(size)
+    def make_room(self, buffer: Buffer, size: int) -> None:
+        buffer.wait_for_room(size)
 
 
 class Overflow:

@@ -12,7 +12,8 @@ from flask import Flask, got_request_exception
 
 from .errors import StreamError
 from .signals import stream_finished
-from .stream import Stream, Summary
+from .stream import Stream
+from .summary import Summary
 
 
 def report(app: Flask, stream: Stream, summary: Summary) -> None:

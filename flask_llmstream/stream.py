@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from time import monotonic
-from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Protocol
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Protocol
 
 from gevent import GreenletExit
 from gevent.monkey import get_original
@@ -20,43 +20,12 @@ from .failure import Failure, failure_of
 from .formats import Format
 from .options import StreamOptions
 from .overflow import Overflow
+from .summary import MAX_TEXT, Summary
 from .timers import Timer
 from .worker import Habitat
 
 _log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
-
-MAX_TEXT = 1_000_000
-"""How many characters of an answer its summary keeps."""
-
-
-class Summary(NamedTuple):
-    """What a stream was, told once at its end.
-
-    :ivar id: the stream's.
-    :ivar reason: ``complete``, ``error``, ``timeout``, ``disconnect``, ``cancelled``,
-        ``overflow`` or ``shutdown``.
-    :ivar items: how many frames the producer sent.
-    :ivar bytes: how many bytes those were.
-    :ivar first_event_seconds: from the start to the first frame read, ``None`` without one.
-    :ivar seconds: from the start to the producer's end.
-    :ivar usage: what the model's server counted, ``None`` where nobody did.
-    :ivar text: the text deltas, joined; at most :data:`MAX_TEXT` characters, and ``""`` where
-        nobody asked (no ``on_finish``).
-    :ivar failure: what the client was told, ``None`` after a good end.
-    :ivar error: the exception behind it, if there was one.
-    """
-
-    id: str
-    reason: str
-    items: int
-    bytes: int
-    first_event_seconds: Optional[float]
-    seconds: float
-    usage: Optional[Usage]
-    text: str
-    failure: Optional[Failure]
-    error: Optional[BaseException]
 
 
 class Surroundings(Protocol):
@@ -170,7 +139,7 @@ class Stream:
             self.error = error
             self.failure = failure_of(error, self.id, reveal=self._surroundings.debug)
         if reason not in ("complete", "error"):
-            self._worker.stop()
+            self._worker.stop(self._abort)
         if reason == "disconnect":
             self._channel.discard(reason)
         else:
@@ -183,6 +152,11 @@ class Stream:
                 return False
             self.reason = reason
             return True
+
+    def _abort(self) -> None:
+        abort = getattr(self._source, "abort", None)
+        if abort is not None:
+            abort()
 
     def _time_out(self) -> None:
         seconds = self.options.total_timeout

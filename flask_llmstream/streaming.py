@@ -13,13 +13,15 @@ from typing import Any, Iterable, Optional
 from flask import Response, has_request_context, request
 
 from .app_state import app_state
+from .body import StreamBody
 from .context import CarriedContext
 from .formats import make_format
 from .json_text import json_bytes
 from .options import StreamOptions
 from .reporting import report
-from .response import HEADERS, StreamBody
-from .stream import Stream, Summary
+from .response import HEADERS
+from .stream import Stream
+from .summary import Summary
 from .worker import Slots, habitat
 
 _OUR_ID = re.compile(r"[0-9a-f]{32}:(\d+|ended)")

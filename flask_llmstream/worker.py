@@ -66,7 +66,7 @@ class GreenletWorker:
         finally:
             self._interruptible = False
 
-    def stop(self) -> None:
+    def stop(self, abort: Callable[[], None]) -> None:
         """Interrupt ``drive`` where it waits. Returns at once; only the first call counts."""
         if not self._stopped:
             self._stopped = True
@@ -110,9 +110,11 @@ class ThreadWorker:
         for item in source:
             deliver(item)
 
-    def stop(self) -> None:
-        """Nothing reaches a running thread from outside: ``deliver`` tells it at its next item."""
+    def stop(self, abort: Callable[[], None]) -> None:
+        """Free the source from what it waits for, as nothing else reaches a running thread; one
+        that can't be aborted is told at its next item, by ``deliver``."""
         self._stopped = True
+        abort()
 
 
 def _run_then_destroy_hub(run: Callable[[], None]) -> None:
