@@ -12,8 +12,7 @@ import threading
 
 from flask import Flask, jsonify, request, session
 
-from flask_llmstream import LLMStream
-from flask_llmstream.providers import CallableProvider
+from flask_llmstream import CallableProvider, CompletionRequest, Counter, LLMStream
 
 app = Flask(__name__)
 app.config.update(SECRET_KEY="for tests", LLMSTREAM_MAX_STREAMS=0)
@@ -74,6 +73,12 @@ def flood():
             yield "x" * 65536
     finally:
         closed.release()
+
+
+@app.route("/counter")
+@streams.view()
+def counter():
+    return Counter(interval=0.3).stream(CompletionRequest("counter"))
 
 
 @app.route("/release/<step>", methods=["POST"])
