@@ -1,0 +1,298 @@
+/** `LLMStream` from connecting to its one end, over both transports. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+
+import { LLMStream, begin, delta, end, withServer } from "./support.mjs";
+
+/** Handlers that write down what they hear. */
+function diary() {
+  const heard = { states: [], text: "", events: [] };
+  const handlers = {
+    onState: (state) => heard.states.push(state),
+    onText: (text) => (heard.text += text),
+    onEvent: (event) => heard.events.push(event),
+  };
+  return { heard, handlers, names: () => heard.states.map(({ name }) => name) };
+}
+
+function lossless(state) {
+  return JSON.parse(JSON.stringify(state)); // without the keys that are undefined
+}
+
+/** The whole of one POST against a server that writes these blocks and ends. */
+function post(...blocks) {
+  const book = diary();
+  const answer = (_request, response) => {
+    begin(response);
+    for (const block of blocks) response.write(block);
+    response.end();
+  };
+  return withServer(answer, async (url, requests) => {
+    const state = await LLMStream.post(url, {}, book.handlers).finished;
+    assert.equal(requests.length, 1);
+    return { ...book, state: lossless(state) };
+  });
+}
+
+const loading = (progress) =>
+  `event: loading\ndata: ${JSON.stringify({ model: "gemma", progress })}\n\n`;
+
+test("POST: a stream begins as connecting and tells every state after it", async () => {
+  const answer = (_request, response) => {
+    begin(response);
+    response.end(delta("Once") + delta(" upon") + end());
+  };
+  await withServer(answer, async (url) => {
+    const { heard, handlers, names } = diary();
+    const stream = LLMStream.post(url, { prompt: "x" }, handlers);
+    assert.deepEqual(stream.state, { name: "connecting" });
+    const ended = { name: "ended", reason: "complete", usage: null };
+    assert.deepEqual(await stream.finished, ended);
+    assert.deepEqual(stream.state, ended);
+    assert.deepEqual(names(), ["waiting", "streaming", "ended"]);
+    assert.equal(heard.text, "Once upon");
+    assert.equal(heard.events.length, 3);
+  });
+});
+
+test("POST: the end tells its reason and its usage", async () => {
+  const data = { ended: true, message: "", reason: "timeout", usage: { completion_tokens: 7 } };
+  const { state } = await post(`data: ${JSON.stringify(data)}\n\n`);
+  assert.deepEqual(state, { name: "ended", reason: "timeout", usage: { completion_tokens: 7 } });
+});
+
+test("POST: a model that loads is told with its progress, then waited for", async () => {
+  const { heard, names } = await post(loading(null), loading(0.42), loading(1), delta("a"), end());
+  assert.deepEqual(names(), ["waiting", "loading", "loading", "waiting", "streaming", "ended"]);
+  assert.deepEqual(heard.states[1], { name: "loading", model: "gemma", progress: null });
+  assert.equal(heard.states[2].progress, 0.42);
+});
+
+test("POST: an error event is a failure with the server's own words", async () => {
+  const error = { code: "provider_error", message: "The model failed.", id: "7d1f" };
+  const data = JSON.stringify({ ended: true, error });
+  const { state, heard } = await post(delta("a"), `event: error\ndata: ${data}\n\n`);
+  const { message: reason, ...facts } = error;
+  assert.deepEqual(state, { name: "failed", reason, ...facts });
+  assert.equal(heard.text, "a");
+});
+
+test("POST: a body without the answer's end is a failure", async () => {
+  const { state } = await post(delta("a"));
+  const reason = "The connection broke before the answer was complete.";
+  assert.deepEqual(state, { name: "failed", reason, code: "truncated" });
+});
+
+test("POST: a connection that breaks is a failure, and nothing is sent again", async () => {
+  const answer = (_request, response) => {
+    begin(response);
+    response.write(delta("a"), () => response.destroy());
+  };
+  await withServer(answer, async (url, requests) => {
+    const state = await LLMStream.post(url, {}).finished;
+    assert.equal(state.code, "truncated");
+    assert.equal(requests.length, 1);
+  });
+});
+
+test("POST: a refusal is a failure with its reason, its status and when to come back", async () => {
+  const answer = (_request, response) => {
+    response.writeHead(503, { "Retry-After": "3" });
+    response.end('{"error": {"code": "too_many_streams", "message": "Too many."}}');
+  };
+  await withServer(answer, async (url) => {
+    const state = lossless(await LLMStream.post(url, {}).finished);
+    const facts = { code: "too_many_streams", status: 503, retryAfter: 3 };
+    assert.deepEqual(state, { name: "failed", reason: "Too many.", ...facts });
+  });
+});
+
+test("POST: an event past the bound is a failure", async () => {
+  const { state } = await post(`data: ${"x".repeat(1_100_000)}\n\n`);
+  assert.equal(state.code, "too_large");
+});
+
+const strange = ['{"tick": 1}', "not JSON", "7", "null", '"text"', "[1]", '{"ended": false}', "{}"];
+for (const data of strange) {
+  test(`POST: what is no delta and no end is passed on and left alone: ${data}`, async () => {
+    const { state, heard } = await post(delta("a"), `data: ${data}\n\n`, delta("b"), end());
+    assert.equal(state.name, "ended");
+    assert.equal(heard.text, "ab");
+    assert.equal(heard.events[1].data, data);
+  });
+}
+
+test("POST: an empty delta is not the first token", async () => {
+  const { names } = await post(delta(""), end());
+  assert.deepEqual(names(), ["waiting", "ended"]);
+});
+
+test("POST: nothing is told after the end", async () => {
+  const { heard, names } = await post(end(), delta("late"), end("again"));
+  assert.deepEqual(names(), ["waiting", "ended"]);
+  assert.equal(heard.text, "");
+  assert.equal(heard.events.length, 1);
+});
+
+test("POST: the server sees a reader who stayed to the end", async () => {
+  let finished;
+  const answer = (_request, response) => {
+    begin(response);
+    response.write(end());
+    finished = new Promise((resolve) => {
+      response.on("finish", () => resolve("finished"));
+      response.on("close", () => resolve("left"));
+    });
+    setImmediate(() => response.end());
+  };
+  await withServer(answer, async (url) => {
+    await LLMStream.post(url, {}).finished;
+    assert.equal(await finished, "finished");
+  });
+});
+
+test("POST: stop ends it at once, and the server sees the reader leave", async () => {
+  let left;
+  const answer = (_request, response) => {
+    left = once(response, "close");
+    begin(response, delta("a"));
+  };
+  await withServer(answer, async (url) => {
+    const { handlers, names } = diary();
+    const streaming = new Promise((resolve) => (handlers.onText = resolve));
+    const stream = LLMStream.post(url, {}, handlers);
+    await streaming;
+    stream.stop();
+    assert.deepEqual(stream.state, { name: "ended", reason: "stopped", usage: null });
+    await left;
+    stream.stop();
+    assert.deepEqual(names(), ["waiting", "streaming", "ended"]);
+  });
+});
+
+test("POST: stop works before there is an answer", async () => {
+  let left;
+  let stream;
+  const answer = (_request, response) => {
+    left = once(response, "close");
+    stream.stop();
+  };
+  await withServer(answer, async (url) => {
+    stream = LLMStream.post(url, {});
+    assert.equal((await stream.finished).reason, "stopped");
+    await left;
+  });
+});
+
+/** node has no EventSource: this one hears from the test what a browser's hears from the net. */
+class ScriptedEventSource {
+  CONNECTING = 0;
+  OPEN = 1;
+  CLOSED = 2;
+  readyState = 0;
+  listeners = {};
+
+  constructor(url) {
+    this.url = url;
+    ScriptedEventSource.latest = this;
+  }
+
+  addEventListener(name, listener) {
+    this.listeners[name] = listener;
+  }
+
+  close() {
+    this.readyState = this.CLOSED;
+  }
+
+  open() {
+    this.readyState = this.OPEN;
+    this.listeners.open(new Event("open"));
+  }
+
+  receive(type, data, lastEventId = "0") {
+    this.listeners[type](new MessageEvent(type, { data: JSON.stringify(data), lastEventId }));
+  }
+
+  break(readyState) {
+    this.readyState = readyState;
+    this.listeners.error(new Event("error"));
+  }
+}
+
+function get() {
+  globalThis.EventSource = ScriptedEventSource;
+  const book = diary();
+  const stream = LLMStream.get("/v1/chat/stream", book.handlers);
+  return { ...book, stream, source: ScriptedEventSource.latest };
+}
+
+test("GET: the same states and text, and the end closes the EventSource", async () => {
+  const { heard, names, stream, source } = get();
+  assert.equal(source.url, "/v1/chat/stream");
+  assert.deepEqual(stream.state, { name: "connecting" });
+  source.open();
+  source.receive("loading", { model: "gemma", progress: 0.5 });
+  source.receive("message", { ended: false, message: "Once" });
+  source.receive("message", { ended: true, message: "", reason: "complete" }, "ended");
+  assert.equal(source.readyState, source.CLOSED);
+  assert.deepEqual(names(), ["waiting", "loading", "streaming", "ended"]);
+  assert.equal(heard.text, "Once");
+  assert.equal(heard.events[2].id, "ended");
+  assert.equal((await stream.finished).reason, "complete");
+});
+
+test("GET: an end closes the EventSource even if a handler throws", () => {
+  const { handlers, source } = get();
+  handlers.onState = () => assert.fail("a page's own mistake");
+  assert.throws(() => source.receive("message", { ended: true, message: "" }), /own mistake/);
+  assert.equal(source.readyState, source.CLOSED);
+});
+
+test("GET: an event that the server calls error is its failure", () => {
+  const { stream, source } = get();
+  source.open();
+  source.receive("error", { ended: true, error: { code: "timeout", message: "Too slow." } });
+  assert.equal(source.readyState, source.CLOSED);
+  assert.equal(stream.state.name, "failed");
+  assert.equal(stream.state.reason, "Too slow.");
+  assert.equal(stream.state.code, "timeout");
+});
+
+test("GET: a broken connection is being reconnected, and goes on where it was", () => {
+  const { names, source } = get();
+  source.open();
+  source.receive("message", { ended: false, message: "Once" });
+  source.break(source.CONNECTING);
+  source.open();
+  source.receive("message", { ended: false, message: " upon" });
+  assert.deepEqual(names(), ["waiting", "streaming", "reconnecting", "streaming"]);
+});
+
+test("GET: a refusal says that EventSource hides why", () => {
+  const { stream, source } = get();
+  source.break(source.CLOSED);
+  const reason = "The server refused the stream. EventSource does not tell why; a POST would.";
+  assert.deepEqual(stream.state, { name: "failed", reason, code: "refused" });
+});
+
+test("GET: a refusal after a break says that the answer could not be resumed", () => {
+  const { names, stream, source } = get();
+  source.open();
+  source.break(source.CONNECTING);
+  source.break(source.CLOSED);
+  assert.deepEqual(names(), ["waiting", "reconnecting", "failed"]);
+  assert.equal(stream.state.code, "not_resumed");
+});
+
+test("GET: stop closes the EventSource at once", async () => {
+  const { heard, stream, source } = get();
+  source.open();
+  stream.stop();
+  assert.equal(source.readyState, source.CLOSED);
+  assert.equal((await stream.finished).reason, "stopped");
+  source.receive("message", { ended: false, message: "late" });
+  assert.equal(heard.text, "");
+});
