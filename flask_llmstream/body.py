@@ -46,14 +46,25 @@ class StreamBody:
         self._send_timer: Optional[Timer] = None
         self._habitat: Optional[Habitat] = None
         self._handed_at: Optional[float] = None
+        self._patience: Optional[float] = None
+        self._closing: Callable[[], None] = _nothing
+        if stream.format.is_event_stream:
+            self._patience = stream.options.heartbeat or None
 
-    def bind(self, environ: Dict[str, Any], respond: Callable[[Optional[Failure]], None]) -> None:
+    def bind(
+        self,
+        environ: Dict[str, Any],
+        respond: Callable[[Optional[Failure]], None],
+        closing: Callable[[], None],
+    ) -> None:
         """Give it what the server calls it with.
 
         :param respond: sends the headers: of a failure, or the stream's own with ``None``.
+        :param closing: called once when the server has closed the body.
         """
         self._environ = environ
         self._respond = respond
+        self._closing = closing
 
     def __iter__(self) -> StreamBody:
         return self
@@ -73,6 +84,8 @@ class StreamBody:
             self._send_timer.cancel()
             self._send_timer = None
         self._stream.abandon()
+        closing, self._closing = self._closing, _nothing
+        closing()
 
     # The steps: what the next ``__next__`` does.
 
@@ -85,15 +98,22 @@ class StreamBody:
             _log.exception("stream of %s could not start", self._stream.name)
             return self._fail(failure_of(error, self._stream.id))
         hold = self._hold()
-        block = b"" if hold == 0 else self._stream.receive(hold)
+        block = b"" if hold == 0 else self._stream.receive_first(hold)
         if block is None:
             return self._end_before_first()
         self._respond(None)
-        self._step = StreamBody._continue
-        return self._opening() + block or self._continue()
+        self._step = StreamBody._continue if block else StreamBody._await_first
+        return self._opening() + block or self._await_first()
+
+    def _await_first(self) -> bytes:
+        block = self._stream.receive_first(self._patience)
+        if block:
+            self._step = StreamBody._continue
+            return block
+        return self._end() if block is None else HEARTBEAT
 
     def _continue(self) -> bytes:
-        block = self._stream.receive(self._patience())
+        block = self._stream.receive(self._patience)
         if block:
             return block
         return self._end() if block is None else HEARTBEAT
@@ -168,11 +188,6 @@ class StreamBody:
             return options.hold
         return min(options.hold, options.heartbeat or options.hold)
 
-    def _patience(self) -> Optional[float]:
-        if self._stream.format.is_event_stream:
-            return self._stream.options.heartbeat or None
-        return None
-
     # What comes from beside: in the hub, or on the timer thread.
 
     def _gone(self) -> None:
@@ -203,6 +218,10 @@ def opening_id(stream_id: str) -> str:
 def ended_id(stream_id: str) -> str:
     """The last event ID of a reader who has seen the end."""
     return f"{stream_id}:ended"
+
+
+def _nothing() -> None:
+    """Nobody else is to be told that the body was closed."""
 
 
 def _answered_elsewhere(failure: Optional[Failure]) -> None:

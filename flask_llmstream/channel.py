@@ -89,10 +89,10 @@ class Channel:
         """
         if self._closed is not None:
             raise StreamClosed(self._closed)
-        size = len(frame)
-        if not self._has_room(size):
+        size, queue = len(frame), self._queue
+        if queue and not self._has_room(size):
             self._overflow.make_room(self, size)
-        self._queue.append(frame)
+        queue.append(frame)
         self._sent_bytes += size
         if self._reader_waits:
             self._reader_waits = False
@@ -127,10 +127,11 @@ class Channel:
         :param timeout: seconds to wait for a first frame; ``None``: for ever.
         :returns: ``b""`` when the time ran out, ``None`` when the channel is closed and drained.
         """
-        if self._queue or self._wait_for_frame(timeout):
-            return self._take()
+        queue = self._queue
+        if queue or self._wait_for_frame(timeout):
+            return self._take(queue)
         # Closed is read first: whatever was sent was appended before the channel closed.
-        return None if self._closed is not None and not self._queue else b""
+        return None if self._closed is not None and not queue else b""
 
     def _wait_for_frame(self, timeout: Optional[float]) -> bool:
         while True:
@@ -142,22 +143,23 @@ class Channel:
         self._reader_waits = False
         return bool(self._queue)
 
-    def _take(self) -> bytes:
-        queue = self._queue
-        if self._sent_bytes - self._received_bytes <= BLOCK_BYTES:
-            frames = [queue.popleft() for _ in range(len(queue))]
+    def _take(self, queue: Deque[bytes]) -> bytes:
+        count = len(queue)
+        if count == 1:  # a token that was waited for
+            block = queue.popleft()
+        elif self._sent_bytes - self._received_bytes <= BLOCK_BYTES:
+            block = b"".join([queue.popleft() for _ in range(count)])
         else:
-            frames = self._take_some()
-        block = b"".join(frames)
-        self._received_items += len(frames)
+            frames = self._take_some(queue)
+            count, block = len(frames), b"".join(frames)
+        self._received_items += count
         self._received_bytes += len(block)
         if self._producer_waits:
             self._producer_waits = False
             self._writable.set()
         return block
 
-    def _take_some(self) -> "list[bytes]":
-        queue = self._queue
+    def _take_some(self, queue: Deque[bytes]) -> "list[bytes]":
         frames = [queue.popleft()]
         room = BLOCK_BYTES - len(frames[0])
         while queue and len(queue[0]) <= room:

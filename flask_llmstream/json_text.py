@@ -39,9 +39,14 @@ def json_bytes(value: Any) -> bytes:
 def json_string(text: str) -> bytes:
     """A ``str`` as a JSON string, quotes included."""
     try:
-        return _quote(text).encode()
+        return quoted(text).encode()
     except UnicodeEncodeError:
-        return json.dumps(text).encode("ascii")
+        return escaped_json_string(text)
+
+
+def escaped_json_string(text: str) -> bytes:
+    """A ``str`` as a JSON string in ASCII, which can carry lone surrogates."""
+    return json.dumps(text).encode("ascii")
 
 
 def _default(value: Any) -> Any:
@@ -67,7 +72,7 @@ def _encoder(ensure_ascii: bool) -> Callable[[Any], str]:
     make: Any = vars(json.encoder).get("c_make_encoder")
     if make is None:  # not CPython
         return slow.encode
-    quote = json.encoder.encode_basestring_ascii if ensure_ascii else _quote
+    quote = json.encoder.encode_basestring_ascii if ensure_ascii else quoted
     # no markers: a cycle shows as RecursionError, and nothing is looked up per container
     chunks = make(None, _default, quote, None, ":", ",", False, False, False)
 
@@ -77,7 +82,8 @@ def _encoder(ensure_ascii: bool) -> Callable[[Any], str]:
     return encode
 
 
-_quote: Callable[[str], str] = json.encoder.encode_basestring
+quoted: Callable[[str], str] = json.encoder.encode_basestring
+"""A ``str`` as a JSON string; in C, and for a token as fast as orjson."""
 _unicode = _encoder(ensure_ascii=False)
 _ascii = _encoder(ensure_ascii=True)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
-from werkzeug.wsgi import ClosingIterator
-
 from .body import StreamBody
 from .failure import Failure
 
@@ -36,8 +34,10 @@ class StreamResponse:
             body.close()
             return ordinary(environ, start_response)
         headers = self.get_wsgi_headers(environ).to_wsgi_list()
-        body.bind(environ, responder(start_response, self.status, headers))
-        return ClosingIterator(body, self.close)
+        # The body itself tells the response that it was closed: Werkzeug's ClosingIterator would
+        # do it too, at the price of one more call for each block.
+        body.bind(environ, responder(start_response, self.status, headers), self.close)
+        return body
 
 
 def responder(

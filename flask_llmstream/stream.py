@@ -49,6 +49,7 @@ class Stream:
     :param name: what the log calls the source.
     :param source: what is iterated on the worker, and closed there.
     :param format: how its items look on the wire.
+    :ivar receive: once it has started, its channel's :meth:`Channel.receive`.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Stream:
         self._worker: Any = None
         self._total: Optional[Timer] = None
         self._release: Callable[[], None] = _nothing
+        self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._finished = False
         self._text: List[str] = []
         self._text_room = MAX_TEXT
@@ -103,6 +105,7 @@ class Stream:
         )
         if options.total_timeout:
             self._total = habitat.schedule(options.total_timeout, self._time_out)
+        self.receive = self._channel.receive
         try:
             self._worker.start(self._run)
         except BaseException:
@@ -111,10 +114,10 @@ class Stream:
             self._release()
             raise
 
-    def receive(self, timeout: Optional[float]) -> Optional[bytes]:
-        """What waits, joined; ``b""`` after ``timeout`` seconds; ``None`` at the end."""
-        block: Optional[bytes] = self._channel.receive(timeout)
-        if block and self._first_at is None:
+    def receive_first(self, timeout: Optional[float]) -> Optional[bytes]:
+        """As ``receive``, until it gave something: its time is noted."""
+        block = self.receive(timeout)
+        if block:
             self._first_at = self._clock()
         return block
 
@@ -252,6 +255,10 @@ def _close(source: Any, name: str) -> None:
         close()
     except Exception:
         _log.exception("%s failed when it was closed", name)
+
+
+def _not_started(timeout: Optional[float]) -> Optional[bytes]:
+    raise RuntimeError("the stream has not been started")
 
 
 def _nothing() -> None:

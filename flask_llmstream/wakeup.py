@@ -8,7 +8,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any, Optional
 
-from gevent import get_hub, getcurrent
+from gevent import get_hub
+from gevent.hub import Waiter
 from gevent.monkey import get_original
 
 _allocate_lock = get_original("_thread", "allocate_lock")
@@ -44,29 +45,33 @@ class GreenletWakeup:
     whether anybody has waited that long.
     """
 
-    __slots__ = ("_hub", "_greenlet", "_is_set", "_timer", "_fires_at", "_deadline")
+    __slots__ = ("_loop", "_waiter", "_is_set", "_timer", "_fires_at", "_deadline")
 
     def __init__(self) -> None:
-        self._hub = get_hub()
-        self._greenlet: Any = None
+        hub = get_hub()
+        self._loop = hub.loop
+        self._waiter = Waiter(hub)
         self._is_set = False
         self._timer: Any = None
         self._fires_at = 0.0
-        self._deadline: Optional[float] = None
+        self._deadline: Optional[float] = None  # of the wait that goes on
 
     def set(self) -> None:
-        self._is_set = True
-        if self._greenlet is not None:
-            self._hub.loop.run_callback(self._wake)
+        if not self._is_set:
+            self._is_set = True
+            self._loop.run_callback(self._waiter.switch, None)
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         if not self._is_set:
             self._deadline = None if timeout is None else self._arm(timeout)
-            self._greenlet = getcurrent()
-            try:
-                self._hub.switch()
-            finally:
-                self._greenlet = None
+            waiter = self._waiter
+            while True:
+                waiter.clear()
+                waiter.get()
+                # A set that nobody waited for switches here later all the same, and may find
+                # the next wait: so it is asked for its reason.
+                if self._is_set or self._has_expired():
+                    break
         was_set, self._is_set = self._is_set, False
         return was_set
 
@@ -75,11 +80,8 @@ class GreenletWakeup:
             self._timer.close()
             self._timer = None
 
-    def _wake(self) -> None:
-        # Runs in the hub. Whoever waited may have been killed since: then nobody is there, or
-        # somebody waits anew and is set already or goes on waiting.
-        if self._greenlet is not None and self._is_set:
-            self._greenlet.switch()
+    def _has_expired(self) -> bool:
+        return self._deadline is not None and self._deadline <= monotonic()
 
     def _arm(self, timeout: float) -> float:
         deadline = monotonic() + timeout
@@ -90,18 +92,18 @@ class GreenletWakeup:
     def _start_timer(self, fires_at: float, seconds: float) -> None:
         self.close()
         self._fires_at = fires_at
-        self._timer = self._hub.loop.timer(max(seconds, 0.0))
+        self._timer = self._loop.timer(max(seconds, 0.0))
         self._timer.start(self._expire)
 
     def _expire(self) -> None:
         self.close()
-        if self._greenlet is None or self._deadline is None:
+        if self._deadline is None:
             return
         remaining = self._deadline - monotonic()
         if remaining > 0:
             self._start_timer(self._deadline, remaining)
         else:
-            self._greenlet.switch()
+            self._waiter.switch(None)
 
 
 class CrossThreadWakeup(GreenletWakeup):
@@ -113,4 +115,4 @@ class CrossThreadWakeup(GreenletWakeup):
         # Always by the hub, which runs the callback after the greenlet has switched to it: a
         # set between its look at the flag and its switch is not lost.
         self._is_set = True
-        self._hub.loop.run_callback_threadsafe(self._wake)
+        self._loop.run_callback_threadsafe(self._waiter.switch, None)

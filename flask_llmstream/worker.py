@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import lru_cache
 from typing import Any, Callable, Iterable, NamedTuple, Type, Union
 
 import gevent
@@ -56,13 +57,16 @@ class GreenletWorker:
         """
         if self._stopped:
             raise GreenletExit
-        loop_now, now = self._loop.now, _clock_of(self._loop)
+        loop_now, now = self._loop.now, _clock_of(type(self._loop))
+        turn_ends = 0.0
         self._interruptible = True
         try:
             for item in source:
                 deliver(item)
-                if now() - loop_now() > _TURN_SECONDS:
-                    gevent.sleep(0)
+                if now() > turn_ends:  # of a turn that may be over long ago
+                    if now() - loop_now() > _TURN_SECONDS:
+                        gevent.sleep(0)
+                    turn_ends = loop_now() + _TURN_SECONDS
         finally:
             self._interruptible = False
 
@@ -79,8 +83,10 @@ class GreenletWorker:
             self._greenlet.throw(GreenletExit)
 
 
-def _clock_of(loop: Any) -> Callable[[], float]:
+@lru_cache(maxsize=None)
+def _clock_of(kind: type) -> Callable[[], float]:
     """The clock that ``loop.now()`` reads: libev's is the wall's, libuv's is monotonic."""
+    loop = get_hub().loop
     return min((time.time, time.monotonic), key=lambda clock: abs(clock() - loop.now()))
 
 

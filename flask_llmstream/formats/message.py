@@ -6,12 +6,13 @@ data: {"ended":false,"message":"Hello"}
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from functools import lru_cache
+from typing import Any, Dict, Optional, Tuple
 
 from ..completion import Usage
 from ..event import ServerSentEvent
 from ..failure import Failure
-from ..json_text import json_bytes, json_string
+from ..json_text import escaped_json_string, json_bytes, quoted
 from .base import Ending, EventStreamFormat, is_json_item, unsendable
 
 DELTA_HEAD, DELTA_TAIL = b'{"ended":false,"message":', b"}"
@@ -25,17 +26,21 @@ class MessageFormat(EventStreamFormat):
 
     def __init__(self, event: Optional[str] = None) -> None:
         self._event = event or "message"
-        self._head = ServerSentEvent("", event=self._event).encode()[:-2]
-        self._delta_head = self._head + DELTA_HEAD
+        self._head, self._delta_head = _heads(self._event)
 
     def item(self, item: Any) -> bytes:
         if item.__class__ is str:
-            return self._delta_head + json_string(item) + b"}\n\n"
+            try:
+                return self._delta_head + quoted(item).encode() + b"}\n\n"
+            except UnicodeEncodeError:  # a lone surrogate
+                return self._delta_head + escaped_json_string(item) + b"}\n\n"
+        if item.__class__ is dict:
+            return self._head + json_bytes(item) + b"\n\n"
         return self._other(item)
 
     def _other(self, item: Any) -> bytes:
         if isinstance(item, str):
-            return self._delta_head + json_string(str(item)) + b"}\n\n"
+            return self.item(str(item))
         if isinstance(item, ServerSentEvent):
             return self.event(item)
         if is_json_item(item):
@@ -47,6 +52,13 @@ class MessageFormat(EventStreamFormat):
 
     def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
         return ServerSentEvent(failure_object(failure), event="error", id=event_id).encode()
+
+
+@lru_cache(maxsize=64)
+def _heads(event: str) -> Tuple[bytes, bytes]:
+    """What comes before an item's JSON, and before a delta's text."""
+    head = ServerSentEvent("", event=event).encode()[:-2]
+    return head, head + DELTA_HEAD
 
 
 def ending_object(ending: Ending) -> Dict[str, Any]:
