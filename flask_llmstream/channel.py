@@ -54,8 +54,9 @@ class Channel:
     """
 
     __slots__ = (
-        "_queue", "_readable", "_writable", "_max_items", "_max_bytes", "_overflow", "_closed",
-        "_reader_waits", "_producer_waits", "_sent_bytes", "_received_bytes", "_received_items",
+        "_queue", "_readable", "_writable", "_max_items", "_max_bytes", "_overflow",
+        "_closed", "_discarded", "_reader_waits", "_producer_waits",
+        "_sent_bytes", "_received_bytes", "_received_items",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +75,7 @@ class Channel:
         self._max_bytes = max_bytes
         self._overflow = overflow
         self._closed: Optional[str] = None  # the first to close writes it
+        self._discarded = False
         self._reader_waits = False
         self._producer_waits = False
         self._sent_bytes = 0  # the producer writes it
@@ -128,10 +130,11 @@ class Channel:
         :returns: ``b""`` when the time ran out, ``None`` when the channel is closed and drained.
         """
         queue = self._queue
-        if queue or self._wait_for_frame(timeout):
+        if (queue or self._wait_for_frame(timeout)) and not self._discarded:
             return self._take(queue)
         # Closed is read first: whatever was sent was appended before the channel closed.
-        return None if self._closed is not None and not queue else b""
+        ended = self._closed is not None and (self._discarded or not queue)
+        return None if ended else b""
 
     def _wait_for_frame(self, timeout: Optional[float]) -> bool:
         while True:
@@ -177,9 +180,9 @@ class Channel:
         self._writable.set()
 
     def discard(self, reason: str) -> None:
-        """Close, and drop what waits: nobody will read it. Not for the producer to call."""
+        """Close, and let nobody read what waits. Not for the producer to call."""
+        self._discarded = True
         self.close(reason)
-        self._queue.clear()
         self._readable.close()
 
     @property

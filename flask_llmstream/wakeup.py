@@ -12,6 +12,8 @@ from gevent import get_hub
 from gevent.hub import Waiter
 from gevent.monkey import get_original
 
+_LONGEST = 2.0**31
+"""Seconds that a lock can wait at a time: some 68 years."""
 _allocate_lock = get_original("_thread", "allocate_lock")
 
 
@@ -31,7 +33,7 @@ class ThreadWakeup:
             return
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        return bool(self._lock.acquire(True, -1 if timeout is None else timeout))
+        return bool(self._lock.acquire(True, -1 if timeout is None else min(timeout, _LONGEST)))
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import lru_cache
 from typing import Any, Callable, Iterable, NamedTuple, Type, Union
 
 import gevent
@@ -57,7 +56,7 @@ class GreenletWorker:
         """
         if self._stopped:
             raise GreenletExit
-        loop_now, now = self._loop.now, _clock_of(type(self._loop))
+        loop_now, now = self._loop.now, _clock_of(self._loop)
         turn_ends = 0.0
         self._interruptible = True
         try:
@@ -83,10 +82,8 @@ class GreenletWorker:
             self._greenlet.throw(GreenletExit)
 
 
-@lru_cache(maxsize=None)
-def _clock_of(kind: type) -> Callable[[], float]:
+def _clock_of(loop: Any) -> Callable[[], float]:
     """The clock that ``loop.now()`` reads: libev's is the wall's, libuv's is monotonic."""
-    loop = get_hub().loop
     return min((time.time, time.monotonic), key=lambda clock: abs(clock() - loop.now()))
 
 
