@@ -7,11 +7,12 @@ model's server is loaded when it is first asked for.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, List
 
 from .completion import CompletionRequest as CompletionRequest
 from .completion import Usage as Usage
 from .decoder import EventStreamDecoder as EventStreamDecoder
+from .decoder import MessageEvent as MessageEvent
 from .errors import ConfigurationError as ConfigurationError
 from .errors import EventTooLarge as EventTooLarge
 from .errors import LLMStreamError as LLMStreamError
@@ -19,8 +20,12 @@ from .errors import ProviderError as ProviderError
 from .errors import RequestError as RequestError
 from .errors import StreamClosed as StreamClosed
 from .errors import StreamError as StreamError
+from .errors import StreamRefused as StreamRefused
+from .errors import StreamTimeout as StreamTimeout
+from .errors import UnsendableItem as UnsendableItem
 from .event import ServerSentEvent as ServerSentEvent
 from .extension import LLMStream as LLMStream
+from .formats import Format as Format
 from .overflow import Overflow as Overflow
 from .providers import CallableProvider as CallableProvider
 from .providers import Counter as Counter
@@ -40,3 +45,7 @@ def __getattr__(name: str) -> Any:
     if name in _LOADED_WHEN_ASKED_FOR:
         return getattr(import_module(_LOADED_WHEN_ASKED_FOR[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> List[str]:
+    return sorted([*globals(), *_LOADED_WHEN_ASKED_FOR])

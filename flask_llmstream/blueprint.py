@@ -120,6 +120,8 @@ def _refused(error: StreamError) -> Response:
     current_app.logger.info("refused %s %s: %s", request.method, request.path, error)
     response: Response = jsonify({"error": failure.as_json()})
     response.status_code = failure.status
+    if failure.retry_after is not None:
+        response.headers["Retry-After"] = str(failure.retry_after)
     return response
 
 

@@ -3,9 +3,9 @@
 Floor 1: standard library only; how a side waits is injected, so the same code serves greenlets
 and threads.
 
-No lock is held anywhere. Each attribute has one writer (named beside it), deques append and pop
+No lock is held anywhere. Each count has one writer (named beside it), deques append and pop
 atomically, and each side raises its flag *before* it looks a last time, while the other side
-acts *before* it reads the flag: one of the two always sees the other.
+acts *before* it reads the flag and takes it down: one of the two always sees the other.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Channel:
         self._max_bytes = max_bytes
         self._overflow = overflow
         self._closed: Optional[str] = None  # the first to close writes it
-        self._discarded = False
+        self._discarded = False  # never taken back
         self._reader_waits = False
         self._producer_waits = False
         self._sent_bytes = 0  # the producer writes it
@@ -92,10 +92,10 @@ class Channel:
         if self._closed is not None:
             raise StreamClosed(self._closed)
         size, queue = len(frame), self._queue
-        if queue and not self._has_room(size):
-            self._overflow.make_room(self, size)
+        if queue and not self._has_room(size) and not self._overflow.make_room(self, size):
+            return
+        self._sent_bytes += size  # before it can be taken: _take counts on it
         queue.append(frame)
-        self._sent_bytes += size
         if self._reader_waits:
             self._reader_waits = False
             self._readable.set()
@@ -132,7 +132,7 @@ class Channel:
         queue = self._queue
         if (queue or self._wait_for_frame(timeout)) and not self._discarded:
             return self._take(queue)
-        # Closed is read first: whatever was sent was appended before the channel closed.
+        # Closed is read first: what the producer sent before it closed was appended by then.
         ended = self._closed is not None and (self._discarded or not queue)
         return None if ended else b""
 
@@ -147,7 +147,7 @@ class Channel:
         return bool(self._queue)
 
     def _take(self, queue: Deque[bytes]) -> bytes:
-        count = len(queue)
+        count = len(queue)  # before the bytes: what is sent meanwhile is not in this block
         if count == 1:  # a token that was waited for
             block = queue.popleft()
         elif self._sent_bytes - self._received_bytes <= BLOCK_BYTES:

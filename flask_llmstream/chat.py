@@ -36,7 +36,7 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = json.loads(body.decode("utf-8"))
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -54,7 +54,7 @@ def parse_chat(
     """
     for name in fields:
         if name not in _CHECKS:
-            raise RequestError("there is no such field", field=name)
+            raise RequestError("there is no such field", field=repr(name[:40])[1:-1])
     values = {name: value for name, value in fields.items() if value is not None}
     for name, value in values.items():
         check = _CHECKS[name]
@@ -95,10 +95,18 @@ def _model(
 def _check_question(prompt: Optional[str], messages: Tuple[Any, ...], most: int) -> None:
     if prompt is not None and messages:
         raise RequestError("give either a prompt or messages, not both", field="prompt")
-    length = len(prompt or "") + sum(len(json.dumps(message)) for message in messages)
+    length = len(prompt or "") + sum(map(_characters, messages))
     if length > most:
         field = "messages" if messages else "prompt"
         raise RequestError(f"{length} characters are over the limit of {most}", field=field)
+
+
+def _characters(message: Any) -> int:
+    return len(json.dumps(message, ensure_ascii=False))
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"there is no {name} in JSON")
 
 
 def _text(name: str, value: Any) -> str:
@@ -122,7 +130,7 @@ def _number(least: float, most: float) -> Callable[[str, Any], None]:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise RequestError(f"has to be a number, not {_kind(value)}", field=name)
         if not least <= value <= most:
-            raise RequestError(f"has to be from {least:g} to {most:g}", field=name)
+            raise RequestError(f"has to be from {least} to {most}", field=name)
 
     return check
 
@@ -143,7 +151,8 @@ def _stop(name: str, value: Any) -> None:
     if not 1 <= len(texts) <= 16:
         raise RequestError("has to hold 1 to 16 texts", field=name)
     for text in texts:
-        _some_text(name, text)
+        if not _text(name, text):  # white space is as good as any
+            raise RequestError("is empty", field=name)
 
 
 def _stream_options(name: str, value: Any) -> None:
@@ -164,6 +173,10 @@ def _messages(name: str, value: Any) -> None:
             _text(f"{at}.content", message.get("content"))
 
 
+def _forwarded(name: str, value: Any) -> None:
+    """Whatever it is."""
+
+
 _MOST_TOKENS = 1_000_000
 _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
     "prompt": _some_text,
@@ -181,14 +194,26 @@ _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
     "stop": _stop,
     "n": _whole(1, 1),
     "user": _text,
+    # For the model's server to check, which knows what it supports.
+    "response_format": _forwarded,
+    "logit_bias": _forwarded,
+    "top_k": _forwarded,
+    "min_p": _forwarded,
+    "repeat_penalty": _forwarded,
+    "reasoning_effort": _forwarded,
+    "metadata": _forwarded,
+    "store": _forwarded,
 }
 
 
 _NUMBERS: Dict[str, Callable[[str], Any]] = {
     "max_tokens": int,
+    "max_completion_tokens": int,
     "seed": int,
     "temperature": float,
     "top_p": float,
+    "presence_penalty": float,
+    "frequency_penalty": float,
 }
 
 

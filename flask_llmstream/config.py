@@ -43,6 +43,8 @@ class Settings:
         check_whole("max_body_bytes", self.max_body_bytes, least=1)
         check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
         check_number("chat_hold", self.chat_hold, least=0)
+        if not isinstance(self.liveness, bool):
+            raise ConfigurationError(f"liveness: has to be true or false, not {self.liveness!r}")
         if self.url_prefix is not None and not str(self.url_prefix).startswith("/"):
             raise ConfigurationError(f"url_prefix: has to start with '/', not {self.url_prefix!r}")
 

@@ -59,12 +59,13 @@ class ServerSentEvent:
         :raises TypeError: ``data`` that JSON can't hold; the message names its type.
         :raises ValueError: ``data`` with NaN in it; the message names where.
         """
-        lines = [f": {line}" for line in self._lines(self.comment)]
+        # Joined with "+": formatting would ask a text of one's own class (an Enum) for its str().
+        lines = [": " + line for line in self._lines(self.comment)]
         if self.event is not None:
-            lines.append(f"event: {self.event}")
-        lines += [f"data: {line}" for line in self._lines(self._text())]
+            lines.append("event: " + self.event)
+        lines += ["data: " + line for line in self._lines(self._text())]
         if self.id is not None:
-            lines.append(f"id: {self.id}")
+            lines.append("id: " + self.id)
         if self.retry is not None:
             lines.append(f"retry: {self.retry}")
         return utf8("\n".join(lines) + "\n\n")
@@ -82,8 +83,8 @@ class ServerSentEvent:
 def data_lines(text: str) -> bytes:
     """The bare ``data`` lines of a text, without the block's closing blank line."""
     if "\n" not in text and "\r" not in text:
-        return utf8(f"data: {text}\n")
-    return utf8("".join(f"data: {line}\n" for line in _LINE_BREAK.split(text)))
+        return utf8("data: " + text + "\n")
+    return utf8("".join("data: " + line + "\n" for line in _LINE_BREAK.split(text)))
 
 
 def utf8(text: str) -> bytes:

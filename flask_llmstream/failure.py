@@ -15,6 +15,7 @@ from .errors import RequestError, StreamError
 class Failure:
     """The class of a failure, in words for a person, and an ID to find it by in the log.
 
+    :param field: the part of the request that is wrong, if it is one.
     :param status: the HTTP status, where none has been sent yet.
     :param retry_after: seconds, sent as ``Retry-After``.
     """
@@ -32,7 +33,7 @@ class Failure:
         return body if self.field is None else dict(body, field=self.field)
 
 
-def failure_of(error: BaseException, failure_id: str, *, reveal: bool = False) -> Failure:
+def failure_of(error: Any, failure_id: str, *, reveal: bool = False) -> Failure:
     """What a client is told of an exception.
 
     A :class:`StreamError` speaks for itself, and so does an HTTP exception (``abort(404)``). Of
@@ -41,9 +42,20 @@ def failure_of(error: BaseException, failure_id: str, *, reveal: bool = False) -
     if isinstance(error, StreamError):
         field = error.field if isinstance(error, RequestError) else None
         return Failure(error.code, str(error), failure_id, error.status, error.retry_after, field)
-    status, description = getattr(error, "code", None), getattr(error, "description", None)
-    if isinstance(status, int) and status >= 400 and isinstance(description, str):
-        return Failure("http_error", description, failure_id, status)
+    if _is_http_error(error):
+        after = getattr(error, "retry_after", None)
+        seconds = after if isinstance(after, int) else None
+        return Failure("http_error", error.description, failure_id, error.code, seconds)
     if reveal:
         return Failure("internal", f"{type(error).__name__}: {error}", failure_id)
     return Failure("internal", "The answer failed. The server's log says why.", failure_id)
+
+
+def _is_http_error(error: Any) -> bool:
+    """Is it Werkzeug's? Known by its looks, for this floor knows no Werkzeug."""
+    return (
+        hasattr(error, "get_response")
+        and isinstance(getattr(error, "code", None), int)
+        and error.code >= 400
+        and isinstance(getattr(error, "description", None), str)
+    )

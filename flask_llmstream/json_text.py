@@ -31,9 +31,13 @@ def json_bytes(value: Any) -> bytes:
     surrogate) is escaped.
 
     :raises ValueError: NaN or an infinity, which JSON does not have; the message names where.
+        Something nested too deeply, or in itself.
     :raises TypeError: a value with no JSON form; the message names its type.
     """
-    return _encode(value)
+    try:
+        return _encode(value)
+    except RecursionError:
+        raise ValueError("it is nested too deeply for JSON, or in itself") from None
 
 
 def json_string(text: str) -> bytes:
@@ -53,8 +57,8 @@ def _default(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset, Set)):
+        return dict(value.items())  # a subclass of dict may have its own
+    if isinstance(value, Set):
         return list(value)
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
@@ -68,12 +72,12 @@ def _default(value: Any) -> Any:
 def _encoder(ensure_ascii: bool) -> Callable[[Any], str]:
     """What ``json.dumps`` does, with the C encoder made once instead of once a call."""
     options: Any = {"ensure_ascii": ensure_ascii, "separators": (",", ":"), "allow_nan": False}
-    slow = json.JSONEncoder(default=_default, **options)
+    slow = json.JSONEncoder(default=_default, check_circular=False, **options)
     make: Any = vars(json.encoder).get("c_make_encoder")
     if make is None:  # not CPython
         return slow.encode
     quote = json.encoder.encode_basestring_ascii if ensure_ascii else quoted
-    # no markers: a cycle shows as RecursionError, and nothing is looked up per container
+    # No markers: nothing is looked up per container, and a cycle shows as a RecursionError.
     chunks = make(None, _default, quote, None, ":", ",", False, False, False)
 
     def encode(value: Any) -> str:
@@ -108,7 +112,11 @@ def _encode_fast(value: Any) -> bytes:
 
 
 if orjson is not None:
-    _PASSTHROUGH = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+    _PASSTHROUGH = (
+        orjson.OPT_PASSTHROUGH_DATACLASS
+        | orjson.OPT_PASSTHROUGH_DATETIME
+        | orjson.OPT_PASSTHROUGH_SUBCLASS
+    )
     _encode = _encode_fast
 else:
     _encode = _encode_standard
@@ -124,13 +132,13 @@ def _named(value: Any, error: ValueError) -> ValueError:
 def _path_of_nan(value: Any, path: str) -> Optional[str]:
     if isinstance(value, float):
         return None if math.isfinite(value) else path
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = _default(value)
-    if isinstance(value, Mapping):
-        inside = [(item, f"{path}.{key}") for key, item in value.items()]
+    if value is None or isinstance(value, (str, int)):
+        return None
+    if isinstance(value, dict):
+        inside = [(each, f"{path}.{key}") for key, item in value.items() for each in (key, item)]
     elif isinstance(value, (list, tuple)):
         inside = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
     else:
-        return None
+        return _path_of_nan(_default(value), path)
     found = (_path_of_nan(item, at) for item, at in inside)
     return next((at for at in found if at is not None), None)

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from .errors import ConfigurationError
+from .event import ServerSentEvent
+from .formats import Format, make_format
+from .overflow import Overflow
 
 RECONNECTS = ("refuse", "restart")
 WORKERS = ("auto", "greenlet", "thread")
@@ -61,6 +64,9 @@ class StreamOptions:
             check_number(name, getattr(self, name), least=0)
         for name in ("buffer", "buffer_bytes"):
             check_whole(name, getattr(self, name), least=1)
+        check_event(self.event)
+        check_format(self.format)
+        Overflow.named(self.overflow)
         check_choice("reconnect", self.reconnect, RECONNECTS)
         check_choice("worker", self.worker, WORKERS)
         if self.on_finish is not None and not callable(self.on_finish):
@@ -84,6 +90,20 @@ def _unknown_option(name: str) -> str:
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
     return f"unknown option {name!r}; {hint}"
+
+
+def check_event(event: Any) -> None:
+    """Raise ConfigurationError unless it can be an event's type."""
+    try:
+        ServerSentEvent(event=event)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def check_format(format: Any) -> None:
+    """Raise ConfigurationError unless it names, is or makes a format."""
+    if not isinstance(format, Format) and not callable(format):
+        make_format(format, None)
 
 
 def check_number(name: str, value: Any, *, least: float) -> None:

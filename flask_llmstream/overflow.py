@@ -24,8 +24,8 @@ class OverflowStrategy(ABC):
     name: str
 
     @abstractmethod
-    def make_room(self, buffer: Buffer, size: int) -> None:
-        """Return when ``size`` bytes may go in.
+    def make_room(self, buffer: Buffer, size: int) -> bool:
+        """Return ``True`` when ``size`` bytes may go in, ``False`` when they are lost.
 
         :raises StreamClosed: the stream ended meanwhile.
         """
@@ -36,8 +36,9 @@ class Block(OverflowStrategy):
 
     name = "block"
 
-    def make_room(self, buffer: Buffer, size: int) -> None:
+    def make_room(self, buffer: Buffer, size: int) -> bool:
         buffer.wait_for_room(size)
+        return True
 
 
 class Overflow:
@@ -55,6 +56,6 @@ class Overflow:
             return strategy
         values = vars(cls).values()
         known = {value.name: value for value in values if isinstance(value, OverflowStrategy)}
-        if strategy not in known:
+        if not isinstance(strategy, str) or strategy not in known:
             raise ConfigurationError(f"overflow: {strategy!r} is none of {', '.join(known)}")
         return known[strategy]

@@ -37,7 +37,8 @@ class HubTimer:
     def __init__(self, seconds: float, callback: Callable[[], None]) -> None:
         self._callback: Optional[Callable[[], None]] = callback
         self._watcher: Any = get_hub().loop.timer(seconds)
-        self._watcher.start(self._fire)
+        # The loop's clock stands while the hub does not run: a timer from it would fire early.
+        self._watcher.start(self._fire, update=True)
 
     def cancel(self) -> None:
         if self._watcher is not None:

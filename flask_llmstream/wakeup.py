@@ -113,6 +113,11 @@ class CrossThreadWakeup(GreenletWakeup):
 
     __slots__ = ()
 
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        # A hub that has nothing to wait for gives up: it knows no native threads. A timer of
+        # some decades is something.
+        return super().wait(_LONGEST if timeout is None else timeout)
+
     def set(self) -> None:
         # Always by the hub, which runs the callback after the greenlet has switched to it: a
         # set between its look at the flag and its switch is not lost.

@@ -32,6 +32,6 @@ def make_format(format: Any, event: Optional[str]) -> Format:
         return format
     if callable(format):
         return make_format(format(event), event)
-    if format not in FORMATS:
+    if not isinstance(format, str) or format not in FORMATS:
         raise ConfigurationError(f"format: {format!r} is none of {', '.join(FORMATS)}")
     return FORMATS[format](event)

@@ -78,12 +78,12 @@ class EventStreamFormat(Format):
         return event.encode()
 
 
-def unsendable(item: Any) -> TypeError:
-    """The error for an item that is no text, mapping, list, dataclass or event."""
-    return TypeError(
-        f"{type(item).__name__} can't be streamed; give text, a mapping, a list, a dataclass "
-        "or a ServerSentEvent"
-    )
+SENDABLE = "text, a mapping, a list, a dataclass or a ServerSentEvent"
+
+
+def unsendable(item: Any, sendable: str = SENDABLE) -> TypeError:
+    """The error for an item that a format has no form for."""
+    return TypeError(f"{type(item).__name__} can't be streamed; give {sendable}")
 
 
 def is_json_item(item: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Dict, Optional, Tuple
 from ..completion import Usage
 from ..event import ServerSentEvent
 from ..failure import Failure
-from ..json_text import escaped_json_string, json_bytes, quoted
+from ..json_text import escaped_json_string, json_bytes, json_string, quoted
 from .base import Ending, EventStreamFormat, is_json_item, unsendable
 
 DELTA_HEAD, DELTA_TAIL = b'{"ended":false,"message":', b"}"
@@ -40,7 +40,7 @@ class MessageFormat(EventStreamFormat):
 
     def _other(self, item: Any) -> bytes:
         if isinstance(item, str):
-            return self.item(str(item))
+            return self._delta_head + json_string(item) + b"}\n\n"
         if isinstance(item, ServerSentEvent):
             return self.event(item)
         if is_json_item(item):

@@ -7,12 +7,14 @@ import time
 from typing import Any, Dict, List, Optional
 
 from ..completion import Usage
+from ..errors import StreamError
 from ..event import ServerSentEvent
 from ..failure import Failure
 from ..json_text import json_bytes, json_string
 from .base import Ending, EventStreamFormat, Format, unsendable
 
 _DONE = b"data: [DONE]\n\n"
+_SENDABLE = "text or a ServerSentEvent"
 
 
 class ChatCompletionChunks(EventStreamFormat):
@@ -37,10 +39,10 @@ class ChatCompletionChunks(EventStreamFormat):
             return self._head + json_string(item) + self._tail
         if isinstance(item, ServerSentEvent):  # no chunk can hold it, and a comment is ignored
             return ServerSentEvent(comment=item.event or "").encode()
-        raise unsendable(item)
+        raise unsendable(item, _SENDABLE)
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
-        last = self._chunk({}, _finish_reason(ending.usage))
+        last = self._chunk({}, _finish_reason(ending))
         if self._include_usage:
             last += self._event([], _usage(ending.usage))
         return last + _DONE
@@ -58,8 +60,15 @@ class ChatCompletionChunks(EventStreamFormat):
         return ServerSentEvent(body if usage is None else dict(body, usage=usage)).encode()
 
 
+MAX_WHOLE_CHARS = 10_000_000
+"""The longest answer that is collected to be sent whole."""
+
+
 class ChatCompletion(Format):
-    """One ``chat.completion`` object when the answer is whole."""
+    """One ``chat.completion`` object when the answer is whole.
+
+    An answer of more than :data:`MAX_WHOLE_CHARS` characters is an error, ``answer_too_large``.
+    """
 
     content_type = "application/json"
     is_whole = True
@@ -67,17 +76,25 @@ class ChatCompletion(Format):
     def __init__(self, model: str) -> None:
         self._envelope = _envelope("chat.completion", model)
         self._deltas: List[str] = []
+        self._room = MAX_WHOLE_CHARS
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
-            self._deltas.append(item)
+            self._collect(item)
         elif not isinstance(item, ServerSentEvent):
-            raise unsendable(item)
+            raise unsendable(item, _SENDABLE)
         return b""
+
+    def _collect(self, delta: str) -> None:
+        self._deltas.append(delta)
+        self._room -= len(delta)
+        if self._room < 0:
+            message = "The answer is too long to be sent whole. Ask for it with stream: true."
+            raise StreamError(message, code="answer_too_large", status=502)
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         message = {"role": "assistant", "content": "".join(self._deltas)}
-        finish_reason = _finish_reason(ending.usage)
+        finish_reason = _finish_reason(ending)
         choice = {"index": 0, "message": message, "finish_reason": finish_reason}
         return json_bytes(dict(self._envelope, choices=[choice], usage=_usage(ending.usage)))
 
@@ -90,8 +107,10 @@ def _envelope(kind: str, model: str) -> Dict[str, Any]:
     return {"id": name, "object": kind, "created": int(time.time()), "model": model}
 
 
-def _finish_reason(usage: Optional[Usage]) -> str:
-    return "stop" if usage is None else usage.finish_reason
+def _finish_reason(ending: Ending) -> str:
+    if ending.reason != "complete":
+        return ending.reason
+    return "stop" if ending.usage is None else ending.usage.finish_reason
 
 
 def _usage(usage: Optional[Usage]) -> Dict[str, int]:

@@ -1,0 +1,377 @@
+"""From what a client sends to a request for a model, each error naming its field."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_llmstream.chat import ChatRequest, parse_chat, parse_json, parse_query
+from flask_llmstream.completion import CompletionRequest
+from flask_llmstream.errors import RequestError, UnknownModel
+
+MODELS = ("gemma", "other", "counter")
+HELLO = {"role": "user", "content": "Hello"}
+LONGEST = 1000
+
+
+def parsed(**fields: Any) -> ChatRequest:
+    return parse_chat(fields, MODELS, "gemma", LONGEST)
+
+
+def refused(**fields: Any) -> RequestError:
+    with pytest.raises(RequestError) as error:
+        parsed(**fields)
+    assert str(error.value).startswith(f"{error.value.field}: ")
+    return error.value
+
+
+# The body.
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"{}", b" {} "])
+def test_an_empty_body_is_an_empty_object(body: bytes) -> None:
+    assert parse_json(body) == {}
+
+
+def test_the_body_is_an_object_in_utf_8() -> None:
+    body = '{"prompt": "你好", "stop": ["\\ud83d\\ude80"], "n": 1}'
+    assert parse_json(body.encode()) == {"prompt": "你好", "stop": ["🚀"], "n": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"{'prompt': 1}",
+        b'{"prompt": "\xff"}',
+        '{"prompt": "你好"}'.encode("gb18030"),
+        '{"prompt": ""}'.encode("utf-16"),
+        b"\xef\xbb\xbf{}",
+        b"{}{}",
+        b"prompt=hello",
+        b"\0",
+        b"[" * 100_000,
+        b'{"messages": [NaN]}',
+        b'{"messages": [-Infinity]}',
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_a_body_that_is_no_json_says_so(body: bytes) -> None:
+    with pytest.raises(RequestError, match="^the body is not JSON: ") as error:
+        parse_json(body)
+    assert (error.value.field, error.value.status) == (None, 400)
+    assert len(str(error.value)) < 300  # whatever the body was
+
+
+@pytest.mark.parametrize(
+    "body, kind",
+    [
+        (b"[]", "a list"),
+        (b'"text"', "text"),
+        (b"null", "null"),
+        (b"true", "a boolean"),
+        (b"0", "a number"),
+        (b"1.5", "a number"),
+    ],
+)
+def test_a_body_that_is_no_object_says_what_it_is(body: bytes, kind: str) -> None:
+    with pytest.raises(RequestError, match=f"^the body has to be an object, not {kind}$"):
+        parse_json(body)
+
+
+@given(st.binary(max_size=50))
+def test_any_body_is_an_object_or_refused(body: bytes) -> None:
+    try:
+        assert isinstance(parse_json(body), dict)
+    except RequestError as error:
+        assert error.status == 400
+
+
+# What is asked.
+
+
+def test_a_prompt_is_for_the_default_model() -> None:
+    assert parsed(prompt="Hello") == ChatRequest(CompletionRequest("gemma", "Hello"))
+
+
+def test_a_model_can_be_named() -> None:
+    assert parsed(prompt="Hello", model="other").completion.model == "other"
+
+
+@pytest.mark.parametrize("fields", [{}, {"model": "counter"}, {"prompt": None, "messages": None}])
+def test_who_asks_nothing_gets_the_counter(fields: Dict[str, Any]) -> None:
+    assert parsed(**fields) == ChatRequest(CompletionRequest("counter"))
+
+
+def test_the_counter_can_be_asked_something() -> None:
+    assert parsed(model="counter", prompt="Hello").completion.model == "counter"
+
+
+def test_a_model_that_is_asked_nothing_needs_a_prompt() -> None:
+    error = refused(model="other")
+    assert (error.field, error.status) == ("prompt", 400)
+    assert "'other'" in str(error)
+
+
+def test_an_unknown_model_is_not_found() -> None:
+    error = refused(model="gpt-9", prompt="Hello")
+    assert isinstance(error, UnknownModel)
+    assert (error.field, error.status) == ("model", 404)
+    assert "'gpt-9'" in str(error)
+
+
+def test_messages_speak_openai_and_come_whole() -> None:
+    chat = parsed(messages=[HELLO])
+    assert chat == ChatRequest(CompletionRequest("gemma", None, (HELLO,)), True, stream=False)
+
+
+def test_messages_can_be_streamed_with_their_counts() -> None:
+    chat = parsed(messages=[HELLO], stream=True, stream_options={"include_usage": True})
+    assert (chat.speaks_openai, chat.stream, chat.include_usage) == (True, True, True)
+
+
+@pytest.mark.parametrize("options", [{}, {"include_usage": False}, None])
+def test_counts_come_only_when_they_are_asked_for(options: Any) -> None:
+    assert not parsed(messages=[HELLO], stream=True, stream_options=options).include_usage
+
+
+def test_a_prompt_is_always_streamed() -> None:
+    assert parsed(prompt="Hello", stream=True).stream
+    assert refused(prompt="Hello", stream=False).field == "stream"
+
+
+@pytest.mark.parametrize("content", ["", "Hello", [{"type": "text", "text": "Hello"}]])
+def test_a_message_holds_text_or_parts(content: Any) -> None:
+    message = {"role": "user", "content": content}
+    assert parsed(messages=[message]).completion.messages == (message,)
+
+
+def test_a_message_is_passed_on_as_it_came() -> None:
+    message = {"role": "developer", "content": "Be brief.", "name": "ada"}
+    assert parsed(messages=[message, HELLO]).completion.messages == (message, HELLO)
+
+
+def test_the_model_s_options_are_passed_on_as_they_came() -> None:
+    options = {
+        "max_tokens": 1,
+        "max_completion_tokens": 1_000_000,
+        "temperature": 2,
+        "top_p": 0.0,
+        "presence_penalty": -2,
+        "frequency_penalty": 1.5,
+        "seed": -(2**63),
+        "stop": ["END"],
+        "user": "ada",
+    }
+    assert parsed(prompt="Hello", **options).completion.options == options
+
+
+def test_what_is_null_was_not_given() -> None:
+    chat = parsed(prompt="Hello", temperature=None, model=None, stream=None, stop=None)
+    assert chat == ChatRequest(CompletionRequest("gemma", "Hello"))
+
+
+def test_one_answer_is_what_there_is() -> None:
+    assert parsed(prompt="Hello", n=1).completion.options == {}
+    assert refused(prompt="Hello", n=2).field == "n"
+
+
+@pytest.mark.parametrize("stop", ["END", "\n", "\n\n", " ", ["\n", "END"], ["a"] * 16])
+def test_an_answer_can_stop_at_any_text(stop: Any) -> None:
+    assert parsed(prompt="Hello", stop=stop).completion.options == {"stop": stop}
+
+
+# How long it may be.
+
+
+@pytest.mark.parametrize("character", ["a", "你", "🚀", '"'])
+def test_a_prompt_has_as_many_characters_as_it_has(character: str) -> None:
+    assert parsed(prompt=character * LONGEST).completion.prompt == character * LONGEST
+    error = refused(prompt=character * (LONGEST + 1))
+    assert str(error) == "prompt: 1001 characters are over the limit of 1000"
+
+
+@pytest.mark.parametrize("character", ["a", "你", "🚀"])
+def test_messages_count_like_a_prompt_whatever_their_language(character: str) -> None:
+    message = {"role": "user", "content": character * (LONGEST - 100)}
+    assert parsed(messages=[message]).completion.messages == (message,)
+
+
+def test_messages_count_together() -> None:
+    half = {"role": "user", "content": "a" * (LONGEST // 2)}
+    assert parsed(messages=[half])
+    error = refused(messages=[half, half])
+    assert error.field == "messages"
+    assert "over the limit of 1000" in str(error)
+
+
+# What is refused.
+
+NOT_A_TEXT = [7, True, [], {}]
+NOT_A_NUMBER = ["1", True, [], {}]
+NOT_A_FLAG = ["true", 1, 0, [], {}]
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        *[(text, wrong) for text in ("prompt", "model", "user") for wrong in NOT_A_TEXT],
+        *[(text, empty) for text in ("prompt", "model") for empty in ("", " \n")],
+        *[("stream", wrong) for wrong in NOT_A_FLAG],
+        *[(n, wrong) for n in ("max_tokens", "max_completion_tokens") for wrong in NOT_A_NUMBER],
+        *[(n, wrong) for n in ("max_tokens", "max_completion_tokens") for wrong in (0, 1.5, 10**7)],
+        *[(n, wrong) for n in ("temperature", "top_p") for wrong in NOT_A_NUMBER],
+        *[(n, wrong) for n in ("temperature", "top_p") for wrong in (-0.1, 2.1, float("nan"))],
+        *[(n, wrong) for n in ("presence_penalty", "frequency_penalty") for wrong in (-2.1, 2.1)],
+        ("top_p", 1.1),
+        *[("seed", wrong) for wrong in (2**63, -(2**63) - 1, 1.5, "7", float("inf"))],
+        *[("stop", wrong) for wrong in ("", 7, [], ["a"] * 17, ["a", ""], ["a", None], {})],
+        *[("n", wrong) for wrong in (0, 2, True, 1.5)],
+        *[("stream_options", wrong) for wrong in (True, [], {"usage": True})],
+        *[("messages", wrong) for wrong in ([], {}, "Hello", 7, True)],
+    ],
+    ids=str,
+)
+def test_a_wrong_field_is_named(field: str, value: Any) -> None:
+    fields = {"prompt": "Hello", "messages": None, field: value}
+    error = refused(**fields)
+    assert (error.field, error.status) == (field, 400)
+
+
+@pytest.mark.parametrize(
+    "message, field",
+    [
+        ("Hello", "messages[1]"),
+        (None, "messages[1]"),
+        ([HELLO], "messages[1]"),
+        ({}, "messages[1].role"),
+        ({"content": "Hello"}, "messages[1].role"),
+        ({"role": "", "content": "Hello"}, "messages[1].role"),
+        ({"role": 7, "content": "Hello"}, "messages[1].role"),
+        ({"role": "user"}, "messages[1].content"),
+        ({"role": "user", "content": None}, "messages[1].content"),
+        ({"role": "user", "content": {}}, "messages[1].content"),
+    ],
+    ids=str,
+)
+def test_a_wrong_message_is_named_by_its_place(message: Any, field: str) -> None:
+    assert refused(messages=[HELLO, message]).field == field
+
+
+@pytest.mark.parametrize("value", ["true", 1, None, {}])
+def test_a_wrong_part_of_an_option_is_named(value: Any) -> None:
+    error = refused(messages=[HELLO], stream_options={"include_usage": value})
+    assert error.field == "stream_options.include_usage"
+
+
+def test_a_prompt_and_messages_are_one_too_many() -> None:
+    assert refused(prompt="Hello", messages=[HELLO]).field == "prompt"
+
+
+@pytest.mark.parametrize("name", ["promt", "tools", "max-tokens", "提示"])
+def test_an_unknown_field_is_named(name: str) -> None:
+    error = refused(**{name: 1})
+    assert (error.field, error.status) == (name, 400)
+
+
+def test_wrong_types_are_told_in_words() -> None:
+    assert str(refused(prompt=[])) == "prompt: has to be text, not a list"
+    assert str(refused(stream="true")) == "stream: has to be true or false, not text"
+    assert str(refused(temperature={})) == "temperature: has to be a number, not an object"
+    assert str(refused(messages=[None])) == "messages[0]: has to be an object, not null"
+
+
+def test_bounds_are_told_digit_by_digit() -> None:
+    assert str(refused(temperature=3)) == "temperature: has to be from 0 to 2"
+    assert str(refused(max_tokens=0)) == "max_tokens: has to be from 1 to 1000000"
+    bounds = "from -9223372036854775808 to 9223372036854775807"
+    assert str(refused(seed=2**63)) == f"seed: has to be {bounds}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 100_000, "x\nERROR a forged line of the log", "\ud83d"],
+    ids=["long", "two lines", "half a character"],
+)
+def test_an_error_repeats_little_of_what_was_sent_and_only_what_can_be_printed(text: str) -> None:
+    for fields in ({text: 1}, {"model": text, "prompt": "Hello"}):
+        with pytest.raises(RequestError) as error:
+            parse_chat(fields, MODELS, "gemma", LONGEST)
+        message = str(error.value)
+        assert message.isprintable() and len(message) < 300
+
+
+# The query of an EventSource.
+
+
+def test_a_query_is_text_and_numbers() -> None:
+    query = {"prompt": "Hello", "model": "7", "stop": "1", "seed": "-7", "temperature": "0.5"}
+    fields = {"prompt": "Hello", "model": "7", "stop": "1", "seed": -7, "temperature": 0.5}
+    assert parse_query(query) == fields
+
+
+@pytest.mark.parametrize(
+    "field, text, value",
+    [
+        ("max_tokens", "7", 7),
+        ("max_completion_tokens", "7", 7),
+        ("temperature", "1.5", 1.5),
+        ("top_p", "1", 1),
+        ("presence_penalty", "-2", -2),
+        ("frequency_penalty", "0.5", 0.5),
+        ("seed", "7", 7),
+    ],
+)
+def test_each_number_can_be_given_in_a_query(field: str, text: str, value: float) -> None:
+    chat = parsed(**parse_query({"prompt": "Hello", field: text}))
+    assert chat.completion.options == {field: value}
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "seed", "temperature", "top_p"])
+@pytest.mark.parametrize("text", ["", "many", "1,5", "0x7", "7" * 100_000 + "x"], ids=range(5))
+def test_a_number_that_is_none_is_named(field: str, text: str) -> None:
+    with pytest.raises(RequestError, match=f"^{field}: has to be a number, not ") as error:
+        parse_query({field: text})
+    assert error.value.field == field
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
+def test_a_number_json_does_not_have_is_out_of_range(text: str) -> None:
+    assert refused(**parse_query({"prompt": "Hello", "temperature": text})).field == "temperature"
+
+
+def test_a_whole_number_with_a_fraction_is_named() -> None:
+    with pytest.raises(RequestError, match="^max_tokens: has to be a"):
+        parsed(**parse_query({"prompt": "Hello", "max_tokens": "1.5"}))
+
+
+def test_an_empty_query_is_an_empty_object() -> None:
+    assert parse_query({}) == {}
+
+
+# Whatever comes.
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inside: st.lists(inside, max_size=3)
+    | st.dictionaries(st.sampled_from(["role", "content"]) | st.text(), inside, max_size=3),
+    max_leaves=8,
+)
+NAMES = ["prompt", "messages", "model", "stream", "stream_options", "max_tokens", "stop", "n"]
+NAMES += ["temperature", "top_p", "presence_penalty", "seed", "user"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=3), json_values, max_size=4))
+def test_any_object_is_a_request_or_refused_by_a_field(fields: Dict[str, Any]) -> None:
+    try:
+        chat = parse_chat(fields, MODELS, "gemma", LONGEST)
+    except RequestError as error:
+        assert error.field is not None
+        assert error.status in (400, 404)
+    else:
+        assert chat.completion.model in MODELS
+        assert len(chat.completion.prompt or "") <= LONGEST

@@ -1,0 +1,125 @@
+"""Every ``LLMSTREAM_*`` key: its default, its check, and that a wrong one is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any, Dict
+
+import pytest
+
+from flask_llmstream.config import Settings, read_config
+from flask_llmstream.errors import ConfigurationError
+from flask_llmstream.options import StreamOptions
+
+SETTINGS = {
+    "LLMSTREAM_URL_PREFIX": "/v1",
+    "LLMSTREAM_MAX_STREAMS": 1000,
+    "LLMSTREAM_MAX_BODY_BYTES": 1_048_576,
+    "LLMSTREAM_MAX_PROMPT_CHARS": 100_000,
+    "LLMSTREAM_CHAT_HOLD": 2,
+    "LLMSTREAM_LIVENESS": True,
+}
+OPTIONS = {
+    f"LLMSTREAM_{name.upper()}": default
+    for name, default in dataclasses.asdict(StreamOptions()).items()
+}
+
+
+def test_an_app_that_says_nothing_has_the_defaults() -> None:
+    assert read_config({}) == (Settings(), StreamOptions())
+
+
+def test_the_defaults_can_be_read_in_the_config() -> None:
+    config: Dict[str, Any] = {}
+    read_config(config)
+    assert config == {**SETTINGS, **OPTIONS}
+
+
+def test_each_setting_is_explained() -> None:
+    names = [field.name for field in dataclasses.fields(Settings)]
+    assert all(f":param {name}:" in str(Settings.__doc__) for name in names)
+
+
+def test_what_the_app_says_holds() -> None:
+    config = {"LLMSTREAM_MAX_STREAMS": 5, "LLMSTREAM_HEARTBEAT": 7, "LLMSTREAM_URL_PREFIX": None}
+    said = dict(config)
+    settings, options = read_config(config)
+    assert settings == Settings(max_streams=5, url_prefix=None)
+    assert options == StreamOptions(heartbeat=7)
+    assert {key: config[key] for key in said} == said
+
+
+def test_another_app_s_config_is_its_own() -> None:
+    read_config({"LLMSTREAM_HEARTBEAT": 7})
+    assert read_config({}) == (Settings(), StreamOptions())
+
+
+def test_the_keys_of_others_are_theirs() -> None:
+    config = {"SECRET_KEY": "secret", "LLM_BASE_URL": 7, "llmstream_heartbeat": -1}
+    assert read_config(dict(config)) == (Settings(), StreamOptions())
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("LLMSTREAM_URL_PREFIX", "/"),
+        ("LLMSTREAM_URL_PREFIX", None),
+        ("LLMSTREAM_MAX_STREAMS", 0),
+        ("LLMSTREAM_MAX_BODY_BYTES", 1),
+        ("LLMSTREAM_MAX_PROMPT_CHARS", 1),
+        ("LLMSTREAM_CHAT_HOLD", 0),
+        ("LLMSTREAM_CHAT_HOLD", 0.5),
+        ("LLMSTREAM_LIVENESS", False),
+    ],
+)
+def test_what_works_is_taken(key: str, value: Any) -> None:
+    settings, _ = read_config({key: value})
+    assert dataclasses.asdict(settings)[key[len("LLMSTREAM_") :].lower()] == value
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("LLMSTREAM_URL_PREFIX", "v1"),
+        ("LLMSTREAM_URL_PREFIX", ""),
+        ("LLMSTREAM_URL_PREFIX", 1),
+        ("LLMSTREAM_URL_PREFIX", False),
+        ("LLMSTREAM_MAX_STREAMS", -1),
+        ("LLMSTREAM_MAX_STREAMS", "1000"),
+        ("LLMSTREAM_MAX_STREAMS", None),
+        ("LLMSTREAM_MAX_BODY_BYTES", 0),
+        ("LLMSTREAM_MAX_BODY_BYTES", 1.5),
+        ("LLMSTREAM_MAX_PROMPT_CHARS", 0),
+        ("LLMSTREAM_MAX_PROMPT_CHARS", True),
+        ("LLMSTREAM_CHAT_HOLD", -1),
+        ("LLMSTREAM_CHAT_HOLD", "2"),
+        ("LLMSTREAM_LIVENESS", "no"),
+        ("LLMSTREAM_LIVENESS", 0),
+        ("LLMSTREAM_LIVENESS", None),
+        ("LLMSTREAM_FORMAT", "mesage"),
+        ("LLMSTREAM_EVENT", "a\nb"),
+        ("LLMSTREAM_HEARTBEAT", "15"),
+        ("LLMSTREAM_BUFFER", 0),
+        ("LLMSTREAM_OVERFLOW", "bloc"),
+        ("LLMSTREAM_RECONNECT", "never"),
+    ],
+)
+def test_what_can_t_work_is_refused_by_its_key(key: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{key}: "):
+        read_config({key: value})
+
+
+@pytest.mark.parametrize("key", ["LLMSTREAM_HARTBEAT", "LLMSTREAM_", "LLMSTREAM_heartbeat"])
+def test_a_key_that_does_not_exist_is_told_which_there_are(key: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{key}: there is no such key") as refused:
+        read_config({key: 7})
+    named = re.findall("LLMSTREAM_[A-Z_]+", str(refused.value).partition(":")[2])
+    assert set(named) == {*SETTINGS, *OPTIONS}
+
+
+def test_a_refused_config_is_left_as_it_was_said() -> None:
+    config = {"LLMSTREAM_HARTBEAT": 7}
+    with pytest.raises(ConfigurationError):
+        read_config(config)
+    assert config == {"LLMSTREAM_HARTBEAT": 7}

@@ -1,0 +1,521 @@
+"""What deltas, endings and failures look like on the wire, and that no text is lost on its way."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import enum
+import json
+import re
+from types import MappingProxyType
+from typing import Any, Callable, Dict, List, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_llmstream.completion import Usage
+from flask_llmstream.decoder import EventStreamDecoder, MessageEvent
+from flask_llmstream.errors import ConfigurationError
+from flask_llmstream.event import ServerSentEvent
+from flask_llmstream.failure import Failure
+from flask_llmstream.formats import FORMATS, Ending, EventStreamFormat, Format, make_format
+from flask_llmstream.formats.message import MessageFormat
+from flask_llmstream.formats.ndjson import NDJSONFormat
+from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
+from flask_llmstream.formats.text import TextFormat
+
+COMPLETE = Ending("complete")
+COUNTED = Ending("complete", Usage(prompt_tokens=5, completion_tokens=7, finish_reason="length"))
+FAILED = Failure("provider_error", "The model's server can't be reached.", "id-7", 502)
+FAILED_AS_JSON = {
+    "code": "provider_error",
+    "message": "The model's server can't be reached.",
+    "id": "id-7",
+}
+
+ALL: Dict[str, Callable[[], Format]] = {
+    "message": MessageFormat,
+    "text": TextFormat,
+    "ndjson": NDJSONFormat,
+    "chunks": lambda: ChatCompletionChunks("gemma"),
+    "whole": lambda: ChatCompletion("gemma"),
+}
+NAMED = ["message", "text", "ndjson"]
+EVENT_STREAMS = ["message", "text", "chunks"]
+
+
+def in_formats(*names: str) -> Any:
+    """Run a test with a new format of each of these kinds."""
+    makers = [ALL[name] for name in names]
+    return pytest.mark.parametrize("make", makers, ids=names)
+
+
+def received(*frames: bytes) -> List[MessageEvent]:
+    return EventStreamDecoder().feed(b"".join(frames))
+
+
+def objects(*frames: bytes) -> List[Any]:
+    """The JSON of each event."""
+    return [json.loads(event.data) for event in received(*frames)]
+
+
+def lines(*frames: bytes) -> List[Any]:
+    """The JSON of each line."""
+    return [json.loads(line) for line in b"".join(frames).decode().split("\n")[:-1]]
+
+
+@dataclasses.dataclass
+class Step:
+    number: int
+    done: bool = False
+
+
+class Shouted(str):
+    def __str__(self) -> str:
+        return self.upper()
+
+
+class Word(str, enum.Enum):
+    YES = "yes"
+
+
+Pair = collections.namedtuple("Pair", "first second")
+
+
+# How a format is asked for.
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_format_has_its_name(name: str) -> None:
+    assert type(make_format(name, None)) is ALL[name]
+
+
+def test_the_names_are_these() -> None:
+    assert list(FORMATS) == NAMED
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_each_stream_has_a_format_of_its_own(name: str) -> None:
+    assert make_format(name, None) is not make_format(name, None)
+
+
+def test_a_format_is_itself() -> None:
+    format = ChatCompletionChunks("gemma")
+    assert make_format(format, "token") is format
+
+
+def test_what_makes_formats_is_told_the_event() -> None:
+    for maker in (TextFormat, lambda event: TextFormat(event)):
+        assert make_format(maker, "token").item("a") == b"event: token\ndata: a\n\n"
+
+
+def test_what_makes_formats_may_choose_one_by_its_name() -> None:
+    assert make_format(lambda event: "text", "token").item("a") == b"event: token\ndata: a\n\n"
+
+
+@pytest.mark.parametrize("wrong", ["mesage", "Message", "", None, 7, ["message"], lambda event: 7])
+def test_what_is_no_format_is_told_the_ones_there_are(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="^format: .* is none of message, text, ndjson$"):
+        make_format(wrong, None)
+
+
+@pytest.mark.parametrize("name", ["message", "text"])
+def test_an_event_type_that_can_t_be_sent_is_refused_before_the_first_item(name: str) -> None:
+    with pytest.raises(ValueError, match="^event: can't hold a line break"):
+        make_format(name, "a\ndata: forged")
+
+
+# What all of them share.
+
+
+@in_formats(*ALL)
+@pytest.mark.parametrize("item", [None, 7, 1.5, True, b"bytes", object(), Step, {1}], ids=repr)
+def test_an_item_without_a_form_names_its_type(make: Callable[[], Format], item: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{type(item).__name__} can't be streamed; give text"):
+        make().item(item)
+
+
+@in_formats("chunks", "whole")
+@pytest.mark.parametrize("item", [{"message": "a"}, ["a"], Step(1)], ids=repr)
+def test_openai_has_no_form_for_json_and_does_not_ask_for_it(
+    make: Callable[[], Format], item: Any
+) -> None:
+    with pytest.raises(TypeError, match=f"^{type(item).__name__} can't be streamed") as refused:
+        make().item(item)
+    advice = str(refused.value).partition(";")[2]
+    assert "text" in advice
+    assert not re.search("mapping|list|dataclass", advice)
+
+
+@in_formats(*NAMED)
+def test_an_item_json_can_t_hold_names_what_and_where(make: Callable[[], Format]) -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        make().item({"a": b"bytes"})
+    with pytest.raises(ValueError, match=re.escape("$.a[0] is one")):
+        make().item({"a": [float("nan")]})
+
+
+@in_formats(*NAMED)
+@pytest.mark.parametrize(
+    "item, written",
+    [
+        ({"message": "你好"}, '{"message":"你好"}'),
+        (MappingProxyType({"a": 1}), '{"a":1}'),
+        ({}, "{}"),
+        (["a", None], '["a",null]'),
+        (("a", 1), '["a",1]'),
+        (Pair(1, 2), "[1,2]"),
+        (Step(1), '{"number":1,"done":false}'),
+    ],
+    ids=repr,
+)
+def test_what_is_json_goes_out_as_it_is(
+    make: Callable[[], Format], item: Any, written: str
+) -> None:
+    frame = make().item(item)
+    text = received(frame)[0].data if make().is_event_stream else frame.decode().rstrip("\n")
+    assert text == written
+
+
+@in_formats(*ALL)
+@pytest.mark.parametrize("item", [Shouted("yes"), Word.YES], ids=repr)
+def test_text_of_one_s_own_class_is_text(make: Callable[[], Format], item: str) -> None:
+    """By its characters: ``str()`` of such a thing may say something else."""
+    own, plain = make(), make()
+    for format, text in ((own, item), (plain, "yes")):
+        frames = format.item(text) + format.ending(COMPLETE, None)
+        assert b"yes" in frames
+        assert b"YES" not in frames
+
+
+@in_formats(*EVENT_STREAMS)
+def test_event_streams_say_so(make: Callable[[], Format]) -> None:
+    format = make()
+    assert isinstance(format, EventStreamFormat)
+    assert format.is_event_stream and not format.is_whole
+    assert format.content_type == "text/event-stream; charset=utf-8"
+
+
+def test_the_others_say_what_they_are() -> None:
+    ndjson, whole = NDJSONFormat(), ChatCompletion("gemma")
+    assert (ndjson.content_type, whole.content_type) == ("application/x-ndjson", "application/json")
+    assert not ndjson.is_event_stream and not whole.is_event_stream
+    assert (ndjson.is_whole, whole.is_whole) == (False, True)
+
+
+@in_formats("message", "text")
+@pytest.mark.parametrize("comment, event_id", [("", "s:0"), ("hi", None), (None, "s:0")])
+def test_the_opening_sets_the_id_and_is_no_event(
+    make: Callable[[], Format], comment: Optional[str], event_id: Optional[str]
+) -> None:
+    decoder = EventStreamDecoder()
+    opening = make().opening(comment, event_id)
+    assert opening.startswith(b":") == (comment is not None)
+    assert decoder.feed(opening) == []
+    assert decoder.last_event_id == (event_id or "")
+
+
+@in_formats("message", "text", "ndjson", "whole")
+def test_nothing_to_open_with_is_nothing(make: Callable[[], Format]) -> None:
+    assert make().opening(None, None) == b""
+
+
+@in_formats("ndjson", "whole")
+def test_what_is_no_event_stream_has_no_opening(make: Callable[[], Format]) -> None:
+    assert make().opening("", "s:0") == b""
+
+
+@in_formats("message", "text")
+def test_an_event_of_the_source_s_own_keeps_its_fields(make: Callable[[], Format]) -> None:
+    event = ServerSentEvent({"a": 1}, event="add", id="7", retry=10, comment="note")
+    assert make().item(event) == event.encode()
+
+
+@in_formats("message", "text")
+def test_ids_of_the_source_s_own_are_noticed(make: Callable[[], Format]) -> None:
+    format = make()
+    for item in ("a", {"a": 1}, ServerSentEvent("a")):
+        format.item(item)
+    assert not format.has_own_ids
+    format.item(ServerSentEvent(id=""))
+    assert format.has_own_ids
+    assert not make().has_own_ids
+
+
+@in_formats("message", "ndjson", "chunks", "whole")
+def test_half_a_character_is_escaped(make: Callable[[], Format]) -> None:
+    format = make()
+    assert b'"\\ud83d"' in format.item("\ud83d") + format.ending(COMPLETE, None)
+
+
+# No text is lost.
+
+pieces = st.sampled_from(["\r", "\n", "\r\n", "\u2028", "data: x", ":", " ", "\0", "\\", '"'])
+texts = st.lists(pieces | st.text(st.characters(), max_size=5), max_size=6).map("".join)
+deltas = st.lists(texts, max_size=5)
+
+
+def halves_joined(text: str) -> str:
+    """The text with each character that came as two surrogates made one again."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+def sent(format: Format, items: List[str], ending: Ending = COMPLETE) -> bytes:
+    """A whole stream."""
+    opening, frames = format.opening("", "s:0"), [format.item(item) for item in items]
+    return opening + b"".join(frames) + format.ending(ending, "s:end")
+
+
+@given(deltas)
+def test_every_text_survives_as_a_message(items: List[str]) -> None:
+    *got, last = objects(sent(MessageFormat(), items))
+    assert got == [{"ended": False, "message": halves_joined(item)} for item in items]
+    assert last == {"ended": True, "message": "", "reason": "complete"}
+
+
+@given(deltas)
+def test_every_text_survives_as_text_but_for_its_line_ends(items: List[str]) -> None:
+    carried = [item.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for item in items]
+    got = [event.data for event in received(sent(TextFormat(), items))]
+    assert got == [re.sub("\r\n|\r", "\n", text) for text in carried]
+
+
+@given(deltas)
+def test_every_text_survives_as_a_line(items: List[str]) -> None:
+    *got, last = lines(sent(NDJSONFormat(), items))
+    assert got == [{"ended": False, "message": halves_joined(item)} for item in items]
+    assert last == {"ended": True, "message": "", "reason": "complete"}
+
+
+@given(deltas)
+def test_every_text_survives_as_a_chunk(items: List[str]) -> None:
+    first, *got, last, done = received(sent(ChatCompletionChunks("gemma"), items))
+    contents = [json.loads(event.data)["choices"][0]["delta"]["content"] for event in got]
+    assert contents == [halves_joined(item) for item in items]
+    assert done.data == "[DONE]"
+
+
+@given(deltas)
+def test_every_text_survives_as_a_whole(items: List[str]) -> None:
+    body = json.loads(sent(ChatCompletion("gemma"), items))
+    assert body["choices"][0]["message"]["content"] == halves_joined("".join(items))
+
+
+# The message format.
+
+
+def test_a_delta_is_a_message_that_is_not_ended() -> None:
+    frame = b'event: message\ndata: {"ended":false,"message":"Hello"}\n\n'
+    assert MessageFormat().item("Hello") == frame
+
+
+def test_messages_can_have_another_type() -> None:
+    format = MessageFormat("token")
+    frames = [format.item("a"), format.item({"a": 1}), format.ending(COMPLETE, None)]
+    assert [event.event for event in received(*frames)] == ["token"] * 3
+
+
+def test_the_end_is_a_message_with_its_reason_and_its_cost() -> None:
+    (event,) = received(MessageFormat().ending(COUNTED, "s:end"))
+    assert (event.event, event.id) == ("message", "s:end")
+    assert json.loads(event.data) == {
+        "ended": True,
+        "message": "",
+        "reason": "complete",
+        "usage": {"prompt_tokens": 5, "completion_tokens": 7, "finish_reason": "length"},
+    }
+
+
+def test_what_nobody_counted_is_not_told() -> None:
+    (last,) = objects(MessageFormat().ending(Ending("complete", Usage(completion_tokens=7)), None))
+    assert last["usage"] == {"completion_tokens": 7, "finish_reason": "stop"}
+
+
+def test_a_failure_is_an_error_event() -> None:
+    for format in (MessageFormat("token"), TextFormat("token"), TextFormat()):
+        (event,) = received(format.failure(FAILED, "s:end"))
+        assert (event.event, event.id) == ("error", "s:end")
+        assert json.loads(event.data) == {"ended": True, "error": FAILED_AS_JSON}
+
+
+# The text format.
+
+
+def test_text_is_bare_data() -> None:
+    assert TextFormat().item(" Hello\nyou") == b"data:  Hello\ndata: you\n\n"
+
+
+def test_text_can_have_a_type() -> None:
+    format = TextFormat("token")
+    assert format.item("a") == b"event: token\ndata: a\n\n"
+    assert format.item({"a": 1}) == b'event: token\ndata: {"a":1}\n\n'
+
+
+def test_the_end_of_text_is_only_an_id() -> None:
+    assert TextFormat("token").ending(COUNTED, "s:end") == b"id: s:end\n\n"
+    assert TextFormat("token").ending(COUNTED, None) == b""
+
+
+# Newline-delimited JSON.
+
+
+def test_a_line_is_the_message_s_object() -> None:
+    format = NDJSONFormat("has no place here")
+    assert format.item("Hello") == b'{"ended":false,"message":"Hello"}\n'
+    assert lines(format.ending(COUNTED, "s:end"), format.failure(FAILED, "s:end")) == [
+        *objects(MessageFormat().ending(COUNTED, None)),
+        {"ended": True, "error": FAILED_AS_JSON},
+    ]
+
+
+def test_an_event_in_a_line_has_its_type_and_its_data() -> None:
+    format = NDJSONFormat()
+    assert lines(
+        format.item(ServerSentEvent("Hello", id="7")),
+        format.item(ServerSentEvent({"a": 1}, event="add")),
+        format.item(ServerSentEvent("")),
+    ) == [
+        {"event": "message", "data": "Hello"},
+        {"event": "add", "data": {"a": 1}},
+        {"event": "message", "data": ""},
+    ]
+
+
+def test_an_event_without_data_is_no_line() -> None:
+    assert NDJSONFormat().item(ServerSentEvent(comment="note", id="7", retry=10)) == b""
+
+
+# OpenAI's chunks.
+
+
+def choices(*frames: bytes) -> List[Any]:
+    return [body["choices"] for body in objects(*frames)]
+
+
+def test_chunks_open_with_the_role() -> None:
+    opening = ChatCompletionChunks("gemma").opening("", "s:0")
+    assert opening.startswith(b": \n\n")
+    delta = {"role": "assistant", "content": ""}
+    assert choices(opening) == [[{"index": 0, "delta": delta, "finish_reason": None}]]
+
+
+def test_a_chunk_carries_a_delta() -> None:
+    (body,) = objects(ChatCompletionChunks("gemma").item("Hello"))
+    assert (body["object"], body["model"]) == ("chat.completion.chunk", "gemma")
+    assert re.fullmatch("chatcmpl-[0-9a-f]{24}", body["id"])
+    assert isinstance(body["created"], int)
+    delta = {"content": "Hello"}
+    assert body["choices"] == [{"index": 0, "delta": delta, "finish_reason": None}]
+    assert "usage" not in body
+
+
+def test_all_chunks_of_an_answer_have_one_id() -> None:
+    *bodies, done = received(sent(ChatCompletionChunks("gemma"), ["a", "b"]))
+    assert len({json.loads(event.data)["id"] for event in bodies}) == 1
+    (other,) = objects(ChatCompletionChunks("gemma").item("a"))
+    assert other["id"] != json.loads(bodies[0].data)["id"]
+
+
+@pytest.mark.parametrize("model", ["", '""', "a\\", "你好", "\ud83d", '"content":""'])
+def test_a_model_may_have_any_name(model: str) -> None:
+    (body,) = objects(ChatCompletionChunks(model).item("Hello"))
+    assert body["model"] == model
+    assert body["choices"][0]["delta"] == {"content": "Hello"}
+
+
+def test_the_end_of_chunks_says_why_and_is_done() -> None:
+    for ending, finish_reason in ((COMPLETE, "stop"), (COUNTED, "length")):
+        last, done = received(ChatCompletionChunks("gemma").ending(ending, "s:end"))
+        choice = {"index": 0, "delta": {}, "finish_reason": finish_reason}
+        assert json.loads(last.data)["choices"] == [choice]
+        assert done == MessageEvent("message", "[DONE]", "")
+
+
+def test_counts_come_before_the_end_when_they_are_asked_for() -> None:
+    format = ChatCompletionChunks("gemma", include_usage=True)
+    last, counts, done = received(format.ending(COUNTED, None))
+    body = json.loads(counts.data)
+    assert body["choices"] == []
+    assert body["usage"] == {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+    assert done.data == "[DONE]"
+
+
+@pytest.mark.parametrize("usage", [None, Usage()])
+def test_what_nobody_counted_is_zero_to_openai(usage: Optional[Usage]) -> None:
+    zero = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    ending = Ending("complete", usage)
+    format = ChatCompletionChunks("gemma", include_usage=True)
+    assert json.loads(received(format.ending(ending, None))[1].data)["usage"] == zero
+    assert json.loads(ChatCompletion("gemma").ending(ending, None))["usage"] == zero
+
+
+def test_a_failure_among_chunks_is_an_error_object_and_done() -> None:
+    failed, done = received(ChatCompletionChunks("gemma").failure(FAILED, "s:end"))
+    assert failed.event == "message"
+    assert json.loads(failed.data) == {"error": FAILED_AS_JSON}
+    assert done.data == "[DONE]"
+
+
+def test_no_chunk_has_an_id_of_ours() -> None:
+    format = ChatCompletionChunks("gemma")
+    frames = [format.opening("", "s:0"), format.ending(COMPLETE, "s:1")]
+    frames.append(format.failure(FAILED, "s:1"))
+    assert {event.id for event in received(*frames)} == {""}
+
+
+def test_an_event_of_the_source_s_own_is_a_comment_among_chunks() -> None:
+    format = ChatCompletionChunks("gemma")
+    frame = format.item(ServerSentEvent({"done": 0.5}, event="loading", id="7"))
+    assert frame == b": loading\n\n"
+    assert format.item(ServerSentEvent("Hello")) == b": \n\n"
+    assert not format.has_own_ids
+
+
+# OpenAI's one object.
+
+
+def test_a_whole_answer_comes_at_its_end() -> None:
+    format = ChatCompletion("gemma")
+    assert [format.item(item) for item in ("Hel", "lo", ServerSentEvent("x"))] == [b"", b"", b""]
+    body = json.loads(format.ending(COUNTED, None))
+    assert re.fullmatch("chatcmpl-[0-9a-f]{24}", body.pop("id"))
+    assert isinstance(body.pop("created"), int)
+    message = {"role": "assistant", "content": "Hello"}
+    assert body == {
+        "object": "chat.completion",
+        "model": "gemma",
+        "choices": [{"index": 0, "message": message, "finish_reason": "length"}],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
+    }
+
+
+def test_an_answer_of_nothing_is_whole_too() -> None:
+    body = json.loads(ChatCompletion("gemma").ending(COMPLETE, None))
+    choice = body["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("", "stop")
+
+
+def test_a_failed_answer_is_its_error() -> None:
+    format = ChatCompletion("gemma")
+    format.item("Hello")
+    assert json.loads(format.failure(FAILED, None)) == {"error": FAILED_AS_JSON}
+
+
+# Truncation never looks like success.
+
+
+@in_formats("message", "ndjson")
+def test_a_cancelled_answer_says_so(make: Callable[[], Format]) -> None:
+    frame = make().ending(Ending("cancelled"), None)
+    (last,) = objects(frame) if make().is_event_stream else lines(frame)
+    assert (last["ended"], last["reason"]) == (True, "cancelled")
+
+
+@pytest.mark.parametrize("usage", [None, Usage()])
+def test_a_cancelled_answer_has_not_stopped_by_itself(usage: Optional[Usage]) -> None:
+    ending = Ending("cancelled", usage)
+    chunk, *_ = received(ChatCompletionChunks("gemma").ending(ending, None))
+    assert json.loads(chunk.data)["choices"][0]["finish_reason"] != "stop"
+    whole = json.loads(ChatCompletion("gemma").ending(ending, None))
+    assert whole["choices"][0]["finish_reason"] != "stop"

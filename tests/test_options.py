@@ -1,0 +1,120 @@
+"""``StreamOptions``: an option that can't work is told when it is said, by its name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from flask_llmstream.errors import ConfigurationError
+from flask_llmstream.event import ServerSentEvent
+from flask_llmstream.formats import FORMATS, EventStreamFormat
+from flask_llmstream.formats.text import TextFormat
+from flask_llmstream.options import StreamOptions
+from flask_llmstream.overflow import Overflow
+
+DEFAULTS = {
+    "format": "message",
+    "event": None,
+    "heartbeat": 15,
+    "total_timeout": 0,
+    "send_timeout": 60,
+    "hold": 0,
+    "overflow": "block",
+    "buffer": 256,
+    "buffer_bytes": 262_144,
+    "reconnect": "refuse",
+    "worker": "auto",
+    "on_finish": None,
+}
+TIMES = ["heartbeat", "total_timeout", "send_timeout", "hold"]
+COUNTS = ["buffer", "buffer_bytes"]
+
+
+def test_the_defaults() -> None:
+    assert dataclasses.asdict(StreamOptions()) == DEFAULTS
+
+
+def test_each_option_is_explained() -> None:
+    assert all(f":param {name}:" in str(StreamOptions.__doc__) for name in DEFAULTS)
+
+
+class Shouting(EventStreamFormat):
+    """A format of one's own."""
+
+    def item(self, item: Any) -> bytes:
+        return ServerSentEvent(item.upper()).encode()
+
+    def ending(self, *_: Any) -> bytes:
+        return b""
+
+    failure = ending
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        *[(time, seconds) for time in TIMES for seconds in (0, 0.25, 86_400)],
+        *[(count, many) for count in COUNTS for many in (1, 10**9)],
+        *[("format", format) for format in (*FORMATS, Shouting, Shouting(), TextFormat)],
+        *[("event", event) for event in (None, "token", "")],
+        *[("overflow", overflow) for overflow in ("block", Overflow.BLOCK)],
+        *[("reconnect", reconnect) for reconnect in ("refuse", "restart")],
+        *[("worker", worker) for worker in ("auto", "greenlet", "thread")],
+        *[("on_finish", call) for call in (None, print)],
+    ],
+    ids=str,
+)
+def test_what_works_is_taken(option: str, value: Any) -> None:
+    assert getattr(StreamOptions(**{option: value}), option) == value
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        *[(time, wrong) for time in TIMES for wrong in (-1, float("nan"), float("inf"), "15")],
+        *[(time, wrong) for time in TIMES for wrong in (None, True)],
+        *[(count, wrong) for count in COUNTS for wrong in (0, -1, 1.5, "1", None, True)],
+        *[("format", wrong) for wrong in ("mesage", "", None, 7, ["message"])],
+        *[("event", wrong) for wrong in ("a\nb", "a\rdata: forged", 7, b"token")],
+        *[("overflow", wrong) for wrong in ("bloc", "", None, 7, ["block"])],
+        *[("reconnect", wrong) for wrong in ("resume it", "", None, True, ["refuse"])],
+        *[("worker", wrong) for wrong in ("process", "", None, 7)],
+        *[("on_finish", wrong) for wrong in ("print", 7, False)],
+    ],
+    ids=str,
+)
+def test_what_can_t_work_is_refused_by_its_name(option: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{option}: "):
+        StreamOptions(**{option: value})
+
+
+def test_some_options_are_said_anew() -> None:
+    options = StreamOptions(heartbeat=5, format="text").merged(heartbeat=7, buffer=1)
+    assert options == StreamOptions(heartbeat=7, format="text", buffer=1)
+
+
+def test_nothing_said_anew_changes_nothing() -> None:
+    options = StreamOptions(heartbeat=5)
+    assert options.merged() == options
+
+
+def test_what_is_said_anew_is_checked() -> None:
+    with pytest.raises(ConfigurationError, match="^heartbeat: .* not -1$"):
+        StreamOptions().merged(heartbeat=-1)
+
+
+def test_a_misspelt_option_is_told_which_one_was_meant() -> None:
+    with pytest.raises(TypeError, match="^unknown option 'hartbeat'; did you mean 'heartbeat'?"):
+        StreamOptions().merged(hartbeat=7)
+
+
+def test_an_option_like_no_other_is_told_which_there_are() -> None:
+    with pytest.raises(TypeError, match="^unknown option 'x'; there are format, event, heartb"):
+        StreamOptions().merged(x=7)
+
+
+def test_options_stay_as_they_were_checked() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        StreamOptions().heartbeat = -1  # type: ignore[misc]
