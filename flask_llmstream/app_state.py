@@ -5,14 +5,13 @@ Roof: Flask.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Dict, Optional
 
-from flask import Flask, current_app
+from flask import current_app
 
 from .config import Settings
 from .errors import ConfigurationError
 from .options import StreamOptions
-from .response import stream_response_class
 from .worker import Slots
 
 EXTENSION = "llmstream"
@@ -21,10 +20,9 @@ EXTENSION = "llmstream"
 class AppState:
     """One app's settings, its streams' defaults and its slots."""
 
-    def __init__(self, app: Flask, settings: Settings, options: StreamOptions) -> None:
+    def __init__(self, settings: Settings, options: StreamOptions) -> None:
         self.settings = settings
         self.options = options
-        self.response_class: Any = stream_response_class(app.response_class)
         self.slots = Slots(settings.max_streams)
         self._slots_of: Dict[str, Slots] = {}
 

@@ -24,6 +24,8 @@ from .providers import Provider
 from .streaming import stream_response
 from .worker import Slots
 
+_SETTINGS = ("max_streams", "max_body_bytes", "max_prompt_chars", "chat_hold")
+"""What a blueprint can have of its own, beside the options of its streams."""
 _STATIC = os.path.join(os.path.dirname(__file__), "static")
 
 
@@ -38,9 +40,8 @@ class ChatEndpoints:
         self._name = name
         self._providers = providers
         self._default_model = next(iter(providers))
-        settings = {field.name for field in dataclasses.fields(Settings)} - {"url_prefix"}
-        self._settings = {key: value for key, value in changes.items() if key in settings}
-        self._options = {key: value for key, value in changes.items() if key not in settings}
+        self._settings = {key: value for key, value in changes.items() if key in _SETTINGS}
+        self._options = {key: value for key, value in changes.items() if key not in _SETTINGS}
         Settings(**self._settings)
         StreamOptions().merged(**self._options)
 
@@ -68,7 +69,8 @@ class ChatEndpoints:
         limit = self._app_settings().max_body_bytes
         if (request.content_length or 0) > limit:
             raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
-        body: bytes = request.stream.read(limit + 1)
+        # A guard may have read it before; then Flask has kept it, and the stream is at its end.
+        body: bytes = request.stream.read(limit + 1) or request.get_data()
         if len(body) > limit:
             raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
         if body and not request.is_json:
@@ -78,12 +80,9 @@ class ChatEndpoints:
     def _answer(self, chat: ChatRequest) -> Response:
         settings = self._app_settings()
         options = app_state().options.merged(
-            **{
-                "hold": settings.chat_hold,
-                "format": _format(chat, request.args.get("format")),
-                **self._options,
-            }
+            **{"hold": settings.chat_hold, "format": "message", **self._options}
         )
+        options = options.merged(format=_format(chat, request.args.get("format"), options.format))
         deltas = self._providers[chat.completion.model].stream(chat.completion)
         return stream_response(deltas, options, self._slots(settings))
 
@@ -125,14 +124,14 @@ def _refused(error: StreamError) -> Response:
     return response
 
 
-def _format(chat: ChatRequest, asked: Optional[str]) -> Any:
+def _format(chat: ChatRequest, asked: Optional[str], default: Any) -> Any:
     """What the query asks for, or what the client's fields speak."""
     if asked is not None and asked not in (*FORMATS, "openai"):
         raise RequestError(
             f"{asked[:40]!r} is none of {', '.join(FORMATS)}, openai", field="format"
         )
     if asked != "openai" and (asked is not None or not chat.speaks_openai):
-        return asked or "message"
+        return asked or default
     if chat.stream:
         return ChatCompletionChunks(chat.completion.model, chat.include_usage)
     return ChatCompletion(chat.completion.model)

@@ -6,21 +6,24 @@ so the status can wait for the first item, and a body that is never read leaves 
 
 from __future__ import annotations
 
-import json
 import logging
 from time import monotonic
 from typing import Any, Callable, Dict, Optional
+
+from gevent.monkey import get_original
 
 from .errors import StreamRefused
 from .event import ServerSentEvent
 from .failure import Failure, failure_of
 from .formats import Ending
+from .json_text import json_bytes
 from .liveness import NoWatch, Watch, client_descriptor, cut, watch
 from .stream import Stream
 from .timers import Timer
 from .worker import Habitat, Slots, habitat
 
 _log = logging.getLogger("flask_llmstream")
+_allocate_lock = get_original("_thread", "allocate_lock")
 
 HEARTBEAT = ServerSentEvent(comment="").encode()
 RETRY_AFTER = 1
@@ -40,7 +43,7 @@ class StreamBody:
         self._slots = slots
         self._watches_client = watches_client
         self._environ: Dict[str, Any] = {}
-        self._respond: Callable[[Optional[Failure]], None] = _answered_elsewhere
+        self._respond: Optional[Callable[[Optional[Failure]], None]] = None
         self._step: Callable[[StreamBody], bytes] = StreamBody._begin
         self._watch: Watch = NoWatch()
         self._send_timer: Optional[Timer] = None
@@ -48,6 +51,8 @@ class StreamBody:
         self._handed_at: Optional[float] = None
         self._patience: Optional[float] = None
         self._closing: Callable[[], None] = _nothing
+        self._checking = _allocate_lock()
+        self._is_done = False
         if stream.format.is_event_stream:
             self._patience = stream.options.heartbeat or None
 
@@ -93,19 +98,12 @@ class StreamBody:
             _log.exception("stream of %s could not start", self._stream.name)
             return self._fail(failure_of(error, self._stream.id))
         hold = self._hold()
-        block = b"" if hold == 0 else self._stream.receive_first(hold)
+        block = b"" if hold == 0 else self._stream.receive(hold)
         if block is None:
             return self._end_before_first()
-        self._respond(None)
-        self._step = StreamBody._continue if block else StreamBody._await_first
-        return self._opening() + block or self._await_first()
-
-    def _await_first(self) -> bytes:
-        block = self._stream.receive_first(self._patience)
-        if block:
-            self._step = StreamBody._continue
-            return block
-        return self._end() if block is None else HEARTBEAT
+        self._answer(None)
+        self._step = StreamBody._continue
+        return self._opening() + block or self._continue()
 
     def _continue(self) -> bytes:
         block = self._stream.receive(self._patience)
@@ -118,6 +116,8 @@ class StreamBody:
         raise StopIteration
 
     def _let_go(self) -> None:
+        with self._checking:
+            self._is_done = True
         self._watch.stop()
         self._watch = NoWatch()
         if self._send_timer is not None:
@@ -167,7 +167,7 @@ class StreamBody:
         failure = self._stream.failure
         if failure is not None:
             return self._fail(failure)
-        self._respond(None)
+        self._answer(None)
         if self._stream.reason == "disconnect":
             return self._stop()
         return self._opening() + self._end()
@@ -180,8 +180,14 @@ class StreamBody:
     def _fail(self, failure: Failure) -> bytes:
         self._step = StreamBody._stop
         self._let_go()
+        if self._respond is None:  # behind a wrapper, which has the status sent already
+            return self._stream.format.failure(failure, self._last_id())
         self._respond(failure)
-        return json.dumps({"error": failure.as_json()}).encode()
+        return json_bytes({"error": failure.as_json()})
+
+    def _answer(self, failure: Optional[Failure]) -> None:
+        if self._respond is not None:
+            self._respond(failure)
 
     # How long it waits.
 
@@ -203,6 +209,13 @@ class StreamBody:
         self._send_timer = self._habitat.schedule(seconds, self._check_the_client)
 
     def _check_the_client(self) -> None:
+        # On the timer thread a check may be under way while the server closes the body. The lock
+        # keeps it from cutting a connection that serves its next request by then.
+        with self._checking:
+            if not self._is_done:
+                self._check_the_last_block()
+
+    def _check_the_last_block(self) -> None:
         limit = self._stream.options.send_timeout
         handed_at = self._handed_at
         stuck = 0.0 if handed_at is None else monotonic() - handed_at
@@ -227,7 +240,3 @@ def ended_id(stream_id: str) -> str:
 
 def _nothing() -> None:
     """Nobody else is to be told that the body was closed."""
-
-
-def _answered_elsewhere(failure: Optional[Failure]) -> None:
-    """The server was given its status before: there is nobody to tell."""

@@ -61,7 +61,7 @@ class LLMStream:
                 "streams.blueprint() for more chat endpoints"
             )
         settings, options = read_config(app.config)
-        app.extensions[EXTENSION] = AppState(app, settings, options)
+        app.extensions[EXTENSION] = AppState(settings, options)
         if settings.url_prefix is not None:
             app.register_blueprint(self.blueprint("llmstream"), url_prefix=settings.url_prefix)
 

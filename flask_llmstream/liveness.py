@@ -35,7 +35,7 @@ def has_left(descriptor: int) -> bool:
 
 def client_descriptor(environ: Mapping[str, Any]) -> Optional[int]:
     """The descriptor of the client's socket, or ``None`` where this server does not show it."""
-    if not _RDHUP or environ.get("SERVER_PROTOCOL") == "HTTP/2":
+    if not _RDHUP or environ.get("SERVER_PROTOCOL", "").startswith(("HTTP/2", "HTTP/3")):
         return None  # an HTTP/2 connection is not one client's alone
     for owner in _owners(environ):
         descriptor = _socket_descriptor(owner)

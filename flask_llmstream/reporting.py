@@ -19,7 +19,7 @@ from .summary import Summary
 def report(app: Flask, stream: Stream, summary: Summary) -> None:
     """Tell everybody; one that raises is logged, the rest are told all the same."""
     _log_ending(app, stream, summary)
-    if summary.error is not None and summary.reason == "error":
+    if summary.reason == "error" and not _is_expected(summary):
         _isolated(app, stream, lambda: _send_exception(app, summary.error))
     _isolated(app, stream, lambda: stream_finished.send(app, summary=summary))
     on_finish = stream.options.on_finish
@@ -34,22 +34,36 @@ def _send_exception(app: Flask, error: Any) -> None:
 def _isolated(app: Flask, stream: Stream, call: Callable[[], Any]) -> None:
     try:
         call()
-    except Exception:
+    except BaseException:  # gevent.Timeout is no Exception
         app.logger.exception("stream %s of %s: a callback failed", stream.id, stream.name)
+
+
+def _is_expected(summary: Summary) -> bool:
+    """Was it said on purpose: a ``StreamError``, or ``abort()``?"""
+    failure = summary.failure
+    said = isinstance(summary.error, StreamError)
+    return said or (failure is not None and failure.code == "http_error")
+
+
+def _told(error: BaseException) -> str:
+    """An exception in a line, with what was behind it, which the client is not told."""
+    cause = f" ({_told(error.__cause__)})" if error.__cause__ is not None else ""
+    return f"{type(error).__name__}: {error}{cause}"
 
 
 def _log_ending(app: Flask, stream: Stream, summary: Summary) -> None:
     error = summary.error
-    level = logging.WARNING if summary.failure is not None else logging.INFO
-    expected = error is None or isinstance(error, StreamError)
+    what = "" if error is None else f": {_told(error)}"
+    level = logging.INFO if summary.failure is None else logging.WARNING
+    bug = error is not None and not _is_expected(summary)
     app.logger.log(
-        level if expected else logging.ERROR,
+        logging.ERROR if bug else level,
         "stream %s of %s ended (%s) after %d items, %.1f s%s",
         stream.id,
         stream.name,
         summary.reason,
         summary.items,
         summary.seconds,
-        f": {error}" if error is not None else "",
-        exc_info=None if expected else error,
+        what,
+        exc_info=error if bug else None,
     )

@@ -5,6 +5,7 @@ Floor 3: Werkzeug.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
@@ -55,7 +56,7 @@ def responder(
 
 
 def _failure_headers(headers: Headers, failure: Failure) -> Headers:
-    replaced = {"content-type", "content-length"} | {name.lower() for name in HEADERS}
+    replaced = {"content-type", "content-length", "content-encoding", "cache-control"}
     kept = [(name, value) for name, value in headers if name.lower() not in replaced]
     kept += [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
     if failure.retry_after is not None:
@@ -71,6 +72,7 @@ def status_line(status: int) -> str:
         return f"{status} Unknown"
 
 
+@lru_cache(maxsize=None)
 def stream_response_class(response_class: Type[Any]) -> Type[Any]:
     """The app's own response class, streaming. Flask would turn any other into the app's own,
     and lose how it streams."""

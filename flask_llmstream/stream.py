@@ -94,6 +94,16 @@ class Stream:
         """
         self._release = release
         self._started_at = self._clock()
+        try:
+            self._open(habitat)
+        except BaseException:
+            self._claim("error")
+            self.abandon()
+            _close(self._source, self.name)
+            self._release()
+            raise
+
+    def _open(self, habitat: Habitat) -> None:
         options = self.options
         self._worker = habitat.worker()
         self._channel = Channel(
@@ -103,23 +113,10 @@ class Stream:
             max_bytes=options.buffer_bytes,
             overflow=Overflow.named(options.overflow),
         )
+        self.receive = self._channel.receive
         if options.total_timeout:
             self._total = habitat.schedule(options.total_timeout, self._time_out)
-        self.receive = self._channel.receive
-        try:
-            self._worker.start(self._run)
-        except BaseException:
-            self.end("error")
-            _close(self._source, self.name)
-            self._release()
-            raise
-
-    def receive_first(self, timeout: Optional[float]) -> Optional[bytes]:
-        """As ``receive``, until it gave something: its time is noted."""
-        block = self.receive(timeout)
-        if block:
-            self._first_at = self._clock()
-        return block
+        self._worker.start(self._run)
 
     def abandon(self) -> None:
         """Nobody will read this any more. Harmless when called again, or before the start."""
@@ -157,9 +154,11 @@ class Stream:
             return True
 
     def _abort(self) -> None:
-        abort = getattr(self._source, "abort", None)
-        if abort is not None:
+        abort = getattr(self._source, "abort", _nothing)
+        try:
             abort()
+        except Exception:
+            _log.exception("%s failed when it was aborted", self.name)
 
     def _time_out(self) -> None:
         seconds = self.options.total_timeout
@@ -197,6 +196,7 @@ class Stream:
             _close(iterator, self.name)
         _close(self._source, self.name)
         self._surroundings.finished(self, self._summary())
+        self.error = None  # its traceback holds this very frame: a cycle that only gc would free
 
     def _fail(self, error: BaseException) -> None:
         if self.end("error", error):
@@ -207,7 +207,7 @@ class Stream:
 
     def _delivery(self) -> Callable[[Any], None]:
         """What an item goes through, made once a stream: this is the path of every token."""
-        encode, send = self.format.item, self._channel.send
+        encode, send, clock = self.format.item, self._channel.send, self._clock
         record = self._record if self.options.on_finish is not None else None
 
         def deliver(item: Any) -> None:
@@ -222,6 +222,8 @@ class Stream:
                 record(item)
             if frame:
                 send(frame)
+                if self._first_at is None:
+                    self._first_at = clock()
 
         return deliver
 
@@ -253,7 +255,7 @@ def _close(source: Any, name: str) -> None:
         return
     try:
         close()
-    except Exception:
+    except BaseException:  # gevent's own are none of Exception's, and the finaliser has to run
         _log.exception("%s failed when it was closed", name)
 
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Iterable, Optional
 
-from flask import Response, has_request_context, request
+from flask import Response, current_app, has_request_context, request
 
 from .app_state import app_state
 from .body import StreamBody
@@ -19,7 +19,7 @@ from .formats import make_format
 from .json_text import json_bytes
 from .options import StreamOptions
 from .reporting import report
-from .response import HEADERS
+from .response import HEADERS, stream_response_class
 from .stream import Stream
 from .summary import Summary
 from .worker import Slots, habitat
@@ -52,7 +52,7 @@ def stream_response(source: Iterable[Any], options: StreamOptions, slots: Slots)
     state = app_state()
     stream = Stream(uuid.uuid4().hex, _name(source), source, format, options, Surroundings())
     body = StreamBody(stream, slots, state.settings.liveness)
-    response: Response = state.response_class(
+    response: Response = stream_response_class(current_app.response_class)(  # type: ignore[arg-type]
         body, content_type=format.content_type, headers=HEADERS, direct_passthrough=True
     )
     return response
@@ -66,8 +66,18 @@ def _returned(options: StreamOptions) -> Optional[Response]:
     ours = _OUR_ID.fullmatch(request.headers.get("Last-Event-ID", ""))
     if ours is None:
         return None
-    if ours.group(1) == "ended":
-        return Response(status=204)
+    response = _ended() if ours.group(1) == "ended" else _gone()
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _ended() -> Response:
+    response = Response(status=204)
+    response.headers.pop("Content-Type", None)
+    return response
+
+
+def _gone() -> Response:
     message = "This answer was cut off and can't be resumed. Ask again."
     error = json_bytes({"error": {"code": "gone", "message": message}})
     return Response(error, status=410, content_type="application/json")

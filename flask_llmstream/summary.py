@@ -22,7 +22,7 @@ class Summary(NamedTuple):
         ``overflow`` or ``shutdown``.
     :ivar items: how many frames the producer sent.
     :ivar bytes: how many bytes those were.
-    :ivar first_event_seconds: from the start to the first frame read, ``None`` without one.
+    :ivar first_event_seconds: from the start to the first frame sent, ``None`` without one.
     :ivar seconds: from the start to the producer's end.
     :ivar usage: what the model's server counted, ``None`` where nobody did.
     :ivar text: the text deltas, joined; at most :data:`MAX_TEXT` characters, and ``""`` where

@@ -15,6 +15,9 @@ from typing import Any, Callable, List, Optional, Protocol, Tuple
 
 from gevent import get_hub
 
+LONGEST = 2.0**31
+"""Seconds that a lock can wait at a time: some 68 years."""
+
 _log = logging.getLogger("flask_llmstream")
 
 
@@ -80,13 +83,18 @@ class TimerThread:
         """Have ``callback`` called after ``seconds``."""
         timer = ThreadTimer(callback, self._changed)
         with self._changed:
-            heapq.heappush(self._heap, (monotonic() + seconds, next(self._order), timer))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="llmstream-timers")
-                self._thread.daemon = True
-                self._thread.start()
+                self._thread = self._started()
+            heapq.heappush(self._heap, (monotonic() + seconds, next(self._order), timer))
             self._changed.notify()
         return timer
+
+    def _started(self) -> threading.Thread:
+        """The thread; what it does first is wait for the lock that its starter holds."""
+        thread = threading.Thread(target=self._run, name="llmstream-timers")
+        thread.daemon = True
+        thread.start()
+        return thread
 
     def _run(self) -> None:
         while True:
@@ -110,7 +118,7 @@ class TimerThread:
             remaining = self._heap[0][0] - monotonic()
             if remaining <= 0:
                 return heapq.heappop(self._heap)[2].callback
-            self._changed.wait(remaining)
+            self._changed.wait(min(remaining, LONGEST))
 
 
 _timer_thread = TimerThread()

@@ -12,8 +12,8 @@ from gevent import get_hub
 from gevent.hub import Waiter
 from gevent.monkey import get_original
 
-_LONGEST = 2.0**31
-"""Seconds that a lock can wait at a time: some 68 years."""
+from .timers import LONGEST
+
 _allocate_lock = get_original("_thread", "allocate_lock")
 
 
@@ -33,7 +33,7 @@ class ThreadWakeup:
             return
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        return bool(self._lock.acquire(True, -1 if timeout is None else min(timeout, _LONGEST)))
+        return bool(self._lock.acquire(True, -1 if timeout is None else min(timeout, LONGEST)))
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -116,7 +116,7 @@ class CrossThreadWakeup(GreenletWakeup):
     def wait(self, timeout: Optional[float] = None) -> bool:
         # A hub that has nothing to wait for gives up: it knows no native threads. A timer of
         # some decades is something.
-        return super().wait(_LONGEST if timeout is None else timeout)
+        return super().wait(LONGEST if timeout is None else timeout)
 
     def set(self) -> None:
         # Always by the hub, which runs the callback after the greenlet has switched to it: a

@@ -104,13 +104,15 @@ class ThreadWorker:
             thread.start()
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
-        """Take each item from the source, on the worker, until it ends.
+        """Take each item from the source, on the worker, until it ends or is stopped.
 
-        :raises GreenletExit: it was stopped before its first item.
+        :raises GreenletExit: it was stopped, also when before its first item.
         """
         if self._stopped:
             raise GreenletExit
         for item in source:
+            if self._stopped:
+                raise GreenletExit
             deliver(item)
 
     def stop(self, abort: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Iterator, List, NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HANG_GUARD = 30
@@ -45,11 +45,15 @@ SERVERS = [
 
 
 class LiveServer:
-    """A running server."""
+    """A running server.
 
-    def __init__(self, port: int, pid: int) -> None:
+    :ivar log: the lines of its stderr so far.
+    """
+
+    def __init__(self, port: int, pid: int, log: List[str]) -> None:
         self.port = port
         self.pid = pid
+        self.log = log
 
     def get(self, path: str) -> Any:
         """The JSON at a path."""
@@ -108,24 +112,28 @@ class Reader:
 
 @contextlib.contextmanager
 def running(server: Server, **environment: str) -> Iterator[LiveServer]:
-    """Start a server, and end it."""
-    port = free_port()
+    """The live application on one of the servers."""
     module = "patched" if server.greenlets else "plain"
-    variables: Dict[str, str] = {
-        **os.environ,
-        **environment,
-        "FLASK_APP": f"tests.live_apps.{module}:app",
-        "PYTHONPATH": str(ROOT),
-        "PYTHONWARNINGS": "default",
-    }
-    command = [sys.executable, *server.command.format(port=port).split()]
-    process = subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True)
+    environment["FLASK_APP"] = f"tests.live_apps.{module}:app"
+    with serving(server.command, **environment) as live:
+        yield live
+
+
+@contextlib.contextmanager
+def serving(command: str, **environment: str) -> Iterator[LiveServer]:
+    """Start a Python command that listens on ``{port}``, and end it."""
+    port = free_port()
+    arguments = [sys.executable, *command.format(port=port).split()]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default", **environment}
+    process = subprocess.Popen(
+        arguments, cwd=ROOT, env=variables, stderr=subprocess.PIPE, universal_newlines=True
+    )
     log: List[str] = []
     drain = threading.Thread(target=lambda: log.extend(process.stderr), daemon=True)
     drain.start()
     try:
         wait_for_port(port, process, log)
-        yield LiveServer(port, process.pid)
+        yield LiveServer(port, process.pid, log)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

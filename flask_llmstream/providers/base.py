@@ -30,5 +30,5 @@ class Provider(ABC):
         If the returned object has ``close()``, it is called by the worker when the answer is not
         wanted any more or is over. If it has ``abort()``, that is called once, from any thread,
         when the reader has left: it frees the iteration from whatever it waits for, returns at
-        once and raises nothing.
+        once and raises nothing. The iteration then raises whatever it likes; nobody hears it.
         """

@@ -1,0 +1,27 @@
+"""Where deltas come from: one interface, one file for each kind of model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List
+
+from .base import Delta, Provider
+from .callable import CallableProvider
+from .counter import Counter
+
+if TYPE_CHECKING:
+    from .openai_compatible import OpenAICompatible
+
+__all__ = ["CallableProvider", "Counter", "Delta", "OpenAICompatible", "Provider"]
+
+
+def __getattr__(name: str) -> Any:
+    # requests is imported by whoever uses it, and not by ``import flask_llmstream``
+    if name == "OpenAICompatible":
+        from .openai_compatible import OpenAICompatible
+
+        return OpenAICompatible
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> List[str]:
+    return sorted([*globals(), "OpenAICompatible"])

@@ -1,0 +1,92 @@
+"""``CallableProvider``: any function of one's own as a model."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Callable, Deque, Generator, Iterable, Mapping, Union
+
+from ..completion import CompletionRequest
+from ..errors import ConfigurationError
+from .answer import Answer
+from .base import Delta, Provider
+
+
+class CallableProvider(Provider):
+    """A function as a model.
+
+    :param function: takes the :class:`CompletionRequest`; gives an iterable of deltas (a
+        generator, mostly) or the whole answer as one text. It is called on the stream's worker,
+        so it may take its time. Where its result has ``abort()``, a reader who leaves calls that.
+    :raises ConfigurationError: ``function`` can't be called.
+    """
+
+    def __init__(
+        self, function: Callable[[CompletionRequest], Union[str, Iterable[Delta]]]
+    ) -> None:
+        if not callable(function):
+            raise ConfigurationError(
+                f"function: something to call with a CompletionRequest, not {function!r}"
+            )
+        self._function = function
+
+    def stream(self, request: CompletionRequest) -> Iterable[Delta]:
+        """Begin one answer. The function is called when the iteration begins.
+
+        The iteration raises what the function raises, and ``TypeError`` where its result is no
+        iterable.
+        """
+        aborter = _Aborter()
+        return Answer(_call(self._function, request, aborter), aborter.abort)
+
+
+class _Aborter:
+    """Passes an abort on to what the function gave, once, even if that comes later."""
+
+    def __init__(self) -> None:
+        self._aborted = False
+        self._waiting: Deque[Callable[[], None]] = deque()
+
+    def abort(self) -> None:
+        self._aborted = True
+        self._pass_on()
+
+    def watch(self, result: Any) -> None:
+        self._waiting.append(getattr(result, "abort", _nothing))
+        # abort() sets the flag and then looks into the deque. Either it finds the result's own
+        # there, or it had set the flag before this line.
+        if self._aborted:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        try:
+            abort = self._waiting.popleft()
+        except IndexError:  # nothing there yet, or the other side has taken it
+            return
+        abort()
+
+
+def _nothing() -> None:
+    """What a result without ``abort()`` does then: it ends at its next delta."""
+
+
+def _call(
+    function: Callable[[CompletionRequest], Any], request: CompletionRequest, aborter: _Aborter
+) -> Generator[Delta, None, None]:
+    result = function(request)
+    try:
+        aborter.watch(result)
+        yield from _deltas_in(result, function)
+    finally:
+        if hasattr(result, "close"):
+            result.close()
+
+
+def _deltas_in(result: Any, function: Callable[..., Any]) -> Iterable[Delta]:
+    if isinstance(result, str):
+        return [result]
+    if isinstance(result, Iterable) and not isinstance(result, (bytes, Mapping)):
+        return result
+    name = getattr(function, "__qualname__", repr(function))
+    raise TypeError(
+        f"{name} gave a {type(result).__name__}; wanted: a text, or an iterable of texts"
+    )

@@ -1,0 +1,44 @@
+"""``Counter``: a model that counts. It needs nothing, and shows whether streaming works."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Generator, Iterable
+
+from ..completion import CompletionRequest, Usage
+from ..errors import ConfigurationError, ProviderError
+from .answer import Answer
+from .base import Delta, Provider
+
+
+class Counter(Provider):
+    """Counts from ``"0"``, whatever it is asked; the first number comes at once.
+
+    :param messages: how many numbers. Default: 10.
+    :param interval: seconds between two of them. Default: 1.
+    :raises ConfigurationError: ``messages`` or ``interval`` below 0, or no number.
+    """
+
+    def __init__(self, messages: int = 10, interval: float = 1.0) -> None:
+        if not isinstance(messages, int) or messages < 0:
+            raise ConfigurationError(f"messages: has to be a number from 0, not {messages!r}")
+        if not isinstance(interval, (int, float)) or not 0 <= interval < math.inf:
+            raise ConfigurationError(f"interval: has to be seconds from 0, not {interval!r}")
+        self.messages = messages
+        self.interval = interval
+
+    def stream(self, request: CompletionRequest) -> Iterable[Delta]:
+        """Begin one count."""
+        stopped = threading.Event()
+        return Answer(_count(self.messages, self.interval, stopped), stopped.set)
+
+
+def _count(
+    messages: int, interval: float, stopped: threading.Event
+) -> Generator[Delta, None, None]:
+    for number in range(messages):
+        if stopped.wait(interval if number else 0):
+            raise ProviderError("The count was stopped.", code="aborted")
+        yield str(number)
+    yield Usage(prompt_tokens=0, completion_tokens=messages)

@@ -1,0 +1,187 @@
+"""``OpenAICompatible``: any server that speaks OpenAI's API, on this machine or far away.
+
+Room: the ground floor and requests, which is imported with this module and not before.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from ipaddress import ip_address
+from ssl import SSLContext
+from typing import Any, Dict, Iterable, Mapping, Optional, Set
+from urllib.parse import urlsplit
+
+from requests import Request, RequestException
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
+
+from ..completion import CompletionRequest
+from ..errors import ConfigurationError
+from ..json_text import json_bytes
+from .abortable import AbortableAdapter, tls_context
+from .answer import Answer
+from .base import Delta, Provider
+from .openai_call import OpenAICall
+from .upstream_errors import UpstreamErrors
+
+_FIXED_HEADERS = {
+    "Accept": "text/event-stream, application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+}
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"([\x21-\x7e]+( +[\x21-\x7e]+)*)?")
+_SHORTEST_SECRET = 6
+"""Words of ``headers`` from this length on are cut out of what the server says."""
+
+
+class OpenAICompatible(Provider):
+    """A model behind OpenAI's API: llama.cpp, vLLM, Ollama, a hosted service.
+
+    A ``prompt`` goes to ``{base_url}/completions``, ``messages`` to
+    ``{base_url}/chat/completions``. Each answer has a connection of its own. Redirects are not
+    followed. The proxies of the environment are used, though never for a loopback address;
+    ``.netrc`` is not read.
+
+    :param base_url: the API's address; mostly it ends in ``/v1``.
+    :param api_key: sent as a bearer token, and shown nowhere. Default: none.
+    :param model: the model's name at that server. Default: the name it is registered by here.
+    :param prompts: where a bare prompt goes: ``completions`` (the model continues it) or ``chat``
+        (the model answers it, as the only message). Default: ``completions``.
+    :param options: parameters of the model for requests that don't set them. Default: none.
+    :param connect_timeout: seconds for each address of the server. Default: 5. 0: no bound.
+    :param read_timeout: seconds without a byte, before the first token and between any two.
+        Default: 60. 0: no bound.
+    :param headers: more headers for each call. Default: none.
+    :param ca_bundle: a file or folder of the certificate authorities to trust. Default: the one
+        that ``REQUESTS_CA_BUNDLE`` names, else certifi's.
+    :raises ConfigurationError: an argument that can't work; the message names it.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: Optional[str] = None,
+        *,
+        model: Optional[str] = None,
+        prompts: str = "completions",
+        options: Optional[Mapping[str, Any]] = None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 60.0,
+        headers: Optional[Mapping[str, str]] = None,
+        ca_bundle: Optional[str] = None,
+    ) -> None:
+        if prompts not in ("completions", "chat"):
+            raise ConfigurationError(f"prompts: 'completions' or 'chat', not {prompts!r}")
+        if ca_bundle is not None and not os.path.exists(ca_bundle):
+            raise ConfigurationError(f"ca_bundle: there is no {ca_bundle!r}")
+        self.base_url = _checked_url(base_url)
+        self.model = model
+        self._prompts = prompts
+        self._options = dict(options or {})
+        self._headers = _checked_headers(api_key, headers or {})
+        self._timeouts = (
+            _checked_timeout("connect_timeout", connect_timeout),
+            _checked_timeout("read_timeout", read_timeout),
+        )
+        self._ca_bundle = ca_bundle
+        self._errors = UpstreamErrors(self.base_url, _secrets(api_key, headers or {}))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r}, model={self.model!r})"
+
+    def stream(self, request: CompletionRequest) -> Iterable[Delta]:
+        """Begin one answer; see :meth:`Provider.stream`.
+
+        What its server refuses, breaks off or does not do in time is a
+        :class:`~flask_llmstream.errors.ProviderError`: 429 and 503 keep their status and
+        ``Retry-After``, 400 and 422 their message; a refused key, an unknown model and all other
+        failures of the server are 502, its silence is 504.
+        """
+        messages = request.messages
+        if not messages and self._prompts == "chat":
+            messages = ({"role": "user", "content": request.prompt or ""},)
+        asked: Dict[str, Any] = {"prompt": request.prompt or ""}
+        path = "/completions"
+        if messages:
+            asked, path = {"messages": messages}, "/chat/completions"
+        body = {**self._options, **request.options, **asked, **self._fixed(request)}
+        post = Request("POST", self.base_url + path, self._headers, data=json_bytes(body))
+        adapter = AbortableAdapter(self._tls())
+        call = OpenAICall(post.prepare(), adapter, self._timeouts, self._proxies(), self._errors)
+        return Answer(call.deltas(), adapter.abort)
+
+    def _fixed(self, request: CompletionRequest) -> Dict[str, Any]:
+        """What no option can change."""
+        return {
+            "model": self.model or request.model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+
+    def _tls(self) -> Optional[SSLContext]:
+        if urlsplit(self.base_url).scheme != "https":
+            return None
+        variables = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+        usual = next(filter(None, variables), DEFAULT_CA_BUNDLE_PATH)
+        return tls_context(self._ca_bundle or usual)
+
+    def _proxies(self) -> Dict[str, str]:
+        return {} if _is_loopback(self.base_url) else get_environ_proxies(self.base_url)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _checked_url(url: str) -> str:
+    form = "base_url: an address like 'https://api.example.com/v1' is wanted"
+    if not isinstance(url, str) or "@" in url:
+        raise ConfigurationError(f"{form}, without a user and password: use api_key or headers")
+    try:
+        parts = urlsplit(url)
+        Request("POST", url).prepare()
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+    except (ValueError, RequestException):
+        usable = False
+    if not usable or parts.query or parts.fragment or re.search(r"\s", url):
+        raise ConfigurationError(f"{form}, without a query, not {url!r}")
+    url = url.rstrip("/")
+    if url.endswith("/completions"):
+        raise ConfigurationError(f"{form}: leave the endpoint's own path off {url!r}")
+    return url
+
+
+def _checked_timeout(name: str, seconds: float) -> Optional[float]:
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        raise ConfigurationError(f"{name}: has to be seconds from 0, not {seconds!r}")
+    return seconds or None
+
+
+def _checked_headers(
+    api_key: Optional[str], headers: Mapping[str, str]
+) -> CaseInsensitiveDict[str]:
+    for name, value in dict(headers, api_key=api_key or "").items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(f"headers: {name!r} can't be a header's name")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise ConfigurationError(  # without the value, which may be the secret itself
+                f"{name}: has to be printable ASCII in one line; was it read from a file with "
+                "its line break?"
+            )
+    sent = CaseInsensitiveDict(headers)
+    sent.update(_FIXED_HEADERS)
+    if api_key:
+        sent["Authorization"] = f"Bearer {api_key}"
+    return sent
+
+
+def _secrets(api_key: Optional[str], headers: Mapping[str, str]) -> Set[str]:
+    words = {word for value in headers.values() for word in value.split()}
+    return {word for word in words if len(word) >= _SHORTEST_SECRET} | ({api_key or ""} - {""})

@@ -1,0 +1,123 @@
+"""What went wrong at the model's server, as the :class:`ProviderError` that a client gets.
+
+The client is told what class of failure it was. Addresses and the server's own words go into the
+error's ``__cause__``, an :class:`UpstreamDetail`, for the log; only where the server says what is
+wrong with the *request* does the client get its words. Secrets are cut out of both.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Iterable, NamedTuple, NoReturn, Optional
+
+from ..errors import LLMStreamError, ProviderError
+
+_MAX_WORDS = 500
+
+
+class UpstreamDetail(LLMStreamError):
+    """What the log should hold of a failed call and the client need not know."""
+
+
+class _Refusal(NamedTuple):
+    status: int
+    code: str
+    message: str
+
+
+_REJECTED = _Refusal(400, "provider_rejected", "The model's server rejected the request")
+_KEY = _Refusal(502, "provider_key", "The model's server refused the key it was called with.")
+_MOVED = _Refusal(502, "provider_moved", "The model's server has another address now.")
+_REFUSALS = {
+    **dict.fromkeys((301, 302, 303, 307, 308), _MOVED),
+    400: _REJECTED,
+    401: _KEY,
+    403: _KEY,
+    404: _Refusal(502, "provider_not_found", "There is no such model or path at the upstream."),
+    422: _REJECTED,
+    429: _Refusal(429, "provider_limit", "The model's server takes no more requests for now."),
+    503: _Refusal(503, "provider_busy", "The model's server is not available for now."),
+}
+_OTHER = _Refusal(502, "provider_error", "The model's server failed.")
+
+
+class UpstreamErrors:
+    """Makes the errors of one provider.
+
+    :param address: where its server is, for the log.
+    :param secrets: what no text may show.
+    """
+
+    def __init__(self, address: str, secrets: Iterable[str]) -> None:
+        self._address = address
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def fail(self, code: str, message: str, detail: str, *, status: int = 502) -> NoReturn:
+        """Raise the error for a server that can't be used.
+
+        :param message: for the client.
+        :param detail: for the log.
+        """
+        raise ProviderError(message, code=code, status=status) from self._detail(detail)
+
+    def refuse(
+        self, status: Optional[int], body: str, retry_after: Optional[str] = None
+    ) -> NoReturn:
+        """Raise the error for a server that answered with a status other than 200.
+
+        :param status: ``None`` where it told an error without one.
+        :param body: the beginning of its answer.
+        :param retry_after: its header, seconds or a date; kept for 429 and 503.
+        """
+        refusal = _OTHER if status is None else _REFUSALS.get(status, _OTHER)
+        words = self._presentable(_own_words(body))
+        message = refusal.message
+        if refusal is _REJECTED:
+            message = f"{message}: {words}" if words else f"{message}."
+        raise ProviderError(
+            message,
+            code=refusal.code,
+            status=refusal.status,
+            retry_after=_seconds(retry_after) if refusal.status in (429, 503) else None,
+            upstream_status=status,
+        ) from self._detail(f"status {status}: {words or 'no message'}")
+
+    def refuse_in_band(self, error: Any) -> NoReturn:
+        """Raise the error for a server that told one inside its answer, after status 200."""
+        code = error.get("code") if isinstance(error, dict) else None
+        self.refuse(code if code in _REFUSALS else None, json.dumps({"error": error}))
+
+    def _detail(self, text: str) -> UpstreamDetail:
+        return UpstreamDetail(f"{self._address}: {self._presentable(text)}")
+
+    def _presentable(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        text = " ".join(text.split())
+        return text if len(text) <= _MAX_WORDS else f"{text[:_MAX_WORDS]} …"
+
+
+def _own_words(body: str) -> str:
+    """The message inside an error's JSON, in the forms that servers use; else the text itself."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    while isinstance(found, dict):
+        found = next((found[key] for key in ("error", "message", "detail") if key in found), "")
+    return found if isinstance(found, str) else json.dumps(found)
+
+
+def _seconds(retry_after: Optional[str]) -> Optional[int]:
+    """``Retry-After`` (RFC 9110, section 10.2.3); ``None`` where it says nothing usable."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return int(text[:9])
+    try:
+        wait = parsedate_to_datetime(text) - datetime.now(timezone.utc)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return max(0, math.ceil(wait.total_seconds()))

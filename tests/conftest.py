@@ -1,0 +1,75 @@
+"""What all tests share: an app, where a test's reader runs, and that nothing outlives a test."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+import pytest
+from flask import Flask
+
+from flask_llmstream import Counter, LLMStream
+from tests.leftovers import Leftovers
+from tests.places import PLACES
+
+
+def needs(name, present):
+    """Skip a test whose real part is missing, naming it; where ``CI`` is set, fail it."""
+    if present:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{name} is missing, and CI has to have it")
+    pytest.skip(f"{name} is missing")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """No test leaves a greenlet, thread, descriptor, slot, or a hub's timer or watcher behind."""
+    before = Leftovers()
+    yield
+    assert before.still_there() == []
+
+
+@pytest.fixture(params=PLACES, ids=lambda place: place.name)
+def place(request):
+    """Where the test itself runs, as a stream's reader, and its producers beside it."""
+    return request.param
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    place = pyfuncitem.funcargs.get("place")
+    if place is not None:
+        test = pyfuncitem.obj
+        pyfuncitem.obj = lambda **arguments: place.run(partial(test, **arguments))
+    yield
+
+
+@pytest.fixture
+def streams():
+    """An extension object whose counter does not keep a test waiting."""
+    return LLMStream(providers={"counter": Counter(messages=3, interval=0)})
+
+
+@pytest.fixture
+def make_app(request, streams):
+    """Make an app with the extension and this config; its producers run where the test says."""
+    worker = request.getfixturevalue("place").worker if "place" in request.fixturenames else "auto"
+
+    def make(extension=streams, **config):
+        app = Flask("a_site")
+        app.config.update({"SECRET_KEY": "of no use", "LLMSTREAM_WORKER": worker, **config})
+        extension.init_app(app)
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()

@@ -1,0 +1,26 @@
+"""Asking a provider, as the tests do it."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+import pytest
+
+from flask_llmstream.completion import CompletionRequest
+from flask_llmstream.errors import ProviderError
+from flask_llmstream.providers import Provider
+
+PROMPT = CompletionRequest("gemma", prompt="The sea is")
+CHAT = CompletionRequest("gemma", messages=({"role": "user", "content": "Hello"},))
+
+
+def ask(provider: Provider, request: CompletionRequest = PROMPT) -> List[Any]:
+    """The whole answer."""
+    return list(provider.stream(request))
+
+
+def failure(provider: Provider, request: CompletionRequest = PROMPT) -> ProviderError:
+    """What the answer fails with."""
+    with pytest.raises(ProviderError) as caught:
+        ask(provider, request)
+    return caught.value

@@ -1,0 +1,231 @@
+"""``OpenAICompatible`` asks in OpenAI's words and gives on what comes, when it comes."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from flask_llmstream.completion import CompletionRequest, Usage
+from flask_llmstream.providers import OpenAICompatible
+from tests.providers.asking import CHAT, PROMPT, ask
+from tests.upstream import (
+    HEAD,
+    Upstream,
+    answer,
+    chat_delta,
+    completion,
+    events,
+    nobody_listens,
+    open_descriptors,
+    tokens,
+)
+
+
+def asked(provider_options=None, request=PROMPT):
+    """The exchange that a request causes."""
+    with Upstream(tokens("x")) as upstream:
+        ask(OpenAICompatible(upstream.url, **(provider_options or {})), request)
+        return upstream.requests[0]
+
+
+def test_a_prompt_goes_to_completions():
+    exchange = asked()
+    assert (exchange.method, exchange.path) == ("POST", "/v1/completions")
+    assert exchange.json["prompt"] == "The sea is"
+
+
+def test_messages_go_to_chat_completions():
+    exchange = asked(request=CHAT)
+    assert exchange.path == "/v1/chat/completions"
+    assert exchange.json["messages"] == [{"role": "user", "content": "Hello"}]
+
+
+def test_a_prompt_goes_to_chat_where_asked_for():
+    exchange = asked({"prompts": "chat"})
+    assert exchange.path == "/v1/chat/completions"
+    assert exchange.json["messages"] == [{"role": "user", "content": "The sea is"}]
+
+
+def test_a_stream_with_its_usage_is_asked_for():
+    body = asked().json
+    assert body["stream"] is True
+    assert body["stream_options"] == {"include_usage": True}
+
+
+def test_the_model_is_the_registered_name_unless_it_has_another_there():
+    assert asked().json["model"] == "gemma"
+    assert asked({"model": "google/gemma-3"}).json["model"] == "google/gemma-3"
+
+
+def test_the_clients_options_are_forwarded_over_the_providers():
+    request = CompletionRequest("gemma", prompt="x", options={"temperature": 0.5, "stop": ["."]})
+    body = asked({"options": {"temperature": 1, "max_tokens": 200}}, request).json
+    assert (body["temperature"], body["stop"], body["max_tokens"]) == (0.5, ["."], 200)
+
+
+def test_no_option_turns_streaming_off():
+    request = CompletionRequest("gemma", prompt="x", options={"stream": False, "model": "other"})
+    body = asked(request=request).json
+    assert (body["stream"], body["model"]) == (True, "gemma")
+
+
+def test_the_key_is_sent_as_a_bearer_token():
+    assert asked({"api_key": "sk-1234567"}).headers["Authorization"] == "Bearer sk-1234567"
+
+
+def test_without_a_key_there_is_no_authorization(monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert "Authorization" not in asked().headers
+
+
+def test_headers_of_ones_own_are_sent():
+    assert asked({"headers": {"X-Title": "My site"}}).headers["X-Title"] == "My site"
+
+
+def test_the_answer_is_asked_for_uncompressed():
+    assert asked({"headers": {"accept-encoding": "gzip"}}).headers["Accept-Encoding"] == "identity"
+
+
+def test_a_loopback_server_is_not_asked_through_the_environments_proxy(monkeypatch):
+    with nobody_listens() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        assert asked().path == "/v1/completions"
+
+
+def test_another_server_is_asked_through_the_environments_proxy(monkeypatch):
+    with Upstream(tokens("x")) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert ask(OpenAICompatible("http://model.example/v1"))[0] == "x"
+        assert proxy.requests[0].path == "http://model.example/v1/completions"
+
+
+def test_nothing_is_asked_before_the_iteration_begins():
+    with Upstream(tokens("x")) as upstream:
+        before = open_descriptors()
+        answer = OpenAICompatible(upstream.url).stream(PROMPT)
+        assert open_descriptors() == before
+        answer.close()
+        assert list(answer) == []
+    assert upstream.requests == []
+
+
+def test_each_delta_comes_when_the_server_sends_it():
+    gate = threading.Semaphore(0)
+    with Upstream(tokens("one", " two", " three", gate=gate)) as upstream:
+        deltas = iter(OpenAICompatible(upstream.url).stream(PROMPT))
+        for text in ("one", " two", " three"):
+            gate.release()
+            assert next(deltas) == text
+        assert isinstance(next(deltas), Usage)
+        assert next(deltas, "over") == "over"
+
+
+def test_the_usage_comes_last_with_the_reason():
+    counts = {"prompt_tokens": 4, "completion_tokens": 2, "total_tokens": 6}
+    with Upstream(tokens("a", "b", usage=counts)) as upstream:
+        assert ask(OpenAICompatible(upstream.url)) == ["a", "b", Usage(4, 2, "stop")]
+
+
+def test_the_usage_may_come_in_a_part_of_its_own():
+    counts = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
+    script = events(chat_delta("a"), chat_delta(None, "length"), counts, "[DONE]")
+    with Upstream(script) as upstream:
+        assert ask(OpenAICompatible(upstream.url), CHAT) == ["a", Usage(9, 1, "length")]
+
+
+def test_without_counts_the_usage_still_tells_the_reason():
+    with Upstream(tokens("a")) as upstream:
+        assert ask(OpenAICompatible(upstream.url))[-1] == Usage(None, None, "stop")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": None}}]},
+        {"choices": [{"index": 0, "delta": {"role": "assistant"}}]},
+        {"choices": [{"index": 0, "delta": {"content": ""}}]},
+        {"choices": [{"index": 1, "delta": {"content": "another choice"}}]},
+        {"choices": []},
+        {"choices": [], "error": None},
+    ],
+)
+def test_a_part_without_text_gives_no_delta(part):
+    with Upstream(events(part, chat_delta("a"), "[DONE]")) as upstream:
+        assert ask(OpenAICompatible(upstream.url), CHAT)[:-1] == ["a"]
+
+
+def test_done_is_the_end_also_where_the_connection_stays():
+    def script(exchange):
+        exchange.send(HEAD)
+        for data in (completion("a"), "[DONE]"):
+            exchange.send_event(data)
+
+    with Upstream(script) as upstream:
+        assert ask(OpenAICompatible(upstream.url)) == ["a", Usage()]
+        assert upstream.hung_up.wait(20)
+
+
+def test_the_end_without_done_is_one_after_a_reason():
+    with Upstream(events(completion("a"), completion("", "length"))) as upstream:
+        assert ask(OpenAICompatible(upstream.url)) == ["a", Usage(None, None, "length")]
+
+
+def test_text_is_whole_wherever_the_network_cuts_it():
+    text = "naïve 語 🌊\u2028\n"
+    part = "data: " + json.dumps(completion(text), ensure_ascii=False) + "\r\n\r\n"
+
+    def script(exchange):
+        exchange.send(HEAD)
+        for byte in (part + "data: [DONE]\n\n").encode():
+            exchange.send_chunk(bytes([byte]))
+
+    with Upstream(script) as upstream:
+        assert ask(OpenAICompatible(upstream.url))[:-1] == [text]
+
+
+def test_a_body_that_is_not_chunked_is_read_as_well():
+    body = f"data: {json.dumps(completion('a', 'stop'))}\n\n"
+    with Upstream(answer(200, body, content_type="text/event-stream")) as upstream:
+        assert ask(OpenAICompatible(upstream.url)) == ["a", Usage()]
+
+
+@pytest.mark.parametrize(
+    "choice", [{"text": "whole", "finish_reason": "stop"}, {"message": {"content": "whole"}}]
+)
+def test_a_whole_answer_is_taken_too(choice):
+    counts = {"prompt_tokens": 1, "completion_tokens": 2}
+    body = json.dumps({"choices": [choice], "usage": counts})
+    with Upstream(answer(200, body)) as upstream:
+        assert ask(OpenAICompatible(upstream.url)) == ["whole", Usage(1, 2)]
+
+
+def test_tls_is_spoken_with_a_certificate_of_ones_own(certificate):
+    with Upstream(tokens("a"), certificate.context) as upstream:
+        provider = OpenAICompatible(upstream.url, ca_bundle=certificate.path)
+        assert ask(provider) == ["a", Usage()]
+
+
+def test_the_environments_certificates_are_trusted(certificate, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate.path)
+    with Upstream(tokens("a"), certificate.context) as upstream:
+        assert ask(OpenAICompatible(upstream.url))[0] == "a"
+
+
+def test_many_answers_leave_nothing_open():
+    with Upstream(tokens("a")) as upstream:
+        provider = OpenAICompatible(upstream.url)
+        ask(provider)
+        assert upstream.hung_up.wait(20)
+        before = open_descriptors()
+        for _ in range(20):
+            upstream.hung_up.clear()
+            ask(provider)
+            assert upstream.hung_up.wait(20)
+        assert open_descriptors() == before

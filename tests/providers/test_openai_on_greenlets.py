@@ -1,0 +1,33 @@
+"""All that holds for ``OpenAICompatible`` on threads holds on greenlets too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "test_openai_compatible.py",
+        "test_openai_failures.py",
+        "test_openai_abort.py",
+        "killed_greenlets.py",
+    ],
+)
+def test_in_a_process_that_is_monkey_patched(file):
+    pytest_patched = [sys.executable, "-m", "gevent.monkey", "--module", "pytest"]
+    options = ["-q", "-p", "no:cacheprovider", str(HERE / file)]
+    run = subprocess.run(
+        pytest_patched + options,
+        cwd=HERE.parent.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    )
+    assert run.returncode == 0, run.stdout

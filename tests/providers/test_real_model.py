@@ -1,0 +1,88 @@
+"""``OpenAICompatible`` against llama.cpp's own server, with a real model in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from flask_llmstream.completion import CompletionRequest, Usage
+from flask_llmstream.providers import OpenAICompatible
+from tests.conftest import needs
+from tests.providers.asking import CHAT, ask, failure
+from tests.upstream import HANG_GUARD
+
+SCRIPT = Path(__file__).parents[2] / "sample_app" / "model_server.py"
+KEY = "the-key-of-this-test"
+SIX_TOKENS = CompletionRequest("gemma", prompt="The sea is", options={"max_tokens": 6})
+ENDLESS = CompletionRequest("gemma", prompt="1 2 3 4", options={"ignore_eos": True})
+
+pytestmark = pytest.mark.skipif(
+    sys.version_info < (3, 10), reason="xllamacpp needs Python 3.10 or newer"
+)
+
+
+@pytest.fixture(scope="module")
+def base_url():
+    needs("xllamacpp", find_spec("xllamacpp") is not None)
+    pipe = subprocess.PIPE
+    command = [sys.executable, str(SCRIPT)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, universal_newlines=True) as server:
+        server.stdin.write(f"{KEY}\n")
+        server.stdin.flush()
+        news = {}
+        while "progress" in news or not news:
+            news = json.loads(server.stdout.readline())
+        yield news["base_url"]
+        server.stdin.close()
+        assert server.wait(HANG_GUARD) == 0
+
+
+def test_it_continues_a_prompt_token_by_token(base_url):
+    *deltas, usage = ask(OpenAICompatible(base_url, KEY), SIX_TOKENS)
+    assert usage == Usage(4, 6, "length")
+    assert 3 <= len(deltas) <= 6
+
+
+def test_it_answers_messages(base_url):
+    provider = OpenAICompatible(base_url, KEY, options={"max_tokens": 6})
+    *deltas, usage = ask(provider, CHAT)
+    assert "".join(deltas)
+    assert usage.prompt_tokens > 4
+
+
+def test_another_key_is_refused(base_url):
+    assert failure(OpenAICompatible(base_url, "another-key"), SIX_TOKENS).code == "provider_key"
+    assert failure(OpenAICompatible(base_url), SIX_TOKENS).code == "provider_key"
+
+
+def test_what_it_rejects_comes_in_its_own_words(base_url):
+    request = CompletionRequest("gemma", prompt="x", options={"temperature": "hot"})
+    error = failure(OpenAICompatible(base_url, KEY), request)
+    assert (error.status, error.code) == (400, "provider_rejected")
+    assert "temperature" in str(error)
+
+
+def test_a_prompt_longer_than_its_context_is_rejected(base_url):
+    request = CompletionRequest("gemma", prompt="word " * 10_000)
+    error = failure(OpenAICompatible(base_url, KEY), request)
+    assert error.status == 400
+    assert "context" in str(error)
+
+
+def test_closing_frees_its_slots_for_the_next(base_url):
+    provider = OpenAICompatible(base_url, KEY)
+    for _ in range(8):  # it has four, and would fill its context if it were not stopped
+        answer = provider.stream(ENDLESS)
+        next(iter(answer))
+        answer.close()
+    assert ask(provider, SIX_TOKENS)[-1] == Usage(4, 6, "length")
+
+
+def test_a_path_it_does_not_have_is_named(base_url):
+    provider = OpenAICompatible(base_url + "/elsewhere", KEY)
+    assert failure(provider, SIX_TOKENS).code == "provider_not_found"

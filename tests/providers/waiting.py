@@ -1,0 +1,111 @@
+"""An answer being read, and the places where it can wait for its server."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from flask_llmstream.errors import ProviderError
+from flask_llmstream.providers import OpenAICompatible
+from tests.providers.asking import PROMPT
+from tests.upstream import (
+    HANG_GUARD,
+    Upstream,
+    nobody_accepts,
+    nobody_shakes_hands,
+    silence,
+    silence_after,
+)
+
+
+class Reading(threading.Thread):
+    """An answer being read on a thread; without an abort it would go on for ever."""
+
+    def __init__(self, url, **options):
+        super().__init__(daemon=True)
+        provider = OpenAICompatible(url, connect_timeout=0, read_timeout=0, **options)
+        self.answer = provider.stream(PROMPT)
+        self.got_delta = threading.Event()
+        self.error = None
+
+    def run(self):
+        try:
+            for _ in self.answer:
+                self.got_delta.set()
+        except ProviderError as error:
+            self.error = error
+
+    def ended(self):
+        self.join(HANG_GUARD)
+        return not self.is_alive()
+
+
+@contextmanager
+def connecting(reading_of, certificate):
+    with nobody_accepts() as url:
+        reading = reading_of(url)
+        reading.start()
+        yield reading
+
+
+@contextmanager
+def shaking_hands(reading_of, certificate):
+    with nobody_shakes_hands() as url:
+        reading = reading_of(url)
+        reading.start()
+        yield reading
+
+
+@contextmanager
+def waiting_for_headers(reading_of, certificate):
+    with Upstream(silence) as upstream:
+        reading = reading_of(upstream.url)
+        reading.start()
+        assert upstream.asked.wait(HANG_GUARD)
+        yield reading
+        assert upstream.hung_up.wait(HANG_GUARD)
+
+
+@contextmanager
+def waiting_for_headers_over_tls(reading_of, certificate):
+    with Upstream(silence, certificate.context) as upstream:
+        reading = reading_of(upstream.url, ca_bundle=certificate.path)
+        reading.start()
+        assert upstream.asked.wait(HANG_GUARD)
+        yield reading
+        assert upstream.hung_up.wait(HANG_GUARD)
+
+
+@contextmanager
+def waiting_for_a_delta(reading_of, certificate):
+    with Upstream(silence_after("a")) as upstream:
+        reading = reading_of(upstream.url)
+        reading.start()
+        assert reading.got_delta.wait(HANG_GUARD)
+        yield reading
+        assert upstream.hung_up.wait(HANG_GUARD)
+
+
+@contextmanager
+def waiting_for_a_delta_over_tls(reading_of, certificate):
+    with Upstream(silence_after("a"), certificate.context) as upstream:
+        reading = reading_of(upstream.url, ca_bundle=certificate.path)
+        reading.start()
+        assert reading.got_delta.wait(HANG_GUARD)
+        yield reading
+        assert upstream.hung_up.wait(HANG_GUARD)
+
+
+everywhere = pytest.mark.parametrize(
+    "waiting",
+    [
+        connecting,
+        shaking_hands,
+        waiting_for_headers,
+        waiting_for_headers_over_tls,
+        waiting_for_a_delta,
+        waiting_for_a_delta_over_tls,
+    ],
+)

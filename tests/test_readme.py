@@ -1,0 +1,38 @@
+"""What the README shows runs."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+from flask import Flask
+
+README = (pathlib.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def python_blocks():
+    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_blocks_make_an_application_that_streams():
+    names = {"__name__": "__main__"}
+    exec("\n".join(python_blocks()), names)
+    client = names["app"].test_client()
+    assert client.get("/words").data.count(b'"ended":false') == 3
+    assert b'data: {"pages":12}' in client.get("/report").data
+    names["app"].config["CLOSED"] = True
+    refused = client.get("/report")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "3600")
+
+
+def test_every_option_and_key_is_told_with_its_default():
+    from flask_llmstream import LLMStream
+
+    app = Flask(__name__)
+    LLMStream(app)
+    for key, default in app.config.items():
+        if key.startswith("LLMSTREAM_"):
+            option = key[len("LLMSTREAM_") :].lower()
+            assert f"`{key}`" in README or f"`{option}`" in README
+            if isinstance(default, int) and not isinstance(default, bool) and default > 9:
+                assert re.search(rf"\b{default}\b", README), key

@@ -1,0 +1,56 @@
+"""The sample app in processes of its own, as importing it monkey-patches."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import needs
+from tests.upstream import HANG_GUARD
+
+HERE = Path(__file__).parent
+
+PARENT = """
+from sample_app import model
+local = model.LocalModel()
+server = local.start()
+if "while it loads" not in "{when}":
+    list(local.stream(model.CompletionRequest(model.NAME, prompt="a", options={{"max_tokens": 1}})))
+print("started", flush=True)
+server.wait(1000)
+import time; time.sleep(1000)
+"""
+
+
+def test_part_by_part_on_greenlets():
+    pytest_patched = [sys.executable, "-m", "gevent.monkey", "--module", "pytest"]
+    options = ["-q", "-p", "no:cacheprovider", str(HERE / "sample_app_on_greenlets.py")]
+    run = subprocess.run(
+        pytest_patched + options,
+        cwd=HERE.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="xllamacpp needs Python 3.10 or newer")
+@pytest.mark.parametrize("when", ["while it loads", "while it serves"])
+@pytest.mark.parametrize("how", ["kill", "terminate"])
+def test_the_models_process_ends_with_its_parent(how, when):
+    needs("xllamacpp", find_spec("xllamacpp") is not None)
+    environment = {**os.environ, "LLM_BASE_URL": ""}
+    command = [sys.executable, "-c", PARENT.format(when=when)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=HERE.parent, env=environment, stdout=pipe, stderr=pipe
+    ) as parent:
+        assert parent.stdout.readline() == b"started\n"
+        getattr(parent, how)()
+        parent.communicate(timeout=HANG_GUARD)  # stderr ends when all who have it have ended
