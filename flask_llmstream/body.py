@@ -38,6 +38,12 @@ class StreamBody:
     :param watches_client: whether the client's socket is watched.
     """
 
+    __slots__ = (
+        "_stream", "_slots", "_watches_client", "_environ", "_respond", "_step", "_watch",
+        "_send_timer", "_habitat", "_handed_at", "_patience", "_closing", "_checking", "_is_done",
+        "__weakref__",
+    )  # fmt: skip
+
     def __init__(self, stream: Stream, slots: Slots, watches_client: bool) -> None:
         self._stream = stream
         self._slots = slots

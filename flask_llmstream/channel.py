@@ -92,8 +92,12 @@ class Channel:
         if self._closed is not None:
             raise StreamClosed(self._closed)
         size, queue = len(frame), self._queue
-        if queue and not self._has_room(size) and not self._overflow.make_room(self, size):
-            return
+        if queue and (
+            len(queue) >= self._max_items
+            or self._sent_bytes - self._received_bytes + size > self._max_bytes
+        ):
+            if not self._overflow.make_room(self, size):
+                return
         self._sent_bytes += size  # before it can be taken: _take counts on it
         queue.append(frame)
         if self._reader_waits:

@@ -52,6 +52,12 @@ class Stream:
     :ivar receive: once it has started, its channel's :meth:`Channel.receive`.
     """
 
+    __slots__ = (
+        "id", "name", "format", "options", "reason", "failure", "error", "usage", "receive",
+        "_source", "_surroundings", "_clock", "_ending", "_channel", "_worker", "_total",
+        "_release", "_finished", "_text", "_text_room", "_started_at", "_first_at", "__weakref__",
+    )  # fmt: skip
+
     def __init__(
         self,
         stream_id: str,

@@ -52,7 +52,8 @@ def stream_response(source: Iterable[Any], options: StreamOptions, slots: Slots)
     state = app_state()
     stream = Stream(uuid.uuid4().hex, _name(source), source, format, options, Surroundings())
     body = StreamBody(stream, slots, state.settings.liveness)
-    response: Response = stream_response_class(current_app.response_class)(  # type: ignore[arg-type]
+    response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
+    response: Response = response_class(
         body, content_type=format.content_type, headers=HEADERS, direct_passthrough=True
     )
     return response

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import threading
 
 import gevent
 import pytest
@@ -199,12 +201,41 @@ def test_an_abort_that_freed_the_source_is_logged_no_second_time(
     assert len(caplog.records) == 1
 
 
-def test_a_refused_request_is_one_line(app, caplog):
+def test_a_refused_request_is_one_line_with_the_id_that_the_client_was_told(app, caplog):
     caplog.set_level(logging.INFO)
-    app.test_client().post("/v1/chat/completions", json={"prompt": 7})
+    answer = app.test_client().post("/v1/chat/completions", json={"prompt": 7})
     (record,) = caplog.records
     assert record.levelno == logging.INFO
     assert "prompt: has to be text" in record.getMessage()
+    assert answer.json["error"]["id"] in record.getMessage()
+
+
+def test_a_stream_that_finds_no_slot_is_one_warning_with_the_id(place, make_app, streams, caplog):
+    app, source = make_app(LLMSTREAM_MAX_STREAMS=1), Waiting(place)
+    app.add_url_rule("/", "view", lambda: streams.response(source))
+    with Answer(app, "/") as first, Answer(app, "/") as second:
+        first.block()
+        error = second.json["error"]
+        (record,) = caplog.records
+        source.go_on.set()
+    assert record.levelno == logging.WARNING
+    assert error["id"] in record.getMessage()
+
+
+@only(THREADS)
+def test_a_stream_that_cant_start_is_one_error_with_the_id(app, streams, caplog, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    app.add_url_rule("/", "view", lambda: streams.response(["never"]))
+    with Answer(app, "/") as answer:
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", refuse)
+            error = json.loads(answer.block())["error"]
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info[0] is RuntimeError
+    assert error["id"] in record.getMessage()
 
 
 # Error trackers.
@@ -292,6 +323,23 @@ def test_an_on_finish_that_fails_is_logged_and_the_reader_has_it_all(app, stream
     with Answer(app, "/") as answer:
         assert b'"reason":"complete"' in answer.rest()
         assert failed.only_one().exc_info[0] is failure
+
+
+class Speechless(Exception):
+    def __str__(self):
+        raise LookupError("no words")
+
+
+def in_a_circle():
+    first, second = LookupError("first"), LookupError("second")
+    first.__cause__, second.__cause__ = second, first
+    return first
+
+
+@pytest.mark.parametrize("error", [Speechless(), in_a_circle()], ids=["speechless", "in a circle"])
+def test_an_exception_that_cant_be_logged_is_told_all_the_same(app, run, told, error):
+    assert run(raising(error, "one")).reason == "error"
+    assert told == [(app, error)]
 
 
 @pytest.mark.parametrize("failure", FAILURES)

@@ -287,6 +287,11 @@ def test_call_on_close_is_called_once_where_nothing_is_read(app, streams, method
     assert closed == [True]
 
 
+def test_a_body_that_was_read_to_its_end_leaves_nothing_where_nobody_closes_it(place, app, serve):
+    serve(lambda: ["one"])
+    assert b'"reason":"complete"' in b"".join(app(create_environ("/"), lambda *started: None))
+
+
 def test_closing_again_is_harmless(place, app, serve, waiting):
     serve(lambda: waiting)
     body = app(create_environ("/"), lambda *started: None)
@@ -355,6 +360,23 @@ def test_a_stream_that_cant_start_is_an_error_and_keeps_no_slot(app, serve, monk
             full.setattr(threading.Thread, "start", refuse)
             answer.block()
     assert answer.status == 500
+    assert source.closed == 1
+    assert slots_of(app).taken == 0
+
+
+def test_a_stream_that_is_read_where_it_cant_run_is_an_error_and_keeps_no_slot(app, streams):
+    source = Closing(["never"])
+
+    def view():
+        with app.test_request_context():
+            return streams.response(source, worker="greenlet")
+
+    response = gevent.spawn(view).get()
+    statuses = []
+    body = response(create_environ("/"), lambda status, headers: statuses.append(status))
+    assert b'"code":"internal"' in b"".join(body)
+    body.close()
+    assert statuses[0].startswith("500")
     assert source.closed == 1
     assert slots_of(app).taken == 0
 

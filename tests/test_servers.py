@@ -1,4 +1,4 @@
-"""Promises 1 and 2 on real servers: the first token when it is made, nothing outlives its reader."""
+"""On real servers: the first token comes when it is made, and nothing outlives its reader."""
 
 from __future__ import annotations
 

@@ -219,6 +219,24 @@ def test_a_timeout_ends_it_with_a_failure_the_reader_can_see(waiting):
     assert waiting.stream.failure.message == "The answer took longer than 60 seconds."
 
 
+@producer_on_thread
+def test_whoever_sees_the_reason_sees_its_failure(waiting):
+    """The producer ends in the middle of a timeout: while that asks whether this is debug mode."""
+    told = waiting.told
+
+    class Debug:
+        def __bool__(self):
+            waiting.source.go_on.set()
+            told.summary()
+            return False
+
+    start_and_receive_the_first(waiting)
+    told.debug = Debug()
+    waiting.schedule.fire()
+    summary = waiting.leave()
+    assert (summary.reason == "timeout") == (summary.failure is not None)
+
+
 def test_a_timer_that_fires_behind_the_end_changes_nothing(place):
     running = Running(place, ["one"], total_timeout=60).start()
     running.rest()
@@ -370,16 +388,16 @@ def test_ending_it_before_its_producer_had_a_turn_asks_the_source_for_nothing(pl
 class Abortable(Waiting):
     """What a provider gives: it can be freed from its waiting from outside."""
 
-    def __init__(self, place, fails=False):
+    def __init__(self, place, failure=None):
         super().__init__(place)
         self.aborted = []
-        self._fails = fails
+        self._failure = failure
 
     def abort(self):
         self.aborted.append(True)
         self.go_on.set()
-        if self._fails:
-            raise LookupError("the abort failed")
+        if self._failure is not None:
+            raise self._failure
 
 
 @producer_on_thread
@@ -403,14 +421,16 @@ def test_what_ends_by_itself_is_not_aborted(place):
 
 
 @producer_on_thread
-def test_an_abort_that_fails_keeps_nobody_from_being_told(place, caplog):
-    source = Abortable(place, fails=True)
+@pytest.mark.parametrize("failure", [LookupError, gevent.Timeout])
+def test_an_abort_that_fails_keeps_nobody_from_being_told(place, caplog, failure):
+    source = Abortable(place, failure)
     running = Running(place, source, total_timeout=60).start()
     source.waits.wait()
     running.schedule.fire()
     assert running.rest() == b"data: one\n\n"
     assert running.summary().reason == "timeout"
-    assert "the abort failed" in caplog.text
+    (record,) = caplog.records
+    assert record.exc_info[0] is failure
 
 
 # Failures.
@@ -465,6 +485,24 @@ def test_what_is_no_common_exception_ends_it_all_the_same(place, exception):
     summary = running.summary()
     assert summary.reason == "error"
     assert isinstance(summary.error, exception)
+
+
+class Speechless(Exception):
+    def __str__(self):
+        raise LookupError("no words")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_exception_that_cant_say_what_it_is_ends_it_all_the_same(place, debug):
+    def source():
+        yield "one"
+        raise Speechless
+
+    running = Running(place, source())
+    running.told.debug = debug
+    running.start()
+    assert running.rest() == b"data: one\n\n"
+    assert running.summary().reason == "error"
 
 
 @pytest.mark.parametrize("item", [None, b"bytes", object(), {"a": float("nan")}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
 import gevent
 import pytest
@@ -25,8 +26,15 @@ def thread(run):
 
 @pytest.fixture
 def wakeup(place):
-    """What the test waits on; made where it waits."""
-    return WAKEUPS[place]
+    """Make what the test waits on, where it waits; closed when the test is over."""
+    with ExitStack() as closing:
+
+        def make():
+            waiting = WAKEUPS[place]()
+            closing.callback(waiting.close)
+            return waiting
+
+        yield make
 
 
 @pytest.fixture
@@ -70,7 +78,6 @@ def test_two_sets_while_it_waits_wake_once(wakeup, beside):
     other.join()
     waiting.wait(0)  # on a thread the second may have come behind the wake
     assert not waiting.wait(0)
-    waiting.close()
 
 
 def test_without_a_set_the_time_runs_out(wakeup):
@@ -91,7 +98,6 @@ def test_a_shorter_wait_behind_a_longer_one_ends_in_its_own_time(wakeup, beside)
     waiting.wait(HANG_GUARD * 1000)
     assert not waiting.wait(0)
     other.join()
-    waiting.close()
 
 
 def test_the_longest_wait_that_a_float_can_say_is_only_long(wakeup, beside):
@@ -99,7 +105,6 @@ def test_the_longest_wait_that_a_float_can_say_is_only_long(wakeup, beside):
     other = beside(waiting.set)
     assert waiting.wait(1e300)
     other.join()
-    waiting.close()
 
 
 @a_greenlet_waits
@@ -109,7 +114,6 @@ def test_a_short_wait_that_was_woken_does_not_cut_a_longer_one(wakeup):
     assert waiting.wait(0.01)
     HubTimer(0.02, waiting.set)  # the hub fires it behind the end of the short wait
     assert waiting.wait(HANG_GUARD)
-    waiting.close()
 
 
 @a_greenlet_waits
@@ -121,7 +125,6 @@ def test_who_was_killed_while_waiting_is_not_woken_later(wakeup):
     waiting.set()
     killed.join()
     assert waiting.wait(), "the set is for who waits next"
-    waiting.close()
 
 
 @a_greenlet_waits
@@ -165,4 +168,3 @@ def test_no_set_is_lost_between_two_sides_in_lockstep(place, wakeup, beside):
         theirs.set()
         assert mine.wait(HANG_GUARD)
     other.join()
-    mine.close()

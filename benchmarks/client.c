@@ -1,0 +1,319 @@
+/* The readers of a benchmark: many HTTP/1.1 connections on one epoll loop.
+ *
+ *     client PORT PATH READERS SPREAD_MS HOLD_MS
+ *
+ * Opens READERS connections to 127.0.0.1:PORT, spread evenly over SPREAD_MS. With HOLD_MS it
+ * leaves that long after every reader had its first event; with 0 it reads every stream to its end.
+ * Prints a JSON line when all had their first event ("open") and one at the end ("done"), and then
+ * keeps its connections until its standard input is closed.
+ *
+ * An event is a block, ended by a blank line, whose data begins as MESSAGE does. Comments, ids and
+ * a last event that says "ended":true are read and not counted. A message "at <nanoseconds>" was
+ * stamped by the server's CLOCK_MONOTONIC, which is ours too: it gives a latency.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MESSAGE "{\"ended\":false,\"message\":\""
+#define STAMP "at "
+#define READ_SIZE 65536
+#define KEPT_SIZE 4096 /* a response's head, or one unfinished block */
+#define STALLED_MS 60000
+
+enum state { HEAD, CHUNK_SIZE, DATA, AFTER_DATA, ENDED };
+
+struct reader {
+    int fd;
+    enum state state;
+    size_t left;      /* bytes of the chunk still to come */
+    size_t kept;      /* bytes in text */
+    double opened, first;
+    long events;
+    char text[KEPT_SIZE];
+};
+
+static struct {
+    const char *path;
+    int port, count, loop;
+    double spread, hold;
+} options;
+
+static struct reader *readers;
+static int opened, started, ended;
+static long events, payload;
+static double *latencies;
+static size_t latency_count, latency_room;
+static char input[READ_SIZE], body[KEPT_SIZE + READ_SIZE];
+static size_t body_size;
+
+static void fail(const char *why)
+{
+    fprintf(stderr, "client: %s (%s)\n", why, options.path);
+    exit(1);
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+/* ---- one event ---- */
+
+static void add_latency(double ms)
+{
+    if (latency_count == latency_room) {
+        latency_room = latency_room ? latency_room * 2 : 65536;
+        latencies = realloc(latencies, latency_room * sizeof *latencies);
+        if (!latencies)
+            fail("no memory for the latencies");
+    }
+    latencies[latency_count++] = ms;
+}
+
+static void count_block(struct reader *r, const char *block, size_t size, double now)
+{
+    const char *data = memmem(block, size, MESSAGE, sizeof MESSAGE - 1);
+    if (!data)
+        return;
+    events++;
+    payload += block + size - data;
+    if (!r->events++) {
+        r->first = now - r->opened;
+        started++;
+    }
+    const char *message = data + sizeof MESSAGE - 1;
+    if (started == options.count && !strncmp(message, STAMP, sizeof STAMP - 1))
+        add_latency(now - strtoull(message + sizeof STAMP - 1, NULL, 10) / 1e6);
+}
+
+static void count_blocks(struct reader *r, double now)
+{
+    const char *from = body, *end = body + body_size, *blank;
+    while ((blank = memmem(from, end - from, "\n\n", 2))) {
+        count_block(r, from, blank - from, now);
+        from = blank + 2;
+    }
+    r->kept = end - from;
+    if (r->kept > KEPT_SIZE)
+        fail("a block is longer than expected");
+    memcpy(r->text, from, r->kept);
+}
+
+/* ---- one connection's bytes ---- */
+
+static size_t read_head(struct reader *r, const char *in, size_t size)
+{
+    size_t before = r->kept, room = KEPT_SIZE - 1 - before;
+    size_t taken = size < room ? size : room;
+    memcpy(r->text + before, in, taken);
+    r->text[before + taken] = 0;
+    char *end = strstr(r->text, "\r\n\r\n");
+    if (!end) {
+        r->kept += taken;
+        return r->kept < KEPT_SIZE - 1 ? taken : (fail("the head is too long"), 0);
+    }
+    end[2] = 0;
+    if (strncmp(r->text, "HTTP/1.1 200", 12))
+        fail(r->text);
+    int chunked = strcasestr(r->text, "\r\nTransfer-Encoding: chunked\r\n") != NULL;
+    r->state = chunked ? CHUNK_SIZE : DATA;
+    r->left = chunked ? 0 : SIZE_MAX;
+    r->kept = 0;
+    return end + 4 - r->text - before;
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* The line with a chunk's size (no server here sends extensions), or the line break after its data. */
+static void read_framing(struct reader *r, char c)
+{
+    if (c == '\n')
+        r->state = r->state == AFTER_DATA ? CHUNK_SIZE : r->left ? DATA : ENDED;
+    else if (r->state == CHUNK_SIZE && hex(c) >= 0)
+        r->left = r->left * 16 + hex(c);
+}
+
+static size_t read_data(struct reader *r, const char *in, size_t size)
+{
+    size_t taken = size < r->left ? size : r->left;
+    memcpy(body + body_size, in, taken);
+    body_size += taken;
+    r->left -= taken;
+    if (!r->left)
+        r->state = AFTER_DATA;
+    return taken;
+}
+
+static void read_bytes(struct reader *r, const char *in, size_t size, double now)
+{
+    const char *end = in + size;
+    while (r->state == HEAD && in < end)
+        in += read_head(r, in, end - in);
+    memcpy(body, r->text, body_size = r->state == HEAD ? 0 : r->kept);
+    while (in < end && r->state != ENDED)
+        if (r->state == DATA)
+            in += read_data(r, in, end - in);
+        else
+            read_framing(r, *in++);
+    if (r->state != HEAD)
+        count_blocks(r, now);
+}
+
+/* ---- all connections ---- */
+
+static void open_reader(struct reader *r)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(options.port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = r};
+    char request[512];
+    int size = snprintf(request, sizeof request,
+                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n",
+                        options.path, options.port);
+    r->opened = now_ms();
+    r->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (r->fd < 0 || connect(r->fd, (struct sockaddr *)&to, sizeof to))
+        fail("can't connect");
+    if (send(r->fd, request, size, MSG_NOSIGNAL) != size)
+        fail("can't send the request");
+    if (epoll_ctl(options.loop, EPOLL_CTL_ADD, r->fd, &event))
+        fail("can't watch the connection");
+}
+
+static void read_from(struct reader *r)
+{
+    ssize_t size = recv(r->fd, input, sizeof input, MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (size > 0)
+        read_bytes(r, input, size, now_ms());
+    if (size > 0 && r->state != ENDED)
+        return;
+    if (!r->events)
+        fail("a stream ended without an event");
+    if (size < 0 || (r->state != ENDED && r->left < SIZE_MAX / 2))
+        fail("a stream was cut");
+    close(r->fd);
+    ended++;
+}
+
+static void open_due(double elapsed)
+{
+    while (opened < options.count && elapsed >= options.spread * opened / options.count)
+        open_reader(&readers[opened++]);
+}
+
+static void wait_and_read(int wait_ms)
+{
+    static double progress;
+    struct epoll_event ready[256];
+    int count = epoll_wait(options.loop, ready, 256, wait_ms);
+    if (count > 0 || !progress)
+        progress = now_ms();
+    else if (now_ms() - progress > STALLED_MS + options.hold)
+        fail("no server byte for a minute");
+    for (int i = 0; i < count; i++)
+        read_from(ready[i].data.ptr);
+}
+
+/* ---- the report ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double percentile(const double *sorted, size_t count, double share)
+{
+    size_t rank = count * share + 0.999999;
+    return count ? sorted[rank ? rank - 1 : 0] : 0;
+}
+
+static void print_times(const char *name, double *times, size_t count)
+{
+    qsort(times, count, sizeof *times, by_size);
+    printf(", \"%s_p50_ms\": %.3f, \"%s_p99_ms\": %.3f", name, percentile(times, count, 0.5), name,
+           percentile(times, count, 0.99));
+}
+
+static double cpu_ms(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 +
+           (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e3;
+}
+
+static void print_open(void)
+{
+    printf("{\"phase\": \"open\", \"events\": %ld}\n", events);
+    fflush(stdout);
+}
+
+static void print_done(double elapsed, double cpu)
+{
+    double *firsts = malloc(options.count * sizeof *firsts);
+    long fewest = readers[0].events;
+    for (int i = 0; i < options.count; i++) {
+        firsts[i] = readers[i].first;
+        fewest = readers[i].events < fewest ? readers[i].events : fewest;
+    }
+    printf("{\"phase\": \"done\", \"readers\": %d, \"events\": %ld, \"fewest\": %ld, \"payload\": %ld",
+           options.count, events, fewest, payload);
+    printf(", \"seconds\": %.4f, \"client_cpu\": %.4f", elapsed / 1e3, cpu / 1e3);
+    print_times("first", firsts, options.count);
+    print_times("latency", latencies, latency_count);
+    puts("}");
+    fflush(stdout);
+}
+
+static void run(double start)
+{
+    double until = 0;
+    while (options.hold ? !until || now_ms() < until : ended < options.count) {
+        open_due(now_ms() - start);
+        wait_and_read(opened < options.count || until ? 1 : 50);
+        if (started == options.count && !until) {
+            print_open();
+            until = now_ms() + options.hold;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6) {
+        fprintf(stderr, "usage: client PORT PATH READERS SPREAD_MS HOLD_MS\n");
+        return 2;
+    }
+    options.port = atoi(argv[1]);
+    options.path = argv[2];
+    options.count = atoi(argv[3]);
+    options.spread = atof(argv[4]);
+    options.hold = atof(argv[5]);
+    options.loop = epoll_create1(0);
+    readers = calloc(options.count, sizeof *readers);
+    double start = now_ms();
+    run(start);
+    print_done(now_ms() - start, cpu_ms());
+    while (getchar() != EOF)
+        ;
+    return 0;
+}

@@ -1,0 +1,103 @@
+"""What the servers and the readers need, made once under ``benchmarks/.work``.
+
+Virtual environments, npm packages and the compiled client. Each is made again when what it is
+made of has changed, and left alone otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Callable, Dict, List
+
+HERE = Path(__file__).parent
+WORK = HERE / ".work"
+CLIENT = WORK / "client"
+
+PACKAGES = {
+    "flask": ["Flask", "gevent", "requests"],
+    "flask-orjson": ["Flask", "gevent", "requests", "orjson"],
+    "asgi": ["sse-starlette", "starlette", "uvicorn", "uvloop", "httptools"],
+}
+NODE_PACKAGES = ["better-sse"]
+
+VERSIONS = """
+import json, platform, sys
+from importlib.metadata import version
+packages = {name: version(name) for name in sys.argv[1:]}
+print(json.dumps({"Python": platform.python_version(), **packages}))
+"""
+
+
+def prepare(environments: List[str]) -> None:
+    """Make what is missing for these environments, and the client."""
+    WORK.mkdir(exist_ok=True)
+    source = HERE / "client.c"
+    _once("client", source.read_text(), lambda: _run("cc", "-O2", "-o", CLIENT, source))
+    for name in environments:
+        if name == "node":
+            _once(name, " ".join(NODE_PACKAGES), _install_node_packages)
+        else:
+            _once(name, f"{sys.version} {PACKAGES[name]}", partial(_make_venv, name))
+
+
+def interpreter(environment: str) -> str:
+    """The command that runs a server file of this environment."""
+    return "node" if environment == "node" else str(WORK / environment / "bin" / "python")
+
+
+def variables() -> Dict[str, str]:
+    """The process environment of a server: this checkout and the npm packages can be imported."""
+    found = {"PYTHONPATH": str(HERE.parent), "NODE_PATH": str(WORK / "node_modules")}
+    return {**os.environ, **found, "NODE_ENV": "production"}
+
+
+def versions(environment: str) -> Dict[str, str]:
+    """What runs in an environment, by name."""
+    if environment == "node":
+        found = {"node": _run("node", "--version").strip().lstrip("v")}
+        return {**found, **{name: _node_version(name) for name in NODE_PACKAGES}}
+    printed = _run(interpreter(environment), "-c", VERSIONS, *PACKAGES[environment])
+    packages: Dict[str, str] = json.loads(printed)
+    return packages
+
+
+def _once(name: str, made_of: str, make: Callable[[], object]) -> None:
+    stamp = WORK / f"{name}.stamp"
+    wanted = sha256(made_of.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"benchmarks: preparing {name}", file=sys.stderr)
+    make()
+    stamp.write_text(wanted)
+
+
+def _make_venv(name: str) -> None:
+    _run(sys.executable, "-m", "venv", "--clear", WORK / name)
+    _run(interpreter(name), "-m", "pip", "install", "--quiet", *PACKAGES[name])
+
+
+def _install_node_packages() -> None:
+    _run("npm", "install", "--prefix", WORK, "--no-audit", "--no-fund", *NODE_PACKAGES)
+
+
+def _node_version(name: str) -> str:
+    manifest = json.loads((WORK / "node_modules" / name / "package.json").read_text())
+    return str(manifest["version"])
+
+
+def _run(*command: object) -> str:
+    """Run a command to its end; its error output is shown when it fails."""
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        raise SystemExit(f"benchmarks: {words[0]} is needed and not installed") from None
+    if done.returncode:
+        raise SystemExit(f"benchmarks: {' '.join(words)} failed\n{done.stderr or done.stdout}")
+    return done.stdout
