@@ -25,7 +25,7 @@ unit: $(VENV)/test
 	$(BIN)/python -m pytest
 
 js: $(VENV)/debian
-	node --test tests/js/*.test.mjs
+	node --test --test-timeout=30000 tests/js/*.test.mjs
 
 legacy: $(VENV)/test  ## the oldest Python and Flask we promise, where that Python is
 ifdef PYTHON38

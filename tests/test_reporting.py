@@ -1,4 +1,4 @@
-"""Of each stream's end the log tells once, error trackers hear of what went wrong, callbacks of all."""
+"""Each stream's end: one line in the log, the trackers told of errors, the callbacks of all."""
 
 from __future__ import annotations
 

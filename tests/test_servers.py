@@ -7,12 +7,20 @@ import threading
 
 import pytest
 
-from tests.servers import SERVERS, running
+from tests.servers import HANG_GUARD, SERVERS, running
+from tests.upstream import Upstream, silence
+
+
+@pytest.fixture(scope="module")
+def silent_model():
+    """A model's server that never answers."""
+    with Upstream(silence) as upstream:
+        yield upstream
 
 
 @pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server.name)
-def setup(request):
-    with running(request.param) as live:
+def setup(request, silent_model):
+    with running(request.param, UPSTREAM=silent_model.url) as live:
         yield request.param, live
 
 
@@ -138,3 +146,12 @@ def test_the_departure_of_a_chat_reader_ends_its_provider(live, greenlets):
         assert reader.block().startswith(b": ")
         assert b"hello" in reader.block()
     assert generator_was_closed(live, greenlets)
+
+
+def test_the_departure_of_a_chat_reader_ends_the_call_to_the_models_server(live, silent_model):
+    silent_model.hung_up.clear()
+    body = b'{"model": "upstream", "prompt": "hello"}'
+    headers = {"Content-Type": "application/json"}
+    with live.request("POST", "/v1/chat/completions", body=body, headers=headers) as reader:
+        assert reader.block().startswith(b": ")
+    assert silent_model.hung_up.wait(HANG_GUARD)

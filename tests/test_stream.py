@@ -34,14 +34,17 @@ class Told:
     :param enter: runs the stream's work in some context.
     """
 
-    debug = False
-
     def __init__(self, place, enter):
         self.enter = enter
+        self.is_debug = lambda: False
         self.summaries = []
         self.ran_on = None
         self.released = []
         self._ended = place.for_reader()
+
+    @property
+    def debug(self):
+        return self.is_debug()
 
     def finished(self, stream, summary):
         self.ran_on = threading.get_ident(), gevent.getcurrent()
@@ -222,16 +225,14 @@ def test_a_timeout_ends_it_with_a_failure_the_reader_can_see(waiting):
 @producer_on_thread
 def test_whoever_sees_the_reason_sees_its_failure(waiting):
     """The producer ends in the middle of a timeout: while that asks whether this is debug mode."""
-    told = waiting.told
 
-    class Debug:
-        def __bool__(self):
-            waiting.source.go_on.set()
-            told.summary()
-            return False
+    def is_debug():
+        waiting.source.go_on.set()
+        waiting.told.summary()
+        return False
 
     start_and_receive_the_first(waiting)
-    told.debug = Debug()
+    waiting.told.is_debug = is_debug
     waiting.schedule.fire()
     summary = waiting.leave()
     assert (summary.reason == "timeout") == (summary.failure is not None)
@@ -457,7 +458,7 @@ def test_in_debug_the_failure_says_what_it_was(place):
         yield
 
     running = Running(place, source())
-    running.told.debug = True
+    running.told.is_debug = lambda: True
     running.start().rest()
     assert running.summary().failure.message == "LookupError: a secret"
 
@@ -499,7 +500,7 @@ def test_an_exception_that_cant_say_what_it_is_ends_it_all_the_same(place, debug
         raise Speechless
 
     running = Running(place, source())
-    running.told.debug = debug
+    running.told.is_debug = lambda: debug
     running.start()
     assert running.rest() == b"data: one\n\n"
     assert running.summary().reason == "error"
