@@ -312,7 +312,9 @@ def test_each_context_is_torn_down_once_when_the_reader_leaves(place, any_app, s
     assert torn_down.wait() == ["view", "generator"]
 
 
-def test_under_a_test_client_that_keeps_contexts_the_generators_is_torn_down_once(place, any_app, streams):
+def test_under_a_client_that_keeps_contexts_the_generators_is_torn_down_once(
+    place, any_app, streams
+):
     torn_down = TornDown(place, any_app)
     any_app.add_url_rule("/", "view", lambda: streams.response(generator("one")))
     with any_app.test_client() as client:
