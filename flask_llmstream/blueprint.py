@@ -116,7 +116,8 @@ def _client() -> Response:
 
 def _refused(error: StreamError) -> Response:
     failure = failure_of(error, uuid.uuid4().hex)
-    current_app.logger.info("refused %s %s: %s", request.method, request.path, error)
+    asked = request.method, request.path
+    current_app.logger.info("refused %s %s (%s): %s", *asked, failure.id, error)
     response: Response = jsonify({"error": failure.as_json()})
     response.status_code = failure.status
     if failure.retry_after is not None:

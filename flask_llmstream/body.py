@@ -96,13 +96,15 @@ class StreamBody:
     # The steps: what the next ``__next__`` does.
 
     def _begin(self) -> bytes:
-        if not self._slots.acquire():
-            return self._refuse()
+        stream = self._stream
         try:
-            self._start()
+            self._habitat = habitat(stream.options.worker)
+            if not self._slots.acquire():
+                return self._refuse()
+            self._start(self._habitat)
         except Exception as error:
-            _log.exception("stream of %s could not start", self._stream.name)
-            return self._fail(failure_of(error, self._stream.id))
+            _log.exception("stream %s of %s could not start", stream.id, stream.name)
+            return self._fail(failure_of(error, stream.id))
         hold = self._hold()
         block = b"" if hold == 0 else self._stream.receive(hold)
         if block is None:
@@ -131,9 +133,8 @@ class StreamBody:
             self._send_timer = None
         self._stream.abandon()
 
-    def _start(self) -> None:
+    def _start(self, place: Habitat) -> None:
         stream = self._stream
-        self._habitat = place = habitat(stream.options.worker)
         stream.start(place, self._slots.release)
         if self._watches_client:
             self._watch = watch(self._environ, self._gone, place.schedule, place.watch)
@@ -181,6 +182,7 @@ class StreamBody:
     def _refuse(self) -> bytes:
         message = "Too many answers are being streamed. Try again in a moment."
         error = StreamRefused(message, retry_after=RETRY_AFTER)
+        _log.warning("stream %s of %s found no slot", self._stream.id, self._stream.name)
         return self._fail(failure_of(error, self._stream.id))
 
     def _fail(self, failure: Failure) -> bytes:

@@ -47,8 +47,15 @@ def failure_of(error: Any, failure_id: str, *, reveal: bool = False) -> Failure:
         seconds = after if isinstance(after, int) else None
         return Failure("http_error", error.description, failure_id, error.code, seconds)
     if reveal:
-        return Failure("internal", f"{type(error).__name__}: {error}", failure_id)
+        return Failure("internal", _described(error), failure_id)
     return Failure("internal", "The answer failed. The server's log says why.", failure_id)
+
+
+def _described(error: Any) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # its own __str__ failed, which must not keep the stream from ending
+        return type(error).__name__
 
 
 def _is_http_error(error: Any) -> bool:

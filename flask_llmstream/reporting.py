@@ -18,7 +18,7 @@ from .summary import Summary
 
 def report(app: Flask, stream: Stream, summary: Summary) -> None:
     """Tell everybody; one that raises is logged, the rest are told all the same."""
-    _log_ending(app, stream, summary)
+    _isolated(app, stream, lambda: _log_ending(app, stream, summary))
     if summary.reason == "error" and not _is_expected(summary):
         _isolated(app, stream, lambda: _send_exception(app, summary.error))
     _isolated(app, stream, lambda: stream_finished.send(app, summary=summary))
@@ -47,8 +47,9 @@ def _is_expected(summary: Summary) -> bool:
 
 def _told(error: BaseException) -> str:
     """An exception in a line, with what was behind it, which the client is not told."""
-    cause = f" ({_told(error.__cause__)})" if error.__cause__ is not None else ""
-    return f"{type(error).__name__}: {error}{cause}"
+    cause = error.__cause__
+    behind = "" if cause is None else f" ({type(cause).__name__}: {cause})"
+    return f"{type(error).__name__}: {error}{behind}"
 
 
 def _log_ending(app: Flask, stream: Stream, summary: Summary) -> None:

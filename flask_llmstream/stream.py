@@ -139,11 +139,8 @@ class Stream:
 
     def end(self, reason: str, error: Optional[BaseException] = None) -> bool:
         """End the stream; ``False`` when it has ended before, for whatever reason that was."""
-        if not self._claim(reason):
+        if not self._claim(reason, error):
             return False
-        if error is not None:
-            self.error = error
-            self.failure = failure_of(error, self.id, reveal=self._surroundings.debug)
         if reason not in ("complete", "error"):
             self._worker.stop(self._abort)
         if reason == "disconnect":
@@ -152,18 +149,21 @@ class Stream:
             self._channel.close(reason)
         return True
 
-    def _claim(self, reason: str) -> bool:
+    def _claim(self, reason: str, error: Optional[BaseException] = None) -> bool:
+        failure = None
+        if error is not None:
+            failure = failure_of(error, self.id, reveal=self._surroundings.debug)
         with self._ending:
             if self.reason is not None:
                 return False
-            self.reason = reason
+            self.reason, self.error, self.failure = reason, error, failure
             return True
 
     def _abort(self) -> None:
         abort = getattr(self._source, "abort", _nothing)
         try:
             abort()
-        except Exception:
+        except BaseException:  # as below
             _log.exception("%s failed when it was aborted", self.name)
 
     def _time_out(self) -> None:
