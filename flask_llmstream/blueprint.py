@@ -15,7 +15,13 @@ from flask import Blueprint, Response, current_app, jsonify, request, send_from_
 from .app_state import app_state
 from .chat import ChatRequest, parse_chat, parse_json, parse_query
 from .config import Settings
-from .errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
+from .errors import (
+    ConfigurationError,
+    RequestError,
+    RequestTooLarge,
+    StreamError,
+    UnsupportedMediaType,
+)
 from .failure import failure_of
 from .formats import FORMATS
 from .formats.openai import ChatCompletion, ChatCompletionChunks
@@ -38,7 +44,7 @@ class ChatEndpoints:
 
     def __init__(self, name: str, providers: Mapping[str, Provider], changes: Mapping[str, Any]):
         self._name = name
-        self._providers = providers
+        self._providers = checked_providers(providers)
         self._default_model = next(iter(providers))
         self._settings = {key: value for key, value in changes.items() if key in _SETTINGS}
         self._options = {key: value for key, value in changes.items() if key not in _SETTINGS}
@@ -73,6 +79,9 @@ class ChatEndpoints:
         body: bytes = request.stream.read(limit + 1) or request.get_data()
         if len(body) > limit:
             raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
+        if not body and _is_unreadable(request.environ):
+            message = "this server can't read a chunked body; send it with a Content-Length"
+            raise StreamError(message, code="length_required", status=411)
         if body and not request.is_json:
             raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
         return body
@@ -83,8 +92,9 @@ class ChatEndpoints:
             **{"hold": settings.chat_hold, "format": "message", **self._options}
         )
         options = options.merged(format=_format(chat, request.args.get("format"), options.format))
-        deltas = self._providers[chat.completion.model].stream(chat.completion)
-        return stream_response(deltas, options, self._slots(settings))
+        model = chat.completion.model
+        deltas = self._providers[model].stream(chat.completion)
+        return stream_response(deltas, options, self._slots(settings), f"the model {model}")
 
     def _app_settings(self) -> Settings:
         return dataclasses.replace(app_state().settings, **self._settings)
@@ -105,8 +115,21 @@ def chat_blueprint(
     blueprint.add_url_rule("/chat/stream", "stream", chat.stream)
     blueprint.add_url_rule("/models", "models", chat.models)
     blueprint.add_url_rule("/llmstream.js", "client", _client)
-    blueprint.errorhandler(StreamError)(_refused)
     return blueprint
+
+
+def checked_providers(providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
+    """The same providers.
+
+    :raises ConfigurationError: one of them is none; the message names it.
+    """
+    for name, provider in providers.items():
+        if not isinstance(provider, Provider):
+            raise ConfigurationError(
+                f"providers[{name!r}]: has to be a Provider, not {type(provider).__name__}; "
+                "CallableProvider makes one of a function"
+            )
+    return providers
 
 
 def _client() -> Response:
@@ -114,7 +137,8 @@ def _client() -> Response:
     return send_from_directory(_STATIC, "llmstream.js", mimetype="text/javascript")
 
 
-def _refused(error: StreamError) -> Response:
+def refused(error: StreamError) -> Response:
+    """The answer to a request whose view raised a ``StreamError``."""
     failure = failure_of(error, uuid.uuid4().hex)
     asked = request.method, request.path
     current_app.logger.info("refused %s %s (%s): %s", *asked, failure.id, error)
@@ -123,6 +147,12 @@ def _refused(error: StreamError) -> Response:
     if failure.retry_after is not None:
         response.headers["Retry-After"] = str(failure.retry_after)
     return response
+
+
+def _is_unreadable(environ: Mapping[str, Any]) -> bool:
+    """Has it a chunked body that its server leaves to the application, which can't see its end?"""
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    return chunked and not environ.get("wsgi.input_terminated")
 
 
 def _format(chat: ChatRequest, asked: Optional[str], default: Any) -> Any:

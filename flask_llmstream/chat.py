@@ -203,6 +203,10 @@ _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
     "reasoning_effort": _forwarded,
     "metadata": _forwarded,
     "store": _forwarded,
+    "service_tier": _forwarded,
+    "verbosity": _forwarded,
+    "prompt_cache_key": _forwarded,
+    "safety_identifier": _forwarded,
 }
 
 

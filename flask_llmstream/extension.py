@@ -10,16 +10,19 @@ import functools
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
 from flask import Blueprint, Flask, Response, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from .app_state import EXTENSION, AppState, app_state
-from .blueprint import chat_blueprint
+from .blueprint import chat_blueprint, checked_providers, refused
 from .config import read_config
-from .errors import ConfigurationError
+from .errors import ConfigurationError, StreamError
 from .options import StreamOptions
 from .providers import Counter, Provider
 from .streaming import stream_response
 
-View = Callable[..., Iterable[Any]]
+View = Callable[..., Any]
+_FINISHED = (BaseResponse, str, bytes, dict, tuple)
+"""What a view may return that Flask makes a response of."""
 
 
 class LLMStream:
@@ -42,7 +45,7 @@ class LLMStream:
     def __init__(
         self, app: Optional[Flask] = None, *, providers: Optional[Mapping[str, Provider]] = None
     ) -> None:
-        self._providers: Dict[str, Provider] = {**(providers or {})}
+        self._providers: Dict[str, Provider] = dict(checked_providers(providers or {}))
         self._providers.setdefault("counter", Counter())
         if app is not None:
             self.init_app(app)
@@ -62,6 +65,7 @@ class LLMStream:
             )
         settings, options = read_config(app.config)
         app.extensions[EXTENSION] = AppState(settings, options)
+        app.register_error_handler(StreamError, refused)
         if settings.url_prefix is not None:
             app.register_blueprint(self.blueprint("llmstream"), url_prefix=settings.url_prefix)
 
@@ -80,8 +84,11 @@ class LLMStream:
         state = app_state()
         return stream_response(source, state.options.merged(**options), state.slots)
 
-    def view(self, **options: Any) -> Callable[[View], Callable[..., Response]]:
+    def view(self, **options: Any) -> Callable[[View], View]:
         """Decorate a generator view: what it yields is streamed.
+
+        A view may also return an iterable, or what ends the matter: a response (``redirect()``),
+        a text, a mapping, or a tuple with a status.
 
         ::
 
@@ -94,10 +101,13 @@ class LLMStream:
         """
         StreamOptions().merged(**options)  # a wrong option is told where it stands
 
-        def decorate(view: View) -> Callable[..., Response]:
+        def decorate(view: View) -> View:
             @functools.wraps(view)
-            def streamed(*args: Any, **kwargs: Any) -> Response:
-                return self.response(view(*args, **kwargs), **options)
+            def streamed(*args: Any, **kwargs: Any) -> Any:
+                answer = view(*args, **kwargs)
+                if isinstance(answer, _FINISHED):
+                    return answer
+                return self.response(answer, **options)
 
             return streamed
 

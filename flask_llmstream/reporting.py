@@ -48,7 +48,9 @@ def _is_expected(summary: Summary) -> bool:
 def _told(error: BaseException) -> str:
     """An exception in a line, with what was behind it, which the client is not told."""
     cause = error.__cause__
-    behind = "" if cause is None else f" ({type(cause).__name__}: {cause})"
+    if cause is None or str(cause) in str(error):
+        return f"{type(error).__name__}: {error}"
+    behind = f" ({type(cause).__name__}: {cause})"
     return f"{type(error).__name__}: {error}{behind}"
 
 

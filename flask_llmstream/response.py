@@ -34,6 +34,10 @@ class StreamResponse:
         if environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304):
             body.close()
             return ordinary(environ, start_response)
+        if "HTTP_EXPECT" in environ:
+            # gevent.pywsgi says "100 Continue" when the body is first read. A generator that
+            # reads it would have that said in the middle of our answer.
+            environ["wsgi.input"].read(0)
         headers = self.get_wsgi_headers(environ).to_wsgi_list()
         # The body itself tells the response that it was closed: Werkzeug's ClosingIterator would
         # do it too, at the price of one more call for each block.

@@ -40,8 +40,13 @@ class Surroundings(CarriedContext):
         report(self._app, stream, summary)
 
 
-def stream_response(source: Iterable[Any], options: StreamOptions, slots: Slots) -> Response:
-    """A response that streams the source, or the answer to a reader who must not come back."""
+def stream_response(
+    source: Iterable[Any], options: StreamOptions, slots: Slots, name: Optional[str] = None
+) -> Response:
+    """A response that streams the source, or the answer to a reader who must not come back.
+
+    :param name: what the log calls the source. Default: its own name.
+    """
     _check_source(source)
     format = make_format(options.format, options.event)
     habitat(options.worker)
@@ -50,7 +55,9 @@ def stream_response(source: Iterable[Any], options: StreamOptions, slots: Slots)
         _close(source)
         return returned
     state = app_state()
-    stream = Stream(uuid.uuid4().hex, _name(source), source, format, options, Surroundings())
+    stream = Stream(
+        uuid.uuid4().hex, name or _name(source), source, format, options, Surroundings()
+    )
     body = StreamBody(stream, slots, state.settings.liveness)
     response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
     response: Response = response_class(
@@ -89,6 +96,8 @@ def _check_source(source: Any) -> None:
         raise TypeError(f"source: has to give items, and is one {type(source).__name__}; use [it]")
     if not hasattr(source, "__iter__"):
         hint = "; call it, or use streams.view()" if callable(source) else ""
+        if hasattr(source, "__aiter__"):
+            hint = "; give it from a generator that runs it, as it is asynchronous"
         raise TypeError(f"source: {type(source).__name__} is not iterable{hint}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from io import BytesIO
 
 import pytest
 from flask import abort, request
@@ -365,6 +366,23 @@ def test_a_body_over_the_limit_is_413(make_app):
     assert "100 bytes" in error["message"]
 
 
+class Unread:
+    """A body that nobody may ask for."""
+
+    def read(self, *size):
+        raise AssertionError("it was asked for")
+
+    readline = readlines = __iter__ = read
+
+
+def test_a_body_that_says_it_is_over_the_limit_is_not_even_read(app):
+    environ = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(10**12)}
+    kind = "application/json"
+    with Answer(app, COMPLETIONS, environ, method="POST", content_type=kind) as answer:
+        answer.rest()
+    assert answer.status == 413
+
+
 def test_a_body_over_the_limit_that_does_not_say_so_is_413(make_app):
     app = make_app(LLMSTREAM_MAX_BODY_BYTES=100)
     request = {"method": "POST", "data": b'{"prompt": "%s"}' % (b"x" * 100)}
@@ -566,3 +584,17 @@ def test_one_can_serve_two_apps_with_slots_of_their_own(make_app, streams):
     for app in (make_app(), make_app()):
         app.register_blueprint(blueprint, url_prefix="/mine")
         assert messages(asked(app, MINE, json={"prompt": "Hello"})) == ["Hello ", ""]
+
+
+def test_a_chunked_body_that_the_server_does_not_read_is_not_taken_for_an_empty_one(app):
+    body = BytesIO(b'{"prompt": "Hello"}')
+    headers = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+    answer = app.test_client().post("/v1/chat/completions", input_stream=body, headers=headers)
+    assert answer.status_code == 411
+    assert answer.json["error"]["code"] == "length_required"
+
+
+def test_the_log_calls_an_answer_by_its_model(app, caplog):
+    caplog.set_level("INFO")
+    asked(app, json={"model": "counter"})
+    assert any("of the model counter ended (complete)" in text for text in caplog.messages)

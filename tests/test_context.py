@@ -324,6 +324,28 @@ def test_under_a_client_that_keeps_contexts_the_generators_is_torn_down_once(
     assert torn_down.seen.count("generator") == 1, "from Flask 2.2 on the view's is twice"
 
 
+def test_the_block_of_a_test_client_may_end_before_the_stream(place, any_app, streams, caplog):
+    torn_down, waits, go_on = TornDown(place, any_app), place.for_reader(), place.for_producer()
+
+    def source():
+        g.runs = True
+        yield "one"
+        waits.set()
+        go_on.wait()
+        yield request.path
+
+    options = {"format": "text", "reconnect": "restart"}
+    any_app.add_url_rule("/path", "view", lambda: streams.response(source(), **options))
+    with any_app.test_client() as client:
+        response = client.get("/path")
+        waits.wait()
+    go_on.set()
+    assert response.data.endswith(b"data: one\n\ndata: /path\n\n")
+    response.close()
+    torn_down.wait()
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
 def test_a_stream_that_is_never_read_tears_down_the_view_alone(app, streams):
     seen = []
     app.teardown_appcontext(lambda error: seen.append("view"))

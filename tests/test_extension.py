@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, Response
 
 from flask_llmstream import Counter, LLMStream
-from flask_llmstream.errors import ConfigurationError
+from flask_llmstream.errors import ConfigurationError, StreamError
 from flask_llmstream.options import StreamOptions
 from tests.answers import Answer
 
@@ -211,6 +211,11 @@ def test_a_responses_option_that_cant_work_is_told_at_once(app, streams, option,
         streams.response(["one"], **{option: value})
 
 
+def test_a_greenlet_that_cant_be_had_is_told_at_once(app, streams):
+    with app.app_context(), pytest.raises(ConfigurationError, match="^worker: .*patch_all"):
+        streams.response(["one"], worker="greenlet")
+
+
 def test_an_option_that_does_not_exist_is_told_with_the_one_that_was_meant(app, streams):
     with pytest.raises(TypeError, match="'heartbeat'"):
         streams.view(hearbeat=1)
@@ -304,3 +309,38 @@ def test_a_blueprints_setting_that_does_not_exist_is_told_at_once(streams, wrong
 def test_a_blueprints_setting_that_cant_work_is_told_at_once(streams, setting, value):
     with pytest.raises(ConfigurationError, match=f"^{setting}: "):
         streams.blueprint("mine", **{setting: value})
+
+
+# What a view may do instead of streaming.
+
+
+def test_a_stream_error_of_a_view_is_an_answer_with_its_status(app, client, streams):
+    @app.route("/")
+    def view():
+        raise StreamError("Closed.", code="closed", status=503, retry_after=3)
+
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")
+    assert answer.json["error"]["code"] == "closed"
+
+
+@pytest.mark.parametrize(
+    "finished, status", [("a text", 200), (("no", 404), 404), (Response(status=302), 302)]
+)
+def test_a_streamed_view_may_return_what_flask_makes_a_response_of(
+    app, client, streams, finished, status
+):
+    @app.route("/")
+    @streams.view()
+    def view():
+        return finished
+
+    assert client.get("/").status_code == status
+
+
+@pytest.mark.parametrize("mapping", [{"mine": len}, {"mine": None}, {"mine": Counter}])
+def test_a_provider_that_is_none_is_told_by_its_name(streams, mapping):
+    with pytest.raises(ConfigurationError, match=r"providers\['mine'\]"):
+        LLMStream(providers=mapping)
+    with pytest.raises(ConfigurationError, match=r"providers\['mine'\]"):
+        streams.blueprint("mine", providers=mapping)

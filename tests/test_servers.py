@@ -123,6 +123,19 @@ def test_the_context_of_the_view_is_there(live):
         assert b'"message":"/context nobody"' in reader.block()
 
 
+def test_a_generator_may_read_a_body_that_waits_for_a_100(live):
+    body = b'{"prompt": "hello"}'
+    head = (
+        b"POST /length HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", live.port), timeout=HANG_GUARD) as connection:
+        connection.sendall(head % len(body) + body)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b"HTTP/1.1 100" not in answer[answer.index(b" 200 OK") :]
+    assert b'"message":"5 characters"' in answer
+
+
 def test_a_head_request_starts_nothing(live):
     with live.request("HEAD", "/gated") as reader:
         assert reader.response.status == 200

@@ -116,6 +116,14 @@ def test_a_short_wait_that_was_woken_does_not_cut_a_longer_one(wakeup):
     assert waiting.wait(HANG_GUARD)
 
 
+def test_a_short_wait_that_was_woken_leaves_the_next_its_own_time(wakeup, beside):
+    waiting = wakeup()
+    other = beside(waiting.set)
+    assert waiting.wait(0.01)
+    other.join()
+    assert not waiting.wait(0.02)
+
+
 @a_greenlet_waits
 def test_who_was_killed_while_waiting_is_not_woken_later(wakeup):
     waiting = wakeup()

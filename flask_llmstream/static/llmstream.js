@@ -286,6 +286,8 @@ function jsonIn(text) {
  * @property {(state: StreamState) => void} [onState]
  * @property {(text: string) => void} [onText] each piece of the answer
  * @property {(event: StreamEvent) => void} [onEvent] each event, also those this class ignores
+ * @property {string[]} [events] event types of the server's own, as `EventSource` hears only those
+ *   it is told to; needed by GET only, POST hears them all
  * @property {(bytes: Uint8Array) => void} [onBytes] each chunk as it came; POST only
  */
 
@@ -370,8 +372,8 @@ export class LLMStream {
       }
     };
     source.addEventListener("open", () => this.#open());
-    source.addEventListener("message", receive);
-    source.addEventListener("loading", receive);
+    const types = new Set(["message", "loading", ...(this.#handlers.events ?? [])]);
+    for (const type of types) source.addEventListener(type, receive);
     source.addEventListener("error", (event) => {
       // One name for two things: an event the server called "error", and the connection's own.
       if (event instanceof MessageEvent) receive(event);

@@ -244,6 +244,18 @@ test("GET: the same states and text, and the end closes the EventSource", async 
   assert.equal((await stream.finished).reason, "complete");
 });
 
+test("GET: event types of the server's own are heard when they are named", () => {
+  globalThis.EventSource = ScriptedEventSource;
+  const { heard, handlers } = diary();
+  LLMStream.get("/feed", Object.assign(handlers, { events: ["token"] }));
+  const source = ScriptedEventSource.latest;
+  source.open();
+  source.receive("token", { ended: false, message: "Once" });
+  source.receive("token", { ended: true, message: "", reason: "complete" });
+  assert.equal(heard.text, "Once");
+  assert.equal(source.readyState, source.CLOSED);
+});
+
 test("GET: an end closes the EventSource even if a handler throws", () => {
   const { handlers, source } = get();
   handlers.onState = () => assert.fail("a page's own mistake");

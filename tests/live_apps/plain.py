@@ -64,6 +64,12 @@ def context():
     yield f"{request.path} {session.get('user', 'nobody')}"
 
 
+@app.route("/length", methods=["POST"])
+@streams.view()
+def length():
+    yield f"{len(request.json['prompt'])} characters"
+
+
 @app.route("/flood")
 @streams.view(send_timeout=0.5, heartbeat=0)
 def flood():
