@@ -96,20 +96,14 @@ class StreamBody:
     # The steps: what the next ``__next__`` does.
 
     def _begin(self) -> bytes:
-        stream = self._stream
-        try:
-            self._habitat = habitat(stream.options.worker)
-            if not self._slots.acquire():
-                return self._refuse()
-            self._start(self._habitat)
-        except Exception as error:
-            _log.exception("stream %s of %s could not start", stream.id, stream.name)
-            return self._fail(failure_of(error, stream.id))
+        refusal = self._start()
+        if refusal is not None:
+            return self._fail(refusal)
         hold = self._hold()
         block = b"" if hold == 0 else self._stream.receive(hold)
         if block is None:
             return self._end_before_first()
-        self._answer(None)
+        self._commit()
         self._step = StreamBody._continue
         return self._opening() + block or self._continue()
 
@@ -117,7 +111,10 @@ class StreamBody:
         block = self._stream.receive(self._patience)
         if block:
             return block
-        return self._end() if block is None else HEARTBEAT
+        if block is None:
+            return self._end()
+        # Without patience nothing was waited out: a frame came as the channel closed.
+        return self._continue() if self._patience is None else HEARTBEAT
 
     def _stop(self) -> bytes:
         self._let_go()  # all was taken; a test client closes late or never
@@ -133,7 +130,20 @@ class StreamBody:
             self._send_timer = None
         self._stream.abandon()
 
-    def _start(self, place: Habitat) -> None:
+    def _start(self) -> Optional[Failure]:
+        """Start everything; or what a client is told where that can't be."""
+        stream = self._stream
+        try:
+            self._habitat = habitat(stream.options.worker)
+            if not self._slots.acquire():
+                return self._refusal()
+            self._start_in(self._habitat)
+        except Exception as error:
+            _log.exception("stream %s of %s could not start", stream.id, stream.name)
+            return failure_of(error, stream.id)
+        return None
+
+    def _start_in(self, place: Habitat) -> None:
         stream = self._stream
         stream.start(place, self._slots.release)
         if self._watches_client:
@@ -174,16 +184,16 @@ class StreamBody:
         failure = self._stream.failure
         if failure is not None:
             return self._fail(failure)
-        self._answer(None)
-        if self._stream.reason == "disconnect":
-            return self._stop()
-        return self._opening() + self._end()
+        self._commit()
+        self._step = StreamBody._stop
+        opening = b"" if self._stream.reason == "disconnect" else self._opening()
+        return opening + self._last_frame() or self._stop()
 
-    def _refuse(self) -> bytes:
+    def _refusal(self) -> Failure:
         message = "Too many answers are being streamed. Try again in a moment."
         error = StreamRefused(message, retry_after=RETRY_AFTER)
         _log.warning("stream %s of %s found no slot", self._stream.id, self._stream.name)
-        return self._fail(failure_of(error, self._stream.id))
+        return failure_of(error, self._stream.id)
 
     def _fail(self, failure: Failure) -> bytes:
         self._step = StreamBody._stop
@@ -193,9 +203,10 @@ class StreamBody:
         self._respond(failure)
         return json_bytes({"error": failure.as_json()})
 
-    def _answer(self, failure: Optional[Failure]) -> None:
+    def _commit(self) -> None:
+        """Send the stream's own status and headers."""
         if self._respond is not None:
-            self._respond(failure)
+            self._respond(None)
 
     # How long it waits.
 

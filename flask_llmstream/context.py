@@ -63,11 +63,18 @@ class CarriedContext:
             if self._request is None:
                 work()
                 return
-            self._request.push()
+            self._push(self._request)
             try:
                 work()
             finally:
                 self._request.pop(None)  # None: never kept for the debugger or a test client
+
+    @staticmethod
+    def _push(request_context: Any) -> None:
+        # With an adapter Flask would match the URL once more; the view's match is there.
+        adapter, request_context.url_adapter = request_context.url_adapter, None
+        request_context.push()
+        request_context.url_adapter = adapter
 
     def _attributes_of_g(self) -> Dict[str, Any]:
         """Read on the worker: what the view's teardown popped is gone."""

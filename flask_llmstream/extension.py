@@ -65,7 +65,8 @@ class LLMStream:
             )
         settings, options = read_config(app.config)
         app.extensions[EXTENSION] = AppState(settings, options)
-        app.register_error_handler(StreamError, refused)
+        if StreamError not in app.error_handler_spec.get(None, {}).get(None, {}):
+            app.register_error_handler(StreamError, refused)
         if settings.url_prefix is not None:
             app.register_blueprint(self.blueprint("llmstream"), url_prefix=settings.url_prefix)
 

@@ -141,12 +141,12 @@ class Stream:
         """End the stream; ``False`` when it has ended before, for whatever reason that was."""
         if not self._claim(reason, error):
             return False
-        if reason not in ("complete", "error"):
-            self._worker.stop(self._abort)
         if reason == "disconnect":
             self._channel.discard(reason)
         else:
             self._channel.close(reason)
+        if reason not in ("complete", "error"):
+            self._worker.stop(self._abort)
         return True
 
     def _claim(self, reason: str, error: Optional[BaseException] = None) -> bool:
@@ -214,7 +214,8 @@ class Stream:
     def _delivery(self) -> Callable[[Any], None]:
         """What an item goes through, made once a stream: this is the path of every token."""
         encode, send, clock = self.format.item, self._channel.send, self._clock
-        record = self._record if self.options.on_finish is not None else None
+        if self.options.on_finish is not None:
+            encode = self._recorded
 
         def deliver(item: Any) -> None:
             if item.__class__ is Usage:
@@ -224,8 +225,6 @@ class Stream:
                 frame = encode(item)
             except (TypeError, ValueError) as error:
                 raise UnsendableItem(self.name, error) from error
-            if record is not None:
-                record(item)
             if frame:
                 send(frame)
                 if self._first_at is None:
@@ -233,10 +232,12 @@ class Stream:
 
         return deliver
 
-    def _record(self, item: Any) -> None:
+    def _recorded(self, item: Any) -> bytes:
+        frame = self.format.item(item)
         if isinstance(item, str) and self._text_room > 0:
             self._text.append(item[: self._text_room])
             self._text_room -= len(item)
+        return frame
 
     def _summary(self) -> Summary:
         sent = self._channel.statistics

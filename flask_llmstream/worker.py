@@ -57,15 +57,16 @@ class GreenletWorker:
         if self._stopped:
             raise GreenletExit
         loop_now, now = self._loop.now, _clock_of(self._loop)
-        turn_ends = 0.0
+        turn_begins = turn_ends = 0.0
         self._interruptible = True
         try:
             for item in source:
                 deliver(item)
-                if now() > turn_ends:  # of a turn that may be over long ago
-                    if now() - loop_now() > _TURN_SECONDS:
+                if not turn_begins <= now() <= turn_ends:  # of a turn that may be over long ago
+                    if abs(now() - loop_now()) > _TURN_SECONDS:  # or the clock was set back
                         gevent.sleep(0)
-                    turn_ends = loop_now() + _TURN_SECONDS
+                    turn_begins = loop_now()
+                    turn_ends = turn_begins + _TURN_SECONDS
         finally:
             self._interruptible = False
 

@@ -67,6 +67,9 @@ class Place(NamedTuple):
     reader_event: Callable[[], Any]
     producer_event: Callable[[], Any]
 
+    def __repr__(self) -> str:
+        return self.name
+
     @property
     def interrupts(self) -> bool:
         """Whether a producer is stopped where it waits; a thread's ends at its next item."""
@@ -83,10 +86,15 @@ class Place(NamedTuple):
 
 GREENLETS = Place("greenlets", on_greenlet, "auto", gevent.event.Event, gevent.event.Event)
 THREADS = Place("threads", on_thread, "auto", threading.Event, threading.Event)
-BESIDE = Place(
-    "thread beside greenlet", on_greenlet, "thread", gevent.event.Event, threading.Event
-)
+BESIDE = Place("thread beside greenlet", on_greenlet, "thread", gevent.event.Event, threading.Event)
 PLACES = [GREENLETS, THREADS, BESIDE]
+
+
+def wait_for_worker_threads() -> None:
+    """A thread lets go of what it ran, and of its slot, a moment after its last event."""
+    for thread in threading.enumerate():
+        if thread.name == "llmstream-worker":
+            thread.join(HANG_GUARD)
 
 
 def only(*places: Place) -> Callable[[Any], Any]:

@@ -20,7 +20,7 @@ from flask_llmstream import (
     Usage,
 )
 from tests.answers import Answer
-from tests.places import HANG_GUARD
+from tests.places import HANG_GUARD, wait_for_worker_threads
 
 COMPLETIONS = "/v1/chat/completions"
 STREAM = "/v1/chat/stream"
@@ -312,13 +312,16 @@ def test_a_wrong_part_of_a_query_is_400_and_named(app, echo, query, field):
     assert echo.requests == []
 
 
-@pytest.mark.parametrize("path", [COMPLETIONS, STREAM])
-def test_an_unknown_model_is_404_and_named(app, path):
-    question = {"prompt": "Hello", "model": "no-such-model"}
-    request = {"json": question, "method": "POST"} if path is COMPLETIONS else {
-        "query_string": question
-    }
-    with Answer(app, path, **request) as answer:
+QUESTION = {"prompt": "Hello", "model": "no-such-model"}
+
+
+@pytest.mark.parametrize(
+    "path, request_",
+    [(COMPLETIONS, {"method": "POST", "json": QUESTION}), (STREAM, {"query_string": QUESTION})],
+    ids=["completions", "stream"],
+)
+def test_an_unknown_model_is_404_and_named(app, path, request_):
+    with Answer(app, path, **request_) as answer:
         error = answer.json["error"]
     assert answer.status == 404
     assert (error["code"], error["field"]) == ("unknown_model", "model")
@@ -597,4 +600,5 @@ def test_a_chunked_body_that_the_server_does_not_read_is_not_taken_for_an_empty_
 def test_the_log_calls_an_answer_by_its_model(app, caplog):
     caplog.set_level("INFO")
     asked(app, json={"model": "counter"})
+    wait_for_worker_threads()  # the log follows the last event
     assert any("of the model counter ended (complete)" in text for text in caplog.messages)

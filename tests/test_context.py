@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import gc
 import logging
-import threading
 import weakref
 from itertools import islice
 
@@ -14,6 +13,7 @@ from flask import current_app, g, has_app_context, has_request_context, request,
 from werkzeug.test import create_environ
 
 from tests.answers import Answer
+from tests.places import wait_for_worker_threads
 
 TENANT = contextvars.ContextVar("tenant", default="nobody")
 
@@ -416,10 +416,3 @@ def test_what_a_context_held_is_freed_without_the_garbage_collector(place, app, 
         assert seen[0]() is None
     finally:
         gc.enable()
-
-
-def wait_for_worker_threads():
-    """A thread lets go of what it ran a moment after it said that it was done."""
-    for thread in threading.enumerate():
-        if thread.name == "llmstream-worker":
-            thread.join()

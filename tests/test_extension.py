@@ -96,6 +96,27 @@ def test_a_second_time_for_one_app_is_refused_with_the_cure(make_app, streams, a
         (LLMStream() if another else streams).init_app(app)
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["before init_app", "after init_app"])
+def test_an_app_may_answer_a_stream_error_itself(streams, first):
+    app = Flask("a_site")
+
+    def answer(error):
+        return f"sorry: {error}", 418
+
+    if first:
+        app.register_error_handler(StreamError, answer)
+    streams.init_app(app)
+    if not first:
+        app.register_error_handler(StreamError, answer)
+
+    @app.route("/")
+    def view():
+        raise StreamError("Out of credit.")
+
+    answered = app.test_client().get("/")
+    assert (answered.status_code, answered.data) == (418, b"sorry: Out of credit.")
+
+
 def test_an_app_that_was_not_initialised_is_told_so(streams):
     app = Flask("a_site")
     with app.app_context(), pytest.raises(ConfigurationError, match=r"init_app\(app\)"):

@@ -17,7 +17,7 @@ from flask_llmstream.worker import habitat
 from tests.answers import Answer
 from tests.connections import Connection
 from tests.manual_timers import ManualSchedule
-from tests.places import GREENLETS, THREADS, only
+from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads
 from tests.sources import Waiting
 
 OPENING = b": \nid: "
@@ -338,13 +338,6 @@ def test_a_slot_is_free_again_when_its_stream_has_ended(place, make_app, streams
             answer.rest()
         wait_for_worker_threads()
         assert answer.status == 200
-
-
-def wait_for_worker_threads():
-    """On a thread the slot is given back a moment behind the last event."""
-    for thread in threading.enumerate():
-        if thread.name == "llmstream-worker":
-            thread.join()
 
 
 @only(THREADS)
@@ -708,14 +701,13 @@ def test_a_departure_while_the_source_is_silent_ends_the_stream(
         answer.block()
         connection.client_closes()
         assert answer.rest() == b""
-        waiting.go_on.set() if not place.interrupts else None
+        if not place.interrupts:
+            waiting.go_on.set()
         assert finished.summary().reason == "disconnect"
     assert waiting.closed == [True]
 
 
-def test_a_departure_within_the_hold_ends_the_stream(
-    place, app, serve, connection, finished
-):
+def test_a_departure_within_the_hold_ends_the_stream(place, app, serve, connection, finished):
     go_on = place.for_producer()
 
     def source():
@@ -730,21 +722,18 @@ def test_a_departure_within_the_hold_ends_the_stream(
         assert finished.summary().reason == "disconnect"
 
 
-def test_a_body_that_is_closed_in_the_middle_ends_the_stream(
-    place, app, serve, waiting, finished
-):
+def test_a_body_that_is_closed_in_the_middle_ends_the_stream(place, app, serve, waiting, finished):
     serve(lambda: waiting, on_finish=finished)
     with Answer(app, "/") as answer:
         answer.block()
         waiting.waits.wait()
-    waiting.go_on.set() if not place.interrupts else None
+    if not place.interrupts:
+        waiting.go_on.set()
     assert finished.summary().reason == "disconnect"
     assert waiting.closed == [True]
 
 
-def test_a_departure_behind_the_end_changes_nothing(
-    place, app, serve, connection, finished
-):
+def test_a_departure_behind_the_end_changes_nothing(place, app, serve, connection, finished):
     serve(lambda: ["one"], on_finish=finished)
     with Answer(app, "/", connection.environ) as answer:
         answer.rest()

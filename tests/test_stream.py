@@ -19,7 +19,14 @@ from flask_llmstream.stream import Stream
 from flask_llmstream.summary import MAX_TEXT
 from flask_llmstream.worker import habitat
 from tests.manual_timers import ManualClock, ManualSchedule
-from tests.places import BESIDE, GREENLETS, HANG_GUARD, THREADS, only
+from tests.places import (
+    BESIDE,
+    GREENLETS,
+    HANG_GUARD,
+    THREADS,
+    only,
+    wait_for_worker_threads,
+)
 from tests.sources import Waiting
 
 producer_on_greenlet = only(GREENLETS)
@@ -870,10 +877,3 @@ def test_a_stream_that_ended_is_freed_without_the_garbage_collector(place, fails
         assert seen() is None
     finally:
         gc.enable()
-
-
-def wait_for_worker_threads():
-    """A thread lets go of what it ran a moment after it said that it was done."""
-    for thread in threading.enumerate():
-        if thread.name == "llmstream-worker":
-            thread.join(HANG_GUARD)

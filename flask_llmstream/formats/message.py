@@ -31,21 +31,24 @@ class MessageFormat(EventStreamFormat):
     def item(self, item: Any) -> bytes:
         if item.__class__ is str:
             try:
-                return self._delta_head + quoted(item).encode() + b"}\n\n"
+                return f"{self._delta_head}{quoted(item)}}}\n\n".encode()
             except UnicodeEncodeError:  # a lone surrogate
-                return self._delta_head + escaped_json_string(item) + b"}\n\n"
+                return self._delta(escaped_json_string(item))
         if item.__class__ is dict:
             return self._head + json_bytes(item) + b"\n\n"
         return self._other(item)
 
     def _other(self, item: Any) -> bytes:
         if isinstance(item, str):
-            return self._delta_head + json_string(item) + b"}\n\n"
+            return self._delta(json_string(item))
         if isinstance(item, ServerSentEvent):
             return self.event(item)
         if is_json_item(item):
             return self._head + json_bytes(item) + b"\n\n"
         raise unsendable(item)
+
+    def _delta(self, text: bytes) -> bytes:
+        return self._head + DELTA_HEAD + text + DELTA_TAIL + b"\n\n"
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return ServerSentEvent(ending_object(ending), event=self._event, id=event_id).encode()
@@ -55,10 +58,10 @@ class MessageFormat(EventStreamFormat):
 
 
 @lru_cache(maxsize=64)
-def _heads(event: str) -> Tuple[bytes, bytes]:
+def _heads(event: str) -> Tuple[bytes, str]:
     """What comes before an item's JSON, and before a delta's text."""
     head = ServerSentEvent("", event=event).encode()[:-2]
-    return head, head + DELTA_HEAD
+    return head, (head + DELTA_HEAD).decode()
 
 
 def ending_object(ending: Ending) -> Dict[str, Any]:

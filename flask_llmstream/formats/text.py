@@ -11,7 +11,7 @@ from ..event import ServerSentEvent, data_lines
 from ..failure import Failure
 from ..json_text import json_bytes
 from .base import Ending, EventStreamFormat, is_json_item, unsendable
-from .message import failure_object
+from .message import ending_object, failure_object
 
 
 class TextFormat(EventStreamFormat):
@@ -33,6 +33,8 @@ class TextFormat(EventStreamFormat):
         raise unsendable(item)
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        if ending.reason != "complete":  # what was cut short must not look whole
+            return ServerSentEvent(ending_object(ending), event="error", id=event_id).encode()
         return b"" if event_id is None else ServerSentEvent(id=event_id).encode()
 
     def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
