@@ -34,7 +34,7 @@ else
 	@echo "skipped: the suite on Python 3.8 and Flask 1.1, for want of a python3.8" && test -z "$$CI"
 endif
 
-benchmark: $(VENV)/test  ## ours beside its peers, about 15 minutes
+benchmark: $(VENV)/test  ## ours beside its peers, about ten minutes
 	$(BIN)/python -m benchmarks
 
 clean:
@@ -55,6 +55,7 @@ $(VENV)/test: $(BIN)/python $(VENV)/debian setup.cfg
 	@touch $@
 
 $(VENV)/debian: $(BIN)/python
+	@command -v openssl >/dev/null || .ci/debian openssl
 	@command -v node >/dev/null || .ci/debian nodejs
 	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
 	@touch $@
