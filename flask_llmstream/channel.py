@@ -134,21 +134,16 @@ class Channel:
         :returns: ``b""`` when the time ran out, ``None`` when the channel is closed and drained.
         """
         queue = self._queue
-        if (queue or self._wait_for_frame(timeout)) and not self._discarded:
+        while not queue:
+            self._reader_waits = True
+            if queue or self._closed is not None or not self._readable.wait(timeout):
+                break
+        self._reader_waits = False
+        if queue and not self._discarded:
             return self._take(queue)
         # Closed is read first: what the producer sent before it closed was appended by then.
         ended = self._closed is not None and (self._discarded or not queue)
         return None if ended else b""
-
-    def _wait_for_frame(self, timeout: Optional[float]) -> bool:
-        while True:
-            self._reader_waits = True
-            if self._queue or self._closed is not None:
-                break
-            if not self._readable.wait(timeout):
-                break
-        self._reader_waits = False
-        return bool(self._queue)
 
     def _take(self, queue: Deque[bytes]) -> bytes:
         count = len(queue)  # before the bytes: what is sent meanwhile is not in this block

@@ -65,7 +65,12 @@ class GreenletWakeup:
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         if not self._is_set:
-            self._deadline = None if timeout is None else self._arm(timeout)
+            if timeout is None:
+                self._deadline = None
+            else:
+                self._deadline = deadline = monotonic() + timeout
+                if self._timer is None or self._fires_at > deadline:
+                    self._start_timer(deadline, timeout)
             waiter = self._waiter
             while True:
                 waiter.clear()
@@ -84,12 +89,6 @@ class GreenletWakeup:
 
     def _has_expired(self) -> bool:
         return self._deadline is not None and self._deadline <= monotonic()
-
-    def _arm(self, timeout: float) -> float:
-        deadline = monotonic() + timeout
-        if self._timer is None or self._fires_at > deadline:
-            self._start_timer(deadline, timeout)
-        return deadline
 
     def _start_timer(self, fires_at: float, seconds: float) -> None:
         self.close()
