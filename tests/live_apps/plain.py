@@ -119,9 +119,3 @@ def forget():
 @app.route("/slots")
 def slots():
     return jsonify(taken=app.extensions["llmstream"].slots.taken)
-
-
-@app.route("/threads")
-def threads():
-    """How many threads the operating system sees, this one included."""
-    return jsonify(threads=len(os.listdir("/proc/self/task")))
