@@ -9,9 +9,8 @@ from .works import CPU, FIRST, LATENCY, MEMORY, Metric
 
 Numbers = Dict[Tuple[str, str], List[Dict[str, float]]]
 
-# Text deltas, which is what a model gives. The mapping variants are listed beside them.
-STANDARD = ("ours",)
-ORJSON = ("ours+orjson",)
+STANDARD = ("ours", "ours-mapping")
+ORJSON = ("ours+orjson", "ours-mapping+orjson")
 OURS = STANDARD + ORJSON
 
 
