@@ -21,6 +21,7 @@ from .errors import RequestError as RequestError
 from .errors import StreamClosed as StreamClosed
 from .errors import StreamError as StreamError
 from .errors import StreamRefused as StreamRefused
+from .errors import StreamShutdown as StreamShutdown
 from .errors import StreamTimeout as StreamTimeout
 from .errors import UnsendableItem as UnsendableItem
 from .event import ServerSentEvent as ServerSentEvent

@@ -5,14 +5,14 @@ Roof: Flask.
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
-from flask import current_app
+from flask import current_app, request
 
+from .admission import Slots
 from .config import Settings
 from .errors import ConfigurationError
 from .options import StreamOptions
-from .worker import Slots
 
 EXTENSION = "llmstream"
 
@@ -23,12 +23,27 @@ class AppState:
     def __init__(self, settings: Settings, options: StreamOptions) -> None:
         self.settings = settings
         self.options = options
-        self.slots = Slots(settings.max_streams)
+        self.slots = _slots(settings)
         self._slots_of: Dict[str, Slots] = {}
 
-    def slots_of(self, blueprint: str, limit: int) -> Slots:
-        """The slots of a blueprint that has a limit of its own."""
-        return self._slots_of.setdefault(blueprint, Slots(limit))
+    def slots_of(self, blueprint: str, settings: Settings) -> Slots:
+        """The slots of a blueprint that has limits of its own."""
+        return self._slots_of.setdefault(blueprint, _slots(settings))
+
+    @property
+    def all_slots(self) -> List[Slots]:
+        """The app's, and those of its blueprints."""
+        return [self.slots, *self._slots_of.values()]
+
+
+def _slots(settings: Settings) -> Slots:
+    client_key = settings.client_key or _remote_address
+    return Slots(settings.max_streams, settings.max_streams_per_client, client_key)
+
+
+def _remote_address() -> Optional[str]:
+    """The client's address; behind a proxy Werkzeug's ``ProxyFix`` makes it the true one."""
+    return request.remote_addr
 
 
 def app_state() -> AppState:

@@ -12,6 +12,7 @@ from typing import Any, Mapping, Optional
 
 from flask import Blueprint, Response, current_app, jsonify, request, send_from_directory
 
+from .admission import Slots
 from .app_state import app_state
 from .chat import ChatRequest, parse_chat, parse_json, parse_query
 from .config import Settings
@@ -28,9 +29,9 @@ from .formats.openai import ChatCompletion, ChatCompletionChunks
 from .options import StreamOptions
 from .providers import Provider
 from .streaming import stream_response
-from .worker import Slots
 
-_SETTINGS = ("max_streams", "max_body_bytes", "max_prompt_chars", "chat_hold")
+_LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
+_SETTINGS = {*_LIMITS, "max_body_bytes", "max_prompt_chars", "chat_hold"}
 """What a blueprint can have of its own, beside the options of its streams."""
 _STATIC = os.path.join(os.path.dirname(__file__), "static")
 
@@ -100,8 +101,8 @@ class ChatEndpoints:
         return dataclasses.replace(app_state().settings, **self._settings)
 
     def _slots(self, settings: Settings) -> Slots:
-        if "max_streams" in self._settings:
-            return app_state().slots_of(self._name, settings.max_streams)
+        if _LIMITS & self._settings.keys():
+            return app_state().slots_of(self._name, settings)
         return app_state().slots
 
 

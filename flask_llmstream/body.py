@@ -7,27 +7,22 @@ so the status can wait for the first item, and a body that is never read leaves 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from time import monotonic
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Hashable, Iterator, Optional
 
-from gevent.monkey import get_original
-
-from .errors import StreamRefused
+from .admission import Slots
+from .connection import Connection
 from .event import ServerSentEvent
 from .failure import Failure, failure_of
 from .formats import Ending
 from .json_text import json_bytes
-from .liveness import NoWatch, Watch, client_descriptor, cut, watch
 from .stream import Stream
-from .timers import Timer
-from .worker import Habitat, Slots, habitat
+from .worker import Habitat, habitat
 
 _log = logging.getLogger("flask_llmstream")
-_allocate_lock = get_original("_thread", "allocate_lock")
 
 HEARTBEAT = ServerSentEvent(comment="").encode()
-RETRY_AFTER = 1
-"""Seconds that a refused client is asked to wait."""
 
 
 class StreamBody:
@@ -35,32 +30,26 @@ class StreamBody:
 
     :param stream: not started yet.
     :param slots: where the stream takes its slot.
+    :param client: whose it counts as, where clients have limits of their own.
     :param watches_client: whether the client's socket is watched.
     """
 
     __slots__ = (
-        "_stream", "_slots", "_watches_client", "_environ", "_respond", "_step", "_watch",
-        "_send_timer", "_habitat", "_handed_at", "_patience", "_closing", "_checking", "_is_done",
-        "__weakref__",
+        "_stream", "_slots", "_client", "_watches_client", "_environ", "_respond", "_closing",
+        "_connection", "__weakref__",
     )  # fmt: skip
 
-    def __init__(self, stream: Stream, slots: Slots, watches_client: bool) -> None:
+    def __init__(
+        self, stream: Stream, slots: Slots, client: Hashable, watches_client: bool
+    ) -> None:
         self._stream = stream
         self._slots = slots
+        self._client = client
         self._watches_client = watches_client
         self._environ: Dict[str, Any] = {}
         self._respond: Optional[Callable[[Optional[Failure]], None]] = None
-        self._step: Callable[[StreamBody], bytes] = StreamBody._begin
-        self._watch: Watch = NoWatch()
-        self._send_timer: Optional[Timer] = None
-        self._habitat: Optional[Habitat] = None
-        self._handed_at: Optional[float] = None
-        self._patience: Optional[float] = None
         self._closing: Callable[[], None] = _nothing
-        self._checking = _allocate_lock()
-        self._is_done = False
-        if stream.format.is_event_stream:
-            self._patience = stream.options.heartbeat or None
+        self._connection: Optional[Connection] = None
 
     def bind(
         self,
@@ -77,81 +66,85 @@ class StreamBody:
         self._respond = respond
         self._closing = closing
 
-    def __iter__(self) -> StreamBody:
-        return self
-
-    def __next__(self) -> bytes:
-        self._handed_at = None
-        block = self._step(self)
-        self._handed_at = monotonic()
-        return block
+    def __iter__(self) -> Iterator[bytes]:
+        first = self._begin()
+        if first:
+            yield first
+        connection, receive, patience = self._connection, self._stream.receive, self._patience
+        while connection is not None:
+            connection.handed_at = None
+            block = receive(patience)
+            if block is None:
+                break
+            if not block:
+                if patience is None:  # nothing was waited out: a frame came at the very end
+                    continue
+                block = HEARTBEAT
+            connection.handed_at = monotonic()
+            yield block
+        last = self._end()
+        if last:
+            yield last
+        self._let_go()  # all was taken; a test client closes late or never
 
     def close(self) -> None:
         """What the server calls at the end, whatever the end was."""
-        self._step = StreamBody._stop
         self._let_go()
         closing, self._closing = self._closing, _nothing
         closing()
 
-    # The steps: what the next ``__next__`` does.
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._stream.abandon()
+
+    # How it begins.
 
     def _begin(self) -> bytes:
-        refusal = self._start()
-        if refusal is not None:
-            return self._fail(refusal)
+        """Start everything, and send the status; the first block, or what failed in its place."""
+        stream = self._stream
+        failure = self._start()
+        if failure is not None:
+            return self._fail(failure)
         hold = self._hold()
-        block = b"" if hold == 0 else self._stream.receive(hold)
-        if block is None:
-            return self._end_before_first()
-        self._commit()
-        self._step = StreamBody._continue
-        return self._opening() + block or self._continue()
-
-    def _continue(self) -> bytes:
-        block = self._stream.receive(self._patience)
-        if block:
-            return block
-        if block is None:
-            return self._end()
-        # Without patience nothing was waited out: a frame came as the channel closed.
-        return self._continue() if self._patience is None else HEARTBEAT
-
-    def _stop(self) -> bytes:
-        self._let_go()  # all was taken; a test client closes late or never
-        raise StopIteration
-
-    def _let_go(self) -> None:
-        with self._checking:
-            self._is_done = True
-        self._watch.stop()
-        self._watch = NoWatch()
-        if self._send_timer is not None:
-            self._send_timer.cancel()
-            self._send_timer = None
-        self._stream.abandon()
+        block = b"" if hold == 0 else stream.receive(hold)
+        if block is None and stream.failure is not None:
+            return self._fail(stream.failure)
+        if self._respond is not None:
+            self._respond(None)
+        opening = b"" if stream.reason == "disconnect" else self._opening()
+        return self._handed(opening + (block or b""))
 
     def _start(self) -> Optional[Failure]:
         """Start everything; or what a client is told where that can't be."""
         stream = self._stream
         try:
-            self._habitat = habitat(stream.options.worker)
-            if not self._slots.acquire():
-                return self._refusal()
-            self._start_in(self._habitat)
+            here = habitat(stream.options.worker)
+            refusal = self._slots.acquire(stream, self._client)
+            if refusal is not None:
+                _log.warning("stream %s of %s found no slot", stream.id, stream.name)
+                return failure_of(refusal, stream.id)
+            self._start_in(here)
         except Exception as error:
             _log.exception("stream %s of %s could not start", stream.id, stream.name)
             return failure_of(error, stream.id)
         return None
 
-    def _start_in(self, place: Habitat) -> None:
+    def _start_in(self, here: Habitat) -> None:
         stream = self._stream
-        stream.start(place, self._slots.release)
+        stream.start(here, self._slots.release)
+        gone = partial(stream.end, "disconnect")
+        self._connection = Connection(self._environ, here, gone, stream.options.send_timeout)
         if self._watches_client:
-            self._watch = watch(self._environ, self._gone, place.schedule, place.watch)
-        if stream.options.send_timeout:
-            self._expect_the_client(stream.options.send_timeout)
+            self._connection.watch()
 
-    # How it opens and ends.
+    def _fail(self, failure: Failure) -> bytes:
+        self._let_go()
+        self._connection = None
+        if self._respond is None:  # behind a wrapper, which has the status sent already
+            return self._stream.format.failure(failure, self._last_id())
+        self._respond(failure)
+        return json_bytes({"error": failure.as_json()})
 
     def _opening(self) -> bytes:
         options = self._stream.options
@@ -159,56 +152,6 @@ class StreamBody:
         return self._stream.format.opening(
             "" if options.heartbeat else None, opening_id(self._stream.id) if refuses else None
         )
-
-    def _end(self) -> bytes:
-        self._step = StreamBody._stop
-        self._watch.stop()
-        last = self._last_frame()
-        return last or self._stop()
-
-    def _last_frame(self) -> bytes:
-        stream = self._stream
-        event_id = self._last_id()
-        if stream.failure is not None:
-            return stream.format.failure(stream.failure, event_id)
-        if stream.reason == "disconnect":
-            return b""
-        return stream.format.ending(Ending(stream.reason or "complete", stream.usage), event_id)
-
-    def _last_id(self) -> Optional[str]:
-        stream = self._stream
-        refuses = stream.options.reconnect == "refuse" and not stream.format.has_own_ids
-        return ended_id(stream.id) if refuses else None
-
-    def _end_before_first(self) -> bytes:
-        failure = self._stream.failure
-        if failure is not None:
-            return self._fail(failure)
-        self._commit()
-        self._step = StreamBody._stop
-        opening = b"" if self._stream.reason == "disconnect" else self._opening()
-        return opening + self._last_frame() or self._stop()
-
-    def _refusal(self) -> Failure:
-        message = "Too many answers are being streamed. Try again in a moment."
-        error = StreamRefused(message, retry_after=RETRY_AFTER)
-        _log.warning("stream %s of %s found no slot", self._stream.id, self._stream.name)
-        return failure_of(error, self._stream.id)
-
-    def _fail(self, failure: Failure) -> bytes:
-        self._step = StreamBody._stop
-        self._let_go()
-        if self._respond is None:  # behind a wrapper, which has the status sent already
-            return self._stream.format.failure(failure, self._last_id())
-        self._respond(failure)
-        return json_bytes({"error": failure.as_json()})
-
-    def _commit(self) -> None:
-        """Send the stream's own status and headers."""
-        if self._respond is not None:
-            self._respond(None)
-
-    # How long it waits.
 
     def _hold(self) -> Optional[float]:
         options = self._stream.options
@@ -218,33 +161,47 @@ class StreamBody:
             return options.hold
         return min(options.hold, options.heartbeat or options.hold)
 
-    # What comes from beside: in the hub, or on the timer thread.
+    @property
+    def _patience(self) -> Optional[float]:
+        """Seconds of silence before a heartbeat."""
+        stream = self._stream
+        return stream.options.heartbeat or None if stream.format.is_event_stream else None
 
-    def _gone(self) -> None:
-        self._stream.end("disconnect")
+    # How it ends.
 
-    def _expect_the_client(self, seconds: float) -> None:
-        assert self._habitat is not None
-        self._send_timer = self._habitat.schedule(seconds, self._check_the_client)
+    def _end(self) -> bytes:
+        if self._connection is None:
+            return b""
+        self._connection.unwatch()
+        return self._handed(self._last_frame())
 
-    def _check_the_client(self) -> None:
-        # On the timer thread a check may be under way while the server closes the body. The lock
-        # keeps it from cutting a connection that serves its next request by then.
-        with self._checking:
-            if not self._is_done:
-                self._check_the_last_block()
+    def _last_frame(self) -> bytes:
+        stream, failure = self._stream, self._stream.failure
+        if stream.reason == "disconnect":
+            return b""
+        if failure is not None:
+            goes_on = stream.reason == "shutdown" and self._comes_back()
+            wire = stream.format
+            return wire.farewell(failure) if goes_on else wire.failure(failure, self._last_id())
+        ending = Ending(stream.reason or "complete", stream.usage)
+        return stream.format.ending(ending, self._last_id())
 
-    def _check_the_last_block(self) -> None:
-        limit = self._stream.options.send_timeout
-        handed_at = self._handed_at
-        stuck = 0.0 if handed_at is None else monotonic() - handed_at
-        if stuck < limit:
-            self._expect_the_client(limit - stuck)
-            return
-        self._stream.end("disconnect")
-        descriptor = client_descriptor(self._environ)
-        if descriptor is not None:
-            cut(descriptor)
+    def _last_id(self) -> Optional[str]:
+        """What tells a returning reader's request that there is no more; not after a cut."""
+        stream = self._stream
+        if self._comes_back() or stream.reason == "shutdown":
+            return None
+        return ended_id(stream.id)
+
+    def _comes_back(self) -> bool:
+        """Is the stream to be run again for a reader who comes back?"""
+        stream = self._stream
+        return stream.options.reconnect != "refuse" or stream.format.has_own_ids
+
+    def _handed(self, block: bytes) -> bytes:
+        if self._connection is not None:
+            self._connection.handed_at = monotonic()
+        return block
 
 
 def opening_id(stream_id: str) -> str:

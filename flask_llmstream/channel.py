@@ -185,6 +185,11 @@ class Channel:
         self._readable.close()
 
     @property
+    def producer_waits(self) -> bool:
+        """Whether the producer waits for room."""
+        return self._producer_waits
+
+    @property
     def statistics(self) -> ChannelStatistics:
         """The counts so far."""
         return ChannelStatistics(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Mapping, MutableMapping, Optional
+from typing import Any, Callable, Hashable, Mapping, MutableMapping, Optional
 
 from .errors import ConfigurationError
-from .options import StreamOptions, check_number, check_whole
+from .options import StreamOptions, check_callable, check_number, check_whole
 
 PREFIX = "LLMSTREAM_"
 
@@ -23,6 +23,10 @@ class Settings:
     :param url_prefix: where the chat blueprint is mounted; ``None``: not at all. Default: ``/v1``.
     :param max_streams: how many streams one process runs at a time; the next gets 503. 0: any
         number. Default: 1000.
+    :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
+        number. Default: 0.
+    :param client_key: a function that tells in a view whose request it is, for that limit; one
+        for which it is ``None`` has no limit. Default: the remote address.
     :param max_body_bytes: the largest body of a chat request; larger gets 413. Default: 1048576.
     :param max_prompt_chars: the longest prompt (or messages, together); longer gets 400.
         Default: 100000.
@@ -33,6 +37,8 @@ class Settings:
 
     url_prefix: Optional[str] = "/v1"
     max_streams: int = 1000
+    max_streams_per_client: int = 0
+    client_key: Optional[Callable[[], Hashable]] = None
     max_body_bytes: int = 1024 * 1024
     max_prompt_chars: int = 100_000
     chat_hold: float = 2
@@ -40,6 +46,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_whole("max_streams", self.max_streams, least=0)
+        check_whole("max_streams_per_client", self.max_streams_per_client, least=0)
+        check_callable("client_key", self.client_key)
         check_whole("max_body_bytes", self.max_body_bytes, least=1)
         check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
         check_number("chat_hold", self.chat_hold, least=0)

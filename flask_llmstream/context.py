@@ -10,6 +10,7 @@ import contextvars
 from typing import Any, Callable, Dict, Optional
 
 from flask import Flask, current_app, g, has_request_context
+from gevent import getcurrent
 
 try:  # Flask from 2.2 on
     from flask.globals import request_ctx
@@ -54,7 +55,15 @@ class CarriedContext:
 
     def enter(self, work: Callable[[], None]) -> None:
         """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
-        self._context.run(self._inside, work)
+        # The worker is ours alone, so its context is simply this one: ``Context.run`` would keep
+        # some more of C's stack on every greenlet, to be copied at each switch.
+        getcurrent().gr_context = self._context
+        self._inside(work)
+
+    def beside(self, work: Callable[[], None]) -> None:
+        """Run ``work`` in a bare app context."""
+        with self._app.app_context():
+            work()
 
     def _inside(self, work: Callable[[], None]) -> None:
         _release_carried()

@@ -117,6 +117,21 @@ class StreamTimeout(StreamError):
     status = 504
 
 
+class StreamShutdown(StreamError):
+    """A stream was ended before its answer was: the server goes, or its connection grew old.
+
+    :param retry: the reader's reconnection time, in milliseconds.
+    """
+
+    code = "shutdown"
+    status = 503
+
+    def __init__(self, retry: int) -> None:
+        message = "The server ended this answer before it was whole. Ask again in a moment."
+        super().__init__(message, retry_after=-(-retry // 1000))
+        self.retry = retry
+
+
 class ProviderError(StreamError):
     """The model's server failed.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Optional
 
-from .errors import RequestError, StreamError
+from .errors import RequestError, StreamError, StreamShutdown
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Failure:
     :param field: the part of the request that is wrong, if it is one.
     :param status: the HTTP status, where none has been sent yet.
     :param retry_after: seconds, sent as ``Retry-After``.
+    :param retry: a reader's reconnection time in milliseconds, sent with the error's event.
     """
 
     code: str
@@ -26,6 +27,7 @@ class Failure:
     status: int = 500
     retry_after: Optional[int] = None
     field: Optional[str] = None
+    retry: Optional[int] = None
 
     def as_json(self) -> Dict[str, Any]:
         """The ``error`` object of an answer or an event."""
@@ -41,7 +43,9 @@ def failure_of(error: Any, failure_id: str, *, reveal: bool = False) -> Failure:
     """
     if isinstance(error, StreamError):
         field = error.field if isinstance(error, RequestError) else None
-        return Failure(error.code, str(error), failure_id, error.status, error.retry_after, field)
+        retry = error.retry if isinstance(error, StreamShutdown) else None
+        said = (error.code, str(error), failure_id, error.status, error.retry_after, field, retry)
+        return Failure(*said)
     if _is_http_error(error):
         after = getattr(error, "retry_after", None)
         seconds = after if isinstance(after, int) else None

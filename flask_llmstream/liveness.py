@@ -23,6 +23,13 @@ POLL_SECONDS = 0.2
 
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 _poll: Any = get_original("select", "poll") if _RDHUP else None
+_USER_TIMEOUT = getattr(_socket, "TCP_USER_TIMEOUT", None)
+_MOST_MILLISECONDS = 2**31 - 1
+_KEEP_ALIVE = [
+    (getattr(_socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+    if hasattr(_socket, name)
+]
 _READ = 1  # gevent's name for libev's EV_READ
 
 
@@ -78,6 +85,30 @@ def cut(descriptor: int) -> None:
         duplicate.close()
 
 
+def keep_alive(descriptor: int, unanswered: float) -> None:
+    """Have the kernel end a connection whose client is gone without a word: a laptop that was
+    closed, a cable that was pulled.
+
+    TCP's own probes ask a silent client, after a minute and then four times. Where something was
+    sent, a heartbeat say, they are not: there the user timeout holds (RFC 5482).
+
+    :param unanswered: seconds that what was sent may stay unanswered; 0: the system's own, which
+        is about a quarter of an hour.
+    """
+    client = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, descriptor)
+    try:
+        client.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEP_ALIVE:
+            client.setsockopt(_socket.IPPROTO_TCP, option, value)
+        if unanswered and _USER_TIMEOUT is not None:
+            milliseconds = min(int(unanswered * 1000), _MOST_MILLISECONDS)
+            client.setsockopt(_socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+    except OSError:  # a socket of the machine's own (AF_UNIX), whose peer can't vanish
+        return
+    finally:
+        client.detach()  # it is the server's, not ours to close
+
+
 class Watch(Protocol):
     """Somebody who tells when the client has left."""
 
@@ -89,7 +120,7 @@ class PollingWatch:
     """Looks every 0.2 s, on the timers it is given."""
 
     def __init__(
-        self, left: Callable[[], bool], gone: Callable[[], None], schedule: Schedule
+        self, left: Callable[[], bool], gone: Callable[[], object], schedule: Schedule
     ) -> None:
         self._left = left
         self._gone = gone
@@ -123,14 +154,14 @@ class PollingWatch:
 class SocketWatch(PollingWatch):
     """Polls the client's socket."""
 
-    def __init__(self, descriptor: int, gone: Callable[[], None], schedule: Schedule) -> None:
+    def __init__(self, descriptor: int, gone: Callable[[], object], schedule: Schedule) -> None:
         super().__init__(lambda: has_left(descriptor), gone, schedule)
 
 
 class HubWatch:
     """Is told by the hub: the socket becomes readable when the client leaves."""
 
-    def __init__(self, descriptor: int, gone: Callable[[], None], schedule: Schedule) -> None:
+    def __init__(self, descriptor: int, gone: Callable[[], object], schedule: Schedule) -> None:
         self._descriptor = descriptor
         self._gone = gone
         self._schedule = schedule
@@ -165,7 +196,7 @@ class NoWatch:
 
 def watch(
     environ: Mapping[str, Any],
-    gone: Callable[[], None],
+    gone: Callable[[], object],
     schedule: Schedule,
     kind: Type[Union[SocketWatch, HubWatch]],
 ) -> Watch:

@@ -17,6 +17,7 @@ from .formats import Format, make_format
 from .overflow import Overflow
 
 RECONNECTS = ("refuse", "restart")
+_DEADLINES = ("first_event_timeout", "idle_timeout", "total_timeout", "max_lifetime")
 WORKERS = ("auto", "greenlet", "thread")
 
 
@@ -29,7 +30,13 @@ class StreamOptions:
     :param event: the event's type for deltas. Default: the format's own.
     :param heartbeat: silence after which the reader gets a comment, the first one at once.
         Default: 15. 0: no comments at all.
-    :param total_timeout: the stream ends with ``timeout`` after this. Default: 0.
+    :param first_event_timeout: a source that gave nothing for so long after the start ends the
+        stream with ``timeout``. Default: 0.
+    :param idle_timeout: the same after its last item; what the reader takes its time for does not
+        count. Default: 0.
+    :param total_timeout: the stream ends with ``timeout`` after this, whatever comes. Default: 0.
+    :param max_lifetime: the stream ends with ``shutdown`` after this, less up to a tenth at
+        random, so that its reader comes back on a new connection: for endless feeds. Default: 0.
     :param send_timeout: a block that the client has not taken for so long ends the stream with
         ``disconnect``, and its connection. Default: 60.
     :param hold: how long the status waits for the first item, so that an early failure has its
@@ -41,6 +48,9 @@ class StreamOptions:
     :param reconnect: what a returning EventSource gets: ``refuse`` (204 after the end, 410 after
         a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
+    :param on_disconnect: called once with the :class:`~flask_llmstream.summary.Summary` as far as
+        it got, at once when the reader has left, on a worker of its own in an app context.
+        Default: nobody.
     :param on_finish: called once with a :class:`~flask_llmstream.summary.Summary`, on the worker
         with its contexts, when the stream has ended. Default: nobody.
     :raises ConfigurationError: a value that can't work; the message names the option.
@@ -49,7 +59,10 @@ class StreamOptions:
     format: Any = "message"
     event: Optional[str] = None
     heartbeat: float = 15
+    first_event_timeout: float = 0
+    idle_timeout: float = 0
     total_timeout: float = 0
+    max_lifetime: float = 0
     send_timeout: float = 60
     hold: float = 0
     overflow: Any = "block"
@@ -57,10 +70,11 @@ class StreamOptions:
     buffer_bytes: int = 256 * 1024
     reconnect: str = "refuse"
     worker: str = "auto"
+    on_disconnect: Optional[Callable[[Any], Any]] = None
     on_finish: Optional[Callable[[Any], Any]] = None
 
     def __post_init__(self) -> None:
-        for name in ("heartbeat", "total_timeout", "send_timeout", "hold"):
+        for name in ("heartbeat", "send_timeout", "hold", *_DEADLINES):
             check_number(name, getattr(self, name), least=0)
         for name in ("buffer", "buffer_bytes"):
             check_whole(name, getattr(self, name), least=1)
@@ -69,8 +83,13 @@ class StreamOptions:
         Overflow.named(self.overflow)
         check_choice("reconnect", self.reconnect, RECONNECTS)
         check_choice("worker", self.worker, WORKERS)
-        if self.on_finish is not None and not callable(self.on_finish):
-            raise ConfigurationError("on_finish: has to be callable")
+        for name in ("on_disconnect", "on_finish"):
+            check_callable(name, getattr(self, name))
+
+    @property
+    def has_deadlines(self) -> bool:
+        """Whether a timer may end the stream."""
+        return any(getattr(self, name) for name in _DEADLINES)
 
     def merged(self, **options: Any) -> StreamOptions:
         """These options with some said anew.
@@ -123,3 +142,9 @@ def check_choice(name: str, value: Any, choices: "tuple[str, ...]") -> None:
     """Raise ConfigurationError unless it is one of the choices."""
     if value not in choices:
         raise ConfigurationError(f"{name}: {value!r} is none of {', '.join(choices)}")
+
+
+def check_callable(name: str, value: Any) -> None:
+    """Raise ConfigurationError unless it can be called, or is not there."""
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{name}: has to be callable, not {value!r}")

@@ -27,6 +27,13 @@ def report(app: Flask, stream: Stream, summary: Summary) -> None:
         _isolated(app, stream, lambda: on_finish(summary))
 
 
+def report_departure(app: Flask, stream: Stream, summary: Summary) -> None:
+    """Tell ``on_disconnect``; one that raises is logged."""
+    on_disconnect = stream.options.on_disconnect
+    if on_disconnect is not None:
+        _isolated(app, stream, lambda: on_disconnect(summary))
+
+
 def _send_exception(app: Flask, error: Any) -> None:
     got_request_exception.send(app, exception=error)
 

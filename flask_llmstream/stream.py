@@ -7,6 +7,7 @@ the one ending until the producer has really ended, then ``CLOSED``. The first r
 from __future__ import annotations
 
 import logging
+import random
 from time import monotonic
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Protocol
 
@@ -15,17 +16,20 @@ from gevent.monkey import get_original
 
 from .channel import Channel
 from .completion import Usage
-from .errors import StreamClosed, StreamError, StreamTimeout, UnsendableItem
+from .deadlines import Deadlines
+from .errors import StreamClosed, StreamError, StreamShutdown, StreamTimeout, UnsendableItem
 from .failure import Failure, failure_of
 from .formats import Format
 from .options import StreamOptions
 from .overflow import Overflow
 from .summary import MAX_TEXT, Summary
-from .timers import Timer
 from .worker import Habitat
 
 _log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
+
+RECONNECTION_MS = (1000, 5000)
+"""Between these a reader's reconnection time after a shutdown is random: not all come at once."""
 
 
 class Surroundings(Protocol):
@@ -37,6 +41,9 @@ class Surroundings(Protocol):
 
     def enter(self, work: Callable[[], None]) -> None:
         """Run ``work`` on this worker, inside the contexts of the view."""
+
+    def left(self, stream: Stream, summary: Summary) -> None:
+        """Called on a worker of its own, at once, when the reader has left."""
 
     def finished(self, stream: Stream, summary: Summary) -> None:
         """Called on the worker, inside its contexts, exactly once; logs what has to be logged."""
@@ -54,8 +61,9 @@ class Stream:
 
     __slots__ = (
         "id", "name", "format", "options", "reason", "failure", "error", "usage", "receive",
-        "_source", "_surroundings", "_clock", "_ending", "_channel", "_worker", "_total",
-        "_release", "_finished", "_text", "_text_room", "_started_at", "_first_at", "__weakref__",
+        "first_item_at", "last_item_at", "_source", "_surroundings", "_clock", "_ending",
+        "_channel", "_habitat", "_worker", "_deadlines", "_release", "_finished", "_text",
+        "_text_room", "_started_at", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -81,22 +89,24 @@ class Stream:
         self._clock = clock
         self._ending = _allocate_lock()
         self._channel: Any = None
+        self._habitat: Any = None
         self._worker: Any = None
-        self._total: Optional[Timer] = None
-        self._release: Callable[[], None] = _nothing
+        self._deadlines: Optional[Deadlines] = None
+        self._release: Callable[[Stream], None] = _keep
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._finished = False
         self._text: List[str] = []
         self._text_room = MAX_TEXT
         self._started_at = 0.0
-        self._first_at: Optional[float] = None
+        self.first_item_at: Optional[float] = None
+        self.last_item_at: Optional[float] = None
 
     # Called where the response is read.
 
-    def start(self, habitat: Habitat, release: Callable[[], None]) -> None:
+    def start(self, habitat: Habitat, release: Callable[[Stream], None]) -> None:
         """Start the producer.
 
-        :param release: called once, when it has really ended; also when it could not start.
+        :param release: called with it once, when it has really ended; also when it could not start.
         """
         self._release = release
         self._started_at = self._clock()
@@ -106,11 +116,12 @@ class Stream:
             self._claim("error")
             self.abandon()
             _close(self._source, self.name)
-            self._release()
+            self._release(self)
             raise
 
     def _open(self, habitat: Habitat) -> None:
         options = self.options
+        self._habitat = habitat
         self._worker = habitat.worker()
         self._channel = Channel(
             habitat.readable(),
@@ -120,8 +131,8 @@ class Stream:
             overflow=Overflow.named(options.overflow),
         )
         self.receive = self._channel.receive
-        if options.total_timeout:
-            self._total = habitat.schedule(options.total_timeout, self._time_out)
+        if options.has_deadlines:
+            self._deadlines = Deadlines(self, options, habitat.schedule, self._clock)
         self._worker.start(self._run)
 
     def abandon(self) -> None:
@@ -132,8 +143,8 @@ class Stream:
         else:
             self.end("disconnect")
             self._channel.discard("disconnect")
-            if self._total is not None:  # a timer is let go of where it was made
-                self._total.cancel()
+            if self._deadlines is not None:  # timers are let go of where they were made
+                self._deadlines.cancel()
 
     # Called from anywhere, the hub included: none of this blocks.
 
@@ -147,7 +158,23 @@ class Stream:
             self._channel.close(reason)
         if reason not in ("complete", "error"):
             self._worker.stop(self._abort)
+        if reason == "disconnect" and self.options.on_disconnect is not None:
+            self._habitat.worker().start(self._tell_of_departure)
         return True
+
+    def time_out(self, error: StreamTimeout) -> None:
+        """End it, and tell the reader which patience was at its end."""
+        self.end("timeout", error)
+
+    def shut_down(self) -> None:
+        """End it for a reason that is none of the answer's own: the server goes, or the
+        connection is to be made anew."""
+        self.end("shutdown", StreamShutdown(random.randint(*RECONNECTION_MS)))
+
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether its producer waits for the reader."""
+        return bool(self._channel.producer_waits)
 
     def _claim(self, reason: str, error: Optional[BaseException] = None) -> bool:
         failure = None
@@ -166,9 +193,8 @@ class Stream:
         except BaseException:  # as below
             _log.exception("%s failed when it was aborted", self.name)
 
-    def _time_out(self) -> None:
-        seconds = self.options.total_timeout
-        self.end("timeout", StreamTimeout(f"The answer took longer than {seconds:g} seconds."))
+    def _tell_of_departure(self) -> None:
+        self._surroundings.left(self, self._summary())
 
     # Runs on the worker.
 
@@ -181,7 +207,7 @@ class Stream:
             if not self._finished:
                 self._finish(None)
         finally:
-            self._release()
+            self._release(self)
 
     def _work(self) -> None:
         iterator: Optional[Iterator[Any]] = None
@@ -216,6 +242,8 @@ class Stream:
         encode, send, clock = self.format.item, self._channel.send, self._clock
         if self.options.on_finish is not None:
             encode = self._recorded
+        if self.options.idle_timeout:
+            send = self._stamped
 
         def deliver(item: Any) -> None:
             if item.__class__ is Usage:
@@ -227,8 +255,8 @@ class Stream:
                 raise UnsendableItem(self.name, error) from error
             if frame:
                 send(frame)
-                if self._first_at is None:
-                    self._first_at = clock()
+                if self.first_item_at is None:
+                    self.first_item_at = clock()
 
         return deliver
 
@@ -239,9 +267,13 @@ class Stream:
             self._text_room -= len(item)
         return frame
 
+    def _stamped(self, frame: bytes) -> None:
+        self._channel.send(frame)
+        self.last_item_at = self._clock()  # once it has room: till then the reader is slow
+
     def _summary(self) -> Summary:
         sent = self._channel.statistics
-        first = None if self._first_at is None else self._first_at - self._started_at
+        first = None if self.first_item_at is None else self.first_item_at - self._started_at
         return Summary(
             id=self.id,
             reason=self.reason or "complete",
@@ -271,4 +303,8 @@ def _not_started(timeout: Optional[float]) -> Optional[bytes]:
 
 
 def _nothing() -> None:
+    """Nothing to abort."""
+
+
+def _keep(stream: Stream) -> None:
     """Nothing to release."""

@@ -12,17 +12,18 @@ from typing import Any, Iterable, Optional
 
 from flask import Response, current_app, has_request_context, request
 
+from .admission import Slots
 from .app_state import app_state
 from .body import StreamBody
 from .context import CarriedContext
 from .formats import make_format
 from .json_text import json_bytes
 from .options import StreamOptions
-from .reporting import report
+from .reporting import report, report_departure
 from .response import HEADERS, stream_response_class
 from .stream import Stream
 from .summary import Summary
-from .worker import Slots, habitat
+from .worker import habitat
 
 _OUR_ID = re.compile(r"[0-9a-f]{32}:(\d+|ended)")
 
@@ -34,6 +35,10 @@ class Surroundings(CarriedContext):
     def debug(self) -> bool:
         """Whether the app is in debug mode."""
         return bool(self._app.debug)
+
+    def left(self, stream: Stream, summary: Summary) -> None:
+        """Tell the app's ``on_disconnect``."""
+        self.beside(lambda: report_departure(self._app, stream, summary))
 
     def finished(self, stream: Stream, summary: Summary) -> None:
         """Report the stream's end."""
@@ -58,7 +63,7 @@ def stream_response(
     stream = Stream(
         uuid.uuid4().hex, name or _name(source), source, format, options, Surroundings()
     )
-    body = StreamBody(stream, slots, state.settings.liveness)
+    body = StreamBody(stream, slots, slots.client(), state.settings.liveness)
     response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
     response: Response = response_class(
         body, content_type=format.content_type, headers=HEADERS, direct_passthrough=True

@@ -1,4 +1,4 @@
-"""Where a producer runs: a greenlet or a thread beside the request; and how many may run.
+"""Where a producer runs: a greenlet or a thread beside the request.
 
 Floor 2: gevent. Starts nothing at import, patches nothing ever.
 """
@@ -21,7 +21,6 @@ from .timers import HubTimer, Schedule, thread_schedule
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 
 _TURN_SECONDS = 0.005
-_allocate_lock = get_original("_thread", "allocate_lock")
 
 
 def on_greenlet() -> bool:
@@ -132,36 +131,6 @@ def _run_then_destroy_hub(run: Callable[[], None]) -> None:
         hub = gevent._hub_local.get_hub_if_exists()
         if hub is not None:
             hub.destroy(destroy_loop=True)
-
-
-class Slots:
-    """How many streams run in this process, and how many may.
-
-    :param limit: the most at a time; 0: any number.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = _allocate_lock()
-        self._taken = 0
-
-    @property
-    def taken(self) -> int:
-        """How many streams run now."""
-        return self._taken
-
-    def acquire(self) -> bool:
-        """Take a slot; ``False`` when all are taken. Never waits."""
-        with self._lock:
-            if self._limit and self._taken >= self._limit:
-                return False
-            self._taken += 1
-            return True
-
-    def release(self) -> None:
-        """Give a slot back."""
-        with self._lock:
-            self._taken -= 1
 
 
 class Habitat(NamedTuple):

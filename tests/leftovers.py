@@ -13,7 +13,7 @@ import greenlet
 from gevent import get_hub
 from gevent.hub import Hub
 
-from flask_llmstream.worker import Slots
+from flask_llmstream.admission import Slots
 
 GRACE = 5
 """Seconds that what has been told to end may take to do so."""

@@ -15,6 +15,8 @@ from flask_llmstream.options import StreamOptions
 SETTINGS = {
     "LLMSTREAM_URL_PREFIX": "/v1",
     "LLMSTREAM_MAX_STREAMS": 1000,
+    "LLMSTREAM_MAX_STREAMS_PER_CLIENT": 0,
+    "LLMSTREAM_CLIENT_KEY": None,
     "LLMSTREAM_MAX_BODY_BYTES": 1_048_576,
     "LLMSTREAM_MAX_PROMPT_CHARS": 100_000,
     "LLMSTREAM_CHAT_HOLD": 2,
@@ -66,6 +68,8 @@ def test_the_keys_of_others_are_theirs() -> None:
         ("LLMSTREAM_URL_PREFIX", "/"),
         ("LLMSTREAM_URL_PREFIX", None),
         ("LLMSTREAM_MAX_STREAMS", 0),
+        ("LLMSTREAM_MAX_STREAMS_PER_CLIENT", 3),
+        ("LLMSTREAM_CLIENT_KEY", str),
         ("LLMSTREAM_MAX_BODY_BYTES", 1),
         ("LLMSTREAM_MAX_PROMPT_CHARS", 1),
         ("LLMSTREAM_CHAT_HOLD", 0),

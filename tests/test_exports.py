@@ -32,6 +32,7 @@ NAMES = {
     "StreamClosed",
     "StreamError",
     "StreamRefused",
+    "StreamShutdown",
     "StreamTimeout",
     "Summary",
     "UnsendableItem",

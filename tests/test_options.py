@@ -18,7 +18,10 @@ DEFAULTS = {
     "format": "message",
     "event": None,
     "heartbeat": 15,
+    "first_event_timeout": 0,
+    "idle_timeout": 0,
     "total_timeout": 0,
+    "max_lifetime": 0,
     "send_timeout": 60,
     "hold": 0,
     "overflow": "block",
@@ -26,9 +29,11 @@ DEFAULTS = {
     "buffer_bytes": 262_144,
     "reconnect": "refuse",
     "worker": "auto",
+    "on_disconnect": None,
     "on_finish": None,
 }
-TIMES = ["heartbeat", "total_timeout", "send_timeout", "hold"]
+DEADLINES = ["first_event_timeout", "idle_timeout", "total_timeout", "max_lifetime"]
+TIMES = ["heartbeat", "send_timeout", "hold", *DEADLINES]
 COUNTS = ["buffer", "buffer_bytes"]
 
 

@@ -12,106 +12,17 @@ from gevent import GreenletExit
 
 from flask_llmstream.completion import Usage
 from flask_llmstream.errors import StreamClosed, StreamError, UnsendableItem
-from flask_llmstream.formats import make_format
 from flask_llmstream.formats.openai import ChatCompletion
-from flask_llmstream.options import StreamOptions
-from flask_llmstream.stream import Stream
 from flask_llmstream.summary import MAX_TEXT
 from flask_llmstream.worker import habitat
-from tests.manual_timers import ManualClock, ManualSchedule
-from tests.places import (
-    BESIDE,
-    GREENLETS,
-    HANG_GUARD,
-    THREADS,
-    only,
-    wait_for_worker_threads,
-)
+from tests.places import BESIDE, GREENLETS, THREADS, only, wait_for_worker_threads
+from tests.running import Running
 from tests.sources import Waiting
 
 producer_on_greenlet = only(GREENLETS)
 producer_on_thread = only(THREADS, BESIDE)
 
 REASONS = ["complete", "error", "timeout", "disconnect", "cancelled", "shutdown"]
-
-
-class Told:
-    """The surroundings of a stream, which remember what they were told.
-
-    :param enter: runs the stream's work in some context.
-    """
-
-    def __init__(self, place, enter):
-        self.enter = enter
-        self.is_debug = lambda: False
-        self.summaries = []
-        self.ran_on = None
-        self.released = []
-        self._ended = place.for_reader()
-
-    @property
-    def debug(self):
-        return self.is_debug()
-
-    def finished(self, stream, summary):
-        self.ran_on = threading.get_ident(), gevent.getcurrent()
-        self.summaries.append(summary)
-
-    def release(self):
-        self.released.append(len(self.summaries))
-        self._ended.set()
-
-    def summary(self):
-        """The one summary, when the slot was given back."""
-        self._ended.wait()
-        (summary,) = self.summaries
-        assert len(self.released) == 1, "the slot was given back once"
-        return summary
-
-
-class Running:
-    """A stream of a test, with its timers and its clock.
-
-    :param source: an iterable, or a function of the place that makes one.
-    """
-
-    def __init__(self, place, source, *, format="text", enter=lambda work: work(), **options):
-        self.place = place
-        self.schedule = ManualSchedule()
-        self.clock = ManualClock()
-        self.told = Told(place, enter)
-        self.stream = Stream(
-            "an-id",
-            "the source",
-            source,
-            make_format(format, None),
-            StreamOptions(**options),
-            self.told,
-            self.clock,
-        )
-
-    def start(self, **changes):
-        here = habitat(self.place.worker)._replace(schedule=self.schedule, **changes)
-        self.stream.start(here, self.told.release)
-        return self
-
-    def receive(self, timeout=HANG_GUARD):
-        return self.stream.receive(timeout)
-
-    def rest(self):
-        """All that comes until the end."""
-        return b"".join(iter(self.receive, None))
-
-    def summary(self):
-        """What it was, when its producer has ended by itself; and its reader is done with it."""
-        summary = self.told.summary()
-        self.stream.abandon()
-        return summary
-
-    def leave(self):
-        """What it was, when its reader left."""
-        self.stream.abandon()
-        return self.told.summary()
 
 
 @pytest.fixture
@@ -439,6 +350,51 @@ def test_an_abort_that_fails_keeps_nobody_from_being_told(place, caplog, failure
     assert running.summary().reason == "timeout"
     (record,) = caplog.records
     assert record.exc_info[0] is failure
+
+
+# A reader who leaves.
+
+
+def test_who_asked_is_told_of_a_departure_while_the_source_still_waits(place):
+    source = Waiting(place)
+    running = Running(place, source, on_disconnect=print).start()
+    source.waits.wait()
+    running.stream.end("disconnect")
+    running.told.departure.wait()
+    source.go_on.set()
+    running.summary()
+    (departure,) = running.told.departures
+    assert (departure.reason, departure.items) == ("disconnect", 1)
+
+
+@pytest.mark.parametrize("reason", ["timeout", "cancelled", "shutdown"])
+def test_no_other_end_is_a_departure(place, reason):
+    source = Waiting(place)
+    running = Running(place, source, on_disconnect=print).start()
+    source.waits.wait()
+    running.stream.end(reason)
+    source.go_on.set()
+    running.summary()
+    assert running.told.departures == []
+
+
+def test_leaving_behind_the_end_is_no_departure(place):
+    running = Running(place, ["one"], on_disconnect=print).start()
+    running.told.summary()
+    running.leave()
+    assert running.told.departures == []
+
+
+# A server that goes.
+
+
+def test_a_shutdown_tells_the_reader_when_to_come_back(waiting):
+    start_and_receive_the_first(waiting)
+    waiting.stream.shut_down()
+    waiting.source.go_on.set()
+    summary = waiting.summary()
+    assert (summary.reason, summary.failure.code) == ("shutdown", "shutdown")
+    assert 1000 <= summary.failure.retry <= 5000
 
 
 # Failures.

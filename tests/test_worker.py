@@ -11,7 +11,7 @@ import pytest
 from gevent import GreenletExit
 
 from flask_llmstream.errors import ConfigurationError
-from flask_llmstream.worker import GreenletWorker, Slots, ThreadWorker, habitat, on_greenlet
+from flask_llmstream.worker import GreenletWorker, ThreadWorker, habitat, on_greenlet
 from tests.places import BESIDE, GREENLETS, THREADS, only
 
 producer_on_greenlet = only(GREENLETS)
@@ -380,42 +380,3 @@ def test_a_greenlet_cant_be_asked_for_on_a_thread():
     assert gevent.spawn(habitat, "greenlet").get().worker is GreenletWorker
     with pytest.raises(ConfigurationError, match="worker: .*patch_all"):
         habitat("greenlet")
-
-
-def test_no_more_slots_are_given_than_there_are():
-    slots = Slots(2)
-    assert [slots.acquire() for _ in range(3)] == [True, True, False]
-    assert slots.taken == 2
-
-
-def test_a_slot_that_was_given_back_can_be_taken_again():
-    slots = Slots(1)
-    slots.acquire()
-    slots.release()
-    assert slots.taken == 0
-    assert slots.acquire()
-
-
-def test_zero_slots_are_any_number():
-    slots = Slots(0)
-    assert all(slots.acquire() for _ in range(5000))
-    assert slots.taken == 5000
-
-
-def test_threads_that_race_for_slots_never_hold_more_than_there_are():
-    slots, most, together = Slots(3), [], threading.Barrier(8)
-
-    def race():
-        together.wait()
-        for _ in range(300):
-            if slots.acquire():
-                most.append(slots.taken)
-                slots.release()
-
-    racers = [threading.Thread(target=race) for _ in range(8)]
-    for racer in racers:
-        racer.start()
-    for racer in racers:
-        racer.join()
-    assert max(most) <= 3
-    assert slots.taken == 0

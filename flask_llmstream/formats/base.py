@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from ..completion import Usage
 from ..event import ServerSentEvent
@@ -58,6 +58,10 @@ class Format(ABC):
         """What comes before the first item."""
         return b""
 
+    def farewell(self, failure: Failure) -> bytes:
+        """The last of a stream that goes on when its reader comes back: it has not ended."""
+        return b""
+
 
 class EventStreamFormat(Format):
     """What all formats on Server-Sent Events share."""
@@ -70,6 +74,15 @@ class EventStreamFormat(Format):
         if comment is None and event_id is None:
             return b""
         return ServerSentEvent(comment=comment, id=event_id).encode()
+
+    def farewell(self, failure: Failure) -> bytes:
+        """A block of only the reconnection time: a reader is told of no event."""
+        return ServerSentEvent(retry=failure.retry).encode()
+
+    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+        """``event: error``, which no reader takes for a delta."""
+        data, retry = failure_object(failure), failure.retry
+        return ServerSentEvent(data, event="error", id=event_id, retry=retry).encode()
 
     def event(self, event: ServerSentEvent) -> bytes:
         """An event of the source's own."""
@@ -91,3 +104,8 @@ def is_json_item(item: Any) -> bool:
     return isinstance(item, (Mapping, list, tuple)) or (
         is_dataclass(item) and not isinstance(item, type)
     )
+
+
+def failure_object(failure: Failure) -> Dict[str, Any]:
+    """What the last event of a failed answer says."""
+    return {"ended": True, "error": failure.as_json()}

@@ -11,7 +11,6 @@ from typing import Any, Dict, Optional, Tuple
 
 from ..completion import Usage
 from ..event import ServerSentEvent
-from ..failure import Failure
 from ..json_text import escaped_json_string, json_bytes, json_string, quoted
 from .base import Ending, EventStreamFormat, is_json_item, unsendable
 
@@ -53,9 +52,6 @@ class MessageFormat(EventStreamFormat):
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return ServerSentEvent(ending_object(ending), event=self._event, id=event_id).encode()
 
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
-        return ServerSentEvent(failure_object(failure), event="error", id=event_id).encode()
-
 
 @lru_cache(maxsize=64)
 def _heads(event: str) -> Tuple[bytes, str]:
@@ -80,8 +76,3 @@ def usage_object(usage: Usage) -> Dict[str, Any]:
         "finish_reason": usage.finish_reason,
     }
     return {name: value for name, value in counts.items() if value is not None}
-
-
-def failure_object(failure: Failure) -> Dict[str, Any]:
-    """What the last event of a failed answer says."""
-    return {"ended": True, "error": failure.as_json()}

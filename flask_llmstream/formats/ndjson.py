@@ -7,8 +7,8 @@ from typing import Any, Optional
 from ..event import ServerSentEvent
 from ..failure import Failure
 from ..json_text import json_bytes, json_string
-from .base import Ending, Format, is_json_item, unsendable
-from .message import DELTA_HEAD, DELTA_TAIL, ending_object, failure_object
+from .base import Ending, Format, failure_object, is_json_item, unsendable
+from .message import DELTA_HEAD, DELTA_TAIL, ending_object
 
 
 class NDJSONFormat(Format):

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..event import ServerSentEvent, data_lines
-from ..failure import Failure
 from ..json_text import json_bytes
 from .base import Ending, EventStreamFormat, is_json_item, unsendable
-from .message import ending_object, failure_object
+from .message import ending_object
 
 
 class TextFormat(EventStreamFormat):
@@ -36,6 +35,3 @@ class TextFormat(EventStreamFormat):
         if ending.reason != "complete":  # what was cut short must not look whole
             return ServerSentEvent(ending_object(ending), event="error", id=event_id).encode()
         return b"" if event_id is None else ServerSentEvent(id=event_id).encode()
-
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
-        return ServerSentEvent(failure_object(failure), event="error", id=event_id).encode()
