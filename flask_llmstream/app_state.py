@@ -5,6 +5,7 @@ Roof: Flask.
 
 from __future__ import annotations
 
+import weakref
 from typing import Dict, List, Optional
 
 from flask import current_app, request
@@ -18,13 +19,18 @@ EXTENSION = "llmstream"
 
 
 class AppState:
-    """One app's settings, its streams' defaults and its slots."""
+    """One app's settings, its streams' defaults and its slots.
 
-    def __init__(self, settings: Settings, options: StreamOptions) -> None:
+    :param owner: the extension object that made it.
+    """
+
+    def __init__(self, owner: object, settings: Settings, options: StreamOptions) -> None:
+        self.owner = weakref.ref(owner)
         self.settings = settings
         self.options = options
         self.slots = _slots(settings)
         self._slots_of: Dict[str, Slots] = {}
+        _states.add(self)
 
     def slots_of(self, blueprint: str, settings: Settings) -> Slots:
         """The slots of a blueprint that has limits of its own."""
@@ -34,6 +40,16 @@ class AppState:
     def all_slots(self) -> List[Slots]:
         """The app's, and those of its blueprints."""
         return [self.slots, *self._slots_of.values()]
+
+
+_states: "weakref.WeakSet[AppState]" = weakref.WeakSet()
+"""Those of all apps of this process, as a process is drained, and no app is at hand then."""
+
+
+def every_slots(owner: Optional[object] = None) -> List[Slots]:
+    """The slots of all apps of this process, or of those that one extension object serves."""
+    states = [state for state in _states if owner is None or state.owner() is owner]
+    return [slots for state in states for slots in state.all_slots]
 
 
 def _slots(settings: Settings) -> Slots:

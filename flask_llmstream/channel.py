@@ -185,6 +185,11 @@ class Channel:
         self._readable.close()
 
     @property
+    def is_discarded(self) -> bool:
+        """Whether nobody reads it any more."""
+        return self._discarded
+
+    @property
     def producer_waits(self) -> bool:
         """Whether the producer waits for room."""
         return self._producer_waits

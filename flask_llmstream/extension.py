@@ -12,14 +12,17 @@ from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from .app_state import EXTENSION, AppState, app_state
+from .app_state import EXTENSION, AppState, app_state, every_slots
 from .blueprint import chat_blueprint, checked_providers, refused
 from .config import read_config
+from .drain import drain
 from .errors import ConfigurationError, StreamError
 from .options import StreamOptions
 from .providers import Counter, Provider
+from .sigterm import on_sigterm
 from .streaming import stream_response
 
+DRAIN_SECONDS = 7.0
 View = Callable[..., Any]
 _FINISHED = (BaseResponse, str, bytes, dict, tuple)
 """What a view may return that Flask makes a response of."""
@@ -64,7 +67,7 @@ class LLMStream:
                 "streams.blueprint() for more chat endpoints"
             )
         settings, options = read_config(app.config)
-        app.extensions[EXTENSION] = AppState(settings, options)
+        app.extensions[EXTENSION] = AppState(self, settings, options)
         if StreamError not in app.error_handler_spec.get(None, {}).get(None, {}):
             app.register_error_handler(StreamError, refused)
         if settings.url_prefix is not None:
@@ -130,6 +133,30 @@ class LLMStream:
         models = dict(self._providers if providers is None else providers)
         models.setdefault("counter", self._providers["counter"])
         return chat_blueprint(name, models, settings)
+
+    def drain(self, seconds: float = DRAIN_SECONDS) -> int:
+        """Let the streams of this process's apps end: before a restart, or in a test.
+
+        New streams get 503 with ``Retry-After`` from here on, and for good. Those that run may
+        finish within ``seconds``; the rest end with ``shutdown``, with a reconnection time of 1 to
+        5 s at random. Blocks meanwhile, at most 2 s more. Call it where the streams are read: on a
+        greenlet of their hub, or on any thread where they have threads.
+
+        :param seconds: default: 7, so that all is over before Docker's kill after 10.
+        :returns: how many streams had to be ended.
+        """
+        return drain(every_slots(self), seconds)
+
+    def drain_on_sigterm(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Have SIGTERM begin a :meth:`drain`, and end the process behind it.
+
+        Call it where the process that serves begins, on its main thread and behind
+        monkey-patching; under gunicorn, import ``flask_llmstream.gunicorn.post_worker_init`` into
+        ``gunicorn.conf.py`` instead. A handler that is there already is called at once.
+
+        :raises ValueError: not on the main thread.
+        """
+        on_sigterm(lambda: self.drain(seconds))
 
     @property
     def last_event_id(self) -> str:

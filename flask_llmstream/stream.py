@@ -172,6 +172,11 @@ class Stream:
         self.end("shutdown", StreamShutdown(random.randint(*RECONNECTION_MS)))
 
     @property
+    def is_read(self) -> bool:
+        """Whether somebody reads it still, or has yet to take its end."""
+        return not self._channel.is_discarded
+
+    @property
     def waits_for_room(self) -> bool:
         """Whether its producer waits for the reader."""
         return bool(self._channel.producer_waits)

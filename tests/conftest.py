@@ -9,8 +9,12 @@ import pytest
 from flask import Flask
 
 from flask_llmstream import Counter, LLMStream
+from flask_llmstream.worker import habitat
+from tests.connections import Connection
 from tests.leftovers import Leftovers
+from tests.manual_timers import ManualSchedule
 from tests.places import PLACES
+from tests.sources import Waiting
 
 
 def needs(name, present):
@@ -73,3 +77,56 @@ def app(make_app):
 @pytest.fixture
 def client(app):
     return app.test_client()
+
+
+@pytest.fixture
+def serve(app, streams):
+    """Serve what a function gives at ``/``, as an event stream."""
+
+    def serve(make_source, **options):
+        app.add_url_rule("/", "view", lambda: streams.response(make_source(), **options))
+
+    return serve
+
+
+@pytest.fixture
+def waiting(place, serve):
+    """A source that waits behind its first item, to be served by ``serve(lambda: waiting)``."""
+    source = Waiting(place)
+    yield source
+    source.go_on.set()
+
+
+@pytest.fixture
+def finished(place):
+    """An ``on_finish`` whose summary the test can wait for."""
+
+    class Finished:
+        def __init__(self):
+            self._came = place.for_reader()
+
+        def __call__(self, summary):
+            self._summary = summary
+            self._came.set()
+
+        def summary(self):
+            self._came.wait()
+            return self._summary
+
+    return Finished()
+
+
+@pytest.fixture
+def connection():
+    with Connection() as connection:
+        yield connection
+
+
+@pytest.fixture
+def schedule(monkeypatch):
+    """Timers that fire when the test says so, in place of the hub's or the thread's."""
+    schedule = ManualSchedule()
+    monkeypatch.setattr(
+        "flask_llmstream.body.habitat", lambda worker: habitat(worker)._replace(schedule=schedule)
+    )
+    return schedule

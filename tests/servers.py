@@ -50,10 +50,17 @@ class LiveServer:
     :ivar log: the lines of its stderr so far.
     """
 
-    def __init__(self, port: int, pid: int, log: List[str]) -> None:
+    def __init__(self, port: int, process: "subprocess.Popen[str]", log: List[str]) -> None:
         self.port = port
-        self.pid = pid
+        self.pid = process.pid
         self.log = log
+        self._process = process
+
+    def ended(self) -> bool:
+        """Wait until the process has ended by itself."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(HANG_GUARD / 2)
+        return self._process.returncode is not None
 
     def get(self, path: str) -> Any:
         """The JSON at a path."""
@@ -133,7 +140,7 @@ def serving(command: str, **environment: str) -> Iterator[LiveServer]:
     drain.start()
     try:
         wait_for_port(port, process, log)
-        yield LiveServer(port, process.pid, log)
+        yield LiveServer(port, process, log)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -92,6 +92,8 @@ def test_what_works_is_taken(key: str, value: Any) -> None:
         ("LLMSTREAM_MAX_STREAMS", -1),
         ("LLMSTREAM_MAX_STREAMS", "1000"),
         ("LLMSTREAM_MAX_STREAMS", None),
+        ("LLMSTREAM_MAX_STREAMS_PER_CLIENT", -1),
+        ("LLMSTREAM_CLIENT_KEY", "remote_addr"),
         ("LLMSTREAM_MAX_BODY_BYTES", 0),
         ("LLMSTREAM_MAX_BODY_BYTES", 1.5),
         ("LLMSTREAM_MAX_PROMPT_CHARS", 0),

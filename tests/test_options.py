@@ -34,6 +34,7 @@ DEFAULTS = {
 }
 DEADLINES = ["first_event_timeout", "idle_timeout", "total_timeout", "max_lifetime"]
 TIMES = ["heartbeat", "send_timeout", "hold", *DEADLINES]
+CALLBACKS = ["on_disconnect", "on_finish"]
 COUNTS = ["buffer", "buffer_bytes"]
 
 
@@ -67,7 +68,7 @@ class Shouting(EventStreamFormat):
         *[("overflow", overflow) for overflow in ("block", Overflow.BLOCK)],
         *[("reconnect", reconnect) for reconnect in ("refuse", "restart")],
         *[("worker", worker) for worker in ("auto", "greenlet", "thread")],
-        *[("on_finish", call) for call in (None, print)],
+        *[(name, call) for name in CALLBACKS for call in (None, print)],
     ],
     ids=str,
 )
@@ -86,7 +87,7 @@ def test_what_works_is_taken(option: str, value: Any) -> None:
         *[("overflow", wrong) for wrong in ("bloc", "", None, 7, ["block"])],
         *[("reconnect", wrong) for wrong in ("resume it", "", None, True, ["refuse"])],
         *[("worker", wrong) for wrong in ("process", "", None, 7)],
-        *[("on_finish", wrong) for wrong in ("print", 7, False)],
+        *[(name, wrong) for name in CALLBACKS for wrong in ("print", 7, False)],
     ],
     ids=str,
 )

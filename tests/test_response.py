@@ -9,36 +9,14 @@ import weakref
 
 import gevent.socket
 import pytest
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, request
 from werkzeug.test import create_environ
 
 from flask_llmstream import ProviderError, RequestError, ServerSentEvent, StreamError
-from flask_llmstream.worker import habitat
 from tests.answers import Answer
-from tests.connections import Connection
-from tests.manual_timers import ManualSchedule
 from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads
-from tests.sources import Waiting
 
 OPENING = b": \nid: "
-
-
-@pytest.fixture
-def serve(app, streams):
-    """Serve what a function gives at ``/``, as an event stream."""
-
-    def serve(make_source, **options):
-        app.add_url_rule("/", "view", lambda: streams.response(make_source(), **options))
-
-    return serve
-
-
-@pytest.fixture
-def waiting(place, serve):
-    """A source that waits behind its first item, to be served by ``serve(lambda: waiting)``."""
-    source = Waiting(place)
-    yield source
-    source.go_on.set()
 
 
 def slots_of(app):
@@ -316,6 +294,31 @@ def test_who_finds_no_slot_is_told_when_to_come_back(place, make_app, streams, w
     assert second.headers["Content-Type"] == "application/json"
     assert error["code"] == "too_many_streams"
     assert slots_of(app).taken <= 1
+
+
+def test_one_client_s_streams_have_a_limit_of_their_own(place, make_app, streams, waiting):
+    app = make_app(LLMSTREAM_MAX_STREAMS_PER_CLIENT=1)
+    app.add_url_rule("/", "view", lambda: streams.response(waiting))
+    of_one = {"REMOTE_ADDR": "192.0.2.1"}
+    with Answer(app, "/", of_one) as first, Answer(app, "/", of_one) as second:
+        first.block()
+        assert second.json["error"]["code"] == "too_many_streams"
+        assert (second.status, second.headers["Retry-After"]) == (429, "1")
+        with Answer(app, "/", {"REMOTE_ADDR": "192.0.2.2"}) as another:
+            another.block()
+            assert another.status == 200
+
+
+def test_who_is_one_client_is_for_the_app_to_say(place, make_app, streams, waiting):
+    key = "LLMSTREAM_CLIENT_KEY"
+    app = make_app(**{"LLMSTREAM_MAX_STREAMS_PER_CLIENT": 1, key: lambda: request.args["user"]})
+    app.add_url_rule("/", "view", lambda: streams.response(waiting))
+    with Answer(app, "/?user=ann") as first, Answer(app, "/?user=ann") as second:
+        first.block()
+        second.rest()
+        with Answer(app, "/?user=bob") as another:
+            another.block()
+            assert (second.status, another.status) == (429, 200)
 
 
 def test_who_is_refused_starts_nothing_and_closes_its_source(place, make_app, streams, waiting):
@@ -668,31 +671,6 @@ def test_no_two_streams_have_the_same_id(place, app, serve):
 # The client leaves.
 
 
-@pytest.fixture
-def finished(place):
-    """An ``on_finish`` whose summary the test can wait for."""
-
-    class Finished:
-        def __init__(self):
-            self._came = place.for_reader()
-
-        def __call__(self, summary):
-            self._summary = summary
-            self._came.set()
-
-        def summary(self):
-            self._came.wait()
-            return self._summary
-
-    return Finished()
-
-
-@pytest.fixture
-def connection():
-    with Connection() as connection:
-        yield connection
-
-
 def test_a_departure_while_the_source_is_silent_ends_the_stream(
     place, app, serve, waiting, connection, finished
 ):
@@ -770,16 +748,6 @@ def test_a_frozen_reader_is_cut_off(place, app, serve, connection, finished):
             while True:
                 server.sendall(answer.block())
         assert finished.summary().reason == "disconnect"
-
-
-@pytest.fixture
-def schedule(monkeypatch):
-    """Timers that fire when the test says so, in place of the hub's or the thread's."""
-    schedule = ManualSchedule()
-    monkeypatch.setattr(
-        "flask_llmstream.body.habitat", lambda worker: habitat(worker)._replace(schedule=schedule)
-    )
-    return schedule
 
 
 @only(GREENLETS, THREADS)

@@ -45,6 +45,9 @@ if "UPSTREAM" in os.environ:
     providers["upstream"] = OpenAICompatible(os.environ["UPSTREAM"])
 streams = LLMStream(app, providers=providers)
 
+if "DRAIN_SECONDS" in os.environ:
+    streams.drain_on_sigterm(float(os.environ["DRAIN_SECONDS"]))
+
 
 @app.route("/gated")
 @streams.view(heartbeat=30)
@@ -55,6 +58,12 @@ def gated_view():
 @app.route("/beating")
 @streams.view(heartbeat=0.05)
 def beating():
+    return gated()
+
+
+@app.route("/feed")
+@streams.view(reconnect="restart")
+def feed():
     return gated()
 
 

@@ -1,0 +1,50 @@
+"""Letting a server go: no new streams, time for those that run, a farewell for the rest.
+
+Floor 3. Called where the streams are read: on a greenlet of their hub, or on any thread where they
+have threads of their own.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Callable, List, Sequence
+
+import gevent
+from gevent.monkey import get_original
+
+from .admission import Slots
+from .stream import Stream
+from .worker import on_greenlet
+
+FAREWELL_SECONDS = 2.0
+"""How long the readers that are left may take for their farewell."""
+
+_LOOK_SECONDS = 0.05
+
+
+def drain(all_slots: Sequence[Slots], seconds: float) -> int:
+    """Refuse new streams with 503, wait for those that run, end the rest with ``shutdown``.
+
+    Blocks for ``seconds`` at most, and :data:`FAREWELL_SECONDS` more.
+
+    :returns: how many streams had to be ended.
+    """
+    for slots in all_slots:
+        slots.close()
+    _wait_while(lambda: any(slots.taken for slots in all_slots), seconds)
+    rest = [stream for slots in all_slots for stream in slots.streams]
+    for stream in rest:
+        stream.shut_down()
+    _wait_while(lambda: _some_are_read(rest), FAREWELL_SECONDS)
+    return len(rest)
+
+
+def _some_are_read(streams: List[Stream]) -> bool:
+    return any(stream.is_read for stream in streams)
+
+
+def _wait_while(condition: Callable[[], bool], seconds: float) -> None:
+    pause = gevent.sleep if on_greenlet() else get_original("time", "sleep")
+    deadline = monotonic() + seconds
+    while condition() and monotonic() < deadline:
+        pause(_LOOK_SECONDS)

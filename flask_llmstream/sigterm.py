@@ -1,0 +1,57 @@
+"""SIGTERM begins a drain, and the process ends behind it.
+
+Floor 2: gevent. Only ever on somebody's word: a handler that an extension sets by itself would be
+lost in a fork, or on a request's thread.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Callable, Optional
+
+import gevent
+from gevent import getcurrent
+from gevent.hub import Hub
+
+from .worker import on_greenlet
+
+
+def on_sigterm(drain: Callable[[], object]) -> None:
+    """Have SIGTERM begin a drain. Call it on the main thread, behind monkey-patching.
+
+    A handler that is there already (gunicorn's) is called at once and ends the process in its own
+    time. Where there is none, the process ends by the same signal once the drain is done. A second
+    SIGTERM finds the handler that was there before.
+
+    :raises ValueError: not on the main thread.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+
+    def handle(number: int, frame: Optional[FrameType]) -> None:
+        signal.signal(signal.SIGTERM, before)
+        if callable(before):
+            _aside(drain)
+            before(number, frame)
+        else:
+            _aside(lambda: _then_end(drain))
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.siginterrupt(signal.SIGTERM, False)  # a request's read goes on, it does not fail
+
+
+def _then_end(drain: Callable[[], object]) -> None:
+    try:
+        drain()
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _aside(work: Callable[[], object]) -> None:
+    """Run it beside what the signal interrupted, which may be the hub: there nothing may block."""
+    if on_greenlet() or isinstance(getcurrent(), Hub):
+        gevent.spawn(work)
+    else:
+        threading.Thread(target=work, name="llmstream-drain", daemon=True).start()
