@@ -120,15 +120,15 @@ class StreamTimeout(StreamError):
 class StreamShutdown(StreamError):
     """A stream was ended before its answer was: the server goes, or its connection grew old.
 
-    :param retry: the reader's reconnection time, in milliseconds.
+    :param retry: the reader's reconnection time, in milliseconds. Default: not sent.
     """
 
     code = "shutdown"
     status = 503
 
-    def __init__(self, retry: int) -> None:
-        message = "The server ended this answer before it was whole. Ask again in a moment."
-        super().__init__(message, retry_after=-(-retry // 1000))
+    def __init__(self, message: str, *, retry: Optional[int] = None) -> None:
+        seconds = None if retry is None else -(-retry // 1000)
+        super().__init__(message, retry_after=seconds)
         self.retry = retry
 
 

@@ -122,7 +122,7 @@ class Stream:
     def _open(self, habitat: Habitat) -> None:
         options = self.options
         self._habitat = habitat
-        self._worker = habitat.worker()
+        self._worker = habitat.worker(self.name)
         self._channel = Channel(
             habitat.readable(),
             habitat.writable(),
@@ -159,7 +159,7 @@ class Stream:
         if reason not in ("complete", "error"):
             self._worker.stop(self._abort)
         if reason == "disconnect" and self.options.on_disconnect is not None:
-            self._habitat.worker().start(self._tell_of_departure)
+            self._habitat.worker(self.name).start(self._tell_of_departure)
         return True
 
     def time_out(self, error: StreamTimeout) -> None:
@@ -169,7 +169,8 @@ class Stream:
     def shut_down(self) -> None:
         """End it for a reason that is none of the answer's own: the server goes, or the
         connection is to be made anew."""
-        self.end("shutdown", StreamShutdown(random.randint(*RECONNECTION_MS)))
+        message = "The server ended this answer before it was whole. Ask again in a moment."
+        self.end("shutdown", StreamShutdown(message, retry=random.randint(*RECONNECTION_MS)))
 
     @property
     def is_read(self) -> bool:

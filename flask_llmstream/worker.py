@@ -5,18 +5,20 @@ Floor 2: gevent. Starts nothing at import, patches nothing ever.
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import Any, Callable, Iterable, NamedTuple, Type, Union
+from types import FrameType
+from typing import Any, Callable, Iterable, NamedTuple, Optional, Type, Union
 
 import gevent
 from gevent import GreenletExit, get_hub, getcurrent
 from gevent.hub import Hub
-from gevent.monkey import get_original, is_module_patched
+from gevent.monkey import is_module_patched
 
 from .channel import Wakeup
 from .errors import ConfigurationError
 from .liveness import HubWatch, SocketWatch
+from .native import start_native_thread
+from .stalls import stall_watch
 from .timers import HubTimer, Schedule, thread_schedule
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 
@@ -33,9 +35,15 @@ def on_greenlet() -> bool:
 
 
 class GreenletWorker:
-    """The producer on a greenlet; it is stopped by an exception thrown where it waits."""
+    """The producer on a greenlet; it is stopped by an exception thrown where it waits.
 
-    def __init__(self) -> None:
+    :param name: what the log calls its source.
+    """
+
+    __slots__ = ("_name", "_greenlet", "_loop", "_stopped", "_interruptible")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._greenlet: Any = None
         self._loop = get_hub().loop
         self._stopped = False
@@ -57,6 +65,8 @@ class GreenletWorker:
             raise GreenletExit
         loop_now, now = self._loop.now, _clock_of(self._loop)
         turn_begins = turn_ends = 0.0
+        stalls = stall_watch(_name_of)
+        stalls.enter()
         self._interruptible = True
         try:
             for item in source:
@@ -68,6 +78,7 @@ class GreenletWorker:
                     turn_ends = turn_begins + _TURN_SECONDS
         finally:
             self._interruptible = False
+            stalls.leave()
 
     def stop(self, abort: Callable[[], None]) -> None:
         """Interrupt ``drive`` where it waits. Returns at once; only the first call counts."""
@@ -82,26 +93,31 @@ class GreenletWorker:
             self._greenlet.throw(GreenletExit)
 
 
+def _name_of(frame: FrameType) -> Optional[str]:
+    """What a producer's source is called, where this frame is the producer's."""
+    if frame.f_code is not GreenletWorker.drive.__code__:
+        return None
+    name: str = frame.f_locals["self"]._name
+    return name
+
+
 def _clock_of(loop: Any) -> Callable[[], float]:
     """The clock that ``loop.now()`` reads: libev's is the wall's, libuv's is monotonic."""
     return min((time.time, time.monotonic), key=lambda clock: abs(clock() - loop.now()))
 
 
 class ThreadWorker:
-    """The producer on a daemon thread of its own; it ends at its next item after a stop."""
+    """The producer on a daemon thread of its own; it ends at its next item after a stop.
 
-    def __init__(self) -> None:
+    :param name: what the log calls its source.
+    """
+
+    def __init__(self, name: str) -> None:
         self._stopped = False
 
     def start(self, run: Callable[[], None]) -> None:
         """Have ``run`` called on the thread, soon."""
-        if is_module_patched("threading"):
-            get_original("_thread", "start_new_thread")(_run_then_destroy_hub, (run,))
-        else:
-            name, arguments = "llmstream-worker", (run,)
-            thread = threading.Thread(target=_run_then_destroy_hub, args=arguments, name=name)
-            thread.daemon = True
-            thread.start()
+        start_native_thread(run, "llmstream-worker")
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
         """Take each item from the source, on the worker, until it ends or is stopped.
@@ -120,17 +136,6 @@ class ThreadWorker:
         that can't be aborted is told at its next item, by ``deliver``."""
         self._stopped = True
         abort()
-
-
-def _run_then_destroy_hub(run: Callable[[], None]) -> None:
-    try:
-        run()
-    finally:
-        # Where the producer used gevent on this thread, it made a hub here, which would leak
-        # two descriptors.
-        hub = gevent._hub_local.get_hub_if_exists()
-        if hub is not None:
-            hub.destroy(destroy_loop=True)
 
 
 class Habitat(NamedTuple):

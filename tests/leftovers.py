@@ -18,6 +18,9 @@ from flask_llmstream.admission import Slots
 GRACE = 5
 """Seconds that what has been told to end may take to do so."""
 
+LASTING = {"llmstream-stalls"}
+"""Threads that are one a process, and end some time after the last that needed them."""
+
 TURN = 0.02
 """Seconds that a thread and the hub are waited for in turn, as one may need the other."""
 
@@ -34,7 +37,7 @@ class Leftovers:
         gc.collect()
         gc.freeze()
         self._watchers = self._hub.loop.activecnt
-        self._threads = set(threading.enumerate())
+        self._threads = _threads()
         self._descriptors = _descriptors()
 
     def still_there(self) -> List[str]:
@@ -57,7 +60,11 @@ class Leftovers:
                 return
 
     def _new_threads(self) -> Set[threading.Thread]:
-        return set(threading.enumerate()) - self._threads
+        return _threads() - self._threads
+
+
+def _threads() -> Set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name not in LASTING}
 
 
 def _alive(kind: Any) -> List[Any]:

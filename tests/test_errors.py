@@ -18,6 +18,7 @@ from flask_llmstream.errors import (
     StreamClosed,
     StreamError,
     StreamRefused,
+    StreamShutdown,
     StreamTimeout,
     UnknownModel,
     UnsendableItem,
@@ -36,6 +37,7 @@ TREE = {
     UnsupportedMediaType: [RequestError],
     RequestTooLarge: [RequestError],
     StreamRefused: [StreamError],
+    StreamShutdown: [StreamError],
     StreamTimeout: [StreamError],
     ProviderError: [StreamError],
 }
@@ -75,6 +77,7 @@ STATUSES = {
     UnsupportedMediaType: ("unsupported_media_type", 415),
     RequestTooLarge: ("request_too_large", 413),
     StreamRefused: ("too_many_streams", 503),
+    StreamShutdown: ("shutdown", 503),
     StreamTimeout: ("timeout", 504),
     ProviderError: ("provider_error", 502),
 }
@@ -117,3 +120,8 @@ def test_a_request_may_be_wrong_as_a_whole() -> None:
 def test_a_provider_s_error_knows_what_its_server_answered() -> None:
     assert ProviderError("It is busy.", upstream_status=429).upstream_status == 429
     assert ProviderError("It can't be reached.").upstream_status is None
+
+
+def test_a_shutdown_says_when_to_come_back_in_both_units() -> None:
+    error = StreamShutdown("Ask again.", retry=1001)
+    assert (error.retry, error.retry_after) == (1001, 2)

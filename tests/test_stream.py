@@ -692,6 +692,9 @@ class NoRoom(Exception):
 
 
 class NoWorker:
+    def __init__(self, name):
+        """Of no use."""
+
     def start(self, run):
         raise NoRoom
 

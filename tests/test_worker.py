@@ -30,7 +30,7 @@ class Run:
     """
 
     def __init__(self, place, source, deliver=lambda item: None):
-        self.worker = habitat(place.worker).worker()
+        self.worker = habitat(place.worker).worker("a source")
         self.items = []
         self.error = None
         self.ran_on = None
@@ -224,7 +224,7 @@ def test_a_second_stop_does_not_reach_the_sources_own_cleaning_up(place):
 
 @producer_on_greenlet
 def test_a_stop_does_not_reach_what_runs_behind_the_source(place):
-    worker = GreenletWorker()
+    worker = GreenletWorker("a source")
     waits, go_on, ended = place.for_reader(), place.for_producer(), place.for_reader()
 
     def run():
