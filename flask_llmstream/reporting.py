@@ -18,9 +18,11 @@ from .summary import Summary
 
 def report(app: Flask, stream: Stream, summary: Summary) -> None:
     """Tell everybody; one that raises is logged, the rest are told all the same."""
-    _isolated(app, stream, lambda: _log_ending(app, stream, summary))
     if summary.reason == "error" and not _is_expected(summary):
+        # Before the log, as Flask does: an error tracker that hears of it by a log record takes
+        # it for one that was handled.
         _isolated(app, stream, lambda: _send_exception(app, summary.error))
+    _isolated(app, stream, lambda: _log_ending(app, stream, summary))
     _isolated(app, stream, lambda: stream_finished.send(app, summary=summary))
     on_finish = stream.options.on_finish
     if on_finish is not None:
