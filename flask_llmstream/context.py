@@ -7,9 +7,10 @@ torn down when the view returns, as always, so the producer gets an app context 
 from __future__ import annotations
 
 import contextvars
+from types import GeneratorType
 from typing import Any, Callable, Dict, Optional
 
-from flask import Flask, current_app, g, has_request_context
+from flask import Flask, current_app, g, has_request_context, stream_with_context
 from gevent import getcurrent
 
 try:  # Flask from 2.2 on
@@ -88,3 +89,10 @@ class CarriedContext:
     def _attributes_of_g(self) -> Dict[str, Any]:
         """Read on the worker: what the view's teardown popped is gone."""
         return {name: value for name, value in vars(self._view_g).items() if name not in _DETACHED}
+
+
+def keeps_the_views_context(source: Any) -> bool:
+    """Whether it is what ``stream_with_context`` returns: that has pushed the view's context where
+    the view runs, and up to Flask 3.0 fails at its end anywhere else."""
+    made_by_flask: Any = stream_with_context
+    return isinstance(source, GeneratorType) and source.gi_code in made_by_flask.__code__.co_consts

@@ -15,7 +15,7 @@ from flask import Response, current_app, has_request_context, request
 from .admission import Slots
 from .app_state import app_state
 from .body import StreamBody
-from .context import CarriedContext
+from .context import CarriedContext, keeps_the_views_context
 from .formats import make_format
 from .json_text import json_bytes
 from .options import StreamOptions
@@ -104,6 +104,11 @@ def _check_source(source: Any) -> None:
         if hasattr(source, "__aiter__"):
             hint = "; give it from a generator that runs it, as it is asynchronous"
         raise TypeError(f"source: {type(source).__name__} is not iterable{hint}")
+    if keeps_the_views_context(source):
+        source.close()
+        raise TypeError(
+            "source: leave out stream_with_context(); request, session and g are there without it"
+        )
 
 
 def _name(source: Any) -> str:

@@ -9,7 +9,16 @@ import weakref
 from itertools import islice
 
 import pytest
-from flask import current_app, g, has_app_context, has_request_context, request, session, url_for
+from flask import (
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+    session,
+    stream_with_context,
+    url_for,
+)
 from werkzeug.test import create_environ
 
 from tests.answers import Answer
@@ -217,6 +226,23 @@ def test_two_streams_at_once_see_each_its_own_request(place, app, streams):
         go_on.set()
         assert b"data: /ada ada" in first.rest()
         assert b"data: /grace grace" in second.rest()
+
+
+@pytest.mark.parametrize("outside", [True, False], ids=["as a view's decorator", "in the view"])
+def test_a_context_that_the_view_keeps_open_is_refused_with_the_cure(
+    place, make_app, streams, outside
+):
+    app, torn_down = make_app(PROPAGATE_EXCEPTIONS=True), []
+    app.teardown_appcontext(lambda error: torn_down.append(True))
+
+    def source():
+        yield "one"
+
+    kept = stream_with_context(source) if outside else lambda: stream_with_context(source())
+    app.add_url_rule("/", "view", streams.view()(kept))
+    with pytest.raises(TypeError, match=r"leave out stream_with_context\(\); request, session"):
+        Answer(app, "/")
+    assert torn_down == [True]
 
 
 def test_without_a_request_a_stream_has_the_app_alone(place, app, streams):
