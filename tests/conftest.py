@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 from flask import Flask
@@ -23,7 +26,16 @@ def needs(name, present):
         return
     if os.environ.get("CI"):
         pytest.fail(f"{name} is missing, and CI has to have it")
-    pytest.skip(f"{name} is missing")
+    pytest.skip(f"{name} is missing", allow_module_level=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def versions(record_testsuite_property):
+    """What the suite runs on, noted in its report."""
+    record_testsuite_property("Python", platform.python_version())
+    for distribution in ("Flask", "Werkzeug", "gevent", "Flask-Login", "Flask-SQLAlchemy"):
+        with contextlib.suppress(PackageNotFoundError):
+            record_testsuite_property(distribution, version(distribution))
 
 
 @pytest.fixture(autouse=True)
