@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON38 := $(firstword $(wildcard $(HOME)/.pyenv/versions/3.8*/bin/python3.8 /usr/local/bin/python3.8 \
     /usr/bin/python3.8))
+PYTHONS := $(shell printf ':%s' $(HOME)/.pyenv/versions/*/bin)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test style unit js legacy benchmark clean
+.PHONY: demo test style unit js legacy test-matrix benchmark clean
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	$(BIN)/flask --app sample_app run --port $(PORT)
@@ -29,10 +30,15 @@ js: $(VENV)/debian
 
 legacy: $(VENV)/test  ## the oldest Python and Flask we promise, where that Python is
 ifdef PYTHON38
-	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e oldest
+	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11
 else
 	@echo "skipped: the suite on Python 3.8 and Flask 1.1, for want of a python3.8" && test -z "$$CI"
 endif
+
+test-matrix: $(VENV)/test  ## the suite on every Python and Flask we promise, one after the other
+	rm -f .tox/*/tests.xml
+	PATH="$$PATH$(PYTHONS)" $(BIN)/tox run --skip-missing-interpreters $(if $(CI),false,true); \
+	    outcome=$$?; $(BIN)/python -m tests.matrix --write && exit $$outcome
 
 benchmark: $(VENV)/test  ## ours beside its peers, about ten minutes
 	$(BIN)/python -m benchmarks

@@ -12,6 +12,7 @@ from flask_login import LoginManager, UserMixin, login_user
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.pool import QueuePool
 
+from tests.answers import cookies_of
 from tests.places import HANG_GUARD
 
 USERS = ("ada", "grace")
@@ -89,8 +90,3 @@ def user_model(db: Any) -> Any:
         friend = db.relationship("User", remote_side=[id])
 
     return User
-
-
-def cookies_of(response: Any) -> Dict[str, str]:
-    """What a browser sends back."""
-    return {"Cookie": response.headers["Set-Cookie"].split(";")[0]}

@@ -88,3 +88,8 @@ class Answer:
 def validated(app: Flask) -> Callable[..., Iterable[bytes]]:
     """Before Werkzeug 2 its own validator took bytes for a mistake."""
     return validator(app if version("werkzeug").startswith("1.") else LintMiddleware(app))
+
+
+def cookies_of(response: Any) -> Dict[str, str]:
+    """The headers with which a browser sends back what it was given."""
+    return {"Cookie": response.headers["Set-Cookie"].split(";")[0]}

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 import pytest
-from sqlalchemy import event, inspect
 
-from tests.accounts import Accounts
 from tests.answers import Answer
+from tests.conftest import needs
 from tests.servers import serving
+
+needs("Flask-Login", find_spec("flask_login"))
+needs("Flask-SQLAlchemy", find_spec("flask_sqlalchemy"))
+
+from sqlalchemy import event, inspect  # noqa: E402
+
+from tests.accounts import Accounts  # noqa: E402
 
 READERS = 50
 OPTIONS = {"format": "text", "heartbeat": 0, "reconnect": "restart"}

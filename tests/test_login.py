@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
 import pytest
 from flask import g
-from flask_login import current_user, login_required, login_user, logout_user
-from sqlalchemy import inspect
 
-from tests.accounts import Accounts, cookies_of
-from tests.answers import Answer
+from tests.answers import Answer, cookies_of
+from tests.conftest import needs
+
+needs("Flask-Login", find_spec("flask_login"))
+needs("Flask-SQLAlchemy", find_spec("flask_sqlalchemy"))
+
+from flask_login import current_user, login_required, login_user, logout_user  # noqa: E402
+from sqlalchemy import inspect  # noqa: E402
+
+from tests.accounts import Accounts  # noqa: E402
 
 OPTIONS = {"format": "text", "heartbeat": 0, "reconnect": "restart"}
 
@@ -145,3 +155,36 @@ def test_a_guard_of_a_mounted_blueprint_asks_for_the_user(place, app, streams, a
     assert response.status == 401
     with Answer(app, headers=accounts.logged_in("ada"), **question) as response:
         assert [event.data for event in response.all_events()] == ["0", "1", "2"]
+
+
+@pytest.fixture
+def greeting(place, app, streams, accounts):
+    """What the documentation shows, and the model that it waits for."""
+    asked, answers = place.for_reader(), place.for_producer()
+
+    def model(prompt):
+        asked.set()
+        answers.wait()
+        yield prompt
+
+    shown = (Path(__file__).parent.parent / "docs" / "context.md").read_text(encoding="utf-8")
+    names = {"app": app, "streams": streams, "db": accounts.db, "model": model}
+    names.update(current_user=current_user, login_required=login_required)
+    names["Greeting"] = lambda name: accounts.User(name=f"{name}, greeted")
+    exec(re.search(r"```python\n(.*?)```", shown, re.DOTALL).group(1), names)
+    return asked, answers
+
+
+def test_what_the_documentation_shows_keeps_no_connection_while_it_waits(app, accounts, greeting):
+    asked, answers = greeting
+    with app.app_context():
+        accounts.named("ada").friend = accounts.named("grace")
+        accounts.db.session.commit()
+    with Answer(app, "/greeting", headers=accounts.logged_in("ada")) as response:
+        response.block()
+        asked.wait()
+        assert accounts.connections_in_use() == 0
+        answers.set()
+        assert b"Greet grace." in response.rest()
+    with app.app_context():
+        assert accounts.named("grace, greeted")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
+from tests.conftest import needs
 from tests.servers import serving
+
+needs("sentry-sdk", find_spec("sentry_sdk"))
+needs("opentelemetry-instrumentation-flask", find_spec("opentelemetry"))
 
 APP = "tests.live_apps.observed:app"
 SERVERS = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Blueprint, abort, after_this_request, g, make_response, request, session, url_for
 
-from tests.accounts import cookies_of
-from tests.answers import Answer
+from tests.answers import Answer, cookies_of
 
 OPTIONS = {"format": "text", "heartbeat": 0, "reconnect": "restart"}
 

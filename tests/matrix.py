@@ -1,0 +1,78 @@
+"""The table of the versions the suite has run on: ``python -m tests.matrix`` prints it.
+
+It is made of the reports that the environments of tox leave behind; ``make test-matrix`` runs
+them all, and puts the table into ``docs/versions.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Optional
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "versions.md"
+VERSIONS = ["Python", "Flask", "Werkzeug", "gevent", "Flask-Login", "Flask-SQLAlchemy"]
+COUNTS = ["passed", "skipped", "failed"]
+BETWEEN = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- end of the matrix -->)", re.DOTALL)
+
+Row = Dict[str, str]
+
+
+def environments() -> List[str]:
+    """Those of tox that run the suite, in its order."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    return [name for name in config["tox:tox"]["env_list"].split() if name != "types"]
+
+
+def row_of(environment: str) -> Row:
+    """What its report says; of one that has not run, that it has not."""
+    report = ROOT / ".tox" / environment / "tests.xml"
+    if not report.exists():
+        return {"environment": environment, "Python": "not run"}
+    suite = ElementTree.parse(report).getroot()[0]
+    properties = {one.attrib["name"]: one.attrib["value"] for one in suite.iter("property")}
+    return {"environment": environment, **properties, **counts(suite.attrib)}
+
+
+def counts(suite: Dict[str, str]) -> Row:
+    total, skipped = int(suite["tests"]), int(suite["skipped"])
+    failed = int(suite["failures"]) + int(suite["errors"])
+    passed = total - skipped - failed
+    return {"passed": str(passed), "skipped": str(skipped), "failed": str(failed)}
+
+
+def table(rows: List[Row]) -> Iterator[str]:
+    """The lines of a table in Markdown."""
+    columns = ["environment", *VERSIONS, *COUNTS]
+    yield line(columns)
+    yield line("---" for _ in columns)
+    for row in rows:
+        yield line(row.get(column, "") for column in columns)
+
+
+def line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Print the table; 1 where a test has failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"put it into {DOCUMENT.name} too")
+    options = parser.parse_args(arguments)
+    rows = [row_of(environment) for environment in environments()]
+    text = "\n".join(table(rows)) + "\n"
+    print(text, end="")
+    if options.write:
+        document = DOCUMENT.read_text(encoding="utf-8")
+        DOCUMENT.write_text(BETWEEN.sub(lambda _: text, document), encoding="utf-8")
+    return int(any(row.get("failed", "0") != "0" for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
