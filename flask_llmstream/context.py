@@ -10,19 +10,24 @@ import contextvars
 from types import GeneratorType
 from typing import Any, Callable, Dict, Optional
 
+import flask.globals
 from flask import Flask, current_app, g, has_request_context, stream_with_context
+from flask.ctx import AppContext
 from gevent import getcurrent
 
-try:  # Flask from 2.2 on
-    from flask.globals import request_ctx
+_IS_ONE = hasattr(AppContext, "has_request")
+"""Whether a request's context is its app context as well: Flask from 3.2 on."""
+
+if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
+    _CURRENT = "app_ctx" if _IS_ONE else "request_ctx"
 
     def _request_context() -> Any:
-        return _behind(request_ctx)
+        return _behind(getattr(flask.globals, _CURRENT))
 
     def _release_carried() -> None:
         """Nothing to do: contexts are contextvars, and pushed anew."""
 
-except ImportError:
+else:
     from flask import _app_ctx_stack, _request_ctx_stack  # type: ignore
 
     def _request_context() -> Any:
@@ -68,23 +73,24 @@ class CarriedContext:
 
     def _inside(self, work: Callable[[], None]) -> None:
         _release_carried()
-        with self._app.app_context():
-            vars(_behind(g)).update(self._attributes_of_g())
-            if self._request is None:
-                work()
-                return
-            self._push(self._request)
-            try:
-                work()
-            finally:
-                self._request.pop(None)  # None: never kept for the debugger or a test client
+        if self._request is None:
+            self._within(self._app.app_context(), work)
+        elif _IS_ONE:
+            self._within(self._request, work)
+        else:
+            with self._app.app_context():
+                self._within(self._request, work)
 
-    @staticmethod
-    def _push(request_context: Any) -> None:
+    def _within(self, context: Any, work: Callable[[], None]) -> None:
         # With an adapter Flask would match the URL once more; the view's match is there.
-        adapter, request_context.url_adapter = request_context.url_adapter, None
-        request_context.push()
-        request_context.url_adapter = adapter
+        adapter, context.url_adapter = context.url_adapter, None
+        context.push()
+        context.url_adapter = adapter
+        vars(_behind(g)).update(self._attributes_of_g())
+        try:
+            work()
+        finally:
+            context.pop(None)  # None: never kept for the debugger or a test client
 
     def _attributes_of_g(self) -> Dict[str, Any]:
         """Read on the worker: what the view's teardown popped is gone."""

@@ -68,7 +68,8 @@ def _threads() -> Set[threading.Thread]:
 
 
 def _alive(kind: Any) -> List[Any]:
-    return [one for one in gc.get_objects() if isinstance(one, kind)]
+    # By its type: a dead weak proxy can't be asked for its class.
+    return [one for one in gc.get_objects() if issubclass(type(one), kind)]
 
 
 def _greenlets() -> List[Any]:
