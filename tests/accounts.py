@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
+import gevent
 from flask import Flask
 from flask_login import LoginManager, UserMixin, login_user
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.pool import QueuePool
 
 from tests.answers import cookies_of
+from tests.leftovers import TURN
 from tests.places import HANG_GUARD
 
 USERS = ("ada", "grace")
@@ -56,6 +58,10 @@ class Accounts:
             return cookies_of(client.post(f"/login/{name}"))
 
     def close(self) -> None:
+        """Close the connection, once it is back: a teardown runs a moment after the last event."""
+        with gevent.Timeout(HANG_GUARD):
+            while self.connections_in_use():
+                gevent.sleep(TURN)
         with self.app.app_context():
             self.db.engine.dispose()
 
