@@ -62,8 +62,8 @@ class Stream:
     __slots__ = (
         "id", "name", "format", "options", "reason", "failure", "error", "usage", "receive",
         "first_item_at", "last_item_at", "_source", "_surroundings", "_clock", "_ending",
-        "_channel", "_habitat", "_worker", "_deadlines", "_release", "_finished", "_text",
-        "_text_room", "_started_at", "__weakref__",
+        "_channel", "_habitat", "_worker", "_deadlines", "_release", "_finished",
+        "_ended_early", "_text", "_text_room", "_started_at", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +95,7 @@ class Stream:
         self._release: Callable[[Stream], None] = _keep
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._finished = False
+        self._ended_early = False
         self._text: List[str] = []
         self._text_room = MAX_TEXT
         self._started_at = 0.0
@@ -122,7 +123,7 @@ class Stream:
     def _open(self, habitat: Habitat) -> None:
         options = self.options
         self._habitat = habitat
-        self._worker = habitat.worker(self.name)
+        worker = habitat.worker(self.name)
         self._channel = Channel(
             habitat.readable(),
             habitat.writable(),
@@ -133,7 +134,11 @@ class Stream:
         self.receive = self._channel.receive
         if options.has_deadlines:
             self._deadlines = Deadlines(self, options, habitat.schedule, self._clock)
-        self._worker.start(self._run)
+        with self._ending:
+            self._worker = worker
+        if self._ended_early:
+            self._bring_to_an_end()
+        worker.start(self._run)
 
     def abandon(self) -> None:
         """Nobody will read this any more. Harmless when called again, or before the start."""
@@ -152,6 +157,12 @@ class Stream:
         """End the stream; ``False`` when it has ended before, for whatever reason that was."""
         if not self._claim(reason, error):
             return False
+        if not self._ended_early:
+            self._bring_to_an_end()
+        return True
+
+    def _bring_to_an_end(self) -> None:
+        reason = self.reason or ""
         if reason == "disconnect":
             self._channel.discard(reason)
         else:
@@ -160,7 +171,6 @@ class Stream:
             self._worker.stop(self._abort)
         if reason == "disconnect" and self.options.on_disconnect is not None:
             self._habitat.worker(self.name).start(self._tell_of_departure)
-        return True
 
     def time_out(self, error: StreamTimeout) -> None:
         """End it, and tell the reader which patience was at its end."""
@@ -175,7 +185,7 @@ class Stream:
     @property
     def is_read(self) -> bool:
         """Whether somebody reads it still, or has yet to take its end."""
-        return not self._channel.is_discarded
+        return self._channel is None or not self._channel.is_discarded
 
     @property
     def waits_for_room(self) -> bool:
@@ -190,6 +200,9 @@ class Stream:
             if self.reason is not None:
                 return False
             self.reason, self.error, self.failure = reason, error, failure
+            # A drain, or a timer, on another thread may come before there is anything to stop.
+            # The lock tells who is first: then ``_open`` does what is left to do.
+            self._ended_early = self._worker is None
             return True
 
     def _abort(self) -> None:

@@ -285,6 +285,22 @@ def test_a_worker_that_is_stopped_from_elsewhere_ends_as_cancelled(place):
     assert running.summary().reason == "cancelled"
 
 
+def test_an_end_that_comes_while_it_starts_is_not_lost(place):
+    """As of a drain on another thread: the slot is taken, and there is nothing to stop yet."""
+    asked, here = [], habitat(place.worker)
+    running = Running(place, map(asked.append, "abc"))
+
+    def worker(name):
+        running.stream.shut_down()
+        assert running.stream.is_read
+        return here.worker(name)
+
+    running.start(worker=worker)
+    assert running.rest() == b""
+    assert running.summary().reason == "shutdown"
+    assert asked == []
+
+
 def test_ending_it_before_its_producer_had_a_turn_asks_the_source_for_nothing(place):
     asked, enters, turn = [], place.for_reader(), place.for_producer()
 
