@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from types import FrameType
 from typing import Callable, Optional
 
 import gevent
 from gevent import getcurrent
 from gevent.hub import Hub
+from gevent.monkey import get_original
 
 from .worker import on_greenlet
+
+_start_new_thread = get_original("_thread", "start_new_thread")
 
 
 def on_sigterm(drain: Callable[[], object]) -> None:
@@ -54,4 +56,6 @@ def _aside(work: Callable[[], object]) -> None:
     if on_greenlet() or isinstance(getcurrent(), Hub):
         gevent.spawn(work)
     else:
-        threading.Thread(target=work, name="llmstream-drain", daemon=True).start()
+        # Not by threading.Thread: what the signal interrupted may hold threading's own lock, as
+        # a server does that starts a thread for each request.
+        _start_new_thread(work, ())

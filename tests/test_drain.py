@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from flask_llmstream import LLMStream
 from tests.answers import Answer
 from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads
-from tests.servers import serving
+from tests.servers import HANG_GUARD, serving
 from tests.sources import Waiting
 
 where_it_is_read = only(GREENLETS, THREADS)
@@ -161,6 +163,31 @@ def test_sigterm_lets_a_stream_end_that_ends_in_time(live):
         os.kill(live.pid, signal.SIGTERM)
         assert b'"reason":"complete"' in reader.block()
     assert live.ended()
+
+
+STARTS_A_THREAD = """
+import os, signal, threading
+from flask_llmstream import LLMStream
+
+class Interrupted(threading.Thread):
+    is_started = False
+
+    def __hash__(self):  # by start(), while threading holds its lock
+        if self.is_started:
+            signal.raise_signal(signal.SIGTERM)
+        return super().__hash__()
+
+LLMStream().drain_on_sigterm(0)
+thread = Interrupted(target=print)
+thread.is_started = True
+thread.start()
+threading.Event().wait()
+"""
+
+
+def test_sigterm_may_come_while_the_server_starts_a_thread():
+    ended = subprocess.run([sys.executable, "-c", STARTS_A_THREAD], timeout=HANG_GUARD)
+    assert ended.returncode == -signal.SIGTERM
 
 
 @only(THREADS)
