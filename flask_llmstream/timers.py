@@ -18,6 +18,10 @@ from gevent import get_hub
 LONGEST = 2.0**31
 """Seconds that a lock can wait at a time: some 68 years."""
 
+MOST_CANCELLED = 100
+"""So many cancelled timers may wait for their time, or as many as others do: streams that come and
+go have timers of an hour, and the heap would keep an hour's."""
+
 _log = logging.getLogger("flask_llmstream")
 
 
@@ -58,16 +62,16 @@ class HubTimer:
 class ThreadTimer:
     """One entry of the timer thread's heap."""
 
-    __slots__ = ("callback", "_changed")
+    __slots__ = ("callback", "_forget")
 
-    def __init__(self, callback: Callable[[], None], changed: threading.Condition) -> None:
+    def __init__(
+        self, callback: Callable[[], None], forget: Callable[[ThreadTimer], None]
+    ) -> None:
         self.callback: Optional[Callable[[], None]] = callback
-        self._changed = changed
+        self._forget = forget
 
     def cancel(self) -> None:
-        with self._changed:
-            self.callback = None
-            self._changed.notify()
+        self._forget(self)
 
 
 class TimerThread:
@@ -76,18 +80,34 @@ class TimerThread:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._heap: List[Tuple[float, int, ThreadTimer]] = []
+        self._cancelled = 0  # of those in the heap
         self._order = itertools.count()
         self._thread: Optional[threading.Thread] = None
 
     def schedule(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Have ``callback`` called after ``seconds``."""
-        timer = ThreadTimer(callback, self._changed)
+        timer = ThreadTimer(callback, self._forget)
         with self._changed:
             if self._thread is None:
                 self._thread = self._started()
             heapq.heappush(self._heap, (monotonic() + seconds, next(self._order), timer))
             self._changed.notify()
         return timer
+
+    def _forget(self, timer: ThreadTimer) -> None:
+        with self._changed:
+            if timer.callback is None:  # it has run, or was cancelled before
+                return
+            timer.callback = None
+            self._cancelled += 1
+            if self._cancelled > max(MOST_CANCELLED, len(self._heap) // 2):
+                self._drop_the_cancelled()
+            self._changed.notify()
+
+    def _drop_the_cancelled(self) -> None:
+        self._heap = [entry for entry in self._heap if entry[2].callback is not None]
+        heapq.heapify(self._heap)
+        self._cancelled = 0
 
     def _started(self) -> threading.Thread:
         """The thread; what it does first is wait for the lock that its starter holds."""
@@ -113,11 +133,14 @@ class TimerThread:
         while True:
             while self._heap and self._heap[0][2].callback is None:
                 heapq.heappop(self._heap)
+                self._cancelled -= 1
             if not self._heap:
                 return None
             remaining = self._heap[0][0] - monotonic()
             if remaining <= 0:
-                return heapq.heappop(self._heap)[2].callback
+                timer = heapq.heappop(self._heap)[2]
+                callback, timer.callback = timer.callback, None
+                return callback
             self._changed.wait(min(remaining, LONGEST))
 
 

@@ -10,7 +10,13 @@ import weakref
 import gevent
 import pytest
 
-from flask_llmstream.timers import HubTimer, TimerThread, thread_schedule
+from flask_llmstream.timers import (
+    MOST_CANCELLED,
+    HubTimer,
+    ThreadTimer,
+    TimerThread,
+    thread_schedule,
+)
 from tests.places import GREENLETS, HANG_GUARD, THREADS, only
 
 LATER = HANG_GUARD * 1000
@@ -87,6 +93,17 @@ def test_a_cancelled_timer_lets_go_of_its_callback(schedule):
     gc.collect()
     assert seen() is None
     keeps_the_thread.cancel()
+
+
+@on_threads
+def test_cancelled_timers_do_not_gather_until_their_time_comes(schedule):
+    keeps_the_thread = [schedule(LATER, print) for _ in range(50)]
+    for _ in range(1000):
+        schedule(LATER, print).cancel()
+    kept = sum(isinstance(one, ThreadTimer) for one in gc.get_objects())
+    for timer in keeps_the_thread:
+        timer.cancel()
+    assert kept <= 50 + MOST_CANCELLED
 
 
 @on_threads
