@@ -6,15 +6,20 @@ Floor 3: sockets by their descriptor alone, whoever owns them.
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from gevent.monkey import get_original
 
-from .liveness import NoWatch, Watch, client_descriptor, cut, keep_alive, watch
+from .liveness import NoWatch, Watch, client_descriptor, cut, keep_alive, untaken, watch
 from .timers import Timer
 from .worker import Habitat
 
 _allocate_lock = get_original("_thread", "allocate_lock")
+
+
+LOOKS = 2
+"""How often within its ``send_timeout`` a client is looked at; one that is stuck is cut at the
+first look behind it."""
 
 
 class Connection:
@@ -22,14 +27,15 @@ class Connection:
 
     :param environ: the request's.
     :param gone: called, without blocking, when the client has left or takes nothing any more.
-    :param send_timeout: seconds that the client may take for one block; 0: any.
+    :param send_timeout: seconds in which the client has to take something of what there is for
+        it; 0: any.
     :ivar handed_at: when the server was given the block it writes now, on the monotonic clock;
         ``None`` while it waits for one. Who reads the stream writes it.
     """
 
     __slots__ = (
         "handed_at", "_environ", "_habitat", "_gone", "_send_timeout", "_watch", "_timer",
-        "_checking", "_is_closed", "__weakref__",
+        "_checking", "_is_closed", "_seen", "_seen_at", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -48,8 +54,10 @@ class Connection:
         self._timer: Optional[Timer] = None
         self._checking = _allocate_lock()
         self._is_closed = False
+        self._seen: Tuple[Optional[float], Optional[int]] = (None, None)
+        self._seen_at = 0.0
         if send_timeout:
-            self._check_after(send_timeout)
+            self._check_later()
 
     def watch(self) -> None:
         """Have a departure noticed while nothing is written, and a half-open connection ended."""
@@ -75,23 +83,28 @@ class Connection:
 
     # In the hub, or on the timer thread.
 
-    def _check_after(self, seconds: float) -> None:
-        self._timer = self._habitat.schedule(seconds, self._check)
+    def _check_later(self) -> None:
+        self._timer = self._habitat.schedule(self._send_timeout / LOOKS, self._check)
 
     def _check(self) -> None:
         # On the timer thread a check may be under way while the server closes the body. The lock
         # keeps it from cutting a connection that serves its next request by then.
         with self._checking:
-            if not self._is_closed:
-                self._check_the_last_block()
+            if self._is_closed:
+                return
+            descriptor = client_descriptor(self._environ)
+            if not self._is_stuck(descriptor):
+                self._check_later()
+                return
+            self._gone()
+            if descriptor is not None:
+                cut(descriptor)
 
-    def _check_the_last_block(self) -> None:
-        handed_at = self.handed_at
-        stuck = 0.0 if handed_at is None else monotonic() - handed_at
-        if stuck < self._send_timeout:
-            self._check_after(self._send_timeout - stuck)
-            return
-        self._gone()
-        descriptor = client_descriptor(self._environ)
-        if descriptor is not None:
-            cut(descriptor)
+    def _is_stuck(self, descriptor: Optional[int]) -> bool:
+        """Whether nothing has moved for the whole time. A slow client takes a little now and then,
+        and for one who has taken all, the server itself is slow."""
+        now, bytes_left = monotonic(), None if descriptor is None else untaken(descriptor)
+        seen = self.handed_at, bytes_left
+        if self.handed_at is None or bytes_left == 0 or seen != self._seen:
+            self._seen, self._seen_at = seen, now
+        return now - self._seen_at >= self._send_timeout

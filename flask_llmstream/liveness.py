@@ -11,12 +11,19 @@ import _socket
 import os
 import select
 import stat
+import struct
 from typing import Any, Callable, Iterator, Mapping, Optional, Protocol, Type, Union
 
 from gevent import get_hub
 from gevent.monkey import get_original
 
 from .timers import Schedule, Timer
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows, where no client's descriptor is asked for either
+    pass
 
 POLL_SECONDS = 0.2
 """How often a probe looks where it can't be told."""
@@ -83,6 +90,16 @@ def cut(descriptor: int) -> None:
         return
     finally:
         duplicate.close()
+
+
+def untaken(descriptor: int) -> Optional[int]:
+    """How many bytes the kernel has still to bring to this socket's peer, who takes them in its
+    own time (tcp(7), ``SIOCOUTQ``); ``None`` where it does not say."""
+    try:
+        (count,) = struct.unpack("i", ioctl(descriptor, TIOCOUTQ, bytes(4)))
+    except OSError:
+        return None
+    return int(count)
 
 
 def keep_alive(descriptor: int, unanswered: float) -> None:

@@ -37,8 +37,9 @@ class StreamOptions:
     :param total_timeout: the stream ends with ``timeout`` after this, whatever comes. Default: 0.
     :param max_lifetime: the stream ends with ``shutdown`` after this, less up to a tenth at
         random, so that its reader comes back on a new connection: for endless feeds. Default: 0.
-    :param send_timeout: a block that the client has not taken for so long ends the stream with
-        ``disconnect``, and its connection. Default: 60.
+    :param send_timeout: a client that has taken nothing for so long, of what there is for it, is
+        cut off: the stream ends with ``disconnect``. It is looked at twice in that time, so it may
+        be half as long again. Default: 60.
     :param hold: how long the status waits for the first item, so that an early failure has its
         true status. Never longer than the heartbeat. Default: 0.
     :param overflow: what an item does that finds no room. Default: ``block``, the producer waits.
