@@ -267,15 +267,18 @@ class Stream:
         def deliver(item: Any) -> None:
             if item.__class__ is Usage:
                 self.usage = item
-                return
-            try:
-                frame = encode(item)
-            except (TypeError, ValueError) as error:
-                raise UnsendableItem(self.name, error) from error
+                frame = b""
+            else:
+                try:
+                    frame = encode(item)
+                except (TypeError, ValueError) as error:
+                    raise UnsendableItem(self.name, error) from error
             if frame:
                 send(frame)
                 if self.first_item_at is None:
                     self.first_item_at = clock()
+            elif self.reason is not None:  # as ``send`` would, for a source that ignored its stop
+                raise StreamClosed(self.reason)
 
         return deliver
 

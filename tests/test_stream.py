@@ -256,6 +256,28 @@ def test_a_source_may_ignore_its_stop_but_not_go_on(place):
     assert len(given) == 2
 
 
+@pytest.mark.parametrize("item", ["more", Usage(1, 1)])
+def test_nor_may_one_whose_items_are_not_sent(place, item):
+    waits, go_on, given = place.for_reader(), place.for_producer(), []
+
+    def source():
+        for number in range(1000):
+            try:
+                given.append(number)
+                yield item
+                waits.set()
+                go_on.wait()
+            except GreenletExit:
+                continue
+
+    running = Running(place, source(), format=ChatCompletion("a-model")).start()
+    waits.wait()
+    running.stream.end("cancelled")
+    go_on.set()
+    assert running.summary().reason == "cancelled"
+    assert len(given) == 2
+
+
 @pytest.mark.parametrize("reason", ["timeout", "disconnect", "cancelled", "shutdown"])
 def test_a_source_of_a_whole_answer_is_stopped_as_well(place, reason):
     waits, go_on, given = place.for_reader(), place.for_producer(), []
