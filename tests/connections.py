@@ -51,14 +51,16 @@ class Connection:
         self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.client.close()
 
-    def fill(self) -> None:
-        """Send until nothing more goes through: the client reads nothing."""
+    def fill(self) -> int:
+        """Send until nothing more goes through: the client reads nothing. Returns the bytes."""
         self.server.setblocking(False)
+        sent = 0
         try:
             while True:
-                self.server.send(bytes(1 << 20))
+                sent += self.server.send(bytes(1 << 20))
         except BlockingIOError:
             self.server.setblocking(True)
+            return sent
 
 
 class TLSConnection(Connection):

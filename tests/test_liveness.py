@@ -17,6 +17,7 @@ from flask_llmstream.liveness import (
     client_descriptor,
     cut,
     has_left,
+    limit_unsent,
     watch,
 )
 from flask_llmstream.timers import HubTimer, TimerThread
@@ -321,3 +322,27 @@ def test_cutting_a_connection_that_ended_is_harmless(connection, leaves):
     getattr(connection, leaves)()
     cut(connection.server.fileno())
     cut(connection.server.fileno())
+
+
+# A reader who stands still.
+
+
+def test_little_is_kept_for_a_reader_who_stands_still(connection):
+    with Connection() as usual:
+        kept_usually = usual.fill()
+    limit_unsent(connection.server.fileno())
+    assert connection.fill() < kept_usually / 4
+
+
+def test_a_limit_leaves_the_servers_own_descriptor_to_the_server(connection):
+    limit_unsent(connection.server.fileno())
+    connection.server.sendall(b"one")
+    assert connection.client.recv(3, socket.MSG_WAITALL) == b"one"
+
+
+def test_limiting_what_is_no_network_connection_is_harmless():
+    here, there = socket.socketpair()
+    with here, there:
+        limit_unsent(here.fileno())
+        here.sendall(b"one")
+        assert there.recv(3) == b"one"
