@@ -20,6 +20,7 @@ from .errors import ProviderError as ProviderError
 from .errors import RequestError as RequestError
 from .errors import StreamClosed as StreamClosed
 from .errors import StreamError as StreamError
+from .errors import StreamOverflow as StreamOverflow
 from .errors import StreamRefused as StreamRefused
 from .errors import StreamShutdown as StreamShutdown
 from .errors import StreamTimeout as StreamTimeout

@@ -11,10 +11,10 @@ acts *before* it reads the flag and takes it down: one of the two always sees th
 from __future__ import annotations
 
 from collections import deque
-from typing import Deque, NamedTuple, Optional, Protocol
+from typing import Any, Callable, ClassVar, Deque, NamedTuple, Optional, Protocol
 
 from .errors import StreamClosed
-from .overflow import Overflow, OverflowStrategy
+from .formats import Gap
 
 BLOCK_BYTES = 32 * 1024
 """How much one ``receive`` joins: enough for some hundred tokens in one write, and little enough
@@ -34,27 +34,60 @@ class Wakeup(Protocol):
         """Let go of timers; nobody waits any more."""
 
 
+Encode = Callable[[Any], bytes]
+"""Makes an item the bytes to send; ``b""`` where it has no form on the wire."""
+
+TellGap = Callable[[Gap], bytes]
+"""Makes what a reader is told of lost items."""
+
+
+class Opening(NamedTuple):
+    """What a stream opens its channel with; each strategy takes of it what it needs."""
+
+    readable: Wakeup
+    writable: Wakeup
+    encode: Encode
+    tell_gap: TellGap
+    options: Any
+
+
 class ChannelStatistics(NamedTuple):
-    """A channel at one moment. Items are frames, bytes are theirs."""
+    """A channel at one moment. Items are frames, bytes are theirs.
+
+    Each item sent was received, was lost for want of room, was merged into a later one, or waits.
+    """
 
     sent_items: int
     sent_bytes: int
     received_items: int
     received_bytes: int
+    lost_items: int = 0
+    merged_items: int = 0
 
 
 class Channel:
-    """Frames from one producer to one reader, in order, bounded in items and in bytes.
+    """Frames from one producer to one reader, in order, bounded in items and in bytes. Without
+    room the producer waits.
+
+    Several threads may send, one at a time: who lets them takes care of that.
 
     :param readable: what the reader waits on.
     :param writable: what the producer waits on.
     :param max_items: how many frames may wait.
     :param max_bytes: how many bytes may wait; one larger frame may enter an empty channel.
-    :param overflow: what a frame without room does.
+    :cvar name: what an option calls this way of overflowing.
+    :cvar loses: what the reader loses without room.
+    :cvar spoils_text: whether text deltas that are lost so leave an answer that looks whole.
+    :cvar takes_items: whether ``send`` takes items and encodes them, rather than frames.
     """
 
+    name: ClassVar[str]
+    loses: ClassVar[str]
+    spoils_text: ClassVar[bool] = False
+    takes_items: ClassVar[bool] = False
+
     __slots__ = (
-        "_queue", "_readable", "_writable", "_max_items", "_max_bytes", "_overflow",
+        "_queue", "_readable", "_writable", "_max_items", "_max_bytes",
         "_closed", "_discarded", "_reader_waits", "_producer_waits",
         "_sent_bytes", "_received_bytes", "_received_items",
     )  # fmt: skip
@@ -66,14 +99,12 @@ class Channel:
         *,
         max_items: int = 256,
         max_bytes: int = 256 * 1024,
-        overflow: OverflowStrategy = Overflow.BLOCK,
     ) -> None:
         self._queue: Deque[bytes] = deque()
         self._readable = readable
         self._writable = writable
         self._max_items = max_items
         self._max_bytes = max_bytes
-        self._overflow = overflow
         self._closed: Optional[str] = None  # the first to close writes it
         self._discarded = False  # never taken back
         self._reader_waits = False
@@ -82,10 +113,21 @@ class Channel:
         self._received_bytes = 0  # the reader writes it
         self._received_items = 0  # the reader writes it
 
+    @classmethod
+    def opened(cls, opening: Opening) -> Channel:
+        """The channel of a stream with these options."""
+        options = opening.options
+        return cls(
+            opening.readable,
+            opening.writable,
+            max_items=options.buffer,
+            max_bytes=options.buffer_bytes,
+        )
+
     # What the producer calls.
 
     def send(self, frame: bytes) -> None:
-        """Hand one frame over; blocks as long as the overflow strategy says.
+        """Hand one frame over.
 
         :raises StreamClosed: the stream has ended, before or while it waited.
         """
@@ -96,19 +138,14 @@ class Channel:
             len(queue) >= self._max_items
             or self._sent_bytes - self._received_bytes + size > self._max_bytes
         ):
-            if not self._overflow.make_room(self, size):
-                return
+            self._make_room(size)
         self._sent_bytes += size  # before it can be taken: _take counts on it
         queue.append(frame)
         if self._reader_waits:
             self._reader_waits = False
             self._readable.set()
 
-    def wait_for_room(self, size: int) -> None:
-        """Block until ``size`` bytes have room.
-
-        :raises StreamClosed: the stream ended meanwhile.
-        """
+    def _make_room(self, size: int) -> None:
         while True:
             self._producer_waits = True
             if self._closed is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Hashable, Mapping, MutableMapping, Optional
 
 from .errors import ConfigurationError
-from .options import StreamOptions, check_callable, check_number, check_whole
+from .options import StreamOptions, check_callable, check_flag, check_number, check_whole
 
 PREFIX = "LLMSTREAM_"
 
@@ -51,8 +51,7 @@ class Settings:
         check_whole("max_body_bytes", self.max_body_bytes, least=1)
         check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
         check_number("chat_hold", self.chat_hold, least=0)
-        if not isinstance(self.liveness, bool):
-            raise ConfigurationError(f"liveness: has to be true or false, not {self.liveness!r}")
+        check_flag("liveness", self.liveness)
         if self.url_prefix is not None and not str(self.url_prefix).startswith("/"):
             raise ConfigurationError(f"url_prefix: has to start with '/', not {self.url_prefix!r}")
 

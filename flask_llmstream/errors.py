@@ -132,6 +132,18 @@ class StreamShutdown(StreamError):
         self.retry = retry
 
 
+class StreamOverflow(StreamError):
+    """An item found no room, and the stream's overflow strategy says that it ends then."""
+
+    code = "overflow"
+    status = 503
+
+    def __init__(
+        self, message: str = "The answer came faster than it was read, and was ended there."
+    ) -> None:
+        super().__init__(message)
+
+
 class ProviderError(StreamError):
     """The model's server failed.
 

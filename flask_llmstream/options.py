@@ -42,10 +42,21 @@ class StreamOptions:
         be half as long again. Default: 60.
     :param hold: how long the status waits for the first item, so that an early failure has its
         true status. Never longer than the heartbeat. Default: 0.
-    :param overflow: what an item does that finds no room. Default: ``block``, the producer waits.
-    :param buffer: how many items may wait for the reader. Default: 256.
+    :param overflow: what an item does that finds no room: ``block``, ``buffer``, ``drop``,
+        ``latest``, ``error`` or ``missing``. Default: ``block``, the producer waits.
+    :param buffer: how many items may wait for the reader. Default: 256. 0: an item has room only
+        while the reader waits for it. Without meaning for ``buffer`` and ``missing``.
     :param buffer_bytes: how many bytes may wait for the reader; one larger item may enter an
-        empty buffer. Default: 262144.
+        empty buffer. Default: 262144. Without meaning for ``buffer`` and ``missing``.
+    :param max_buffer_bytes: how many bytes ``buffer`` lets wait; past it the stream ends with
+        ``overflow``. Default: 1048576, some 17,000 tokens of the message format: a long answer
+        whole, and at most 1 GiB for a thousand stalled readers.
+    :param gaps: whether a reader is told what it lost: a ``gap`` event with how many items, and
+        the IDs of the first and the last that had one, before the next item or the end. Default:
+        no.
+    :param coalesce: ``coalesce(previous, new)`` returns the one item that stands for both, so
+        that ``latest`` loses nothing; ``operator.add`` for text. Where merged text would outgrow
+        ``buffer_bytes`` the stream ends with ``overflow``. Default: nobody merges.
     :param reconnect: what a returning EventSource gets: ``refuse`` (204 after the end, 410 after
         a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
@@ -69,6 +80,9 @@ class StreamOptions:
     overflow: Any = "block"
     buffer: int = 256
     buffer_bytes: int = 256 * 1024
+    max_buffer_bytes: int = 1024 * 1024
+    gaps: bool = False
+    coalesce: Optional[Callable[[Any, Any], Any]] = None
     reconnect: str = "refuse"
     worker: str = "auto"
     on_disconnect: Optional[Callable[[Any], Any]] = None
@@ -77,11 +91,12 @@ class StreamOptions:
     def __post_init__(self) -> None:
         for name in ("heartbeat", "send_timeout", "hold", *_DEADLINES):
             check_number(name, getattr(self, name), least=0)
-        for name in ("buffer", "buffer_bytes"):
-            check_whole(name, getattr(self, name), least=1)
+        for name, least in (("buffer", 0), ("buffer_bytes", 1), ("max_buffer_bytes", 1)):
+            check_whole(name, getattr(self, name), least=least)
         check_event(self.event)
         check_format(self.format)
-        Overflow.named(self.overflow)
+        check_flag("gaps", self.gaps)
+        self._check_overflow()
         check_choice("reconnect", self.reconnect, RECONNECTS)
         check_choice("worker", self.worker, WORKERS)
         for name in ("on_disconnect", "on_finish"):
@@ -91,6 +106,15 @@ class StreamOptions:
     def has_deadlines(self) -> bool:
         """Whether a timer may end the stream."""
         return any(getattr(self, name) for name in _DEADLINES)
+
+    def _check_overflow(self) -> None:
+        strategy = Overflow.named(self.overflow)
+        check_callable("coalesce", self.coalesce)
+        if self.coalesce is not None and not issubclass(strategy, Overflow.LATEST):
+            raise ConfigurationError(
+                f"coalesce: only overflow='latest' merges items, {strategy.name!r} does not; "
+                "say coalesce=None with it"
+            )
 
     def merged(self, **options: Any) -> StreamOptions:
         """These options with some said anew.
@@ -137,6 +161,12 @@ def check_whole(name: str, value: Any, *, least: int) -> None:
     """Raise ConfigurationError unless it is a whole number from ``least`` on."""
     if type(value) is not int or value < least:
         raise ConfigurationError(f"{name}: has to be a whole number from {least} on, not {value!r}")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise ConfigurationError unless it is true or false."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name}: has to be true or false, not {value!r}")
 
 
 def check_choice(name: str, value: Any, choices: "tuple[str, ...]") -> None:

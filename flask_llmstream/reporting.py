@@ -70,11 +70,12 @@ def _log_ending(app: Flask, stream: Stream, summary: Summary) -> None:
     bug = error is not None and not _is_expected(summary)
     app.logger.log(
         logging.ERROR if bug else level,
-        "stream %s of %s ended (%s) after %d items, %.1f s%s",
+        "stream %s of %s ended (%s) after %d items%s, %.1f s%s",
         stream.id,
         stream.name,
         summary.reason,
         summary.items,
+        f" ({summary.lost} lost)" if summary.lost else "",
         summary.seconds,
         what,
         exc_info=error if bug else None,

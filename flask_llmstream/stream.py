@@ -9,15 +9,22 @@ from __future__ import annotations
 import logging
 import random
 from time import monotonic
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Protocol
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Protocol, Set
 
 from gevent import GreenletExit
 from gevent.monkey import get_original
 
-from .channel import Channel
+from .channel import Opening
 from .completion import Usage
 from .deadlines import Deadlines
-from .errors import StreamClosed, StreamError, StreamShutdown, StreamTimeout, UnsendableItem
+from .errors import (
+    StreamClosed,
+    StreamError,
+    StreamOverflow,
+    StreamShutdown,
+    StreamTimeout,
+    UnsendableItem,
+)
 from .failure import Failure, failure_of
 from .formats import Format
 from .options import StreamOptions
@@ -27,6 +34,7 @@ from .worker import Habitat
 
 _log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
+_warned_of_lost_text: Set[str] = set()
 
 RECONNECTION_MS = (1000, 5000)
 """Between these a reader's reconnection time after a shutdown is random: not all come at once."""
@@ -124,14 +132,11 @@ class Stream:
         options = self.options
         self._habitat = habitat
         worker = habitat.worker(self.name)
-        self._channel = Channel(
-            habitat.readable(),
-            habitat.writable(),
-            max_items=options.buffer,
-            max_bytes=options.buffer_bytes,
-            overflow=Overflow.named(options.overflow),
-        )
-        self.receive = self._channel.receive
+        sides = habitat.readable(), habitat.writable()
+        opening = Opening(*sides, self._encoded, self.format.gap, options)
+        self._channel = Overflow.named(options.overflow).opened(opening)
+        takes_items = self._channel.takes_items
+        self.receive = self._received if takes_items else self._channel.receive
         if options.has_deadlines:
             self._deadlines = Deadlines(self, options, habitat.schedule, self._clock)
         with self._ending:
@@ -192,6 +197,16 @@ class Stream:
         """Whether its producer waits for the reader."""
         return bool(self._channel.producer_waits)
 
+    def _received(self, timeout: Optional[float]) -> Optional[bytes]:
+        """Receive from a channel that may encode an item only now: what can't be sent ends it."""
+        try:
+            block: Optional[bytes] = self._channel.receive(timeout)
+            return block
+        except Exception as error:
+            if self.end("error", error):
+                self._worker.stop(self._abort)
+            return self._received(timeout)
+
     def _claim(self, reason: str, error: Optional[BaseException] = None) -> bool:
         failure = None
         if error is not None:
@@ -250,7 +265,7 @@ class Stream:
         self.error = None  # its traceback holds this very frame: a cycle that only gc would free
 
     def _fail(self, error: BaseException) -> None:
-        if self.end("error", error):
+        if self.end("overflow" if isinstance(error, StreamOverflow) else "error", error):
             return
         if not isinstance(error, (StreamClosed, StreamError)):
             # Not what being stopped looks like, so somebody should know.
@@ -258,9 +273,9 @@ class Stream:
 
     def _delivery(self) -> Callable[[Any], None]:
         """What an item goes through, made once a stream: this is the path of every token."""
-        encode, send, clock = self.format.item, self._channel.send, self._clock
-        if self.options.on_finish is not None:
-            encode = self._recorded
+        if self._channel.takes_items:
+            return self._offer
+        encode, send, clock = self._encoder, self._channel.send, self._clock
         if self.options.idle_timeout:
             send = self._stamped
 
@@ -282,6 +297,41 @@ class Stream:
 
         return deliver
 
+    def _offer(self, item: Any) -> None:
+        """What an item goes through that is encoded once it has room."""
+        if item.__class__ is Usage:
+            self.usage = item
+            if self.reason is not None:  # as above
+                raise StreamClosed(self.reason)
+            return
+        if isinstance(item, str):
+            self._warn_of_lost_text()
+        self._channel.send(item)
+        self.last_item_at = self._clock()
+        if self.first_item_at is None:
+            self.first_item_at = self.last_item_at
+
+    def _warn_of_lost_text(self) -> None:
+        if self.name in _warned_of_lost_text or self.options.coalesce is not None:
+            return
+        _warned_of_lost_text.add(self.name)
+        channel = self._channel
+        _log.warning(
+            "%s streams text with overflow=%r, whose reader loses %s: that spoils an answer. "
+            "'block' and 'buffer' lose nothing, nor does 'latest' with coalesce=operator.add.",
+            *(self.name, channel.name, channel.loses),
+        )
+
+    @property
+    def _encoder(self) -> Callable[[Any], bytes]:
+        return self.format.item if self.options.on_finish is None else self._recorded
+
+    def _encoded(self, item: Any) -> bytes:
+        try:
+            return self._encoder(item)
+        except (TypeError, ValueError) as error:
+            raise UnsendableItem(self.name, error) from error
+
     def _recorded(self, item: Any) -> bytes:
         frame = self.format.item(item)
         if isinstance(item, str) and self._text_room > 0:
@@ -300,6 +350,7 @@ class Stream:
             id=self.id,
             reason=self.reason or "complete",
             items=sent.sent_items,
+            lost=sent.lost_items,
             bytes=sent.sent_bytes,
             first_event_seconds=first,
             seconds=self._clock() - self._started_at,

@@ -20,8 +20,10 @@ class Summary(NamedTuple):
     :ivar id: the stream's.
     :ivar reason: ``complete``, ``error``, ``timeout``, ``disconnect``, ``cancelled``,
         ``overflow`` or ``shutdown``.
-    :ivar items: how many frames the producer sent.
-    :ivar bytes: how many bytes those were.
+    :ivar items: how many items the producer sent.
+    :ivar lost: how many of them the reader never got for want of room; the overflow strategy
+        chose so.
+    :ivar bytes: how many bytes the others were.
     :ivar first_event_seconds: from the start to the first frame sent, ``None`` without one.
     :ivar seconds: from the start to the producer's end.
     :ivar usage: what the model's server counted, ``None`` where nobody did.
@@ -34,6 +36,7 @@ class Summary(NamedTuple):
     id: str
     reason: str
     items: int
+    lost: int
     bytes: int
     first_event_seconds: Optional[float]
     seconds: float

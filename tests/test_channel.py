@@ -1,132 +1,20 @@
-"""``Channel``: every frame once, in order and within bounds, and nobody waits in vain.
-
-Tests with ``sides`` run with both sides on greenlets of one hub, with each on a native thread of
-its own, and with a thread producing for a greenlet. Where it matters what exactly happens while
-somebody waits, one thread plays both sides (``Turns``).
-"""
+"""``Channel``: every frame once, in order and within bounds, and nobody waits in vain."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from concurrent.futures import Future
-from contextlib import contextmanager
 from itertools import zip_longest
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, List, Optional
 
-import gevent
-import gevent.event
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_llmstream.channel import BLOCK_BYTES, Channel, ChannelStatistics, Wakeup
+from flask_llmstream.channel import BLOCK_BYTES, Channel, ChannelStatistics
 from flask_llmstream.errors import StreamClosed
-from flask_llmstream.wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
+from tests.places import HANG_GUARD
+from tests.sides import ALL_SIDES, Sides, Turns, blocks_of, on_all_sides, opened, switching_often
 
 KIB = 1024
-HANG_GUARD = 20
-"""Seconds after which a test has hung; nothing is measured by it."""
-
-
-class OnGreenlet:
-    """Work on a greenlet beside the test."""
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._greenlet = gevent.spawn(work)
-
-    def result(self) -> Any:
-        return self._greenlet.get(timeout=HANG_GUARD)
-
-
-class OnThread:
-    """Work on a native thread beside the test."""
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work = work
-        self._outcome: Future[Any] = Future()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._outcome.set_result(self._work())
-        except BaseException as error:
-            self._outcome.set_exception(error)
-
-    def result(self) -> Any:
-        self._thread.join(HANG_GUARD)
-        return self._outcome.result(timeout=0)
-
-
-class Sides(NamedTuple):
-    """Where a channel's sides run: the test reads, and the producer is started beside it."""
-
-    readable: Callable[[], Wakeup]
-    writable: Callable[[], Wakeup]
-    sign: Callable[[], Any]
-    start: Callable[[Callable[[], Any]], Any]
-
-
-ALL_SIDES = {
-    "greenlets": Sides(GreenletWakeup, GreenletWakeup, gevent.event.Event, OnGreenlet),
-    "threads": Sides(ThreadWakeup, ThreadWakeup, threading.Event, OnThread),
-    "thread beside greenlet": Sides(CrossThreadWakeup, ThreadWakeup, threading.Event, OnThread),
-}
-on_all_sides = pytest.mark.parametrize("sides", ALL_SIDES.values(), ids=list(ALL_SIDES))
-
-
-class Watched:
-    """A wakeup that gives a sign when somebody waits on it."""
-
-    def __init__(self, wakeup: Wakeup, sign: Any) -> None:
-        self._wakeup = wakeup
-        self._sign = sign
-        self.set, self.close = wakeup.set, wakeup.close
-
-    def wait(self, timeout: Optional[float] = None) -> bool:
-        self._sign.set()
-        return self._wakeup.wait(timeout)
-
-    def somebody_waits(self) -> None:
-        """Return when somebody waits, or is just about to."""
-        assert self._sign.wait(HANG_GUARD), "nobody waits"
-
-
-class Turns:
-    """A wakeup on which waiting gives the other side its next turn, until a turn wakes it."""
-
-    def __init__(self, *turns: Callable[[], Any]) -> None:
-        self._turns = list(turns)
-        self._is_set = False
-        self.timeouts: List[Optional[float]] = []
-        self.is_closed = False
-
-    def set(self) -> None:
-        self._is_set = True
-
-    def wait(self, timeout: Optional[float] = None) -> bool:
-        self.timeouts.append(timeout)
-        while self._turns and not self._is_set:
-            self._turns.pop(0)()
-        assert self._is_set or timeout is not None, "it would wait for ever"
-        was_set, self._is_set = self._is_set, False
-        return was_set
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-@contextmanager
-def opened(sides: Sides, **bounds: Any) -> Iterator[Any]:
-    """A channel, and the wakeups that say whether somebody waits for it."""
-    readable = Watched(sides.readable(), sides.sign())
-    writable = Watched(sides.writable(), sides.sign())
-    channel = Channel(readable, writable, **bounds)
-    try:
-        yield channel, readable, writable
-    finally:
-        channel.discard("the test is over")
 
 
 def opened_for_one(*turns: Callable[[], Any], **bounds: Any) -> Channel:
@@ -145,13 +33,6 @@ def sent_until_refused(channel: Channel, *frames: bytes) -> Callable[[], str]:
         return refused.value.reason
 
     return send
-
-
-def blocks_of(channel: Channel) -> List[bytes]:
-    """All blocks up to the end."""
-    blocks = list(iter(lambda: channel.receive(HANG_GUARD), None))
-    assert all(blocks), "nothing came"
-    return blocks
 
 
 # Order, and how much one block joins.
@@ -479,17 +360,6 @@ def test_what_was_refused_was_not_sent() -> None:
 # Two sides at once.
 
 
-@contextmanager
-def switching_often() -> Iterator[None]:
-    """Native threads take turns as often as they can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
 @on_all_sides
 @settings(deadline=None, max_examples=50)
 @given(
@@ -512,7 +382,7 @@ def test_every_frame_arrives_once_and_in_order(
         assert b"".join(blocks_of(channel)) == b"".join(frames)
         producer.result()
         total = len(b"".join(frames))
-        assert channel.statistics == (len(frames), total, len(frames), total)
+        assert channel.statistics == ChannelStatistics(len(frames), total, len(frames), total)
 
 
 @on_all_sides

@@ -106,7 +106,7 @@ def test_what_works_is_taken(key: str, value: Any) -> None:
         ("LLMSTREAM_FORMAT", "mesage"),
         ("LLMSTREAM_EVENT", "a\nb"),
         ("LLMSTREAM_HEARTBEAT", "15"),
-        ("LLMSTREAM_BUFFER", 0),
+        ("LLMSTREAM_BUFFER", -1),
         ("LLMSTREAM_OVERFLOW", "bloc"),
         ("LLMSTREAM_RECONNECT", "never"),
     ],

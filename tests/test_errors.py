@@ -17,6 +17,7 @@ from flask_llmstream.errors import (
     RequestTooLarge,
     StreamClosed,
     StreamError,
+    StreamOverflow,
     StreamRefused,
     StreamShutdown,
     StreamTimeout,
@@ -39,6 +40,7 @@ TREE = {
     StreamRefused: [StreamError],
     StreamShutdown: [StreamError],
     StreamTimeout: [StreamError],
+    StreamOverflow: [StreamError],
     ProviderError: [StreamError],
 }
 
@@ -79,6 +81,7 @@ STATUSES = {
     StreamRefused: ("too_many_streams", 503),
     StreamShutdown: ("shutdown", 503),
     StreamTimeout: ("timeout", 504),
+    StreamOverflow: ("overflow", 503),
     ProviderError: ("provider_error", 502),
 }
 

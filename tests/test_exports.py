@@ -31,6 +31,7 @@ NAMES = {
     "ServerSentEvent",
     "StreamClosed",
     "StreamError",
+    "StreamOverflow",
     "StreamRefused",
     "StreamShutdown",
     "StreamTimeout",

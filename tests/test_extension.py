@@ -157,7 +157,7 @@ def test_a_streams_own_option_goes_before_the_config(make_app, streams):
     "key, value",
     [
         ("LLMSTREAM_HEARTBEAT", -1),
-        ("LLMSTREAM_BUFFER", 0),
+        ("LLMSTREAM_BUFFER", -1),
         ("LLMSTREAM_WORKER", "process"),
         ("LLMSTREAM_MAX_STREAMS", "many"),
         ("LLMSTREAM_FORMAT", "xml"),
@@ -210,7 +210,7 @@ def test_a_view_keeps_its_name_and_its_words(streams):
     [
         ("heartbeat", -1),
         ("hold", "long"),
-        ("buffer", 0),
+        ("buffer", -1),
         ("reconnect", "maybe"),
         ("worker", "process"),
         ("format", "xml"),
@@ -225,7 +225,7 @@ def test_a_views_option_that_cant_work_is_told_where_it_stands(streams, option, 
 
 @pytest.mark.parametrize(
     "option, value",
-    [("heartbeat", -1), ("format", "xml"), ("overflow", "explode"), ("buffer", 0)],
+    [("heartbeat", -1), ("format", "xml"), ("overflow", "explode"), ("buffer", -1)],
 )
 def test_a_responses_option_that_cant_work_is_told_at_once(app, streams, option, value):
     with app.app_context(), pytest.raises(ConfigurationError, match=f"^{option}: "):

@@ -19,7 +19,7 @@ from flask_llmstream.decoder import EventStreamDecoder, MessageEvent
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.event import ServerSentEvent
 from flask_llmstream.failure import Failure
-from flask_llmstream.formats import FORMATS, Ending, EventStreamFormat, Format, make_format
+from flask_llmstream.formats import FORMATS, Ending, EventStreamFormat, Format, Gap, make_format
 from flask_llmstream.formats.message import MessageFormat
 from flask_llmstream.formats.ndjson import NDJSONFormat
 from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
@@ -247,6 +247,41 @@ def test_ids_of_the_source_s_own_are_noticed(make: Callable[[], Format]) -> None
 def test_half_a_character_is_escaped(make: Callable[[], Format]) -> None:
     format = make()
     assert b'"\\ud83d"' in format.item("\ud83d") + format.ending(COMPLETE, None)
+
+
+# What was lost for want of room.
+
+SOME_GAP = Gap(3, "b", "d")
+GAP_AS_JSON = {"lost": 3, "first_id": "b", "last_id": "d"}
+
+
+@in_formats("message", "text")
+def test_a_gap_is_an_event_of_its_own(make: Callable[[], Format]) -> None:
+    (event,) = received(make().gap(SOME_GAP))
+    assert (event.event, json.loads(event.data)) == ("gap", GAP_AS_JSON)
+
+
+@in_formats(*EVENT_STREAMS)
+def test_a_gap_leaves_the_last_event_id_alone(make: Callable[[], Format]) -> None:
+    assert b"\nid:" not in make().gap(SOME_GAP)
+
+
+def test_a_gap_in_a_line_has_its_type_and_its_data() -> None:
+    assert lines(NDJSONFormat().gap(SOME_GAP)) == [{"event": "gap", "data": GAP_AS_JSON}]
+
+
+def test_a_gap_among_chunks_is_a_comment() -> None:
+    frame = ChatCompletionChunks("gemma").gap(SOME_GAP)
+    assert frame == b': gap {"lost":3,"first_id":"b","last_id":"d"}\n\n'
+
+
+def test_a_gap_in_a_whole_answer_has_no_place() -> None:
+    assert ChatCompletion("gemma").gap(SOME_GAP) == b""
+
+
+def test_a_gap_of_items_without_ids_says_only_how_many() -> None:
+    (event,) = received(MessageFormat().gap(Gap(7)))
+    assert json.loads(event.data) == {"lost": 7}
 
 
 # No text is lost.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from flask_llmstream.event import ServerSentEvent
 from flask_llmstream.formats import FORMATS, EventStreamFormat
 from flask_llmstream.formats.text import TextFormat
 from flask_llmstream.options import StreamOptions
-from flask_llmstream.overflow import Overflow
+from flask_llmstream.overflow import STRATEGIES, Overflow
 
 DEFAULTS = {
     "format": "message",
@@ -27,6 +28,9 @@ DEFAULTS = {
     "overflow": "block",
     "buffer": 256,
     "buffer_bytes": 262_144,
+    "max_buffer_bytes": 1_048_576,
+    "gaps": False,
+    "coalesce": None,
     "reconnect": "refuse",
     "worker": "auto",
     "on_disconnect": None,
@@ -35,7 +39,7 @@ DEFAULTS = {
 DEADLINES = ["first_event_timeout", "idle_timeout", "total_timeout", "max_lifetime"]
 TIMES = ["heartbeat", "send_timeout", "hold", *DEADLINES]
 CALLBACKS = ["on_disconnect", "on_finish"]
-COUNTS = ["buffer", "buffer_bytes"]
+COUNTS = ["buffer", "buffer_bytes", "max_buffer_bytes"]
 
 
 def test_the_defaults() -> None:
@@ -65,7 +69,9 @@ class Shouting(EventStreamFormat):
         *[(count, many) for count in COUNTS for many in (1, 10**9)],
         *[("format", format) for format in (*FORMATS, Shouting, Shouting(), TextFormat)],
         *[("event", event) for event in (None, "token", "")],
-        *[("overflow", overflow) for overflow in ("block", Overflow.BLOCK)],
+        ("buffer", 0),
+        *[("gaps", gaps) for gaps in (True, False)],
+        *[("overflow", overflow) for overflow in (*STRATEGIES, Overflow.BLOCK, Overflow.LATEST)],
         *[("reconnect", reconnect) for reconnect in ("refuse", "restart")],
         *[("worker", worker) for worker in ("auto", "greenlet", "thread")],
         *[(name, call) for name in CALLBACKS for call in (None, print)],
@@ -81,7 +87,10 @@ def test_what_works_is_taken(option: str, value: Any) -> None:
     [
         *[(time, wrong) for time in TIMES for wrong in (-1, float("nan"), float("inf"), "15")],
         *[(time, wrong) for time in TIMES for wrong in (None, True)],
-        *[(count, wrong) for count in COUNTS for wrong in (0, -1, 1.5, "1", None, True)],
+        *[(count, wrong) for count in COUNTS for wrong in (-1, 1.5, "1", None, True)],
+        *[(count, 0) for count in COUNTS if count != "buffer"],
+        *[("gaps", wrong) for wrong in ("yes", 1, None)],
+        *[("coalesce", wrong) for wrong in ("add", 7, True)],
         *[("format", wrong) for wrong in ("mesage", "", None, 7, ["message"])],
         *[("event", wrong) for wrong in ("a\nb", "a\rdata: forged", 7, b"token")],
         *[("overflow", wrong) for wrong in ("bloc", "", None, 7, ["block"])],
@@ -94,6 +103,19 @@ def test_what_works_is_taken(option: str, value: Any) -> None:
 def test_what_can_t_work_is_refused_by_its_name(option: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"^{option}: "):
         StreamOptions(**{option: value})
+
+
+def test_the_latest_item_may_be_merged() -> None:
+    options = StreamOptions(overflow="latest", coalesce=operator.add)
+    assert options.coalesce is operator.add
+
+
+@pytest.mark.parametrize("overflow", [name for name in STRATEGIES if name != "latest"])
+def test_only_the_latest_item_is_merged(overflow: str) -> None:
+    merging = StreamOptions(overflow="latest", coalesce=operator.add)
+    with pytest.raises(ConfigurationError, match=f"^coalesce: .*'{overflow}' does not"):
+        merging.merged(overflow=overflow)
+    assert merging.merged(overflow=overflow, coalesce=None).overflow == overflow
 
 
 def test_some_options_are_said_anew() -> None:

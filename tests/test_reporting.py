@@ -13,7 +13,7 @@ from flask import abort, got_request_exception, request
 from flask_llmstream import ProviderError, StreamError, Usage, stream_finished
 from flask_llmstream.errors import UnsendableItem
 from tests.answers import Answer
-from tests.places import BESIDE, THREADS, only
+from tests.places import BESIDE, GREENLETS, THREADS, only
 from tests.sources import Waiting
 
 
@@ -87,6 +87,12 @@ def test_a_good_end_is_one_line(run, caplog):
     assert summary.id in record.getMessage()
     assert "ended (complete) after 2 items" in record.getMessage()
     assert not record.exc_info
+
+
+@only(GREENLETS)
+def test_the_line_says_how_many_items_were_lost(run, caplog):
+    run(lambda: [{"number": number} for number in range(5)], overflow="drop", buffer=2)
+    assert "after 5 items (3 lost)" in caplog.records[0].getMessage()
 
 
 def test_the_line_names_the_generator(run, caplog):

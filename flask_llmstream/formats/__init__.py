@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Optional
 
 from ..errors import ConfigurationError
-from .base import Ending, EventStreamFormat, Format
+from .base import Ending, EventStreamFormat, Format, Gap
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
 from .text import TextFormat
@@ -17,7 +17,7 @@ FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
 }
 """The formats that a name asks for."""
 
-__all__ = ["FORMATS", "Ending", "EventStreamFormat", "Format", "make_format"]
+__all__ = ["FORMATS", "Ending", "EventStreamFormat", "Format", "Gap", "make_format"]
 
 
 def make_format(format: Any, event: Optional[str]) -> Format:

@@ -19,11 +19,29 @@ class Ending(NamedTuple):
     usage: Optional[Usage] = None
 
 
+class Gap(NamedTuple):
+    """Items in a row that the reader lost for want of room.
+
+    :ivar lost: how many.
+    :ivar first_id: the event ID of the first of them that had one; ``None`` where none had.
+    :ivar last_id: the event ID of the last of them that had one.
+    """
+
+    lost: int
+    first_id: Optional[str] = None
+    last_id: Optional[str] = None
+
+    def as_json(self) -> Dict[str, Any]:
+        """What a reader is told, without what there is not."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
 class Format(ABC):
     """One stream's way on the wire; a new one is made for each stream.
 
     Every method returns the bytes to send, ``b""`` for nothing. ``item`` runs on the producer's
-    worker, once an item; the others run where the response is read.
+    worker, once an item; the others run where the response is read. Where an overflow strategy
+    keeps items, ``item`` and ``gap`` run on either side, never on both at a time.
 
     :cvar content_type: the response's.
     :cvar is_event_stream: whether comments (heartbeats) and event IDs have a place in it.
@@ -62,6 +80,13 @@ class Format(ABC):
         """The last of a stream that goes on when its reader comes back: it has not ended."""
         return b""
 
+    def gap(self, gap: Gap) -> bytes:
+        """What a reader who lost items is told, before the next item or the end.
+
+        A format without an own way tells nothing.
+        """
+        return b""
+
 
 class EventStreamFormat(Format):
     """What all formats on Server-Sent Events share."""
@@ -83,6 +108,10 @@ class EventStreamFormat(Format):
         """``event: error``, which no reader takes for a delta."""
         data, retry = failure_object(failure), failure.retry
         return ServerSentEvent(data, event="error", id=event_id, retry=retry).encode()
+
+    def gap(self, gap: Gap) -> bytes:
+        """``event: gap``. It has no ID: who comes back asks from the last item it got."""
+        return ServerSentEvent(gap.as_json(), event="gap").encode()
 
     def event(self, event: ServerSentEvent) -> bytes:
         """An event of the source's own."""

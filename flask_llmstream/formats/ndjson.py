@@ -7,7 +7,7 @@ from typing import Any, Optional
 from ..event import ServerSentEvent
 from ..failure import Failure
 from ..json_text import json_bytes, json_string
-from .base import Ending, Format, failure_object, is_json_item, unsendable
+from .base import Ending, Format, Gap, failure_object, is_json_item, unsendable
 from .message import DELTA_HEAD, DELTA_TAIL, ending_object
 
 
@@ -35,6 +35,9 @@ class NDJSONFormat(Format):
         if event.data is None:
             return b""
         return json_bytes({"event": event.event or "message", "data": event.data}) + b"\n"
+
+    def gap(self, gap: Gap) -> bytes:
+        return self._event(ServerSentEvent(gap.as_json(), event="gap"))
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return json_bytes(ending_object(ending)) + b"\n"

@@ -11,7 +11,7 @@ from ..errors import StreamError
 from ..event import ServerSentEvent
 from ..failure import Failure
 from ..json_text import json_bytes, json_string
-from .base import Ending, EventStreamFormat, Format, unsendable
+from .base import Ending, EventStreamFormat, Format, Gap, unsendable
 
 _DONE = b"data: [DONE]\n\n"
 _SENDABLE = "text or a ServerSentEvent"
@@ -40,6 +40,9 @@ class ChatCompletionChunks(EventStreamFormat):
         if isinstance(item, ServerSentEvent):  # no chunk can hold it, and a comment is ignored
             return ServerSentEvent(comment=item.event or "").encode()
         raise unsendable(item, _SENDABLE)
+
+    def gap(self, gap: Gap) -> bytes:
+        return ServerSentEvent(comment=f"gap {json_bytes(gap.as_json()).decode()}").encode()
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         last = self._chunk({}, _finish_reason(ending))

@@ -1,0 +1,116 @@
+"""What an overflow strategy costs its producer, and what it keeps for a reader who stands still.
+
+``python -m benchmarks.overflow``: sends as fast as one producer can, straight into the channel,
+each item a small mapping in the message format. Beside a reader who keeps up, then without one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import operator
+import time
+import tracemalloc
+from typing import Any, Callable, NamedTuple
+
+from flask_llmstream.channel import Channel, Opening
+from flask_llmstream.errors import StreamOverflow
+from flask_llmstream.formats.message import MessageFormat
+from flask_llmstream.options import StreamOptions
+from flask_llmstream.overflow import Overflow
+from flask_llmstream.wakeup import ThreadWakeup
+
+ROUNDS = 5
+AT_A_TIME = 200
+"""Sends between two looks: of the reader, and on the clock."""
+
+MAPPING = {"ended": False, "message": "token"}
+KEEPS_UP = ("block", "buffer", "drop", "latest", "error")
+
+
+class Case(NamedTuple):
+    """One line of the table."""
+
+    name: str
+    options: StreamOptions
+    item: Any = MAPPING
+    is_read: bool = False
+
+
+def cases() -> "list[Case]":
+    merging = {"overflow": "latest", "coalesce": operator.add}
+    return [
+        *(Case(f"{name}, read", StreamOptions(overflow=name), is_read=True) for name in KEEPS_UP),
+        Case("buffer", StreamOptions(overflow="buffer")),
+        Case("drop", StreamOptions(overflow="drop")),
+        Case("drop, gaps", StreamOptions(overflow="drop", gaps=True)),
+        Case("latest", StreamOptions(overflow="latest")),
+        Case("latest, gaps", StreamOptions(overflow="latest", gaps=True)),
+        Case("latest, coalesce", StreamOptions(**merging), "token"),
+    ]
+
+
+def opened(options: StreamOptions) -> Channel:
+    format = MessageFormat()
+    opening = Opening(ThreadWakeup(), ThreadWakeup(), format.item, format.gap, options)
+    return Overflow.named(options.overflow).opened(opening)
+
+
+def sending(channel: Channel, item: Any) -> Callable[[], None]:
+    """What sends some items, as a stream does."""
+    send: Callable[[Any], None] = channel.send
+    encode = MessageFormat().item
+
+    def send_items() -> None:
+        for _ in range(AT_A_TIME):
+            send(item)
+
+    def send_frames() -> None:
+        for _ in range(AT_A_TIME):
+            send(encode(item))
+
+    return send_items if channel.takes_items else send_frames
+
+
+def run(case: Case, channel: Channel, seconds: float) -> float:
+    """Send for so long, or to the stream's end; returns the sends a second."""
+    send_some = sending(channel, case.item)
+    begin = now = time.perf_counter()
+    sent = 0
+    while now < begin + seconds:
+        try:
+            send_some()
+        except StreamOverflow:
+            break
+        while case.is_read and channel.receive(0):
+            pass
+        sent += AT_A_TIME
+        now = time.perf_counter()
+    return sent / (now - begin)
+
+
+def kept(case: Case, seconds: float) -> "tuple[Channel, int]":
+    """A channel, and the most memory that it took meanwhile, in bytes."""
+    tracemalloc.start()
+    try:
+        channel = opened(case.options)
+        run(case, channel, seconds)
+        return channel, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.overflow", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1, help="of sending, for the memory (1)")
+    seconds = parser.parse_args().seconds
+    print(f"{'strategy':18}{'sends a second':>15}{'at most, KiB':>14}{'lost of':>12}{'sent':>12}")
+    for case in cases():
+        rate = max(run(case, opened(case.options), 0.3) for _ in range(ROUNDS))
+        channel, memory = kept(case, seconds)
+        counts = channel.statistics
+        shown = f"{case.name:18}{rate:15,.0f}{memory / 1024:14.1f}"
+        print(f"{shown}{counts.lost_items:12,}{counts.sent_items:12,}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
