@@ -7,6 +7,7 @@ come back, before anything starts.
 from __future__ import annotations
 
 from typing import Callable, Dict, Hashable, List, Optional
+from weakref import WeakSet
 
 from gevent.monkey import get_original
 
@@ -40,6 +41,7 @@ class Slots:
         self._client_key = client_key
         self._lock = _allocate_lock()
         self._streams: Dict[Stream, Hashable] = {}
+        self._admitted: WeakSet[Stream] = WeakSet()
         self._of_client: Dict[Hashable, int] = {}
         self._is_closed = False
 
@@ -54,6 +56,12 @@ class Slots:
         with self._lock:
             return list(self._streams)
 
+    @property
+    def read(self) -> List[Stream]:
+        """Those that somebody reads, or has yet to take the end of: also past their slot."""
+        with self._lock:
+            return [stream for stream in self._admitted if stream.is_read]
+
     def client(self) -> Hashable:
         """Whose the current request is; ``None`` where that makes no difference."""
         return self._client_key() if self._per_client else None
@@ -64,6 +72,7 @@ class Slots:
             refusal = self._refusal(client)
             if refusal is None:
                 self._streams[stream] = client
+                self._admitted.add(stream)
                 if client is not None:
                     self._of_client[client] = self._of_client.get(client, 0) + 1
             return refusal

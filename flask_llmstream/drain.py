@@ -7,17 +7,16 @@ have threads of their own.
 from __future__ import annotations
 
 from time import monotonic
-from typing import Callable, List, Sequence
+from typing import Callable, Sequence
 
 import gevent
 from gevent.monkey import get_original
 
 from .admission import Slots
-from .stream import Stream
 from .worker import on_greenlet
 
 FAREWELL_SECONDS = 2.0
-"""How long the readers that are left may take for their farewell."""
+"""How long the readers that are left may take for an end or a farewell."""
 
 _LOOK_SECONDS = 0.05
 
@@ -35,12 +34,9 @@ def drain(all_slots: Sequence[Slots], seconds: float) -> int:
     rest = [stream for slots in all_slots for stream in slots.streams]
     for stream in rest:
         stream.shut_down()
-    _wait_while(lambda: _some_are_read(rest), FAREWELL_SECONDS)
+    # One that has just ended by itself has given its slot back before its reader had the end.
+    _wait_while(lambda: any(slots.read for slots in all_slots), FAREWELL_SECONDS)
     return len(rest)
-
-
-def _some_are_read(streams: List[Stream]) -> bool:
-    return any(stream.is_read for stream in streams)
 
 
 def _wait_while(condition: Callable[[], bool], seconds: float) -> None:

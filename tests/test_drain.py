@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import gevent
 import pytest
 
 from flask_llmstream import LLMStream
@@ -51,6 +52,22 @@ def test_a_stream_that_ends_in_time_ends_as_ever(place, app, streams, waiting):
         waiting.go_on.set()
         assert streams.drain(60) == 0
         assert b'"reason":"complete"' in answer.rest()
+
+
+@only(GREENLETS)
+def test_a_reader_who_has_yet_to_take_an_end_is_waited_for(place, app, streams):
+    finished = place.for_reader()
+    app.add_url_rule(
+        "/", "view", lambda: streams.response(["one"], on_finish=lambda summary: finished.set())
+    )
+    with Answer(app, "/") as answer:
+        answer.block()
+        finished.wait()
+        draining = gevent.spawn(streams.drain, 60)
+        gevent.idle()
+        assert not draining.ready()
+        answer.rest()
+        assert draining.get(timeout=HANG_GUARD) == 0
 
 
 @where_it_is_read
