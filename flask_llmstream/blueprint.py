@@ -16,6 +16,7 @@ from .admission import Slots
 from .app_state import app_state
 from .chat import ChatRequest, parse_chat, parse_json, parse_query
 from .config import Settings
+from .doctor.routes import add_doctor_routes
 from .errors import (
     ConfigurationError,
     RequestError,
@@ -116,6 +117,7 @@ def chat_blueprint(
     blueprint.add_url_rule("/chat/stream", "stream", chat.stream)
     blueprint.add_url_rule("/models", "models", chat.models)
     blueprint.add_url_rule("/llmstream.js", "client", _client)
+    add_doctor_routes(blueprint)
     return blueprint
 
 

@@ -14,6 +14,8 @@ from .errors import ConfigurationError
 from .options import StreamOptions, check_callable, check_flag, check_number, check_whole
 
 PREFIX = "LLMSTREAM_"
+SECRET_LENGTH = 16
+"""The least characters of a secret."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Settings:
     :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
     :param liveness: whether the client's socket is watched, so that a departed reader is noticed
         while the model is silent. Default: true.
+    :param doctor_token: the secret that ``flask llmstream doctor --url`` has to bring to be told
+        more, from 16 characters on. Default: ``None``, there are no such routes.
     """
 
     url_prefix: Optional[str] = "/v1"
@@ -43,6 +47,7 @@ class Settings:
     max_prompt_chars: int = 100_000
     chat_hold: float = 2
     liveness: bool = True
+    doctor_token: Optional[str] = None
 
     def __post_init__(self) -> None:
         check_whole("max_streams", self.max_streams, least=0)
@@ -54,6 +59,14 @@ class Settings:
         check_flag("liveness", self.liveness)
         if self.url_prefix is not None and not str(self.url_prefix).startswith("/"):
             raise ConfigurationError(f"url_prefix: has to start with '/', not {self.url_prefix!r}")
+        _check_secret("doctor_token", self.doctor_token)
+
+
+def _check_secret(name: str, value: Any) -> None:
+    # The message leaves out the value: it goes to a log.
+    if value is not None and not (isinstance(value, str) and len(value) >= SECRET_LENGTH):
+        message = f"has to be a text of {SECRET_LENGTH} characters or more, or None"
+        raise ConfigurationError(f"{name}: {message}")
 
 
 def read_config(config: MutableMapping[str, Any]) -> "tuple[Settings, StreamOptions]":

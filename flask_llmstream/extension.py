@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .app_state import EXTENSION, AppState, app_state, every_slots
 from .blueprint import chat_blueprint, checked_providers, refused
+from .cli import commands
 from .config import read_config
 from .drain import drain
 from .errors import ConfigurationError, StreamError
@@ -54,7 +55,8 @@ class LLMStream:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Read the app's ``LLMSTREAM_*`` config, once, and register the chat blueprint.
+        """Read the app's ``LLMSTREAM_*`` config, once; register the chat blueprint and the
+        commands ``flask llmstream …``.
 
         Starts no thread, hub or timer: a server may fork afterwards.
 
@@ -70,6 +72,7 @@ class LLMStream:
         app.extensions[EXTENSION] = AppState(self, settings, options)
         if StreamError not in app.error_handler_spec.get(None, {}).get(None, {}):
             app.register_error_handler(StreamError, refused)
+        app.cli.add_command(commands)
         if settings.url_prefix is not None:
             app.register_blueprint(self.blueprint("llmstream"), url_prefix=settings.url_prefix)
 

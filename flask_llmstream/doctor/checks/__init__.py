@@ -1,0 +1,28 @@
+"""The checks: each takes the facts and gives its findings, one for each thing it looked at."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, List, Tuple
+
+from ..facts import Facts
+from ..finding import Finding
+from .application import compression, heartbeat, liveness, reloader
+from .gunicorn import connections, http2, preload, recycling, starts, timeout
+from .patching import late_patching, partial_patching
+from .worker import worker
+
+Check = Callable[[Facts], Iterable[Finding]]
+
+IN_THE_PROCESS: Tuple[Check, ...] = (
+    worker, late_patching, partial_patching, compression, heartbeat, liveness,
+)  # fmt: skip
+"""What a process can tell of itself, also while it serves."""
+OF_THE_CONFIGURATION: Tuple[Check, ...] = (
+    starts, *IN_THE_PROCESS, timeout, connections, http2, preload, recycling, reloader,
+)  # fmt: skip
+"""All of them, for the command line."""
+
+
+def examine(facts: Facts, checks: Iterable[Check]) -> List[Finding]:
+    """What the checks find."""
+    return [finding for check in checks for finding in check(facts)]

@@ -1,0 +1,104 @@
+"""Does the application itself stand in its streams' way?"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator, List
+
+from ..facts import Facts
+from ..finding import ERROR, OK, WARNING, Finding, Mend
+
+IDLE_LIMITS = {"HAProxy": 50, "Heroku": 55, "nginx": 60, "AWS's ALB": 60, "Cloudflare": 100}
+"""How many seconds of silence a proxy allows unless it is told otherwise: ``timeout server`` in
+Debian's configuration of HAProxy, nginx's ``proxy_read_timeout``, the others' documentation."""
+
+_COMPRESSES = re.compile(r"gzip|compress|brotli|deflate|zstd", re.IGNORECASE)
+_COLLECTS = ("paste.gzipper.",)
+"""These were seen to hold a whole stream back."""
+_LEAVES_ALONE = ("flask_compress.",)
+"""These were seen to leave alone what says ``Content-Encoding: identity``, as streams do."""
+
+
+def compression(facts: Facts) -> Iterator[Finding]:
+    """Middleware that compresses, and so waits until it has enough to compress."""
+    names = [name for name in (*facts.layers, *facts.hooks) if _COMPRESSES.search(name)]
+    for name in names:
+        yield _compressor(name)
+    if not names:
+        layers = ", ".join(facts.layers) or "none"
+        yield Finding("compression", OK, f"nothing compresses here; WSGI middleware: {layers}")
+
+
+def _compressor(name: str) -> Finding:
+    if name.startswith(_LEAVES_ALONE):
+        seen = f"{name} leaves streams alone: they say Content-Encoding: identity"
+        return Finding("compression", OK, seen)
+    if name.startswith(_COLLECTS):
+        level, why = ERROR, "It gives tokens on when the stream has ended, all at once."
+    else:
+        level, why = WARNING, "What compresses may hold tokens back until it has enough of them."
+    mend = Mend("gzip on;", f"nginx, which leaves streams alone, in place of {name}")
+    return Finding("compression", level, f"{name} compresses responses", why, mend)
+
+
+def heartbeat(facts: Facts) -> Iterator[Finding]:
+    """Heartbeats that come too late for some proxy."""
+    seconds = facts.options.heartbeat
+    mend = facts.config("HEARTBEAT", 15)
+    if not seconds:
+        seen = "LLMSTREAM_HEARTBEAT = 0: no heartbeats"
+        why = f"A proxy cuts off a model that thinks for long: {_limits(list(IDLE_LIMITS))}."
+        yield Finding("heartbeat", WARNING, seen, why, mend)
+        return
+    late = [proxy for proxy, limit in IDLE_LIMITS.items() if limit <= seconds]
+    if late:
+        seen = f"a heartbeat every {seconds:g} seconds"
+        why = f"Silence is cut off earlier, unless they were told otherwise: {_limits(late)}."
+        yield Finding("heartbeat", WARNING, seen, why, mend)
+    else:
+        seen = f"every {seconds:g} seconds, before any known proxy cuts silence off"
+        yield Finding("heartbeat", OK, seen)
+
+
+def _limits(proxies: List[str]) -> str:
+    return ", ".join(f"{proxy} after {IDLE_LIMITS[proxy]} s" for proxy in proxies)
+
+
+def liveness(facts: Facts) -> Iterator[Finding]:
+    """How a reader's departure is noticed while the model is silent."""
+    late = f"noticed at the next heartbeats, every {facts.options.heartbeat:g} seconds"
+    if not facts.options.heartbeat:
+        late = "noticed at the next token"
+    serving = facts.serving
+    if not facts.settings.liveness:
+        mend = facts.config("LIVENESS", True)
+        seen = f"LLMSTREAM_LIVENESS is off: a reader who leaves is {late}"
+        yield Finding("liveness", WARNING, seen, _BURNS, mend)
+    elif not facts.departures:
+        seen = f"this platform does not tell who left (no POLLRDHUP): a departure is {late}"
+        yield Finding("liveness", WARNING, seen, _BURNS)
+    elif serving is not None and not serving.watched:
+        seen = f"{serving.software} ({serving.protocol}) shows no client's socket: "
+        yield Finding("liveness", WARNING, f"{seen}a departure is {late}", _BURNS)
+    else:
+        yield Finding("liveness", OK, "the client's socket is watched, also in silence")
+
+
+_BURNS = "Until then the model works for nobody."
+
+
+def reloader(facts: Facts) -> Iterator[Finding]:
+    """``flask run`` in debug mode, in a patched process."""
+    if not (facts.debug and facts.is_patched):
+        return
+    if facts.flask < (2, 2):
+        seen = f"debug mode, patched, on Flask {'.'.join(map(str, facts.flask))}"
+        why = "`flask run` imports it on a thread then, and fails at the first request."
+        mend = Mend("flask run --eager-loading", "the shell")
+        yield Finding("reloader", ERROR, seen, why, mend)
+    elif facts.watchdog is not None and facts.watchdog < (5,):
+        version = ".".join(map(str, facts.watchdog))
+        seen = f"debug mode, patched, and watchdog {version} is installed"
+        why = "Its reloader waits where greenlets can't run: `flask run` answers nothing."
+        mend = Mend("flask run --debug --no-reload", "the shell")
+        yield Finding("reloader", ERROR, seen, why, mend)

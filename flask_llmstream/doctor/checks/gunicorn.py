@@ -1,0 +1,127 @@
+"""Does gunicorn's configuration suit streams? What can't be read is told by ``starts`` alone."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, Iterator
+
+from ..facts import Facts
+from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..gunicorn import Gunicorn
+from .patching import PATCH, consequence, some
+
+_INSTALL = Mend('pip install "gunicorn[gevent]"', "the shell")
+
+
+def starts(facts: Facts) -> Iterator[Finding]:
+    """Does gunicorn take its configuration, and find its worker?"""
+    gunicorn = facts.gunicorn
+    if gunicorn is None:
+        seen = 'nothing here tells how it is started; --gunicorn "its arguments" does'
+        yield Finding("gunicorn", OK, seen)
+    elif not gunicorn.installed:
+        seen = "gunicorn is not installed here, so its configuration was not read"
+        why = "What it says about workers and time limits may cut streams."
+        yield Finding("gunicorn", WARNING, seen, why, _INSTALL)
+    elif gunicorn.refusal:
+        seen = f"gunicorn does not take this configuration: {gunicorn.refusal}"
+        yield Finding("gunicorn", ERROR, seen, "It does not start.")
+    elif gunicorn.trouble:
+        seen = f"gunicorn can't load its worker {gunicorn.worker_class!r}: {gunicorn.trouble}"
+        yield Finding("gunicorn", ERROR, seen, "It does not start.", _INSTALL)
+    else:
+        source = gunicorn.file or "its command line"
+        seen = f"gunicorn {gunicorn.version} takes {source}"
+        yield Finding("gunicorn", OK, seen)
+
+
+Judge = Callable[[Facts, Gunicorn], Iterable[Finding]]
+
+
+def _of_gunicorn(judge: Judge) -> Callable[[Facts], Iterable[Finding]]:
+    """A check that only has to do with a gunicorn that starts."""
+
+    def check(facts: Facts) -> Iterable[Finding]:
+        gunicorn = facts.gunicorn
+        if gunicorn is None or not gunicorn.installed or gunicorn.refusal or gunicorn.trouble:
+            return ()
+        return judge(facts, gunicorn)
+
+    check.__doc__ = judge.__doc__
+    return check
+
+
+@_of_gunicorn
+def timeout(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
+    """A sync worker is killed in the middle of a stream; the others tell gunicorn they live."""
+    longest = facts.options.total_timeout
+    if gunicorn.kind == "sync" and gunicorn.timeout and not 0 < longest < gunicorn.timeout:
+        seen = f"a sync worker is killed after timeout = {gunicorn.timeout} seconds"
+        why = f"A stream that takes longer is cut off; total_timeout allows {_seconds(longest)}."
+        yield Finding("timeout", ERROR, seen, why, gunicorn.mend("worker_class", "gevent"))
+
+
+def _seconds(limit: float) -> str:
+    return f"{limit:g} seconds" if limit else "any time"
+
+
+@_of_gunicorn
+def connections(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
+    """Can a process hold as many streams as it admits?"""
+    room = {"gevent": gunicorn.worker_connections, "gthread": gunicorn.threads}
+    admitted = facts.settings.max_streams
+    if gunicorn.kind not in room or 0 < admitted <= room[gunicorn.kind]:
+        return
+    most = room[gunicorn.kind]
+    what = "connections" if gunicorn.kind == "gevent" else "threads"
+    yield Finding(
+        "connections",
+        WARNING,
+        f"{most} {what} in a process, and LLMSTREAM_MAX_STREAMS admits {admitted or 'any number'}",
+        f"Reader {most + 1} gets no 503 but waits in line, and so does every other request.",
+        facts.config("MAX_STREAMS", max(1, most - 1)),
+    )
+
+
+@_of_gunicorn
+def http2(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
+    """gunicorn answers the requests of one HTTP/2 connection one after the other."""
+    if gunicorn.http2:
+        yield Finding(
+            "http2",
+            ERROR,
+            "gunicorn speaks HTTP/2 itself, and answers a connection's requests one by one",
+            "A browser has one connection to a site: while its stream is open, its page hangs.",
+            gunicorn.mend("http_protocols", "h1"),
+        )
+
+
+@_of_gunicorn
+def preload(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
+    """With ``preload_app`` the application is imported before a gevent worker patches."""
+    if gunicorn.kind != "gevent" or not gunicorn.preload_app or gunicorn.patches:
+        return
+    if facts.is_patched:
+        return  # what it imported too early is told by ``late_patching``
+    kept = facts.kept
+    yield Finding(
+        "preload",
+        ERROR if kept else WARNING,
+        "preload_app imports the application before the gevent worker patches"
+        + (f"; it then keeps {some(kept)}" if kept else ""),
+        consequence(kept) if kept else "What it imports keeps functions that stop all streams.",
+        Mend(PATCH, f"the first line of {gunicorn.file or 'gunicorn.conf.py'}"),
+    )
+
+
+@_of_gunicorn
+def recycling(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
+    """A gevent worker that has had its number of requests leaves its open streams little time."""
+    longest, grace = facts.options.total_timeout, gunicorn.graceful_timeout
+    if gunicorn.kind == "gevent" and gunicorn.max_requests and not 0 < longest <= grace:
+        yield Finding(
+            "max-requests",
+            WARNING,
+            f"a worker ends after max_requests = {gunicorn.max_requests} requests",
+            f"Streams open by then are cut off {grace} seconds later (graceful_timeout).",
+            gunicorn.mend("max_requests", 0),
+        )

@@ -1,0 +1,69 @@
+"""Was everything patched, and in time?"""
+
+from __future__ import annotations
+
+from typing import Iterator, Sequence
+
+from ..facts import Facts
+from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..originals import Kept
+
+PATCH = "from gevent import monkey; monkey.patch_all()"
+_SHOWN = 4
+
+
+def late_patching(facts: Facts) -> Iterator[Finding]:
+    """What was imported before the patching, and still blocks."""
+    if facts.is_patched and facts.kept:
+        yield _late_in_the_app(facts)
+    elif facts.is_patched:
+        yield Finding("late-patching", OK, "this process was patched before its other imports")
+    if facts.gunicorn is not None and facts.gunicorn.kept:
+        yield Finding(
+            "late-patching",
+            ERROR,
+            "gunicorn's configuration imports what its worker patches only later: "
+            f"{some(facts.gunicorn.kept)}",
+            consequence(facts.gunicorn.kept),
+            Mend(PATCH, f"the first line of {facts.gunicorn.file}"),
+        )
+
+
+def _late_in_the_app(facts: Facts) -> Finding:
+    in_time = facts.gunicorn is not None and facts.gunicorn.kind == "gevent"
+    seen = f"imported before the patching, so they still block: {some(facts.kept)}"
+    if in_time:
+        seen += "; gunicorn's gevent worker patches earlier, but `flask` does not"
+    return Finding(
+        "late-patching",
+        WARNING if in_time else ERROR,
+        seen,
+        consequence(facts.kept),
+        Mend(PATCH, f"the first line of {facts.app_file}, before all other imports"),
+    )
+
+
+def partial_patching(facts: Facts) -> Iterator[Finding]:
+    """What a ``patch_all()`` with exceptions left out."""
+    if facts.patched and facts.unpatched:
+        yield Finding(
+            "partial-patching",
+            WARNING,
+            f"some modules are patched, and not {', '.join(facts.unpatched)}",
+            "What waits in an unpatched module stops all streams of its process meanwhile.",
+            Mend(PATCH, f"{facts.app_file}, without exceptions"),
+        )
+
+
+def consequence(kept: Sequence[Kept]) -> str:
+    """What will go wrong where originals are kept."""
+    waits = "While one of them waits, all streams of its process stand still"
+    if any(one.what == "ssl.SSLContext" for one in kept):
+        return f"{waits}; HTTPS calls end in a RecursionError."
+    return f"{waits}."
+
+
+def some(kept: Sequence[Kept]) -> str:
+    """The first of them by name, and how many more there are."""
+    shown = ", ".join(map(str, kept[:_SHOWN]))
+    return shown if len(kept) <= _SHOWN else f"{shown} and {len(kept) - _SHOWN} more"

@@ -1,0 +1,107 @@
+"""Reads a gunicorn configuration as gunicorn does, and prints what it comes to as JSON.
+
+``python -m flask_llmstream.doctor.gunicorn_child ARGUMENTS…``, with gunicorn's own arguments. It
+has a process of its own because a configuration file may do anything: print, exit, patch. Here
+it is also seen what the worker would find when it patches, by patching.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from typing import Any, Dict, List
+
+from gevent import monkey
+from gunicorn import __version__
+from gunicorn.app.base import Application
+
+from .originals import kept_originals, patched_modules
+
+_KINDS = {
+    "gunicorn.workers.ggevent": "gevent",
+    "gunicorn.workers.gthread": "gthread",
+    "gunicorn.workers.sync": "sync",
+}
+_PLAIN = (
+    "workers",
+    "threads",
+    "worker_connections",
+    "timeout",
+    "graceful_timeout",
+    "max_requests",
+    "preload_app",
+)
+
+
+class Reader(Application):  # type: ignore[misc]
+    """A gunicorn that serves nothing: its configuration alone."""
+
+    def init(self, parser: Any, opts: Any, args: Any) -> None:
+        """Nothing to add to what was said."""
+
+    def load(self) -> None:
+        """There is no application to load."""
+
+
+def settings() -> Dict[str, Any]:
+    """What the doctor asks for."""
+    config = Reader("%(prog)s", prog="gunicorn").cfg
+    patches = bool(patched_modules())
+    kind, trouble = _worker(config)
+    return {
+        **{name: getattr(config, name) for name in _PLAIN},
+        "version": __version__,
+        "worker_class": config.worker_class_str,
+        "file": config.config if os.path.exists(config.config or "") else "",
+        "on_command_line": _on_command_line(config),
+        "kind": kind,
+        "trouble": trouble,
+        "http2": _http2(config),
+        "patches": patches,
+        "kept": _kept_when_patched() if kind == "gevent" else [],
+    }
+
+
+def _worker(config: Any) -> "tuple[str, str]":
+    try:
+        worker = config.worker_class
+    except Exception as error:
+        return "", str(error).strip("[] \n").rpartition("\n")[2]  # its traceback's last line
+    kinds = [_KINDS[base.__module__] for base in worker.__mro__ if base.__module__ in _KINDS]
+    return (kinds or ["other"])[0], ""
+
+
+def _http2(config: Any) -> bool:
+    """Whether a client can get HTTP/2 from it."""
+    spoken = "h2" in getattr(config, "http_protocols", ())
+    return spoken and bool(config.is_ssl or getattr(config, "http2_cleartext", "off") != "off")
+
+
+def _kept_when_patched() -> List[List[str]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        monkey.patch_all()
+    return [list(kept) for kept in kept_originals()]
+
+
+def _on_command_line(config: Any) -> List[str]:
+    """The settings that a configuration file has no say in."""
+    parser = config.parser()
+    said = (sys.argv[1:], config.get_cmd_args_from_env())
+    given = [vars(parser.parse_args(arguments)) for arguments in said]
+    return sorted({name for one in given for name, value in one.items() if value is not None})
+
+
+def main() -> None:
+    """Print the settings, and nothing else; what the file prints goes to stderr."""
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    json.dump(settings(), answer)
+    answer.flush()
+    os._exit(0)  # whatever threads the file has started
+
+
+if __name__ == "__main__":
+    main()

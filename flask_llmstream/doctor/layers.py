@@ -1,0 +1,66 @@
+"""What lies between the server and the application, and between a view and its response."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Iterator, List, Optional, Tuple
+
+from flask import Flask
+
+_DEEPEST = 30
+"""More layers than anybody has; what is deeper is no chain of middleware."""
+
+
+def wsgi_layers(app: Flask) -> Tuple[str, ...]:
+    """The WSGI middleware round an application, from the outside in, by name."""
+    path = _path(app.wsgi_app, app, set(), 0)
+    return tuple(_name(layer) for layer in ([app.wsgi_app] if path is None else path))
+
+
+def response_hooks(app: Flask) -> Tuple[str, ...]:
+    """The functions that see each response, those of blueprints too, by name."""
+    hooks = [hook for hooks in app.after_request_funcs.values() for hook in hooks]
+    return tuple(sorted(_name(hook) for hook in hooks))
+
+
+def _path(layer: Any, app: Flask, seen: "set[int]", depth: int) -> Optional[List[Any]]:
+    """The layers from this one to the application; ``None`` where it does not lead there."""
+    if getattr(layer, "__self__", None) is app or layer is app:
+        return []
+    if depth > _DEEPEST or id(layer) in seen or not callable(layer):
+        return None
+    seen.add(id(layer))
+    for inner in _inside(layer):
+        path = _path(inner, app, seen, depth + 1)
+        if path is not None:
+            return path if _is_bound(layer) else [layer, *path]
+    return None
+
+
+def _inside(layer: Any) -> Iterator[Any]:
+    """What a layer holds: as an object, as a closure, as a partial, as a bound method."""
+    yield from getattr(layer, "__dict__", {}).values()
+    for cell in getattr(layer, "__closure__", None) or ():
+        yield from _contents(cell)
+    if isinstance(layer, functools.partial):
+        yield from (layer.func, *layer.args, *layer.keywords.values())
+    if _is_bound(layer):
+        yield layer.__self__
+
+
+def _contents(cell: Any) -> Iterator[Any]:
+    try:
+        yield cell.cell_contents
+    except ValueError:  # not filled yet
+        return
+
+
+def _is_bound(layer: Any) -> bool:
+    return getattr(layer, "__self__", None) is not None and hasattr(layer, "__func__")
+
+
+def _name(layer: Any) -> str:
+    named = getattr(layer, "__func__", layer)
+    if not hasattr(named, "__qualname__"):
+        named = type(layer)
+    return f"{named.__module__}.{named.__qualname__}"

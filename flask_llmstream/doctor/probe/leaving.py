@@ -1,0 +1,101 @@
+"""Is it noticed when a reader leaves while the model is silent?"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Dict, Set, Tuple
+from uuid import uuid4
+
+from ..finding import ERROR, OK, WARNING, Finding, Mend
+from .connecting import reached
+from .refusal import check_is_stream
+from .silence import silence_path
+from .site import Site
+
+_OPENING = 5
+"""Seconds to wait for a stream to open. One that is held back on its way is left all the same."""
+_PAUSE = 0.3
+_LEEWAY = 10
+"""Seconds beyond the silence in which the server has to tell what became of the stream."""
+
+Fate = Dict[str, Any]
+
+
+def measure(site: Site, seconds: float, heartbeat: float) -> Finding:
+    """Open a silent stream, leave it, and ask the server when it noticed.
+
+    :param seconds: how long the stream is silent; when it speaks, any server notices.
+    :param heartbeat: the server's own, for what it means.
+    """
+    stream_id = uuid4().hex
+    stayed = _open_and_leave(site, silence_path(site, seconds, stream_id))
+    fate, processes = _fate(site, stream_id, seconds + _LEEWAY)
+    return judged(fate, stayed, processes, seconds, heartbeat)
+
+
+def _open_and_leave(site: Site, path: str) -> float:
+    """How many seconds after its stream had begun the reader left."""
+    began = monotonic()
+    with reached(site), suppress(socket.timeout):
+        with site.request("GET", path, _OPENING) as answer:
+            check_is_stream(answer, site.origin + path)
+            next(answer.events(), None)
+            began = monotonic()
+    return monotonic() - began
+
+
+def _fate(site: Site, stream_id: str, patience: float) -> Tuple[Fate, int]:
+    """What the server says of a stream, once it has ended; and how many processes were asked.
+
+    Each process knows its own streams alone, so it is asked, on ever new connections, until the
+    one answers that knows it.
+    """
+    deadline = monotonic() + patience
+    processes: Set[Any] = set()
+    fate: Fate = {"state": "unknown"}
+    pause = threading.Event()
+    while monotonic() < deadline and fate["state"] != "closed":
+        said = _ask(site, f"{site.doctor}/streams/{stream_id}")
+        processes.update([said["process"]] if "process" in said else [])
+        if said.get("state", "unknown") != "unknown":
+            fate = said
+        pause.wait(_PAUSE)
+    return fate, len(processes)
+
+
+def _ask(site: Site, path: str) -> Fate:
+    try:
+        with site.request("GET", path, _LEEWAY) as answer:
+            said = json.loads(answer.text()) if answer.status == 200 else {}
+            return said if isinstance(said, dict) else {}
+    except (OSError, ValueError, http.client.HTTPException):
+        return {}  # busy with the stream, or somebody else's answer; it is asked once more
+
+
+def judged(fate: Fate, stayed: float, processes: int, silent: float, heartbeat: float) -> Finding:
+    """What the fate of a stream means whose reader left.
+
+    :param stayed: how many seconds after its beginning the reader left.
+    """
+    figures: Dict[str, Any] = {"silent": silent, "heartbeat": heartbeat}
+    if fate["state"] == "unknown":
+        seen = f"not measured: none of the processes that answered ({processes}) knew the stream"
+        return Finding("leaving", WARNING, seen, "Try it once more.", figures=figures)
+    if fate["state"] == "closed" and fate["reason"] == "disconnect":
+        figures["noticed_after"] = max(0.0, fate["seconds"] - stayed)
+        seen = f"noticed within {figures['noticed_after'] + 0.05:.1f} s, while the model was silent"
+        return Finding("leaving", OK, seen, figures=figures)
+    seen = f"a reader who left was not noticed in {silent:g} s of silence"
+    if not heartbeat:
+        why = "There are no heartbeats, so the model works for nobody until its next token."
+        return Finding("leaving", ERROR, seen, why, _MEND, figures)
+    why = f"The model works for nobody until a heartbeat fails; one comes every {heartbeat:g} s."
+    return Finding("leaving", WARNING, seen, why, _MEND, figures)
+
+
+_MEND = Mend("proxy_ignore_client_abort off;", "nginx, where that is the proxy")

@@ -1,0 +1,104 @@
+"""How long does silence survive?"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from typing import NamedTuple, Optional
+from uuid import uuid4
+
+from ..finding import ERROR, OK, WARNING, Finding, Mend
+from .connecting import reached
+from .refusal import check_is_stream
+from .site import Answer, Site, is_end
+
+_LEEWAY = 10
+"""Seconds beyond the silence in which its end has to come."""
+_WHOLE = 0.9
+"""Tokens closer together than this share of the silence did not arrive as they were made."""
+
+
+class Silence(NamedTuple):
+    """What came of one silence.
+
+    :ivar lasted: seconds of silence that were heard.
+    :ivar outcome: ``survived``, ``cut``, ``lost`` (no end, no error, nothing), or ``held`` (the
+        token before the silence came with the one behind it).
+    """
+
+    lasted: float
+    outcome: str
+
+
+def measure(site: Site, seconds: float, heartbeat: float) -> Finding:
+    """Have the server be silent between two tokens, without heartbeats.
+
+    :param heartbeat: the server's own, for what it means.
+    """
+    path = silence_path(site, seconds, uuid4().hex)
+    with reached(site), site.request("GET", path, seconds + _LEEWAY) as answer:
+        check_is_stream(answer, site.origin + path)
+        silence = _listen(answer, seconds)
+    return judged(silence, seconds, heartbeat)
+
+
+def silence_path(site: Site, seconds: float, stream_id: str) -> str:
+    """The path of a silent stream."""
+    return f"{site.doctor}/silence?seconds={seconds:g}&id={stream_id}"
+
+
+def _listen(answer: Answer, asked: float) -> Silence:
+    first: Optional[float] = None
+    outcome = "cut"
+    try:
+        for now, event in answer.events():
+            if first is not None and not is_end(event):
+                lasted = now - first
+                return Silence(lasted, "survived" if lasted > asked * _WHOLE else "held")
+            first = now
+    except socket.timeout:
+        outcome = "lost"
+    except (OSError, http.client.HTTPException):
+        outcome = "cut"
+    return Silence(0.0 if first is None else answer.elapsed() - first, outcome)
+
+
+def judged(silence: Silence, asked: float, heartbeat: float) -> Finding:
+    """What a silence means beside the server's heartbeat.
+
+    :param asked: for how many seconds the server was to be silent.
+    """
+    lasted = min(silence.lasted, asked)
+    figures = {"asked": asked, "lasted": lasted, "outcome": silence.outcome, "heartbeat": heartbeat}
+    if silence.outcome == "held":
+        seen = "not measured: the token before the silence was held back until after it"
+        return Finding("silence", WARNING, seen, "See what came of the spacing.", figures=figures)
+    if silence.outcome == "survived":
+        return _survived(lasted, heartbeat, figures)
+    ended = "cut off" if silence.outcome == "cut" else "lost without a word"
+    seen = f"{ended} after {lasted:.1f} s"
+    if 0 < heartbeat < lasted:
+        seen += f"; a heartbeat comes every {heartbeat:g} s, which keeps streams from that"
+        return Finding("silence", OK, seen, figures=figures)
+    why = f"{_beats(heartbeat)}, so answers end there while the model thinks."
+    return Finding("silence", ERROR, seen, why, _beat_every(max(1, int(lasted / 2))), figures)
+
+
+def _survived(lasted: float, heartbeat: float, figures: "dict[str, object]") -> Finding:
+    seen = f"survived {lasted:.0f} s; {_beats(heartbeat).lower()}"
+    if 0 < heartbeat <= lasted:
+        return Finding("silence", OK, seen, figures=figures)
+    why = "Whether a longer silence survives was not tried."
+    mend = _beat_every(15)
+    if heartbeat:
+        mend = Mend(f"flask llmstream doctor --url … --silence {heartbeat + 5:g}", "the shell")
+    return Finding("silence", WARNING, seen, why, mend, figures)
+
+
+def _beat_every(seconds: int) -> Mend:
+    line = f'app.config["LLMSTREAM_HEARTBEAT"] = {seconds}'
+    return Mend(line, "the application, before init_app")
+
+
+def _beats(heartbeat: float) -> str:
+    return f"A heartbeat comes every {heartbeat:g} s" if heartbeat else "There are no heartbeats"

@@ -1,0 +1,171 @@
+"""``Site``: the public address, and requests to it whose answers are timed as they arrive.
+
+``http.client`` does it, and no larger library: the doctor has to work in a process that was
+patched too late, where HTTPS over urllib3 ends in a RecursionError.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import zlib
+from contextlib import closing, contextmanager
+from time import monotonic
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple
+from urllib.parse import urlsplit
+
+from ...decoder import EventStreamDecoder, MessageEvent
+from ..routes import TOKEN_HEADER
+
+_CHAT = "/chat/completions"
+_AT_ONCE = 65536
+_HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "flask-llmstream-doctor"}
+
+
+def is_end(event: MessageEvent) -> bool:
+    """Is this the last event of an answer?"""
+    return '"ended":true' in event.data
+
+
+class BadAddress(ValueError):
+    """No URL that can be asked; the message says why."""
+
+
+class Site(NamedTuple):
+    """One deployment, as the world sees it.
+
+    :ivar origin: scheme, host and port.
+    :ivar mount: the path under which the chat endpoints are.
+    :ivar headers: what each request carries.
+    """
+
+    scheme: str
+    host: str
+    port: Optional[int]
+    mount: str
+    headers: Mapping[str, str]
+
+    @property
+    def origin(self) -> str:
+        """The address without its path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port else "")
+
+    @property
+    def chat(self) -> str:
+        """The path of the chat endpoint, which counts when it is asked nothing."""
+        return self.mount + _CHAT
+
+    @property
+    def doctor(self) -> str:
+        """The path of the doctor's own routes, where there is a token."""
+        return self.mount + "/doctor"
+
+    @property
+    def has_token(self) -> bool:
+        """Whether requests carry the token of those routes."""
+        return TOKEN_HEADER in self.headers
+
+    @contextmanager
+    def request(
+        self, method: str, path: str, patience: float, body: Optional[bytes] = None
+    ) -> "Iterator[Answer]":
+        """One request on a connection of its own; leaving the block hangs up.
+
+        :param patience: seconds to wait for the connection, and for each piece of the answer.
+        :raises OSError: no connection, no TLS, or nothing in time.
+        :raises http.client.HTTPException: what answers does not speak HTTP.
+        """
+        headers = {**_HEADERS, **self.headers}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        with closing(self._connection(patience)) as connection:
+            connection.connect()
+            asked_at = monotonic()
+            connection.request(method, path, body, headers)
+            with closing(connection.getresponse()) as response:
+                yield Answer(response, asked_at)
+
+    def _connection(self, patience: float) -> http.client.HTTPConnection:
+        if self.scheme == "http":
+            return http.client.HTTPConnection(self.host, self.port, timeout=patience)
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(self.host, self.port, timeout=patience, context=context)
+
+
+class Answer:
+    """What came back, so far."""
+
+    def __init__(self, response: http.client.HTTPResponse, asked_at: float) -> None:
+        self._response = response
+        self._asked_at = asked_at
+        self.status = response.status
+        self.headers = response.headers
+        self.is_http_1_0 = response.version == 10
+
+    def blocks(self, until: float = float("inf")) -> Iterator[Tuple[float, bytes]]:
+        """The body as it arrives: how many seconds after the request, and what.
+
+        :param until: how many seconds after the request it is enough.
+        :raises OSError: the connection broke, or brought nothing for too long.
+        :raises http.client.IncompleteRead: the answer was cut off.
+        """
+        decode = self._decoder()
+        while True:
+            block = self._response.read1(_AT_ONCE)
+            seconds = self.elapsed()
+            if not block:
+                return
+            yield seconds, decode(block)
+            if seconds > until:
+                return
+
+    def events(self, until: float = float("inf")) -> Iterator[Tuple[float, MessageEvent]]:
+        """The events among them, those without data left out. Raises what :meth:`blocks` does."""
+        decoder = EventStreamDecoder()
+        for seconds, block in self.blocks(until):
+            for event in decoder.feed(block):
+                yield seconds, event
+
+    def elapsed(self) -> float:
+        """Seconds since the request."""
+        return monotonic() - self._asked_at
+
+    def text(self, limit: int = 2000) -> str:
+        """The beginning of the body."""
+        return self._response.read(limit).decode("utf-8", "replace")
+
+    def header(self, name: str) -> str:
+        """One header's value in small letters, ``""`` where it is missing."""
+        return (self.headers.get(name) or "").strip().lower()
+
+    def _decoder(self) -> Any:
+        if self.header("Content-Encoding") in ("gzip", "deflate"):
+            return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
+        return bytes
+
+
+def site_at(url: str, prefix: Optional[str], headers: Mapping[str, str]) -> Site:
+    """The deployment at a URL.
+
+    :param url: where the application is, or the chat endpoint itself.
+    :param prefix: the application's ``LLMSTREAM_URL_PREFIX``; ``None``: the URL says where the
+        chat endpoints are.
+    :raises BadAddress: it is no address of a site.
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise BadAddress(f"{url!r}: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadAddress(f"{url!r} does not begin with https:// or http:// and a host")
+    return Site(parts.scheme, parts.hostname, port, _mount(parts.path.rstrip("/"), prefix), headers)
+
+
+def _mount(path: str, prefix: Optional[str]) -> str:
+    if path.endswith(_CHAT):
+        return path[: -len(_CHAT)]
+    if prefix is None or path.endswith(prefix):
+        return path
+    return path + prefix.rstrip("/")

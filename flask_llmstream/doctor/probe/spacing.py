@@ -1,0 +1,114 @@
+"""Do tokens arrive one by one, as they are made?"""
+
+from __future__ import annotations
+
+import http.client
+from typing import List, NamedTuple, Sequence
+
+from ..finding import ERROR, OK, WARNING, Finding, Mend
+from .connecting import reached
+from .on_the_way import on_the_way
+from .refusal import check_is_stream
+from .site import Answer, Site, is_end
+
+_PATIENCE = 30
+_ENOUGH = 60
+"""Seconds of counting; the counter, left as it is, takes nine."""
+_TOO_QUICK = 0.5
+"""A count within so many seconds shows nothing of what lies on its way."""
+
+
+class Count(NamedTuple):
+    """What arrived of one count.
+
+    :ivar arrivals: for each token, how many seconds after the request.
+    :ivar ended: whether the stream came to its end.
+    """
+
+    arrivals: Sequence[float]
+    ended: bool
+
+
+class Spacing(NamedTuple):
+    """How tokens were spread over their time; all in seconds.
+
+    :ivar pieces: in how many bunches they came; tokens that arrive within a quarter of their
+        average distance are one.
+    """
+
+    tokens: int
+    pieces: int
+    first: float
+    longest_gap: float
+    last: float
+
+
+def measure(site: Site) -> List[Finding]:
+    """Have the chat endpoint count, and look how it arrives.
+
+    :raises CannotMeasure: it does not count.
+    """
+    with reached(site), site.request("POST", site.chat, _PATIENCE, b"{}") as answer:
+        check_is_stream(answer, site.origin + site.chat)
+        count = _listen(answer)
+    return [judged(count, answer.headers.get("Server") or ""), *on_the_way(answer)]
+
+
+def _listen(answer: Answer) -> Count:
+    arrivals: List[float] = []
+    try:
+        for seconds, event in answer.events(until=_ENOUGH):
+            if is_end(event):
+                return Count(arrivals, True)
+            arrivals.append(seconds)
+    except (OSError, http.client.HTTPException):
+        return Count(arrivals, False)
+    return Count(arrivals, False)
+
+
+def spacing_of(arrivals: Sequence[float]) -> Spacing:
+    """How these arrivals, of one or more, were spread."""
+    gaps = [later - sooner for sooner, later in zip(arrivals, arrivals[1:])]
+    bunch = arrivals[-1] / len(arrivals) / 4
+    pieces = 1 + sum(gap > bunch for gap in gaps)
+    return Spacing(len(arrivals), pieces, arrivals[0], max(gaps, default=0.0), arrivals[-1])
+
+
+def judged(count: Count, server: str) -> Finding:
+    """What a count says of its way.
+
+    :param server: how the last server on the way calls itself.
+    """
+    if not count.arrivals:
+        return Finding("spacing", ERROR, "the stream had no token in it", "Its log should say why.")
+    spacing = spacing_of(count.arrivals)
+    figures = {**spacing._asdict(), "ended": count.ended}
+    if not count.ended:
+        seen = f"the count was cut off after {spacing.tokens} tokens and {spacing.last:.1f} s"
+        why = "Answers are cut off like that too."
+        return Finding("spacing", ERROR, seen, why, figures=figures)
+    if spacing.last < _TOO_QUICK:
+        seen = f"{spacing.tokens} tokens in {spacing.last:.2f} s; that shows nothing"
+        why = "The counter here does not wait; the one that comes by itself takes a second a token."
+        return Finding("spacing", WARNING, seen, why, figures=figures)
+    return _spread(spacing, server, figures)
+
+
+def _spread(spacing: Spacing, server: str, figures: "dict[str, object]") -> Finding:
+    if spacing.pieces > spacing.tokens / 2:
+        seen = (
+            f"{spacing.tokens} tokens came one by one, the first after {spacing.first:.2f} s, the "
+            f"longest wait {spacing.longest_gap:.2f} s"
+        )
+        return Finding("spacing", OK, seen, figures=figures)
+    how = "all at once" if spacing.pieces == 1 else f"in {spacing.pieces} lumps"
+    seen = f"{spacing.tokens} tokens came {how}, the first after {spacing.first:.1f} s"
+    why = "Something on the way collects the answer; its readers look at an empty page meanwhile."
+    return Finding("spacing", ERROR, seen, why, _unbuffered(server), figures)
+
+
+def _unbuffered(server: str) -> Mend:
+    if server.startswith("nginx"):
+        return Mend("proxy_buffering off;", "nginx's location of the application")
+    by = f", which calls itself {server}" if server else ""
+    return Mend("no buffering and no compression of text/event-stream", f"the proxy{by}")

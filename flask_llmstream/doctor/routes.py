@@ -1,0 +1,132 @@
+"""The routes behind ``doctor --url``: they exist only where ``LLMSTREAM_DOCTOR_TOKEN`` is set.
+
+Each answers 404 to those who do not bring the token, as if it were not there.
+"""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import os
+import re
+from collections import OrderedDict
+from dataclasses import asdict
+from typing import Any, Callable, Dict
+
+from flask import Blueprint, Response, abort, current_app, jsonify, request
+from gevent.monkey import get_original
+
+from ..app_state import app_state
+from ..completion import CompletionRequest
+from ..errors import RequestError
+from ..liveness import client_descriptor
+from ..providers import Counter
+from ..streaming import stream_response
+from ..summary import Summary
+from ..worker import on_greenlet
+from .checks import IN_THE_PROCESS, examine
+from .facts import Serving, facts_of
+
+TOKEN_HEADER = "LLMStream-Doctor-Token"
+LONGEST_SILENCE = 600
+"""Seconds; a silent stream takes a slot as any other does."""
+_REMEMBERED = 100
+_ID = re.compile("[0-9a-f]{32}")
+
+View = Callable[..., Response]
+
+
+def add_doctor_routes(blueprint: Blueprint) -> None:
+    """Have them registered with the blueprint, in an application that has a token."""
+    endpoints = DoctorEndpoints()
+
+    def register(setup: Any) -> None:
+        if setup.app.config.get("LLMSTREAM_DOCTOR_TOKEN") is not None:
+            setup.add_url_rule("/doctor", "doctor", guarded(endpoints.inside))
+            setup.add_url_rule("/doctor/silence", "doctor_silence", guarded(endpoints.silence))
+            rule = "/doctor/streams/<stream_id>"
+            setup.add_url_rule(rule, "doctor_stream", guarded(endpoints.fate))
+
+    blueprint.record(register)
+
+
+def guarded(view: View) -> View:
+    """Let in who brings the token; anybody else finds nothing here."""
+
+    @functools.wraps(view)
+    def guard(**arguments: Any) -> Response:
+        brought = request.headers.get(TOKEN_HEADER, "").encode()
+        if not hmac.compare_digest(brought, str(app_state().settings.doctor_token).encode()):
+            abort(404)
+        response = view(**arguments)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return guard
+
+
+class DoctorEndpoints:
+    """The views of one blueprint, and the silent streams of this process that they know."""
+
+    def __init__(self) -> None:
+        self._fates: "OrderedDict[str, Dict[str, Any]]" = OrderedDict()
+        self._lock = get_original("_thread", "allocate_lock")()
+
+    def inside(self) -> Response:
+        """``GET /doctor``: what this process says of itself."""
+        app: Any = current_app
+        facts = facts_of(app._get_current_object(), serving=_serving(request.environ))
+        findings = examine(facts, IN_THE_PROCESS)
+        return jsonify(
+            heartbeat=facts.options.heartbeat, findings=[asdict(finding) for finding in findings]
+        )
+
+    def silence(self) -> Response:
+        """``GET /doctor/silence?seconds=&id=``: two tokens, and no heartbeat between them."""
+        stream_id, seconds = request.args.get("id", ""), _seconds(request.args.get("seconds", ""))
+        if not _ID.fullmatch(stream_id):
+            raise RequestError("has to be 32 hexadecimal digits", field="id")
+        self._remember(stream_id, {"state": "open"})
+        state = app_state()
+        options = state.options.merged(
+            format="message", heartbeat=0, total_timeout=0, hold=0,
+            on_finish=functools.partial(self._finished, stream_id),
+        )  # fmt: skip
+        tokens = Counter(messages=2, interval=seconds).stream(CompletionRequest("counter"))
+        return stream_response(tokens, options, state.slots, "the doctor's silence")
+
+    def fate(self, stream_id: str) -> Response:
+        """``GET /doctor/streams/<id>``: what became of a silent stream of this process."""
+        fate = self._fates.get(stream_id, {"state": "unknown"})
+        return jsonify(process=os.getpid(), **fate)
+
+    def _finished(self, stream_id: str, summary: Summary) -> None:
+        closed = {"state": "closed", "reason": summary.reason, "seconds": summary.seconds}
+        self._remember(stream_id, closed)
+
+    def _remember(self, stream_id: str, fate: Dict[str, Any]) -> None:
+        with self._lock:
+            self._fates[stream_id] = fate
+            while len(self._fates) > _REMEMBERED:
+                self._fates.popitem(last=False)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= LONGEST_SILENCE:  # false for NaN
+        raise RequestError(f"has to be a number up to {LONGEST_SILENCE}", field="seconds")
+    return seconds
+
+
+def _serving(environ: Dict[str, Any]) -> Serving:
+    watched = client_descriptor(environ) is not None or "waitress.client_disconnected" in environ
+    return Serving(
+        software=environ.get("SERVER_SOFTWARE", "the server"),
+        greenlet=on_greenlet(),
+        threads=bool(environ.get("wsgi.multithread")),
+        watched=watched,
+        protocol=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
+    )
