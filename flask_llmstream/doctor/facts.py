@@ -29,14 +29,14 @@ class Serving:
 
     :param software: how the server calls itself.
     :param greenlet: whether the request runs on a greenlet.
-    :param threads: whether the server runs several requests of one process at a time.
-    :param watched: whether it shows the client's socket, so that a departure is seen.
+    :param several: whether the server runs several requests of one process at a time.
+    :param watched: whether a reader's departure can be seen while nothing is written.
     :param protocol: what the client speaks with it.
     """
 
     software: str
     greenlet: bool
-    threads: bool
+    several: bool
     watched: bool
     protocol: str = "HTTP/1.1"
 

@@ -33,6 +33,7 @@ class Gunicorn:
     :param trouble: why it can't be loaded.
     :param http2: whether a client can get HTTP/2 from it.
     :param patches: whether the configuration monkey-patches before the worker is made.
+    :param drains: whether its ``post_worker_init`` may have streams end when a worker goes.
     :param kept: what stays unpatched when its gevent worker patches.
     """
 
@@ -53,6 +54,7 @@ class Gunicorn:
     preload_app: bool = False
     http2: bool = False
     patches: bool = False
+    drains: bool = False
     kept: Tuple[Kept, ...] = ()
 
     def mend(self, setting: str, value: Any) -> Mend:
@@ -116,4 +118,4 @@ def _ask_gunicorn(arguments: List[str]) -> Gunicorn:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "gunicorn gave no reason"
+    return lines[-1].rstrip(".") if lines else "gunicorn gave no reason"

@@ -60,6 +60,7 @@ def settings() -> Dict[str, Any]:
         "trouble": trouble,
         "http2": _http2(config),
         "patches": patches,
+        "drains": _drains(config),
         "kept": _kept_when_patched() if kind == "gevent" else [],
     }
 
@@ -77,6 +78,11 @@ def _http2(config: Any) -> bool:
     """Whether a client can get HTTP/2 from it."""
     spoken = "h2" in getattr(config, "http_protocols", ())
     return spoken and bool(config.is_ssl or getattr(config, "http2_cleartext", "off") != "off")
+
+
+def _drains(config: Any) -> bool:
+    """Whether somebody hears that the worker has started; where it is not us, they may tell us."""
+    return bool(config.post_worker_init.__module__ != "gunicorn.config")
 
 
 def _kept_when_patched() -> List[List[str]]:

@@ -14,16 +14,19 @@ from dataclasses import asdict
 from typing import Any, Callable, Dict
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
+from gevent import getcurrent
+from gevent.hub import Hub
 from gevent.monkey import get_original
 
 from ..app_state import app_state
 from ..completion import CompletionRequest
 from ..errors import RequestError
-from ..liveness import client_descriptor
+from ..liveness import NoWatch, watch
+from ..options import StreamOptions
 from ..providers import Counter
 from ..streaming import stream_response
 from ..summary import Summary
-from ..worker import on_greenlet
+from ..worker import habitat, on_greenlet
 from .checks import IN_THE_PROCESS, examine
 from .facts import Serving, facts_of
 
@@ -88,10 +91,9 @@ class DoctorEndpoints:
             raise RequestError("has to be 32 hexadecimal digits", field="id")
         self._remember(stream_id, {"state": "open"})
         state = app_state()
-        options = state.options.merged(
-            format="message", heartbeat=0, total_timeout=0, hold=0,
-            on_finish=functools.partial(self._finished, stream_id),
-        )  # fmt: skip
+        finished = functools.partial(self._finished, stream_id)
+        # Not the app's own options: its timers would end the silence, its callbacks count it.
+        options = StreamOptions(heartbeat=0, worker=state.options.worker, on_finish=finished)
         tokens = Counter(messages=2, interval=seconds).stream(CompletionRequest("counter"))
         return stream_response(tokens, options, state.slots, "the doctor's silence")
 
@@ -122,11 +124,22 @@ def _seconds(text: str) -> float:
 
 
 def _serving(environ: Dict[str, Any]) -> Serving:
-    watched = client_descriptor(environ) is not None or "waitress.client_disconnected" in environ
+    own_greenlet = isinstance(getcurrent().parent, Hub)
     return Serving(
         software=environ.get("SERVER_SOFTWARE", "the server"),
         greenlet=on_greenlet(),
-        threads=bool(environ.get("wsgi.multithread")),
-        watched=watched,
+        several=own_greenlet or bool(environ.get("wsgi.multithread")),
+        watched=_is_watched(environ),
         protocol=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
     )
+
+
+def _is_watched(environ: Dict[str, Any]) -> bool:
+    here = habitat("auto")
+    probe = watch(environ, _nothing, here.schedule, here.watch)
+    probe.stop()
+    return not isinstance(probe, NoWatch)
+
+
+def _nothing() -> None:
+    """Nobody is to be told."""

@@ -7,7 +7,7 @@ from typing import Callable, Iterable, List, Tuple
 from ..facts import Facts
 from ..finding import Finding
 from .application import compression, heartbeat, liveness, reloader
-from .gunicorn import connections, http2, preload, recycling, starts, timeout
+from .gunicorn import connections, draining, http2, preload, recycling, starts, timeout
 from .patching import late_patching, partial_patching
 from .worker import worker
 
@@ -18,7 +18,7 @@ IN_THE_PROCESS: Tuple[Check, ...] = (
 )  # fmt: skip
 """What a process can tell of itself, also while it serves."""
 OF_THE_CONFIGURATION: Tuple[Check, ...] = (
-    starts, *IN_THE_PROCESS, timeout, connections, http2, preload, recycling, reloader,
+    starts, *IN_THE_PROCESS, timeout, connections, http2, preload, draining, recycling, reloader,
 )  # fmt: skip
 """All of them, for the command line."""
 

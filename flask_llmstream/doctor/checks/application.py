@@ -78,8 +78,9 @@ def liveness(facts: Facts) -> Iterator[Finding]:
         seen = f"this platform does not tell who left (no POLLRDHUP): a departure is {late}"
         yield Finding("liveness", WARNING, seen, _BURNS)
     elif serving is not None and not serving.watched:
-        seen = f"{serving.software} ({serving.protocol}) shows no client's socket: "
-        yield Finding("liveness", WARNING, f"{seen}a departure is {late}", _BURNS)
+        server = f"{serving.software} ({serving.protocol})"
+        seen = f"{server} shows nothing of its client: a departure is {late}"
+        yield Finding("liveness", WARNING, seen, _BURNS)
     else:
         yield Finding("liveness", OK, "the client's socket is watched, also in silence")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Iterable, Iterator
 
+from ...drain import FAREWELL_SECONDS
 from ..facts import Facts
 from ..finding import ERROR, OK, WARNING, Finding, Mend
 from ..gunicorn import Gunicorn
@@ -111,6 +112,24 @@ def preload(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
         consequence(kept) if kept else "What it imports keeps functions that stop all streams.",
         Mend(PATCH, f"the first line of {gunicorn.file or 'gunicorn.conf.py'}"),
     )
+
+
+@_of_gunicorn
+def draining(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
+    """Have open streams a farewell, and the time for it, when a worker goes?"""
+    grace = gunicorn.graceful_timeout
+    if gunicorn.kind not in ("gevent", "gthread"):
+        return
+    if not gunicorn.drains:
+        seen = "nobody ends the open streams of a worker that is to go"
+        why = f"Their readers see a cut, {grace} seconds after each restart and deployment."
+        line = "from flask_llmstream.gunicorn import post_worker_init"
+        mend = Mend(line, gunicorn.file or "gunicorn.conf.py")
+        yield Finding("drain", WARNING, seen, why, mend)
+    elif grace <= FAREWELL_SECONDS + 1:
+        seen = f"graceful_timeout = {grace} leaves open streams no time to finish"
+        why = "Whoever is being answered is told to come back, at each restart and deployment."
+        yield Finding("drain", WARNING, seen, why, gunicorn.mend("graceful_timeout", 30))
 
 
 @_of_gunicorn

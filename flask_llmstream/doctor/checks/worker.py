@@ -24,7 +24,7 @@ def worker(facts: Facts) -> Iterator[Finding]:
 
 def _seen_while_serving(facts: Facts) -> Iterator[Finding]:
     assert facts.serving is not None
-    if facts.serving.threads:
+    if facts.serving.several:
         kind = "a greenlet" if facts.serving.greenlet else "a thread"
         because = f"{facts.serving.software} runs each request on {kind}"
         yield _placed(facts, facts.serving.greenlet, because)

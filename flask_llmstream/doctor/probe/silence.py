@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import math
 import socket
 from typing import NamedTuple, Optional
 from uuid import uuid4
@@ -85,7 +86,7 @@ def judged(silence: Silence, asked: float, heartbeat: float) -> Finding:
 
 
 def _survived(lasted: float, heartbeat: float, figures: "dict[str, object]") -> Finding:
-    seen = f"survived {lasted:.0f} s; {_beats(heartbeat).lower()}"
+    seen = f"survived {math.floor(lasted * 10) / 10:g} s; {_beats(heartbeat).lower()}"
     if 0 < heartbeat <= lasted:
         return Finding("silence", OK, seen, figures=figures)
     why = "Whether a longer silence survives was not tried."
