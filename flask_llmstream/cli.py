@@ -64,6 +64,8 @@ def doctor(
 
     Exit status: 0 all is well, 1 there are errors, 2 there is nothing to look at.
     """
+    if url is not None and (gunicorn or config):
+        raise click.UsageError("--url measures a site; give it without --gunicorn and --config")
     about: Dict[str, Any] = {"versions": versions()}
     try:
         if url is None:

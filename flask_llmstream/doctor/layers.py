@@ -6,6 +6,7 @@ import functools
 from typing import Any, Iterator, List, Optional, Tuple
 
 from flask import Flask
+from werkzeug.local import LocalProxy
 
 _DEEPEST = 30
 """More layers than anybody has; what is deeper is no chain of middleware."""
@@ -25,27 +26,31 @@ def response_hooks(app: Flask) -> Tuple[str, ...]:
 
 def _path(layer: Any, app: Flask, seen: "set[int]", depth: int) -> Optional[List[Any]]:
     """The layers from this one to the application; ``None`` where it does not lead there."""
-    if getattr(layer, "__self__", None) is app or layer is app:
-        return []
-    if depth > _DEEPEST or id(layer) in seen or not callable(layer):
+    if _is_opaque(layer, app) or depth > _DEEPEST or id(layer) in seen:
         return None
+    if getattr(layer, "__self__", None) is app and layer.__name__ == "wsgi_app":
+        return []
     seen.add(id(layer))
     for inner in _inside(layer):
         path = _path(inner, app, seen, depth + 1)
         if path is not None:
-            return path if _is_bound(layer) else [layer, *path]
+            return [layer, *path]
     return None
 
 
+def _is_opaque(layer: Any, app: Flask) -> bool:
+    # A proxy would have its own opinion of what it holds, or raise outside of a request.
+    return type(layer) is LocalProxy or layer is app or not callable(layer)
+
+
 def _inside(layer: Any) -> Iterator[Any]:
-    """What a layer holds: as an object, as a closure, as a partial, as a bound method."""
-    yield from getattr(layer, "__dict__", {}).values()
+    """What a layer holds: as an object or a method of one, as a closure, as a partial."""
+    owner = getattr(layer, "__self__", layer)
+    yield from getattr(owner, "__dict__", {}).values()
     for cell in getattr(layer, "__closure__", None) or ():
         yield from _contents(cell)
     if isinstance(layer, functools.partial):
         yield from (layer.func, *layer.args, *layer.keywords.values())
-    if _is_bound(layer):
-        yield layer.__self__
 
 
 def _contents(cell: Any) -> Iterator[Any]:
@@ -53,10 +58,6 @@ def _contents(cell: Any) -> Iterator[Any]:
         yield cell.cell_contents
     except ValueError:  # not filled yet
         return
-
-
-def _is_bound(layer: Any) -> bool:
-    return getattr(layer, "__self__", None) is not None and hasattr(layer, "__func__")
 
 
 def _name(layer: Any) -> str:

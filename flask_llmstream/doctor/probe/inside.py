@@ -34,7 +34,7 @@ def ask(site: Site) -> Optional[Inside]:
 
 def _finding(said: Dict[str, Any]) -> Finding:
     mend = said["mend"] and Mend(**said["mend"])
-    return Finding(**{**said, "mend": mend, "seen": f"on the server, {said['seen']}"})
+    return Finding(**{**said, "mend": mend, "check": f"server.{said['check']}"})
 
 
 _TOKEN = Mend(

@@ -18,7 +18,8 @@ from .silence import silence_path
 from .site import Site
 
 _OPENING = 5
-"""Seconds to wait for a stream to open. One that is held back on its way is left all the same."""
+"""Seconds to wait for a stream to open, at most half of its silence. One that is held back on its
+way is left all the same."""
 _PAUSE = 0.3
 _LEEWAY = 10
 """Seconds beyond the silence in which the server has to tell what became of the stream."""
@@ -33,16 +34,17 @@ def measure(site: Site, seconds: float, heartbeat: float) -> Finding:
     :param heartbeat: the server's own, for what it means.
     """
     stream_id = uuid4().hex
-    stayed = _open_and_leave(site, silence_path(site, seconds, stream_id))
+    path = silence_path(site, seconds, stream_id)
+    stayed = _open_and_leave(site, path, min(_OPENING, seconds / 2))
     fate, processes = _fate(site, stream_id, seconds + _LEEWAY)
     return judged(fate, stayed, processes, seconds, heartbeat)
 
 
-def _open_and_leave(site: Site, path: str) -> float:
+def _open_and_leave(site: Site, path: str, patience: float) -> float:
     """How many seconds after its stream had begun the reader left."""
     began = monotonic()
     with reached(site), suppress(socket.timeout):
-        with site.request("GET", path, _OPENING) as answer:
+        with site.request("GET", path, patience) as answer:
             check_is_stream(answer, site.origin + path)
             next(answer.events(), None)
             began = monotonic()
@@ -84,7 +86,7 @@ def judged(fate: Fate, stayed: float, processes: int, silent: float, heartbeat: 
     """
     figures: Dict[str, Any] = {"silent": silent, "heartbeat": heartbeat}
     if fate["state"] == "unknown":
-        seen = f"not measured: none of the processes that answered ({processes}) knew the stream"
+        seen = f"not measured: of the {processes} processes that answered none knew the stream"
         return Finding("leaving", WARNING, seen, "Try it once more.", figures=figures)
     if fate["state"] == "closed" and fate["reason"] == "disconnect":
         figures["noticed_after"] = max(0.0, fate["seconds"] - stayed)

@@ -153,8 +153,8 @@ def site_at(url: str, prefix: Optional[str], headers: Mapping[str, str]) -> Site
         chat endpoints are.
     :raises BadAddress: it is no address of a site.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise BadAddress(f"{url!r}: {error}") from None

@@ -11,7 +11,7 @@ from .on_the_way import on_the_way
 from .refusal import check_is_stream
 from .site import Answer, Site, is_end
 
-_PATIENCE = 30
+PATIENCE = 30
 _ENOUGH = 60
 """Seconds of counting; the counter, left as it is, takes nine."""
 _TOO_QUICK = 0.5
@@ -48,7 +48,7 @@ def measure(site: Site) -> List[Finding]:
 
     :raises CannotMeasure: it does not count.
     """
-    with reached(site), site.request("POST", site.chat, _PATIENCE, b"{}") as answer:
+    with reached(site), site.request("POST", site.chat, PATIENCE, b"{}") as answer:
         check_is_stream(answer, site.origin + site.chat)
         count = _listen(answer)
     return [judged(count, answer.headers.get("Server") or ""), *on_the_way(answer)]
