@@ -66,12 +66,11 @@ def doctor(
     """
     if url is not None and (gunicorn or config):
         raise click.UsageError("--url measures a site; give it without --gunicorn and --config")
-    about: Dict[str, Any] = {"versions": versions()}
+    about = {"looked_at": url or _this_app().import_name, "versions": versions()}
     try:
         if url is None:
             findings = _of_this_application(gunicorn, config)
         else:
-            about["url"] = url
             findings = _of_the_site(url, silence, headers, token)
         status = exit_status(findings, strict)
     except CannotMeasure as error:
@@ -95,12 +94,10 @@ def _of_the_site(
     from .doctor.probe.site import BadAddress, site_at
 
     settings = app_state().settings
-    sent = dict(map(_header, headers))
     secret = token or settings.doctor_token
-    if secret:
-        sent[TOKEN_HEADER] = secret
+    lines = [*headers, f"{TOKEN_HEADER}: {secret}"] if secret else headers
     try:
-        site = site_at(url, settings.url_prefix, sent)
+        site = site_at(url, settings.url_prefix, dict(map(_header, lines)))
     except BadAddress as error:
         raise click.BadParameter(str(error), param_hint="--url") from None
     return examine_site(site, silence, _tell)
@@ -110,6 +107,9 @@ def _header(line: str) -> Tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon or not name.strip():
         message = f"{line!r} has no colon; write 'Name: value'"
+        raise click.BadParameter(message, param_hint="--header")
+    if not line.isascii() or not line.isprintable():
+        message = f"{name} has a character that a header can't carry"
         raise click.BadParameter(message, param_hint="--header")
     return name.strip(), value.strip()
 
@@ -132,7 +132,7 @@ def versions() -> Dict[str, str]:
 
 def _title(about: Dict[str, Any]) -> str:
     known = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    return f"{known}\n{about.get('url') or _this_app().import_name}\n\n"
+    return f"{about['looked_at']}, with {known}\n\n"
 
 
 def _this_app() -> Flask:

@@ -64,8 +64,9 @@ class Settings:
 
 def _check_secret(name: str, value: Any) -> None:
     # The message leaves out the value: it goes to a log.
-    if value is not None and not (isinstance(value, str) and len(value) >= SECRET_LENGTH):
-        message = f"has to be a text of {SECRET_LENGTH} characters or more, or None"
+    fits = isinstance(value, str) and len(value) >= SECRET_LENGTH and value.isascii()
+    if value is not None and not fits:
+        message = f"has to be a text of {SECRET_LENGTH} ASCII characters or more, or None"
         raise ConfigurationError(f"{name}: {message}")
 
 

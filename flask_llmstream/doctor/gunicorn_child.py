@@ -54,7 +54,7 @@ def settings() -> Dict[str, Any]:
         **{name: getattr(config, name) for name in _PLAIN},
         "version": __version__,
         "worker_class": config.worker_class_str,
-        "file": config.config if os.path.exists(config.config or "") else "",
+        "file": os.path.relpath(config.config) if os.path.exists(config.config or "") else "",
         "on_command_line": _on_command_line(config),
         "kind": kind,
         "trouble": trouble,

@@ -126,7 +126,7 @@ def _seconds(text: str) -> float:
 def _serving(environ: Dict[str, Any]) -> Serving:
     own_greenlet = isinstance(getcurrent().parent, Hub)
     return Serving(
-        software=environ.get("SERVER_SOFTWARE", "the server"),
+        software=environ.get("SERVER_SOFTWARE", "uWSGI" if "uwsgi.version" in environ else "it"),
         greenlet=on_greenlet(),
         several=own_greenlet or bool(environ.get("wsgi.multithread")),
         watched=_is_watched(environ),

@@ -73,6 +73,11 @@ def test_greenlets_are_well_and_it_says_why_they_are_in_use(facts, because):
         (
             Facts(serving=dataclasses.replace(SERVING, greenlet=False)),
             "gunicorn/27.0.1 runs each request on a thread",
+            "gunicorn --worker-class gevent",
+        ),
+        (
+            Facts(serving=Serving("Werkzeug/3.1.9", greenlet=False, several=True, watched=True)),
+            "Werkzeug/3.1.9 runs each request on a thread",
             PATCH,
         ),
     ],
@@ -141,6 +146,12 @@ def test_without_ssl_it_only_stands_still():
 def test_many_are_told_by_their_number():
     many = tuple(Kept(f"module_{number}", "time.sleep") for number in range(9))
     assert "and 5 more" in only(checks.late_patching(dataclasses.replace(PATCHED, kept=many))).seen
+
+
+def test_the_modules_of_one_library_are_told_as_one():
+    kept = (Kept("urllib3.util", "ssl.SSLContext"), SSL, SLEEP)
+    seen = only(checks.late_patching(dataclasses.replace(PATCHED, kept=kept))).seen
+    assert seen.endswith(": urllib3 (ssl.SSLContext), shop (time.sleep)")
 
 
 def test_gunicorn_s_gevent_worker_patches_before_such_an_app_is_imported():

@@ -70,7 +70,7 @@ def test_an_app_that_does_not_patch_is_warned_of(tmp_path):
 
 def test_the_line_that_mends_it_names_the_app_s_file(tmp_path):
     done = in_a_process(tmp_path, APP, "LLMStream(app)", arguments=())
-    assert "Mend it in the first line of shop.py:\n" in done.stdout.decode()
+    assert "Mend it in the first line of shop.py, for flask run" in done.stdout.decode()
     assert f"    {PATCH}\n" in done.stdout.decode()
 
 
@@ -120,7 +120,7 @@ def test_nothing_wrong_is_well_even_when_strict(doctor):
 def test_json_is_one_document_and_tells_all(doctor):
     done = doctor("--json", LLMSTREAM_HEARTBEAT=60)
     document = json.loads(done.output)
-    assert list(document) == ["versions", "status", "exit_status", "findings"]
+    assert list(document) == ["looked_at", "versions", "status", "exit_status", "findings"]
     assert (document["status"], document["exit_status"]) == ("warning", 0)
     finding = next(one for one in document["findings"] if one["check"] == "heartbeat")
     assert finding["level"] == "warning"
@@ -141,6 +141,10 @@ def test_versions_are_told(doctor):
         (["--url", "http://example.org:port"], "http://example.org:port"),
         (["--url", "http://[::1"], "http://[::1"),
         (["--url", "http://x", "--header", "Cookie"], "has no colon; write 'Name: value'"),
+        (["--url", "http://x", "--header", "Cookie: session=…"], "Cookie has a character"),
+        (["--url", "http://x", "--token", "secret\nX-Injected: yes"], "LLMStream-Doctor-Token has"),
+        (["--url", "https://a..b"], "does not begin with https:// or http:// and a host"),
+        (["--url", "https://me:secret@example.org"], "example.org needs --header 'Authorization"),
         (["--url", "http://x", "--silence", "0"], "0"),
         (["--url", "http://x", "--silence", "601"], "601"),
         (["--url", "http://x", "--gunicorn", "app:app"], "--url measures a site"),

@@ -33,7 +33,7 @@ def test_its_file_is_found_where_gunicorn_finds_it(conf):
     conf('worker_class = "gthread"', "threads = 8", "workers = 3", "timeout = 5")
     gunicorn = read_gunicorn(None, None)
     assert (gunicorn.kind, gunicorn.threads, gunicorn.workers) == ("gthread", 8, 3)
-    assert (gunicorn.timeout, gunicorn.file) == (5, "./gunicorn.conf.py")
+    assert (gunicorn.timeout, gunicorn.file) == (5, "gunicorn.conf.py")
 
 
 def test_another_file_can_be_named(conf):
@@ -76,7 +76,7 @@ def test_the_command_line_has_the_last_word_and_its_mend_is_there(conf):
     mend = gunicorn.mend("worker_class", "gevent")
     assert (mend.line, mend.where) == ("--worker-class gevent", "gunicorn's command line")
     mend = gunicorn.mend("timeout", 30)
-    assert (mend.line, mend.where) == ("timeout = 30", "./gunicorn.conf.py")
+    assert (mend.line, mend.where) == ("timeout = 30", "gunicorn.conf.py")
 
 
 def test_without_a_file_the_mend_is_on_the_command_line():

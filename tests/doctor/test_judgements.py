@@ -123,8 +123,8 @@ def test_tokens_that_were_held_back_prove_nothing():
 # Leaving, in silence of 20 s.
 
 
-def left(fate, stayed=0.0, heartbeat=15):
-    return leaving.judged(fate, stayed, 2, 20, heartbeat)
+def left(fate, stayed=0.0, heartbeat=15, server="nginx/1.22.1"):
+    return leaving.judged(fate, stayed, 20, heartbeat, server)
 
 
 def closed(reason, seconds):
@@ -148,6 +148,11 @@ def test_a_departure_that_nobody_notices_is_a_warning_and_without_heartbeats_an_
     assert left(fate, heartbeat=0).level == "error"
 
 
+def test_the_line_that_mends_a_departure_is_nginx_s_where_that_is_the_proxy():
+    assert left(closed("complete", 20.0)).mend.line == "proxy_ignore_client_abort off;"
+    assert left(closed("complete", 20.0), server="waitress").mend is None
+
+
 def test_a_stream_that_no_process_knows_proves_nothing():
-    finding = left({"state": "unknown"})
+    finding = leaving.unknown(processes=2)
     assert finding.level == "warning" and "of the 2 processes" in finding.seen

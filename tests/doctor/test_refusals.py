@@ -182,6 +182,7 @@ def test_any_other_status_is_told_with_its_text(examine, site):
         ("/shop/v1/", "/v1", "/shop/v1/chat/completions"),
         ("/ai/chat/completions", "/v1", "/ai/chat/completions"),
         ("/ai", None, "/ai/chat/completions"),
+        ("/été à la mer", "/v1", "/%C3%A9t%C3%A9%20%C3%A0%20la%20mer/v1/chat/completions"),
     ],
 )
 def test_it_asks_where_the_chat_endpoint_is(examine, path, prefix, asked):

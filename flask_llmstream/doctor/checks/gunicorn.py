@@ -31,8 +31,7 @@ def starts(facts: Facts) -> Iterator[Finding]:
         yield Finding("gunicorn", ERROR, seen, "It does not start.", _INSTALL)
     else:
         source = gunicorn.file or "its command line"
-        seen = f"gunicorn {gunicorn.version} takes {source}"
-        yield Finding("gunicorn", OK, seen)
+        yield Finding("gunicorn", OK, f"version {gunicorn.version} takes {source}")
 
 
 Judge = Callable[[Facts, Gunicorn], Iterable[Finding]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Sequence
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 from ..facts import Facts
 from ..finding import ERROR, OK, WARNING, Finding, Mend
@@ -64,6 +64,13 @@ def consequence(kept: Sequence[Kept]) -> str:
 
 
 def some(kept: Sequence[Kept]) -> str:
-    """The first of them by name, and how many more there are."""
-    shown = ", ".join(map(str, kept[:_SHOWN]))
-    return shown if len(kept) <= _SHOWN else f"{shown} and {len(kept) - _SHOWN} more"
+    """The first of them by name, the modules of one library by its; and how many more there are."""
+    modules: Dict[Tuple[str, str], List[Kept]] = {}
+    for one in kept:
+        modules.setdefault((one.holder.partition(".")[0], one.what), []).append(one)
+    names = [
+        str(Kept(package, what) if len(ones) > 1 else ones[0])
+        for (package, what), ones in modules.items()
+    ]
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

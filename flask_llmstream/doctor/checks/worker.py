@@ -30,10 +30,10 @@ def _seen_while_serving(facts: Facts) -> Iterator[Finding]:
         yield _placed(facts, facts.serving.greenlet, because)
     else:
         seen = f"{facts.serving.software} serves one request of a process at a time"
-        mend = Mend("gunicorn --worker-class gevent", "the line that starts the server")
-        yield Finding("worker", ERROR, seen, _ONE_AT_A_TIME, mend)
+        yield Finding("worker", ERROR, seen, _ONE_AT_A_TIME, _GEVENT)
 
 
+_GEVENT = Mend("gunicorn --worker-class gevent", "the line that starts the server")
 _ONE_AT_A_TIME = (
     "While one reader's stream is open, everybody else who comes to its process waits for the "
     "stream's end."
@@ -106,4 +106,7 @@ def _patch(facts: Facts) -> Mend:
     gunicorn = facts.gunicorn
     if gunicorn is not None and gunicorn.installed:
         return _gevent(gunicorn)
-    return Mend(PATCH, f"the first line of {facts.app_file}")
+    if facts.serving is not None and not facts.serving.software.startswith("Werkzeug"):
+        return _GEVENT  # patched by the app, a thread server that runs already would hang
+    where = f"the first line of {facts.app_file}, for flask run (gunicorn has its gevent worker)"
+    return Mend(PATCH, where)

@@ -35,20 +35,23 @@ def measure(site: Site, seconds: float, heartbeat: float) -> Finding:
     """
     stream_id = uuid4().hex
     path = silence_path(site, seconds, stream_id)
-    stayed = _open_and_leave(site, path, min(_OPENING, seconds / 2))
+    stayed, server = _open_and_leave(site, path, min(_OPENING, seconds / 2))
     fate, processes = _fate(site, stream_id, seconds + _LEEWAY)
-    return judged(fate, stayed, processes, seconds, heartbeat)
+    if fate["state"] == "unknown":
+        return unknown(processes)
+    return judged(fate, stayed, seconds, heartbeat, server)
 
 
-def _open_and_leave(site: Site, path: str, patience: float) -> float:
-    """How many seconds after its stream had begun the reader left."""
-    began = monotonic()
+def _open_and_leave(site: Site, path: str, patience: float) -> Tuple[float, str]:
+    """How many seconds after its stream had begun the reader left, and what answered."""
+    began, server = monotonic(), ""
     with reached(site), suppress(socket.timeout):
         with site.request("GET", path, patience) as answer:
             check_is_stream(answer, site.origin + path)
+            server = answer.headers.get("Server") or ""
             next(answer.events(), None)
             began = monotonic()
-    return monotonic() - began
+    return monotonic() - began, server
 
 
 def _fate(site: Site, stream_id: str, patience: float) -> Tuple[Fate, int]:
@@ -79,25 +82,30 @@ def _ask(site: Site, path: str) -> Fate:
         return {}  # busy with the stream, or somebody else's answer; it is asked once more
 
 
-def judged(fate: Fate, stayed: float, processes: int, silent: float, heartbeat: float) -> Finding:
+def unknown(processes: int) -> Finding:
+    """No process that was asked knew the stream."""
+    seen = f"not measured: of the {processes} processes that answered none knew the stream"
+    return Finding("leaving", WARNING, seen, "Try it once more.")
+
+
+def judged(fate: Fate, stayed: float, silent: float, heartbeat: float, server: str) -> Finding:
     """What the fate of a stream means whose reader left.
 
     :param stayed: how many seconds after its beginning the reader left.
+    :param server: how the last server on the way calls itself.
     """
     figures: Dict[str, Any] = {"silent": silent, "heartbeat": heartbeat}
-    if fate["state"] == "unknown":
-        seen = f"not measured: of the {processes} processes that answered none knew the stream"
-        return Finding("leaving", WARNING, seen, "Try it once more.", figures=figures)
     if fate["state"] == "closed" and fate["reason"] == "disconnect":
         figures["noticed_after"] = max(0.0, fate["seconds"] - stayed)
         seen = f"noticed within {figures['noticed_after'] + 0.05:.1f} s, while the model was silent"
         return Finding("leaving", OK, seen, figures=figures)
     seen = f"a reader who left was not noticed in {silent:g} s of silence"
+    mend = _MEND if server.startswith("nginx") else None
     if not heartbeat:
         why = "There are no heartbeats, so the model works for nobody until its next token."
-        return Finding("leaving", ERROR, seen, why, _MEND, figures)
+        return Finding("leaving", ERROR, seen, why, mend, figures)
     why = f"The model works for nobody until a heartbeat fails; one comes every {heartbeat:g} s."
-    return Finding("leaving", WARNING, seen, why, _MEND, figures)
+    return Finding("leaving", WARNING, seen, why, mend, figures)
 
 
-_MEND = Mend("proxy_ignore_client_abort off;", "nginx, where that is the proxy")
+_MEND = Mend("proxy_ignore_client_abort off;", "nginx's location of the application")

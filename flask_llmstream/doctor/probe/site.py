@@ -12,7 +12,7 @@ import zlib
 from contextlib import closing, contextmanager
 from time import monotonic
 from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from ...decoder import EventStreamDecoder, MessageEvent
 from ..routes import TOKEN_HEADER
@@ -158,9 +158,19 @@ def site_at(url: str, prefix: Optional[str], headers: Mapping[str, str]) -> Site
         port = parts.port
     except ValueError as error:
         raise BadAddress(f"{url!r}: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not _is_host(parts.hostname):
         raise BadAddress(f"{url!r} does not begin with https:// or http:// and a host")
-    return Site(parts.scheme, parts.hostname, port, _mount(parts.path.rstrip("/"), prefix), headers)
+    if parts.username is not None:
+        raise BadAddress(f"{parts.hostname} needs --header 'Authorization: …' for who you are")
+    mount = _mount(quote(parts.path, safe="/%:@!$&'()*+,;=~").rstrip("/"), prefix)
+    return Site(parts.scheme, str(parts.hostname), port, mount, headers)
+
+
+def _is_host(name: Optional[str]) -> bool:
+    try:
+        return bool((name or "").encode("idna"))
+    except UnicodeError:  # an empty part between two dots, or one that is too long
+        return False
 
 
 def _mount(path: str, prefix: Optional[str]) -> str:
