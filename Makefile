@@ -63,5 +63,6 @@ $(VENV)/test: $(BIN)/python $(VENV)/debian setup.cfg
 $(VENV)/debian: $(BIN)/python
 	@command -v openssl >/dev/null || .ci/debian openssl
 	@command -v node >/dev/null || .ci/debian nodejs
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || .ci/debian nginx
 	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
 	@touch $@

@@ -21,6 +21,7 @@ SETTINGS = {
     "LLMSTREAM_MAX_PROMPT_CHARS": 100_000,
     "LLMSTREAM_CHAT_HOLD": 2,
     "LLMSTREAM_LIVENESS": True,
+    "LLMSTREAM_DOCTOR_TOKEN": None,
 }
 OPTIONS = {
     f"LLMSTREAM_{name.upper()}": default

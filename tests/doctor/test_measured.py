@@ -38,7 +38,7 @@ def test_a_site_without_a_proxy_is_well(examine, site):
     found = examine(f"http://127.0.0.1:{site.port}", "--token", TOKEN, *SILENCE)
     assert set(found.levels().values()) == {"ok"}
     assert found.exit_status == 0
-    assert found["silence"]["figures"]["lasted"] == 1
+    assert found["silence"]["figures"]["outcome"] == "survived"
     assert "streams run on greenlets: gevent/" in found["server.worker"]["seen"]
 
 
