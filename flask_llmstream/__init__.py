@@ -28,6 +28,7 @@ from .errors import UnsendableItem as UnsendableItem
 from .event import ServerSentEvent as ServerSentEvent
 from .extension import LLMStream as LLMStream
 from .formats import Format as Format
+from .middleware import EventStreamMiddleware as EventStreamMiddleware
 from .overflow import Overflow as Overflow
 from .providers import CallableProvider as CallableProvider
 from .providers import Counter as Counter

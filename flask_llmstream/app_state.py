@@ -45,11 +45,21 @@ class AppState:
 _states: "weakref.WeakSet[AppState]" = weakref.WeakSet()
 """Those of all apps of this process, as a process is drained, and no app is at hand then."""
 
+_unowned: "weakref.WeakSet[Slots]" = weakref.WeakSet()
+"""Those that no extension object made."""
+
+
+def register_slots(slots: Slots) -> Slots:
+    """Have slots that belong to no app drained whenever some are."""
+    _unowned.add(slots)
+    return slots
+
 
 def every_slots(owner: Optional[object] = None) -> List[Slots]:
-    """The slots of all apps of this process, or of those that one extension object serves."""
+    """The slots of all apps of this process, or of those that one extension object serves; with
+    what belongs to none, as a process goes as a whole."""
     states = [state for state in _states if owner is None or state.owner() is owner]
-    return [slots for state in states for slots in state.all_slots]
+    return [*_unowned, *(slots for state in states for slots in state.all_slots)]
 
 
 def _slots(settings: Settings) -> Slots:

@@ -13,7 +13,6 @@ from typing import Any, Callable, Dict, Hashable, Iterator, Optional
 
 from .admission import Slots
 from .connection import Connection
-from .event import ServerSentEvent
 from .failure import Failure, failure_of
 from .formats import Ending
 from .json_text import json_bytes
@@ -21,8 +20,6 @@ from .stream import Stream
 from .worker import Habitat, habitat
 
 _log = logging.getLogger("flask_llmstream")
-
-HEARTBEAT = ServerSentEvent(comment="").encode()
 
 
 class StreamBody:
@@ -32,20 +29,27 @@ class StreamBody:
     :param slots: where the stream takes its slot.
     :param client: whose it counts as, where clients have limits of their own.
     :param watches_client: whether the client's socket is watched.
+    :param worker: one that the stream's source needs. Default: a new one.
     """
 
     __slots__ = (
-        "_stream", "_slots", "_client", "_watches_client", "_environ", "_respond", "_closing",
-        "_connection", "__weakref__",
+        "_stream", "_slots", "_client", "_watches_client", "_worker", "_environ", "_respond",
+        "_closing", "_connection", "__weakref__",
     )  # fmt: skip
 
     def __init__(
-        self, stream: Stream, slots: Slots, client: Hashable, watches_client: bool
+        self,
+        stream: Stream,
+        slots: Slots,
+        client: Hashable,
+        watches_client: bool,
+        worker: Any = None,
     ) -> None:
         self._stream = stream
         self._slots = slots
         self._client = client
         self._watches_client = watches_client
+        self._worker = worker
         self._environ: Dict[str, Any] = {}
         self._respond: Optional[Callable[[Optional[Failure]], None]] = None
         self._closing: Callable[[], None] = _nothing
@@ -70,7 +74,8 @@ class StreamBody:
         first = self._begin()
         if first:
             yield first
-        connection, receive, patience = self._connection, self._stream.receive, self._patience
+        stream, connection, patience = self._stream, self._connection, self._patience
+        receive = stream.receive
         while connection is not None:
             connection.handed_at = None
             block = receive(patience)
@@ -79,7 +84,9 @@ class StreamBody:
             if not block:
                 if patience is None:  # nothing was waited out: a frame came at the very end
                     continue
-                block = HEARTBEAT
+                block = stream.format.heartbeat()
+                if not block:
+                    continue
             connection.handed_at = monotonic()
             yield block
         last = self._end()
@@ -132,7 +139,7 @@ class StreamBody:
 
     def _start_in(self, here: Habitat) -> None:
         stream = self._stream
-        stream.start(here, self._slots.release)
+        stream.start(here, self._slots.release, self._worker)
         gone = partial(stream.end, "disconnect")
         self._connection = Connection(self._environ, here, gone, stream.options.send_timeout)
         if self._watches_client:

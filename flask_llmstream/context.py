@@ -24,7 +24,7 @@ if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
     def _request_context() -> Any:
         return _behind(getattr(flask.globals, _CURRENT))
 
-    def _release_carried() -> None:
+    def release_carried() -> None:
         """Nothing to do: contexts are contextvars, and pushed anew."""
 
 else:
@@ -33,7 +33,7 @@ else:
     def _request_context() -> Any:
         return _request_ctx_stack.top
 
-    def _release_carried() -> None:
+    def release_carried() -> None:
         # Werkzeug 2.0 keeps the stacks themselves in contextvars: drop the carried ones.
         _request_ctx_stack.__release_local__()
         _app_ctx_stack.__release_local__()
@@ -72,7 +72,7 @@ class CarriedContext:
             work()
 
     def _inside(self, work: Callable[[], None]) -> None:
-        _release_carried()
+        release_carried()
         if self._request is None:
             self._within(self._app.app_context(), work)
         elif _IS_ONE:

@@ -15,6 +15,9 @@ from gevent.monkey import get_original
 from .admission import Slots
 from .worker import on_greenlet
 
+DRAIN_SECONDS = 7.0
+"""What streams get to end by themselves: all is over then before Docker's kill, after 10."""
+
 FAREWELL_SECONDS = 2.0
 """How long the readers that are left may take for an end or a farewell."""
 

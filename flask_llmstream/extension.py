@@ -16,14 +16,13 @@ from .app_state import EXTENSION, AppState, app_state, every_slots
 from .blueprint import chat_blueprint, checked_providers, refused
 from .cli import commands
 from .config import read_config
-from .drain import drain
+from .drain import DRAIN_SECONDS, drain
 from .errors import ConfigurationError, StreamError
 from .options import StreamOptions
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
 from .streaming import stream_response
 
-DRAIN_SECONDS = 7.0
 View = Callable[..., Any]
 _FINISHED = (BaseResponse, str, bytes, dict, tuple)
 """What a view may return that Flask makes a response of."""

@@ -7,20 +7,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Optional, Type
 
 from .body import StreamBody
 from .failure import Failure
-
-HEADERS = {
-    "Cache-Control": "no-cache, no-transform",
-    "X-Accel-Buffering": "no",
-    "X-Content-Type-Options": "nosniff",
-    # Flask-Compress and nginx's gzip obey this one, and ignore no-transform.
-    "Content-Encoding": "identity",
-}
-
-Headers = List[Tuple[str, str]]
+from .headers import Headers
 
 
 class StreamResponse:
@@ -34,15 +25,22 @@ class StreamResponse:
         if environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304):
             body.close()
             return ordinary(environ, start_response)
-        if "HTTP_EXPECT" in environ:
-            # gevent.pywsgi says "100 Continue" when the body is first read. A generator that
-            # reads it would have that said in the middle of our answer.
-            environ["wsgi.input"].read(0)
+        settle_expectation(environ)
         headers = self.get_wsgi_headers(environ).to_wsgi_list()
         # The body itself tells the response that it was closed: Werkzeug's ClosingIterator would
         # do it too, at the price of one more call for each block.
         body.bind(environ, responder(start_response, self.status, headers), self.close)
         return body
+
+
+def settle_expectation(environ: Dict[str, Any]) -> None:
+    """Have "100 Continue" said before the answer begins, where somebody waits for it.
+
+    gevent.pywsgi says it when the request's body is first read. A generator that reads it would
+    have that said in the middle of our answer.
+    """
+    if "HTTP_EXPECT" in environ:
+        environ["wsgi.input"].read(0)
 
 
 def responder(

@@ -112,15 +112,18 @@ class Stream:
 
     # Called where the response is read.
 
-    def start(self, habitat: Habitat, release: Callable[[Stream], None]) -> None:
+    def start(
+        self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None
+    ) -> None:
         """Start the producer.
 
         :param release: called with it once, when it has really ended; also when it could not start.
+        :param worker: one that the source needs. Default: a new one of the habitat.
         """
         self._release = release
         self._started_at = self._clock()
         try:
-            self._open(habitat)
+            self._open(habitat, worker)
         except BaseException:
             self._claim("error")
             self.abandon()
@@ -128,15 +131,16 @@ class Stream:
             self._release(self)
             raise
 
-    def _open(self, habitat: Habitat) -> None:
+    def _open(self, habitat: Habitat, worker: Any) -> None:
         options = self.options
         self._habitat = habitat
-        worker = habitat.worker(self.name)
+        worker = worker or habitat.worker(self.name)
         sides = habitat.readable(), habitat.writable()
         opening = Opening(*sides, self._encoded, self.format.gap, options)
         self._channel = Overflow.named(options.overflow).opened(opening)
         takes_items = self._channel.takes_items
-        self.receive = self._received if takes_items else self._channel.receive
+        receive = self._received if takes_items else self._channel.receive
+        self.receive = self.format.followed(receive)
         if options.has_deadlines:
             self._deadlines = Deadlines(self, options, habitat.schedule, self._clock)
         with self._ending:

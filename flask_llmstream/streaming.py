@@ -17,10 +17,11 @@ from .app_state import app_state
 from .body import StreamBody
 from .context import CarriedContext, keeps_the_views_context
 from .formats import make_format
+from .headers import HEADERS
 from .json_text import json_bytes
 from .options import StreamOptions
 from .reporting import report, report_departure
-from .response import HEADERS, stream_response_class
+from .response import stream_response_class
 from .stream import Stream
 from .summary import Summary
 from .worker import habitat
@@ -38,11 +39,11 @@ class Surroundings(CarriedContext):
 
     def left(self, stream: Stream, summary: Summary) -> None:
         """Tell the app's ``on_disconnect``."""
-        self.beside(lambda: report_departure(self._app, stream, summary))
+        self.beside(lambda: report_departure(self._app.logger, stream, summary))
 
     def finished(self, stream: Stream, summary: Summary) -> None:
         """Report the stream's end."""
-        report(self._app, stream, summary)
+        report(self._app, self._app.logger, stream, summary)
 
 
 def stream_response(

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from wsgiref.validate import validator
 
-from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.test import EnvironBuilder
@@ -27,7 +26,7 @@ class Answer:
     """
 
     def __init__(
-        self, app: Flask, path: str, environ: Optional[Dict[str, Any]] = None, **request: Any
+        self, app: Any, path: str, environ: Optional[Dict[str, Any]] = None, **request: Any
     ) -> None:
         self.status: Optional[int] = None
         self.headers = Headers()
@@ -85,9 +84,13 @@ class Answer:
         return lambda data: None
 
 
-def validated(app: Flask) -> Callable[..., Iterable[bytes]]:
+def linted(app: Any) -> Any:
     """Before Werkzeug 2 its own validator took bytes for a mistake."""
-    return validator(app if version("werkzeug").startswith("1.") else LintMiddleware(app))
+    return app if version("werkzeug").startswith("1.") else LintMiddleware(app)
+
+
+def validated(app: Any) -> Callable[..., Iterable[bytes]]:
+    return validator(linted(app))
 
 
 def cookies_of(response: Any) -> Dict[str, str]:

@@ -11,9 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 from flask import Flask
 
-from flask_llmstream import Counter, LLMStream
+from flask_llmstream import Counter, EventStreamMiddleware, LLMStream
 from flask_llmstream.worker import habitat
+from tests.answers import linted
 from tests.connections import Connection
+from tests.foreign import Foreign, Pausing
 from tests.leftovers import Leftovers
 from tests.manual_timers import ManualSchedule
 from tests.places import PLACES
@@ -126,6 +128,39 @@ def finished(place):
             return self._summary
 
     return Finished()
+
+
+# For what is not ours, and wrapped.
+
+
+@pytest.fixture
+def foreign(place):
+    """An app of somebody else's, whose answers have these blocks and headers."""
+    return partial(Foreign, place)
+
+
+@pytest.fixture
+def pausing(place):
+    """Blocks that wait at each ``None``; behind the test they wait no more."""
+    made = []
+
+    def pausing(*blocks):
+        made.append(Pausing(place, *blocks))
+        return made[-1]
+
+    yield pausing
+    for blocks in made:
+        blocks.go_on.set()
+
+
+@pytest.fixture
+def wrap(place):
+    """Wrap an app in the middleware, with a validator between; ``Answer`` has two more outside."""
+
+    def wrap(app, **options):
+        return EventStreamMiddleware(linted(app), worker=place.worker, **options)
+
+    return wrap
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ NAMES = {
     "ConfigurationError",
     "Counter",
     "EventStreamDecoder",
+    "EventStreamMiddleware",
     "EventTooLarge",
     "Format",
     "LLMStream",

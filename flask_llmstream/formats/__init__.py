@@ -8,6 +8,7 @@ from ..errors import ConfigurationError
 from .base import Ending, EventStreamFormat, Format, Gap
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
+from .raw import RawFormat
 from .text import TextFormat
 
 FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
@@ -17,7 +18,7 @@ FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
 }
 """The formats that a name asks for."""
 
-__all__ = ["FORMATS", "Ending", "EventStreamFormat", "Format", "Gap", "make_format"]
+__all__ = ["FORMATS", "Ending", "EventStreamFormat", "Format", "Gap", "RawFormat", "make_format"]
 
 
 def make_format(format: Any, event: Optional[str]) -> Format:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from ..completion import Usage
 from ..event import ServerSentEvent
 from ..failure import Failure
+
+HEARTBEAT = ServerSentEvent(comment="").encode()
 
 
 class Ending(NamedTuple):
@@ -75,6 +77,16 @@ class Format(ABC):
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
         """What comes before the first item."""
         return b""
+
+    def heartbeat(self) -> bytes:
+        """What shows in an event stream's silence that it is alive; ``b""``: nothing may, now."""
+        return HEARTBEAT
+
+    def followed(
+        self, receive: Callable[[Optional[float]], Optional[bytes]]
+    ) -> Callable[[Optional[float]], Optional[bytes]]:
+        """What a reader receives by, for a format that has to know what went out."""
+        return receive
 
     def farewell(self, failure: Failure) -> bytes:
         """The last of a stream that goes on when its reader comes back: it has not ended."""

@@ -1,0 +1,73 @@
+"""Ready frames: bytes that go out as they are. For the event streams of others.
+
+What was made elsewhere may come in pieces, ``data: one`` and its blank line apart. Nothing of ours
+may come between: so this format follows what the reader was given.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+from ..event import ServerSentEvent
+from ..failure import Failure
+from .base import Ending, EventStreamFormat, unsendable
+from .message import ending_object
+
+_LONGEST_END = 4
+"""Bytes that tell whether a block ended: two CRLF."""
+
+
+class RawFormat(EventStreamFormat):
+    """Bytes as they are; only heartbeats and a failure are added. Event IDs are the source's own.
+
+    :param event: has no place here and is not sent.
+    """
+
+    def __init__(self, event: Optional[str] = None) -> None:
+        self._tail = b"\n\n"  # a block may begin where the stream does
+
+    def item(self, item: Any) -> bytes:
+        if isinstance(item, bytes):
+            return item
+        raise unsendable(item, "bytes")
+
+    def followed(
+        self, receive: Callable[[Optional[float]], Optional[bytes]]
+    ) -> Callable[[Optional[float]], Optional[bytes]]:
+        def follow(timeout: Optional[float]) -> Optional[bytes]:
+            block = receive(timeout)
+            if block:
+                self._tail = (self._tail + block[-_LONGEST_END:])[-_LONGEST_END:]
+            return block
+
+        return follow
+
+    def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
+        return super().opening(comment, None)
+
+    def heartbeat(self) -> bytes:
+        return super().heartbeat() if self._ended_lines(2) else b""
+
+    def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        if ending.reason == "complete":  # its own end was the end
+            return b""
+        told = ServerSentEvent(ending_object(ending), event="error").encode()
+        return self._void() + told
+
+    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+        return self._void() + super().failure(failure, None)
+
+    def farewell(self, failure: Failure) -> bytes:
+        return self._void() + super().farewell(failure)
+
+    def _ended_lines(self, count: int) -> bool:
+        """Were the last bytes that many ends of lines in a row? (CRLF is one.)"""
+        lines = self._tail.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return lines.endswith(b"\n" * count)
+
+    def _void(self) -> bytes:
+        """What ends a block that was cut short, so that no reader takes it for a whole event:
+        it becomes an ``error`` as well."""
+        if self._ended_lines(2):
+            return b""
+        return b"event: error\n\n" if self._ended_lines(1) else b"\nevent: error\n\n"

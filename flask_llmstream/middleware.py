@@ -1,0 +1,235 @@
+"""``EventStreamMiddleware``: the engine round the event streams that a WSGI app makes already.
+
+Roof. The app needs no edit, and need not be Flask's.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import uuid
+from typing import Any, Callable, Dict, Hashable, Iterable
+from urllib.parse import quote
+
+from .admission import Slots
+from .app_state import register_slots
+from .body import StreamBody
+from .config import Settings
+from .context import release_carried
+from .drain import DRAIN_SECONDS, drain
+from .formats import RawFormat
+from .headers import event_stream_headers, is_encoded, is_event_stream
+from .options import StreamOptions, check_callable
+from .reporting import report, report_departure
+from .response import responder, settle_expectation
+from .sigterm import on_sigterm
+from .stream import Stream
+from .summary import Summary
+from .worker import habitat
+from .wsgi_call import PassedOn, WSGIApp, WSGICall
+
+_log = logging.getLogger("flask_llmstream")
+Environ = Dict[str, Any]
+
+_NOT_OURS = ("format", "event")
+
+
+def is_no_page_load(environ: Environ) -> bool:
+    """Whether the answer may be an event stream: not for a browser that loads a page.
+
+    It names ``text/html`` in ``Accept``, which no reader of an event stream does: ``EventSource``
+    names ``text/event-stream``, ``fetch`` and most programs take anything.
+    """
+    return "text/html" not in environ.get("HTTP_ACCEPT", "")
+
+
+def remote_address(environ: Environ) -> Hashable:
+    """The client's address, as the app sees it: an inner ``ProxyFix`` has set it by then."""
+    return environ.get("REMOTE_ADDR")
+
+
+class EventStreamMiddleware:
+    """Round a WSGI app: its event streams get what those of this package have.
+
+    ::
+
+        app.wsgi_app = EventStreamMiddleware(app.wsgi_app)
+
+    An answer of the type ``text/event-stream`` gets heartbeats while the app is silent, the
+    headers that keep proxies from buffering, a slot (or 503), the timers, and an end when its
+    reader leaves, which closes the app's iterable. What the app sends goes out as it is, its event
+    IDs, too; a reader who comes back is the app's own matter. If it fails midway, the last event
+    is an ``error``. Everything else passes through, block by block, and so does an event stream
+    that the app has compressed, given a ``Content-Length``, or sends by ``write()``.
+
+    Only the answer tells whether it is an event stream, and some streams can be iterated only
+    where the app was called (Flask's ``stream_with_context``). So the app is called on a worker of
+    its own, like a producer: a greenlet, or a thread where nothing is patched. There, contextvars
+    are the request's, but thread-locals are new each time. ``applies`` says for which requests;
+    for the rest the app is called in place, with nothing between.
+
+    :param wsgi_app: any WSGI app.
+    :param applies: tells from the ``environ`` whether the answer may be an event stream; not asked
+        for ``HEAD``. Default: :func:`is_no_page_load`. On threads, narrow it to the paths of your
+        streams where the app keeps costly thread-locals, as Django does its database connections.
+    :param max_streams: how many streams this object runs at a time; the next gets 503 with
+        ``Retry-After``. 0: any number. Default: 1000.
+    :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
+        number. Default: 0.
+    :param client_key: tells from the ``environ`` whose a request is, for that limit; ``None``: has
+        none. Default: :func:`remote_address`.
+    :param liveness: whether the client's socket is watched. Default: true.
+    :param options: :class:`~flask_llmstream.options.StreamOptions`, without ``format`` and
+        ``event``. ``reconnect="restart"`` says that the streams are endless: one that is cut by
+        ``max_lifetime`` or a drain has no ``error``, but a time to come back.
+    :raises ConfigurationError: an option that can't work; the message names it.
+    :raises TypeError: an unknown option.
+    """
+
+    def __init__(
+        self,
+        wsgi_app: WSGIApp,
+        *,
+        applies: Callable[[Environ], bool] = is_no_page_load,
+        max_streams: int = 1000,
+        max_streams_per_client: int = 0,
+        client_key: Callable[[Environ], Hashable] = remote_address,
+        liveness: bool = True,
+        **options: Any,
+    ) -> None:
+        check_callable("applies", applies)
+        check_callable("client_key", client_key)
+        Settings(  # which checks them
+            max_streams=max_streams,
+            max_streams_per_client=max_streams_per_client,
+            liveness=liveness,
+        )
+        self.wsgi_app = wsgi_app
+        self._applies = applies
+        self._options = _checked(options)
+        self._slots = register_slots(Slots(max_streams, max_streams_per_client))
+        self._client_key = client_key if max_streams_per_client else _nobody
+        self._liveness = liveness
+        self._warned = False
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "HEAD" or not self._applies(environ):
+            return self.wsgi_app(environ, start_response)
+        here = habitat(self._options.worker)
+        call = WSGICall(self._call, environ, start_response, here, _name(environ))
+        iterable = call.make()
+        if _is_at_home_anywhere(iterable, environ):
+            call.let_go()
+            return iterable
+        call.begin()
+        if self._is_stream(call):
+            return self._stream(call, environ, start_response)
+        passed_on = PassedOn(call)
+        call.forward()
+        return passed_on
+
+    def drain(self, seconds: float = DRAIN_SECONDS) -> int:
+        """Let its streams end, as :meth:`LLMStream.drain` does, which ends these, too.
+
+        :returns: how many streams had to be ended.
+        """
+        return drain([self._slots], seconds)
+
+    def drain_on_sigterm(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Have SIGTERM begin a :meth:`drain`, as :meth:`LLMStream.drain_on_sigterm` does.
+
+        :raises ValueError: not on the main thread.
+        """
+        on_sigterm(lambda: self.drain(seconds))
+
+    @property
+    def taken(self) -> int:
+        """How many streams run now."""
+        return self._slots.taken
+
+    def _call(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        release_carried()
+        return self.wsgi_app(environ, start_response)
+
+    def _is_stream(self, call: WSGICall) -> bool:
+        if call.start is None or not is_event_stream(*call.start[:2]):
+            return False
+        if is_encoded(call.start[1]):
+            self._warn_of_compression(call.name)
+            return False
+        return True
+
+    def _warn_of_compression(self, name: str) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning(
+                "%s compresses its event stream, so it passes through without heartbeats; "
+                "switch compression off for text/event-stream",
+                name,
+            )
+
+    def _stream(self, call: WSGICall, environ: Environ, start_response: Any) -> StreamBody:
+        status, headers = call.start[:2]
+        source, worker = call.hand_over()
+        surroundings = Surroundings(self)
+        stream = Stream(
+            uuid.uuid4().hex, call.name, source, RawFormat(), self._options, surroundings
+        )
+        body = StreamBody(stream, self._slots, self._client_key(environ), self._liveness, worker)
+        settle_expectation(environ)
+        respond = responder(start_response, status, event_stream_headers(headers))
+        body.bind(environ, respond, _nothing)
+        return body
+
+
+class Surroundings:
+    """What a stream needs of a middleware: somebody to report to."""
+
+    debug = False
+
+    def __init__(self, sender: EventStreamMiddleware) -> None:
+        self._sender = sender
+
+    def enter(self, work: Callable[[], None]) -> None:
+        """The app's contexts are there: it was called on this very worker."""
+        work()
+
+    def left(self, stream: Stream, summary: Summary) -> None:
+        """Tell the middleware's ``on_disconnect``."""
+        report_departure(_log, stream, summary)
+
+    def finished(self, stream: Stream, summary: Summary) -> None:
+        """Report the stream's end."""
+        report(self._sender, _log, stream, summary)
+
+
+def _checked(options: Dict[str, Any]) -> StreamOptions:
+    for name in _NOT_OURS:
+        if name in options:
+            raise TypeError(f"{name}: the app's own event stream is sent as it is")
+    return StreamOptions().merged(**options)
+
+
+def _is_at_home_anywhere(iterable: Any, environ: Environ) -> bool:
+    """Can it be iterated where the server is, as it needs nothing of its worker?
+
+    A server knows its own file wrapper, and sends it in ways of its own.
+    """
+    wrapper = environ.get("wsgi.file_wrapper")
+    kinds = (list, tuple, io.IOBase, StreamBody)
+    return isinstance(iterable, (*kinds, wrapper) if isinstance(wrapper, type) else kinds)
+
+
+def _name(environ: Environ) -> str:
+    """``GET /ticks``: what the log calls the stream."""
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return f"{environ['REQUEST_METHOD']} {quote(path, encoding='latin-1')}"
+
+
+def _nobody(environ: Environ) -> Hashable:
+    """Whose a request is where clients have no limit."""
+    return None
+
+
+def _nothing() -> None:
+    """Nobody is to be told that the body was closed."""
