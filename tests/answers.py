@@ -36,7 +36,7 @@ class Answer:
         for name in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):  # Werkzeug 1 has them twice
             complete.pop(name, None)
         self._body = validated(app)(complete, self._start_response)
-        self._blocks: Iterator[bytes] = iter(self._body)
+        self.blocks: Iterator[bytes] = iter(self._body)
         builder.close()
 
     def __enter__(self) -> Answer:
@@ -47,7 +47,7 @@ class Answer:
 
     def block(self) -> bytes:
         """What the server would write next."""
-        return next(self._blocks)
+        return next(self.blocks)
 
     def events(self) -> List[MessageEvent]:
         """The events of the next block."""
@@ -55,7 +55,7 @@ class Answer:
 
     def rest(self) -> bytes:
         """All blocks to the end."""
-        return b"".join(self._blocks)
+        return b"".join(self.blocks)
 
     def all_events(self) -> List[MessageEvent]:
         return self._decoder.feed(self.rest())
