@@ -7,6 +7,7 @@ called on (``stream_with_context``, a connection to a database), so none of it l
 from __future__ import annotations
 
 import logging
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -102,6 +103,7 @@ class WSGICall:
 
     def hand_over(self) -> "Tuple[Blocks, WaitingWorker]":
         """A source for a stream, and the worker for it, which waits for the stream's start."""
+        self.start = None
         self._at_server, self._start_response, self._write = _at_once, _has_started, _not_started
         return Blocks(self), WaitingWorker(self._lockstep)
 
@@ -131,8 +133,16 @@ class WSGICall:
     # Runs on the worker.
 
     def _call_app(self) -> Iterable[bytes]:
-        iterable = self._iterable = self._app(self._environ, self.start_response)
+        environ, self._environ = self._environ, {}
+        wrapper = environ.get("wsgi.file_wrapper")
+        if wrapper is not None and not isinstance(wrapper, type):
+            # uWSGI's is a function that knows its request by the thread.
+            environ["wsgi.file_wrapper"] = partial(self._wrapped_file, wrapper)
+        iterable = self._iterable = self._app(environ, self.start_response)
         return iterable
+
+    def _wrapped_file(self, wrapper: Callable[..., Any], *arguments: Any) -> Any:
+        return self._at_server(lambda: wrapper(*arguments))
 
     def _peek(self) -> None:
         iterator = iter(self._iterable)

@@ -123,6 +123,20 @@ def test_a_file_is_sent_by_the_server_s_own_wrapper(serve):
     assert type(server.body) is FileWrapper
 
 
+def test_a_wrapper_that_is_a_function_is_called_where_the_server_is(serve):
+    def wrapper(file, size):
+        called_on.append(here())
+        return file
+
+    def app(environ, start_response):
+        start_response("200 OK", PAGE)
+        return environ["wsgi.file_wrapper"](file, 8192)
+
+    called_on, file = [], io.BytesIO(b"hello")
+    assert serve(app, **{"wsgi.file_wrapper": wrapper}).body is file
+    assert called_on == [here()]
+
+
 # Closing.
 
 
