@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 PYTHON38 := $(firstword $(wildcard $(HOME)/.pyenv/versions/3.8*/bin/python3.8 /usr/local/bin/python3.8 \
     /usr/bin/python3.8))
 PYTHONS := $(shell printf ':%s' $(HOME)/.pyenv/versions/*/bin)
+PROXIES := nginx caddy haproxy apache2
+export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test style unit js legacy test-matrix benchmark clean
+.PHONY: demo test style unit js legacy test-matrix test-proxies benchmark clean
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	$(BIN)/flask --app sample_app run --port $(PORT)
@@ -38,7 +40,11 @@ endif
 test-matrix: $(VENV)/test  ## the suite on every Python and Flask we promise, one after the other
 	rm -f .tox/*/tests.xml
 	PATH="$$PATH$(PYTHONS)" $(BIN)/tox run --skip-missing-interpreters $(if $(CI),false,true); \
-	    outcome=$$?; $(BIN)/python -m tests.matrix --write && exit $$outcome
+	    outcome=$$?; $(BIN)/python -m tests.matrix.versions --write && exit $$outcome
+
+test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes
+	$(BIN)/python -m pytest tests/test_proxies.py
+	$(BIN)/python -m tests.matrix.proxies --write
 
 benchmark: $(VENV)/test  ## ours beside its peers, about ten minutes
 	$(BIN)/python -m benchmarks
@@ -60,9 +66,11 @@ $(VENV)/test: $(BIN)/python $(VENV)/debian setup.cfg
 	$(PIP) install --editable '.[test,dev,demo,fast]'
 	@touch $@
 
-$(VENV)/debian: $(BIN)/python
+$(VENV)/debian: $(BIN)/python Makefile
 	@command -v openssl >/dev/null || .ci/debian openssl
 	@command -v node >/dev/null || .ci/debian nodejs
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || .ci/debian nginx
 	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
+	@missing=$$(for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
+	    test -z "$$missing" || .ci/debian $$missing
 	@touch $@

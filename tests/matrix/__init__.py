@@ -1,0 +1,1 @@
+"""The tables of the docs, each filled in by running what it tells of."""

@@ -1,0 +1,214 @@
+"""What the table of the proxies says: each function measures one cell, and says it in words."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from contextlib import ExitStack
+from statistics import median
+from time import monotonic
+from typing import Callable, List, NamedTuple
+
+from h2.exceptions import TooManyStreamsError
+
+from tests.compressed import decoded
+from tests.gates import Gate
+from tests.http2 import Http2Connection
+from tests.proxied import ProxyServer, proxied, trusting
+from tests.proxies import Proxy
+from tests.servers import LiveServer, Reader
+
+ROUNDS = 5
+PATIENCE = 3
+"""Seconds after which a stream that has not opened is not going to."""
+
+
+class Bench(NamedTuple):
+    """What one row is measured with.
+
+    :ivar app: on greenlets; so is ``compressing_app``, which has Flask-Compress.
+    :ivar site: the proxy in front of ``app``.
+    """
+
+    proxy: Proxy
+    app: LiveServer
+    compressing_app: LiveServer
+    threads_app: LiveServer
+    site: ProxyServer
+
+
+# What a reader sees.
+
+
+def first_event(bench: Bench) -> str:
+    """From connecting to the first event, which the generator has ready."""
+    return milliseconds(median(first_event_of(bench.site) for _ in range(20)))
+
+
+def first_event_of(site: ProxyServer) -> float:
+    started = monotonic()
+    with site.request("GET", "/paced/1") as reader:
+        reader.block()
+        reader.block()
+        return monotonic() - started
+
+
+def gaps(bench: Bench) -> str:
+    """Between events that are made 100 ms apart."""
+    with bench.site.request("GET", "/paced/51") as reader:
+        seen = gaps_seen(reader)
+    return f"{milliseconds(median(seen))} / {milliseconds(max(seen))}"
+
+
+def gaps_seen(reader: Reader) -> List[float]:
+    """Between the events of a stream, without the opening and the end."""
+    times = [monotonic() for block in iter(reader.block, b"") if b'"ended":false' in block]
+    return [later - earlier for earlier, later in zip(times, times[1:])]
+
+
+def compressing(bench: Bench) -> str:
+    """Tokens through a proxy whose compression is switched on."""
+    with proxied(bench.proxy, bench.app, bench.proxy.compresses) as site:
+        return coding_and_gap(site)
+
+
+def flask_compress(bench: Bench) -> str:
+    """Tokens of an app with Flask-Compress."""
+    with proxied(bench.proxy, bench.compressing_app) as site:
+        return coding_and_gap(site)
+
+
+def coding_and_gap(site: ProxyServer) -> str:
+    """How it arrives where gzip is welcome."""
+    with site.request("GET", "/paced/11", headers={"Accept-Encoding": "gzip"}) as reader:
+        longest = max(gaps_seen(decoded(reader)))
+        return f"{reader.response.headers['Content-Encoding']}, {milliseconds(longest)}"
+
+
+# Silence.
+
+
+def with_heartbeats(bench: Bench) -> str:
+    """A silent stream over an idle limit of 2 s."""
+    return over_the_limit(bench, heartbeat=0.5)
+
+
+def without_heartbeats(bench: Bench) -> str:
+    """The same without heartbeats."""
+    return over_the_limit(bench, heartbeat=0)
+
+
+def over_the_limit(bench: Bench, heartbeat: float) -> str:
+    with proxied(bench.proxy, bench.app, bench.proxy.limited_to(2)) as site:
+        return silent_for(6, site, Gate(bench.app).path(heartbeat))
+
+
+def stock_limit(bench: Bench) -> str:
+    """A silent stream without heartbeats and the proxy's own limit."""
+    return silent_for(330, bench.site, Gate(bench.app).path(heartbeat=0))
+
+
+def silent_for(seconds: float, site: ProxyServer, path: str) -> str:
+    """How long a stream lives whose generator says nothing."""
+    started = monotonic()
+    with site.request("GET", path, patience=seconds) as reader:
+        try:
+            while monotonic() - started < seconds and reader.block():
+                pass
+        except (http.client.IncompleteRead, socket.timeout):
+            pass
+    lived = monotonic() - started
+    return f"lives ({seconds} s)" if lived >= seconds else f"cut after {lived:.1f} s"
+
+
+# Departures: heartbeats are a second apart.
+
+
+def leaving(bench: Bench) -> str:
+    """A reader over HTTP/1.1 hangs up."""
+    return milliseconds(median(leaving_once(bench) for _ in range(ROUNDS)))
+
+
+def leaving_once(bench: Bench) -> float:
+    gate = Gate(bench.app)
+    with bench.site.request("GET", gate.path(heartbeat=1)) as reader:
+        reader.block()
+        left = monotonic()
+    return gate.closed() - left
+
+
+def resetting(bench: Bench) -> str:
+    """A reader over HTTP/2 resets its stream and keeps its connection."""
+    return milliseconds(median(resetting_once(bench) for _ in range(ROUNDS)))
+
+
+def resetting_once(bench: Bench) -> float:
+    gate = Gate(bench.app)
+    with Http2Connection(bench.site.port, trusting()) as connection:
+        reader = connection.get(gate.path(heartbeat=1))
+        reader.block()
+        left = monotonic()
+        reader.response.close()
+        return gate.closed() - left
+
+
+def leaving_threads(bench: Bench) -> str:
+    """A reader hangs up; the generator on a thread ends at its next yield, tried every 20 ms."""
+    with proxied(bench.proxy, bench.threads_app) as site:
+        on_threads = bench._replace(site=site)
+        return milliseconds(median(leaving_thread(on_threads) for _ in range(ROUNDS)))
+
+
+def leaving_thread(bench: Bench) -> float:
+    gate = Gate(bench.threads_app)
+    with bench.site.request("GET", gate.path(heartbeat=1)) as reader:
+        reader.block()
+        left = monotonic()
+    while not gate.closed(seconds=0.02):
+        gate.release("unheard")
+    return gate.closed() - left
+
+
+# How many at once.
+
+
+def streams_on_one_connection(bench: Bench) -> str:
+    """Streams that are open at once on one HTTP/2 connection."""
+    with proxied(bench.proxy, bench.app) as site:
+        with Http2Connection(site.port, trusting(), PATIENCE) as connection:
+            return opened(300, lambda: connection.get(Gate(bench.app).path()))
+
+
+def streams_on_one_used_connection(bench: Bench) -> str:
+    """The same once a stream has come to its end on it."""
+    with proxied(bench.proxy, bench.app) as site:
+        with Http2Connection(site.port, trusting(), PATIENCE) as connection:
+            connection.get("/paced/3").blocks()
+            return opened(300, lambda: connection.get(Gate(bench.app).path()))
+
+
+def readers(bench: Bench) -> str:
+    """Readers at once over HTTP/1.1, on connections of their own."""
+    with proxied(bench.proxy, bench.app) as site, ExitStack() as all_of_them:
+
+        def another() -> Reader:
+            path = Gate(bench.app).path()
+            return all_of_them.enter_context(site.request("GET", path, patience=PATIENCE))
+
+        return opened(1000, another)
+
+
+def opened(most: int, another: Callable[[], Reader]) -> str:
+    """How many streams open, one after another, until one does not."""
+    for number in range(most):
+        try:
+            if not another().block().startswith(b": "):
+                return f"{number}"
+        except (TooManyStreamsError, http.client.HTTPException, OSError):
+            return f"{number}"
+    return f"{most} and more"
+
+
+def milliseconds(seconds: float) -> str:
+    """Three digits are enough."""
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"

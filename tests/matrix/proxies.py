@@ -1,0 +1,93 @@
+"""What real proxies do to event streams: measures the table of ``docs/proxies.md``.
+
+Run ``python -m tests.matrix.proxies``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Callable, Dict, List
+
+from tests.matrix import measures
+from tests.matrix.measures import Bench
+from tests.proxied import GREENLETS, THREADS, proxied
+from tests.proxies import PROXIES, Proxy
+from tests.servers import serving
+
+Measure = Callable[[Bench], str]
+
+ROWS: Dict[str, Measure] = {
+    "first event, connecting and TLS included": measures.first_event,
+    "tokens made 100 ms apart arrive apart: median / at most": measures.gaps,
+    "compression on in the proxy: coding, tokens apart at most": measures.compressing,
+    "Flask-Compress in the app: coding, tokens apart at most": measures.flask_compress,
+    "silent over an idle limit of 2 s, a heartbeat each 0.5 s": measures.with_heartbeats,
+    "the same without heartbeats": measures.without_heartbeats,
+    "reader gone, a heartbeat each second: closed after": measures.leaving,
+    "the same, one stream of an HTTP/2 connection": measures.resetting,
+    "the same, on a thread that yields each 20 ms": measures.leaving_threads,
+    "streams at once on a new HTTP/2 connection": measures.streams_on_one_connection,
+    "the same once a stream has ended on it": measures.streams_on_one_used_connection,
+    "readers at once, each on a connection of its own": measures.readers,
+}
+LONG_ROW = "its own idle limit"
+"""Takes minutes, so it is measured beside the others."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix.proxies", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"without “{LONG_ROW}”")
+    quick = parser.parse_args().quick
+    missing = [proxy.name for proxy in PROXIES if not proxy.executable]
+    if missing:
+        parser.error(f"not installed: {', '.join(missing)}")
+    with ExitStack() as running, ThreadPoolExecutor(len(PROXIES)) as beside:
+        benches = all_benches(running)
+        long = [] if quick else [beside.submit(cell, measures.stock_limit, b) for b in benches]
+        table = {label: row(label, measure, benches) for label, measure in ROWS.items()}
+        if long:
+            table[LONG_ROW] = [one.result() for one in long]
+    print_table(PROXIES, table)
+    return int(any(cell.startswith("failed") for cells in table.values() for cell in cells))
+
+
+def all_benches(running: ExitStack) -> List[Bench]:
+    """One for each proxy, in front of the same three servers."""
+    commands = (GREENLETS, {}), (GREENLETS, {"COMPRESS": "1"}), (THREADS, {})
+    apps = [running.enter_context(serving(command, **more)) for command, more in commands]
+    sites = [running.enter_context(proxied(proxy, apps[0])) for proxy in PROXIES]
+    return [Bench(proxy, *apps, site) for proxy, site in zip(PROXIES, sites)]
+
+
+def row(label: str, measure: Measure, benches: List[Bench]) -> List[str]:
+    """The cells of one row; they are told on the terminal as they come."""
+    return [told(bench.proxy, label, cell(measure, bench)) for bench in benches]
+
+
+def cell(measure: Measure, bench: Bench) -> str:
+    """What was measured, or how that failed."""
+    try:
+        return measure(bench)
+    except Exception as error:
+        return f"failed: {error!r}"
+
+
+def told(proxy: Proxy, label: str, text: str) -> str:
+    print(f"{proxy.name}: {label}: {text}", file=sys.stderr, flush=True)
+    return text
+
+
+def print_table(proxies: List[Proxy], table: Dict[str, List[str]]) -> None:
+    """As Markdown."""
+    heads = [f"{proxy.name} {proxy.version}" for proxy in proxies]
+    print(f"| | {' | '.join(heads)} |")
+    print("|---|" + "---|" * len(heads))
+    for label, cells in table.items():
+        print(f"| {label} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
