@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -83,21 +83,24 @@ class Http2Connection:
                 event.flow_controlled_length, event.stream_id
             )
         elif isinstance(event, (StreamEnded, StreamReset)):
-            self._answers[event.stream_id].ended = True
+            self._answers[event.stream_id].ended = type(event)
 
     def _send(self) -> None:
         self._socket.sendall(self._protocol.data_to_send())
 
 
 class Http2Answer:
-    """One answer, read as that of ``http.client`` is."""
+    """One answer, read as that of ``http.client`` is.
+
+    :ivar ended: how it did, ``StreamEnded`` or ``StreamReset``; ``None`` before.
+    """
 
     def __init__(self, connection: Http2Connection, number: int) -> None:
         self._connection = connection
         self._number = number
         self.headers: Dict[str, str] = {}
         self.unread = b""
-        self.ended = False
+        self.ended: Optional[type] = None
 
     @property
     def status(self) -> int:

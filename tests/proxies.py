@@ -12,13 +12,14 @@ from tests import proxy_setups
 from tests.proxy_setups import Setting, Setup
 from tests.servers import ROOT
 
+DOCUMENT = ROOT / "docs" / "proxies.md"
 PATH = os.environ["PATH"] + ":/usr/sbin"
 """Debian's servers are where only root looks."""
 
 
 def docs() -> str:
     """What a user is told."""
-    return (ROOT / "docs" / "proxies.md").read_text(encoding="utf-8")
+    return DOCUMENT.read_text(encoding="utf-8")
 
 
 class Proxy(NamedTuple):

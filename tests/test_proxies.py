@@ -6,7 +6,9 @@ Each proxy has its distribution's configuration, and the site that ``docs/proxie
 from __future__ import annotations
 
 import http.client
+import os
 import shutil
+import signal
 import socket
 from itertools import islice
 
@@ -19,9 +21,10 @@ from tests.http2 import Http2Connection
 from tests.matrix.proxies import LONG_ROW, ROWS
 from tests.proxied import GREENLETS, THREADS, proxied, trusting
 from tests.proxies import PROXIES, docs
-from tests.servers import serving
+from tests.servers import SERVERS, running, serving
 
 NGINX, _, HAPROXY, _ = PROXIES
+PYWSGI = SERVERS[0]
 HAPROXY_ABORTS = "\noption abortonclose"
 HEARTBEAT = b": "
 NEVER = 30
@@ -130,6 +133,24 @@ def test_an_event_source_that_returns_after_the_end_is_sent_away(site, gate):
         assert reader.response.status == 204
 
 
+def test_an_answer_whose_app_is_killed_does_not_look_complete(proxy):
+    with running(PYWSGI) as app, proxied(proxy, app) as site:
+        with site.request("GET", "/gated") as reader:
+            reader.block()
+            app.release("heard")
+            reader.block()
+            os.kill(app.pid, signal.SIGKILL)
+            assert b'"ended":true' not in all_that_comes(reader)
+
+
+def all_that_comes(reader):
+    """Up to the end, however it came: some proxies end what was cut as if it were whole."""
+    try:
+        return reader.response.read()
+    except http.client.IncompleteRead as error:
+        return error.partial
+
+
 def test_the_readers_address_reaches_the_app(proxy, app):
     with proxied(proxy, app, proxy.forwards) as site:
         with site.request("GET", "/address", address="127.0.0.2") as reader:
@@ -161,14 +182,6 @@ def test_without_heartbeats_it_is_cut_and_does_not_look_complete(impatient_site,
     assert answer.startswith(b"id: ")
     assert b'"ended":true' not in answer
     assert gate.closed()
-
-
-def all_that_comes(reader):
-    """Up to the end, however it came. (Caddy ends what it cut as if it were whole.)"""
-    try:
-        return reader.response.read()
-    except http.client.IncompleteRead as error:
-        return error.partial
 
 
 # Departures.

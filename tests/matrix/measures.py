@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import os
+import signal
 import socket
 from contextlib import ExitStack
 from statistics import median
 from time import monotonic
 from typing import Callable, List, NamedTuple
 
+from h2.events import StreamEnded
 from h2.exceptions import TooManyStreamsError
 
 from tests.compressed import decoded
@@ -16,7 +19,7 @@ from tests.gates import Gate
 from tests.http2 import Http2Connection
 from tests.proxied import ProxyServer, proxied, trusting
 from tests.proxies import Proxy
-from tests.servers import LiveServer, Reader
+from tests.servers import SERVERS, LiveServer, Reader, running
 
 ROUNDS = 5
 PATIENCE = 3
@@ -167,6 +170,41 @@ def leaving_thread(bench: Bench) -> float:
     while not gate.closed(seconds=0.02):
         gate.release("unheard")
     return gate.closed() - left
+
+
+# How HTTP ends, where the app is killed in the middle.
+
+
+def cut_short(bench: Bench) -> str:
+    """Over HTTP/1.1 and over HTTP/2."""
+    return f"{cut_short_http1(bench.proxy)} / {cut_short_http2(bench.proxy)}"
+
+
+def cut_short_http1(proxy: Proxy) -> str:
+    with running(SERVERS[0]) as app, proxied(proxy, app) as site:
+        with site.request("GET", "/gated") as reader:
+            kill_in_the_middle(app, reader)
+            try:
+                assert reader.blocks() == []
+                return "whole"
+            except http.client.IncompleteRead:
+                return "cut"
+
+
+def cut_short_http2(proxy: Proxy) -> str:
+    with running(SERVERS[0]) as app, proxied(proxy, app) as site:
+        with Http2Connection(site.port, trusting()) as connection:
+            reader = connection.get("/gated")
+            kill_in_the_middle(app, reader)
+            assert reader.blocks() == []
+            return "whole" if reader.response.ended is StreamEnded else "cut"
+
+
+def kill_in_the_middle(app: LiveServer, reader: Reader) -> None:
+    reader.block()
+    app.release("heard")
+    reader.block()
+    os.kill(app.pid, signal.SIGKILL)
 
 
 # How many at once.

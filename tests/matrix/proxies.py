@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from typing import Callable, Dict, List
 
 from tests.matrix import measures
-from tests.matrix.measures import Bench
+from tests.matrix.measures import Bench, stock_limit
+from tests.matrix.tables import put_into, table
 from tests.proxied import GREENLETS, THREADS, proxied
-from tests.proxies import PROXIES, Proxy
+from tests.proxies import DOCUMENT, PROXIES, Proxy
 from tests.servers import serving
 
 Measure = Callable[[Bench], str]
@@ -29,6 +30,7 @@ ROWS: Dict[str, Measure] = {
     "reader gone, a heartbeat each second: closed after": measures.leaving,
     "the same, one stream of an HTTP/2 connection": measures.resetting,
     "the same, on a thread that yields each 20 ms": measures.leaving_threads,
+    "app killed in the middle, to HTTP/1.1 / HTTP/2 it looks": measures.cut_short,
     "streams at once on a new HTTP/2 connection": measures.streams_on_one_connection,
     "the same once a stream has ended on it": measures.streams_on_one_used_connection,
     "readers at once, each on a connection of its own": measures.readers,
@@ -38,20 +40,29 @@ LONG_ROW = "its own idle limit"
 
 
 def main() -> int:
+    """Print the table; 1 where something could not be measured."""
+    options = parsed_arguments()
+    with ThreadPoolExecutor(len(PROXIES)) as beside, ExitStack() as running:
+        benches = all_benches(running)
+        long = [] if options.quick else [beside.submit(cell, stock_limit, one) for one in benches]
+        rows = [row(label, measure, benches) for label, measure in ROWS.items()]
+        if long:
+            rows.append([LONG_ROW, *(one.result() for one in long)])
+    text = table(["", *(f"{proxy.name} {proxy.version}" for proxy in PROXIES)], rows)
+    print(text, end="")
+    if options.write:
+        put_into(DOCUMENT, text)
+    return int("failed:" in text)
+
+
+def parsed_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix.proxies", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"without “{LONG_ROW}”")
-    quick = parser.parse_args().quick
+    parser.add_argument("--write", action="store_true", help=f"put it into {DOCUMENT.name} too")
     missing = [proxy.name for proxy in PROXIES if not proxy.executable]
     if missing:
         parser.error(f"not installed: {', '.join(missing)}")
-    with ExitStack() as running, ThreadPoolExecutor(len(PROXIES)) as beside:
-        benches = all_benches(running)
-        long = [] if quick else [beside.submit(cell, measures.stock_limit, b) for b in benches]
-        table = {label: row(label, measure, benches) for label, measure in ROWS.items()}
-        if long:
-            table[LONG_ROW] = [one.result() for one in long]
-    print_table(PROXIES, table)
-    return int(any(cell.startswith("failed") for cells in table.values() for cell in cells))
+    return parser.parse_args()
 
 
 def all_benches(running: ExitStack) -> List[Bench]:
@@ -63,8 +74,8 @@ def all_benches(running: ExitStack) -> List[Bench]:
 
 
 def row(label: str, measure: Measure, benches: List[Bench]) -> List[str]:
-    """The cells of one row; they are told on the terminal as they come."""
-    return [told(bench.proxy, label, cell(measure, bench)) for bench in benches]
+    """One row; its cells are told on the terminal as they come."""
+    return [label, *(told(bench.proxy, label, cell(measure, bench)) for bench in benches)]
 
 
 def cell(measure: Measure, bench: Bench) -> str:
@@ -78,15 +89,6 @@ def cell(measure: Measure, bench: Bench) -> str:
 def told(proxy: Proxy, label: str, text: str) -> str:
     print(f"{proxy.name}: {label}: {text}", file=sys.stderr, flush=True)
     return text
-
-
-def print_table(proxies: List[Proxy], table: Dict[str, List[str]]) -> None:
-    """As Markdown."""
-    heads = [f"{proxy.name} {proxy.version}" for proxy in proxies]
-    print(f"| | {' | '.join(heads)} |")
-    print("|---|" + "---|" * len(heads))
-    for label, cells in table.items():
-        print(f"| {label} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table of the versions the suite has run on: ``python -m tests.matrix`` prints it.
+"""The table of the versions the suite has run on: ``python -m tests.matrix.versions`` prints it.
 
 It is made of the reports that the environments of tox leave behind; ``make test-matrix`` runs
 them all, and puts the table into ``docs/versions.md``.
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import argparse
 import configparser
-import re
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional
+from typing import Dict, List, Optional
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.matrix.tables import put_into, table
+
+ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "versions.md"
 VERSIONS = ["Python", "Flask", "Werkzeug", "gevent", "Flask-Login", "Flask-SQLAlchemy"]
 COUNTS = ["passed", "skipped", "failed"]
-BETWEEN = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- end of the matrix -->)", re.DOTALL)
 
 Row = Dict[str, str]
 
@@ -47,30 +47,17 @@ def counts(suite: Dict[str, str]) -> Row:
     return {"passed": str(passed), "skipped": str(skipped), "failed": str(failed)}
 
 
-def table(rows: List[Row]) -> Iterator[str]:
-    """The lines of a table in Markdown."""
-    columns = ["environment", *VERSIONS, *COUNTS]
-    yield line(columns)
-    yield line("---" for _ in columns)
-    for row in rows:
-        yield line(row.get(column, "") for column in columns)
-
-
-def line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def main(arguments: Optional[List[str]] = None) -> int:
     """Print the table; 1 where a test has failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"put it into {DOCUMENT.name} too")
     options = parser.parse_args(arguments)
     rows = [row_of(environment) for environment in environments()]
-    text = "\n".join(table(rows)) + "\n"
+    columns = ["environment", *VERSIONS, *COUNTS]
+    text = table(columns, ([row.get(column, "") for column in columns] for row in rows))
     print(text, end="")
     if options.write:
-        document = DOCUMENT.read_text(encoding="utf-8")
-        DOCUMENT.write_text(BETWEEN.sub(lambda _: text, document), encoding="utf-8")
+        put_into(DOCUMENT, text)
     return int(any(row.get("failed", "0") != "0" for row in rows))
 
 
