@@ -12,7 +12,7 @@ import os
 import select
 import stat
 import struct
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable, Iterator, Mapping, Optional, Protocol, Type, Union
 
 from gevent import get_hub
@@ -49,7 +49,28 @@ def has_left(descriptor: int) -> bool:
     """Has the peer of this socket closed or reset it? Also behind unread data, and under TLS."""
     poll = _poll()
     poll.register(descriptor, _RDHUP)
-    return bool(poll.poll(0))  # RDHUP, or HUP and ERR, which are always told
+    has_left = bool(poll.poll(0))  # RDHUP, or HUP and ERR, which are always told
+    if has_left:
+        _take_error(descriptor)
+    return has_left
+
+
+def _take_error(descriptor: int) -> None:
+    # The kernel tells its reason to whoever asks first. "Connection timed out" would be the
+    # server's next write, which logs a traceback then; the broken pipe that it gets now is none.
+    with suppress(OSError), _borrowed(descriptor) as client:
+        client.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+
+
+@contextmanager
+def _borrowed(descriptor: int) -> Iterator[_socket.socket]:
+    """The server's socket, which is not ours to close. Costs no descriptor, as a duplicate would:
+    a process that has none left needs this most."""
+    client = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, descriptor)
+    try:
+        yield client
+    finally:
+        client.detach()
 
 
 def client_descriptor(environ: Mapping[str, Any]) -> Optional[int]:
@@ -88,13 +109,8 @@ def _socket_descriptor(owner: Any) -> Optional[int]:
 
 def cut(descriptor: int) -> None:
     """End a connection both ways, which frees a write that waits for a frozen reader."""
-    duplicate = _socket.socket(fileno=os.dup(descriptor))
-    try:
-        duplicate.shutdown(_socket.SHUT_RDWR)
-    except OSError:  # it is gone already
-        return
-    finally:
-        duplicate.close()
+    with suppress(OSError), _borrowed(descriptor) as client:  # it is gone already
+        client.shutdown(_socket.SHUT_RDWR)
 
 
 def untaken(descriptor: int) -> Optional[int]:
@@ -117,7 +133,8 @@ def keep_alive(descriptor: int, unanswered: float) -> None:
     :param unanswered: seconds that what was sent may stay unanswered; 0: the system's own, which
         is about a quarter of an hour.
     """
-    with _borrowed(descriptor) as client:
+    # A socket of the machine's own (AF_UNIX), whose peer can't vanish, has no such options.
+    with suppress(OSError), _borrowed(descriptor) as client:
         client.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
         for option, value in _KEEP_ALIVE:
             client.setsockopt(_socket.IPPROTO_TCP, option, value)
@@ -133,20 +150,8 @@ def limit_unsent(descriptor: int) -> None:
     The connection keeps that; harmless where the kernel does not know it.
     """
     if _NOTSENT_LOWAT is not None:
-        with _borrowed(descriptor) as client:
+        with suppress(OSError), _borrowed(descriptor) as client:
             client.setsockopt(_socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_BYTES)
-
-
-@contextmanager
-def _borrowed(descriptor: int) -> Iterator[_socket.socket]:
-    """The server's own socket, to set options of; it may be none of TCP, or have ended."""
-    client = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, descriptor)
-    try:
-        yield client
-    except OSError:  # a socket of the machine's own (AF_UNIX), whose peer can't vanish
-        return
-    finally:
-        client.detach()  # not ours to close
 
 
 class Watch(Protocol):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import resource
 import select
 import socket
 import threading
@@ -100,6 +102,13 @@ def test_a_descriptor_that_is_closed_is_nobody_s():
     with Connection() as connection:
         descriptor = connection.server.fileno()
     assert has_left(descriptor)
+
+
+def test_the_server_of_who_has_left_finds_a_broken_pipe_whatever_the_reason(connection):
+    connection.client_resets()
+    wait_until_left(connection.server)
+    with pytest.raises(BrokenPipeError):
+        connection.server.send(b"more")
 
 
 def wait_until_left(server):
@@ -315,6 +324,19 @@ def test_a_cut_leaves_the_servers_own_descriptor_to_the_server(connection):
     descriptor = connection.server.fileno()
     cut(descriptor)
     assert connection.server.fileno() == descriptor
+
+
+def test_a_cut_needs_no_descriptor_of_its_own(connection):
+    descriptor = connection.server.fileno()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, limits[1]))
+    try:
+        with pytest.raises(OSError):
+            os.dup(descriptor)
+        cut(descriptor)
+        assert has_left(descriptor)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @pytest.mark.parametrize("leaves", ["client_closes", "client_resets"])
