@@ -13,6 +13,7 @@ from .completion import CompletionRequest as CompletionRequest
 from .completion import Usage as Usage
 from .decoder import EventStreamDecoder as EventStreamDecoder
 from .decoder import MessageEvent as MessageEvent
+from .emitter import Emitter as Emitter
 from .errors import ConfigurationError as ConfigurationError
 from .errors import EventTooLarge as EventTooLarge
 from .errors import LLMStreamError as LLMStreamError
@@ -20,6 +21,7 @@ from .errors import ProviderError as ProviderError
 from .errors import RequestError as RequestError
 from .errors import StreamClosed as StreamClosed
 from .errors import StreamError as StreamError
+from .errors import StreamNotStarted as StreamNotStarted
 from .errors import StreamOverflow as StreamOverflow
 from .errors import StreamRefused as StreamRefused
 from .errors import StreamShutdown as StreamShutdown

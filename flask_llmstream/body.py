@@ -180,6 +180,9 @@ class StreamBody:
         if self._connection is None:
             return b""
         self._connection.unwatch()
+        stream = self._stream
+        if stream.reason not in ("complete", "disconnect") and not stream.format.tells_its_end:
+            self._connection.cut()
         return self._handed(self._last_frame())
 
     def _last_frame(self) -> bytes:

@@ -222,9 +222,21 @@ class Channel:
         self._readable.close()
 
     @property
+    def closed(self) -> Optional[str]:
+        """Why no more is sent; ``None`` while it is."""
+        return self._closed
+
+    @property
     def is_discarded(self) -> bool:
         """Whether nobody reads it any more."""
         return self._discarded
+
+    @property
+    def room(self) -> int:
+        """How many items may come before one finds no room."""
+        if not self._max_items:
+            return int(self._reader_waits and not self._queue)
+        return max(self._max_items - len(self._queue), 0)
 
     @property
     def producer_waits(self) -> bool:

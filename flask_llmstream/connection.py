@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 from gevent.monkey import get_original
 
+from .errors import StreamError
 from .liveness import NoWatch, Watch, client_descriptor, cut, keep_alive, untaken, watch
 from .timers import Timer
 from .worker import Habitat
@@ -71,6 +72,17 @@ class Connection:
         """A departure is of no interest any more; harmless when called again."""
         self._watch.stop()
         self._watch = NoWatch()
+
+    def cut(self) -> None:
+        """End it, so that nobody takes for whole what was cut short.
+
+        :raises StreamError: this server does not show its client's socket. An exception has the
+            server end the connection itself.
+        """
+        descriptor = client_descriptor(self._environ)
+        if descriptor is None:
+            raise StreamError("the stream has failed, and its format has no words for that")
+        cut(descriptor)
 
     def close(self) -> None:
         """Look no more at a connection that may serve its next request from here on."""

@@ -67,9 +67,12 @@ class CarriedContext:
         self._inside(work)
 
     def beside(self, work: Callable[[], None]) -> None:
-        """Run ``work`` in a bare app context."""
-        with self._app.app_context():
-            work()
+        """Run ``work`` in a bare app context, and log what it raises."""
+        try:
+            with self._app.app_context():
+                work()
+        except BaseException:  # gevent's own are none of Exception's
+            self._app.logger.exception("a stream's callback failed")
 
     def _inside(self, work: Callable[[], None]) -> None:
         release_carried()

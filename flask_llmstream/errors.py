@@ -39,6 +39,11 @@ class StreamClosed(LLMStreamError):
         self.reason = reason
 
 
+class StreamNotStarted(LLMStreamError):
+    """Something was sent that would have had to wait for a reader, by the very code that has to
+    return the response first."""
+
+
 class StreamError(LLMStreamError):
     """A failure whose message may be shown to the client.
 
@@ -117,6 +122,18 @@ class StreamTimeout(StreamError):
     status = 504
 
 
+class StreamOverflow(StreamError):
+    """An item found no room, and the stream's overflow strategy says that it ends then."""
+
+    code = "overflow"
+    status = 503
+
+    def __init__(
+        self, message: str = "The answer came faster than it was read, and was ended there."
+    ) -> None:
+        super().__init__(message)
+
+
 class StreamShutdown(StreamError):
     """A stream was ended before its answer was: the server goes, or its connection grew old.
 
@@ -130,18 +147,6 @@ class StreamShutdown(StreamError):
         seconds = None if retry is None else -(-retry // 1000)
         super().__init__(message, retry_after=seconds)
         self.retry = retry
-
-
-class StreamOverflow(StreamError):
-    """An item found no room, and the stream's overflow strategy says that it ends then."""
-
-    code = "overflow"
-    status = 503
-
-    def __init__(
-        self, message: str = "The answer came faster than it was read, and was ended there."
-    ) -> None:
-        super().__init__(message)
 
 
 class ProviderError(StreamError):
@@ -172,6 +177,6 @@ class UnsendableItem(LLMStreamError, TypeError):
     :ivar source: the name of the generator that gave it.
     """
 
-    def __init__(self, source: str, cause: Exception) -> None:
+    def __init__(self, source: str, cause: BaseException) -> None:
         super().__init__(f"{source} gave an item that can't be sent: {cause}")
         self.source = source

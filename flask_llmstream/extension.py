@@ -17,11 +17,13 @@ from .blueprint import chat_blueprint, checked_providers, refused
 from .cli import commands
 from .config import read_config
 from .drain import DRAIN_SECONDS, drain
+from .emitter import Emitter
 from .errors import ConfigurationError, StreamError
 from .options import StreamOptions
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
-from .streaming import stream_response
+from .streaming import new_stream, respond, stream_response
+from .worker import habitat
 
 View = Callable[..., Any]
 _FINISHED = (BaseResponse, str, bytes, dict, tuple)
@@ -118,6 +120,46 @@ class LLMStream:
             return streamed
 
         return decorate
+
+    def emitter(self, **options: Any) -> Emitter:
+        """The end of a new stream to send to, from any greenlet, thread or callback.
+
+        ::
+
+            @app.route("/progress")
+            def progress():
+                emitter = streams.emitter(total_timeout=60)
+                bus.subscribe("progress", emitter.send)
+                emitter.on_completion(lambda summary: bus.unsubscribe("progress", emitter.send))
+                return emitter.response()
+
+        :param options: as for :meth:`response`; ``overflow`` is ``buffer`` unless said here.
+        """
+        return self._emitter(None, {"overflow": "buffer", **options})
+
+    def create(self, function: Callable[[Emitter], Any], **options: Any) -> Response:
+        """Stream what a function sends: it is called with an :class:`Emitter`, on a worker.
+
+        The stream ends with ``emitter.complete()`` or ``emitter.fail()``, which may come later and
+        from elsewhere; an exception of the function's fails it.
+
+        :param options: as for :meth:`response`.
+        """
+        response: Response = self._emitter(function, options).response()
+        return response
+
+    def _emitter(
+        self, function: Optional[Callable[[Emitter], Any]], options: Dict[str, Any]
+    ) -> Emitter:
+        state = app_state()
+        merged = state.options.merged(**options)
+        name = getattr(function, "__qualname__", None) or f"the emitter of {request.endpoint}"
+        return Emitter(
+            lambda source: new_stream(source, merged, name),
+            lambda stream: respond(stream, state.slots),
+            habitat(merged.worker),
+            function,
+        )
 
     def blueprint(
         self, name: str, *, providers: Optional[Mapping[str, Provider]] = None, **settings: Any

@@ -194,6 +194,10 @@ class Surroundings:
         """The app's contexts are there: it was called on this very worker."""
         work()
 
+    def beside(self, work: Callable[[], None]) -> None:
+        """There is no app whose context it could have."""
+        work()
+
     def left(self, stream: Stream, summary: Summary) -> None:
         """Tell the middleware's ``on_disconnect``."""
         report_departure(_log, stream, summary)

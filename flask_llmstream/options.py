@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 
 from .errors import ConfigurationError
 from .event import ServerSentEvent
-from .formats import Format, make_format
+from .formats import BY_ACCEPT, Format, make_format
 from .overflow import Overflow
 
 RECONNECTS = ("refuse", "restart")
@@ -25,8 +25,9 @@ WORKERS = ("auto", "greenlet", "thread")
 class StreamOptions:
     """How one stream behaves. Times are seconds, and 0 means never.
 
-    :param format: how items look on the wire: ``message``, ``text``, ``ndjson``, or a format of
-        one's own. Default: ``message``.
+    :param format: how items look on the wire: ``message``, ``text``, ``ndjson``, a format of
+        one's own, or ``accept``: nothing but the items, as an event stream, lines of JSON, plain
+        text or a JSON array, by the request's ``Accept``. Default: ``message``.
     :param event: the event's type for deltas. Default: the format's own.
     :param heartbeat: silence after which the reader gets a comment, the first one at once.
         Default: 15. 0: no comments at all.
@@ -146,7 +147,7 @@ def check_event(event: Any) -> None:
 
 def check_format(format: Any) -> None:
     """Raise ConfigurationError unless it names, is or makes a format."""
-    if not isinstance(format, Format) and not callable(format):
+    if not isinstance(format, Format) and not callable(format) and format != BY_ACCEPT:
         make_format(format, None)
 
 

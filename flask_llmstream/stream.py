@@ -9,52 +9,28 @@ from __future__ import annotations
 import logging
 import random
 from time import monotonic
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Protocol, Set
+from typing import Any, Callable, Iterable, Iterator, Optional
 
 from gevent import GreenletExit
 from gevent.monkey import get_original
 
-from .channel import Opening
+from .channel import ChannelStatistics
 from .completion import Usage
 from .deadlines import Deadlines
-from .errors import (
-    StreamClosed,
-    StreamError,
-    StreamOverflow,
-    StreamShutdown,
-    StreamTimeout,
-    UnsendableItem,
-)
+from .delivery import Delivery
+from .errors import StreamClosed, StreamError, StreamOverflow, StreamShutdown, StreamTimeout
 from .failure import Failure, failure_of
 from .formats import Format
 from .options import StreamOptions
-from .overflow import Overflow
-from .summary import MAX_TEXT, Summary
+from .summary import Summary
+from .surroundings import Listener, Surroundings
 from .worker import Habitat
 
 _log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
-_warned_of_lost_text: Set[str] = set()
 
 RECONNECTION_MS = (1000, 5000)
 """Between these a reader's reconnection time after a shutdown is random: not all come at once."""
-
-
-class Surroundings(Protocol):
-    """What a stream needs of the app it runs in."""
-
-    @property
-    def debug(self) -> bool:
-        """Whether a client may be told what really failed."""
-
-    def enter(self, work: Callable[[], None]) -> None:
-        """Run ``work`` on this worker, inside the contexts of the view."""
-
-    def left(self, stream: Stream, summary: Summary) -> None:
-        """Called on a worker of its own, at once, when the reader has left."""
-
-    def finished(self, stream: Stream, summary: Summary) -> None:
-        """Called on the worker, inside its contexts, exactly once; logs what has to be logged."""
 
 
 class Stream:
@@ -68,10 +44,10 @@ class Stream:
     """
 
     __slots__ = (
-        "id", "name", "format", "options", "reason", "failure", "error", "usage", "receive",
-        "first_item_at", "last_item_at", "_source", "_surroundings", "_clock", "_ending",
-        "_channel", "_habitat", "_worker", "_deadlines", "_release", "_finished",
-        "_ended_early", "_text", "_text_room", "_started_at", "__weakref__",
+        "id", "name", "format", "options", "reason", "failure", "error", "receive", "_source",
+        "_surroundings", "_clock", "_ending", "_delivery", "_channel", "_habitat", "_worker",
+        "_deadlines", "_release", "_finished", "_listener", "_ended_early", "_started_at",
+        "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -91,7 +67,6 @@ class Stream:
         self.reason: Optional[str] = None
         self.failure: Optional[Failure] = None
         self.error: Optional[BaseException] = None
-        self.usage: Optional[Usage] = None
         self._source = source
         self._surroundings = surroundings
         self._clock = clock
@@ -104,11 +79,9 @@ class Stream:
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._finished = False
         self._ended_early = False
-        self._text: List[str] = []
-        self._text_room = MAX_TEXT
-        self._started_at = 0.0
-        self.first_item_at: Optional[float] = None
-        self.last_item_at: Optional[float] = None
+        self._delivery: Any = None
+        self._started_at: Optional[float] = None
+        self._listener: Optional[Listener] = None
 
     # Called where the response is read.
 
@@ -123,7 +96,7 @@ class Stream:
         self._release = release
         self._started_at = self._clock()
         try:
-            self._open(habitat, worker)
+            self._run_in(habitat, worker)
         except BaseException:
             self._claim("error")
             self.abandon()
@@ -131,34 +104,67 @@ class Stream:
             self._release(self)
             raise
 
+    def open(self, habitat: Habitat, listener: Listener) -> Callable[[Any], None]:
+        """Have items accepted before the start.
+
+        :returns: what delivers an item; called by one at a time.
+        """
+        self._listener = listener
+        self._open(habitat, None)
+        return self._path()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether its producer runs, or ran."""
+        return self._started_at is not None
+
+    def _path(self) -> Callable[[Any], None]:
+        path: Callable[[Any], None] = self._delivery.path()
+        return path
+
+    def _run_in(self, habitat: Habitat, worker: Any) -> None:
+        if self._channel is None:
+            self._open(habitat, worker)
+        if self.options.has_deadlines:
+            self._deadlines = Deadlines(self, self.options, habitat.schedule, self._clock)
+        self._worker.start(self._run)
+
     def _open(self, habitat: Habitat, worker: Any) -> None:
-        options = self.options
         self._habitat = habitat
         worker = worker or habitat.worker(self.name)
         sides = habitat.readable(), habitat.writable()
-        opening = Opening(*sides, self._encoded, self.format.gap, options)
-        self._channel = Overflow.named(options.overflow).opened(opening)
+        self._delivery = Delivery(self.name, self.format, self.options, self._clock, *sides)
+        self._channel = self._delivery.channel
         takes_items = self._channel.takes_items
         receive = self._received if takes_items else self._channel.receive
         self.receive = self.format.followed(receive)
-        if options.has_deadlines:
-            self._deadlines = Deadlines(self, options, habitat.schedule, self._clock)
         with self._ending:
             self._worker = worker
         if self._ended_early:
             self._bring_to_an_end()
-        worker.start(self._run)
 
     def abandon(self) -> None:
         """Nobody will read this any more. Harmless when called again, or before the start."""
-        if self._channel is None:
-            if self._claim("cancelled"):
-                _close(self._source, self.name)
+        if not self.is_started:
+            self._forget()
         else:
             self.end("disconnect")
-            self._channel.discard("disconnect")
+            if self._channel is not None:
+                self._channel.discard("disconnect")
             if self._deadlines is not None:  # timers are let go of where they were made
                 self._deadlines.cancel()
+
+    def _forget(self) -> None:
+        """Nobody ever read it: it ends here, for no worker will run its finaliser."""
+        if self._claim("cancelled") and self._channel is not None:
+            self._channel.discard("cancelled")
+            self._tell_of_end("cancelled")
+        if self._finished:
+            return
+        self._finished = True
+        _close(self._source, self.name)
+        if self._listener is not None:
+            self._surroundings.beside(lambda: self._tell_of_finish(self._summary()))
 
     # Called from anywhere, the hub included: none of this blocks.
 
@@ -178,12 +184,14 @@ class Stream:
             self._channel.close(reason)
         if reason not in ("complete", "error"):
             self._worker.stop(self._abort)
+        self._tell_of_end(reason)
         if reason == "disconnect" and self.options.on_disconnect is not None:
             self._habitat.worker(self.name).start(self._tell_of_departure)
 
     def time_out(self, error: StreamTimeout) -> None:
         """End it, and tell the reader which patience was at its end."""
-        self.end("timeout", error)
+        if self._listener is None or not self._listener.timed_out(error):
+            self.end("timeout", error)
 
     def shut_down(self) -> None:
         """End it for a reason that is none of the answer's own: the server goes, or the
@@ -191,10 +199,34 @@ class Stream:
         message = "The server ended this answer before it was whole. Ask again in a moment."
         self.end("shutdown", StreamShutdown(message, retry=random.randint(*RECONNECTION_MS)))
 
+    def beside(self, work: Callable[[], None]) -> None:
+        """Have ``work`` called soon, on a worker of its own in an app context."""
+        self._habitat.worker(self.name).start(lambda: self._surroundings.beside(work))
+
+    @property
+    def usage(self) -> Optional[Usage]:
+        """What its source said that it cost."""
+        return None if self._delivery is None else self._delivery.usage
+
+    @property
+    def first_item_at(self) -> Optional[float]:
+        """When its first item was accepted."""
+        return None if self._delivery is None else self._delivery.first_item_at
+
+    @property
+    def last_item_at(self) -> Optional[float]:
+        """When its latest item was accepted; only where there is an ``idle_timeout``."""
+        return None if self._delivery is None else self._delivery.last_item_at
+
     @property
     def is_read(self) -> bool:
         """Whether somebody reads it still, or has yet to take its end."""
         return self._channel is None or not self._channel.is_discarded
+
+    @property
+    def room(self) -> int:
+        """How many items may come before one finds no room: the demand."""
+        return 0 if self.reason is not None else int(self._channel.room)
 
     @property
     def waits_for_room(self) -> bool:
@@ -231,6 +263,15 @@ class Stream:
         except BaseException:  # as below
             _log.exception("%s failed when it was aborted", self.name)
 
+    def _tell_of_end(self, reason: str) -> None:
+        if self._listener is not None:
+            self._listener.ended(reason)
+
+    def _tell_of_finish(self, summary: Summary) -> None:
+        listener, self._listener = self._listener, None  # which holds this stream in its turn
+        if listener is not None:
+            listener.finished(summary)
+
     def _tell_of_departure(self) -> None:
         self._surroundings.left(self, self._summary())
 
@@ -251,7 +292,7 @@ class Stream:
         iterator: Optional[Iterator[Any]] = None
         try:
             iterator = iter(self._source)
-            self._worker.drive(iterator, self._delivery())
+            self._worker.drive(iterator, self._path())
             self.end("complete")
         except GreenletExit:
             self.end("cancelled")  # without effect where the stop was ours
@@ -265,7 +306,9 @@ class Stream:
         if iterator is not self._source:
             _close(iterator, self.name)
         _close(self._source, self.name)
-        self._surroundings.finished(self, self._summary())
+        summary = self._summary()
+        self._surroundings.finished(self, summary)
+        self._tell_of_finish(summary)
         self.error = None  # its traceback holds this very frame: a cycle that only gc would free
 
     def _fail(self, error: BaseException) -> None:
@@ -275,81 +318,11 @@ class Stream:
             # Not what being stopped looks like, so somebody should know.
             _log.error("stream %s of %s failed after its end", self.id, self.name, exc_info=error)
 
-    def _delivery(self) -> Callable[[Any], None]:
-        """What an item goes through, made once a stream: this is the path of every token."""
-        if self._channel.takes_items:
-            return self._offer
-        encode, send, clock = self._encoder, self._channel.send, self._clock
-        if self.options.idle_timeout:
-            send = self._stamped
-
-        def deliver(item: Any) -> None:
-            if item.__class__ is Usage:
-                self.usage = item
-                frame = b""
-            else:
-                try:
-                    frame = encode(item)
-                except (TypeError, ValueError) as error:
-                    raise UnsendableItem(self.name, error) from error
-            if frame:
-                send(frame)
-                if self.first_item_at is None:
-                    self.first_item_at = clock()
-            elif self.reason is not None:  # as ``send`` would, for a source that ignored its stop
-                raise StreamClosed(self.reason)
-
-        return deliver
-
-    def _offer(self, item: Any) -> None:
-        """What an item goes through that is encoded once it has room."""
-        if item.__class__ is Usage:
-            self.usage = item
-            if self.reason is not None:  # as above
-                raise StreamClosed(self.reason)
-            return
-        if isinstance(item, str):
-            self._warn_of_lost_text()
-        self._channel.send(item)
-        self.last_item_at = self._clock()
-        if self.first_item_at is None:
-            self.first_item_at = self.last_item_at
-
-    def _warn_of_lost_text(self) -> None:
-        if self.name in _warned_of_lost_text or self.options.coalesce is not None:
-            return
-        _warned_of_lost_text.add(self.name)
-        channel = self._channel
-        _log.warning(
-            "%s streams text with overflow=%r, whose reader loses %s: that spoils an answer. "
-            "'block' and 'buffer' lose nothing, nor does 'latest' with coalesce=operator.add.",
-            *(self.name, channel.name, channel.loses),
-        )
-
-    @property
-    def _encoder(self) -> Callable[[Any], bytes]:
-        return self.format.item if self.options.on_finish is None else self._recorded
-
-    def _encoded(self, item: Any) -> bytes:
-        try:
-            return self._encoder(item)
-        except (TypeError, ValueError) as error:
-            raise UnsendableItem(self.name, error) from error
-
-    def _recorded(self, item: Any) -> bytes:
-        frame = self.format.item(item)
-        if isinstance(item, str) and self._text_room > 0:
-            self._text.append(item[: self._text_room])
-            self._text_room -= len(item)
-        return frame
-
-    def _stamped(self, frame: bytes) -> None:
-        self._channel.send(frame)
-        self.last_item_at = self._clock()  # once it has room: till then the reader is slow
-
     def _summary(self) -> Summary:
-        sent = self._channel.statistics
-        first = None if self.first_item_at is None else self.first_item_at - self._started_at
+        now = self._clock()
+        began = now if self._started_at is None else self._started_at
+        sent = ChannelStatistics(0, 0, 0, 0) if self._channel is None else self._channel.statistics
+        first = None if self.first_item_at is None else max(self.first_item_at - began, 0.0)
         return Summary(
             id=self.id,
             reason=self.reason or "complete",
@@ -357,9 +330,9 @@ class Stream:
             lost=sent.lost_items,
             bytes=sent.sent_bytes,
             first_event_seconds=first,
-            seconds=self._clock() - self._started_at,
+            seconds=now - began,
             usage=self.usage,
-            text="".join(self._text),
+            text="" if self._delivery is None else self._delivery.text,
             failure=self.failure,
             error=self.error,
         )

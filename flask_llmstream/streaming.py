@@ -16,7 +16,7 @@ from .admission import Slots
 from .app_state import app_state
 from .body import StreamBody
 from .context import CarriedContext, keeps_the_views_context
-from .formats import make_format
+from .formats import ACCEPTED, BY_ACCEPT, Format, make_format
 from .headers import HEADERS
 from .json_text import json_bytes
 from .options import StreamOptions
@@ -54,21 +54,40 @@ def stream_response(
     :param name: what the log calls the source. Default: its own name.
     """
     _check_source(source)
-    format = make_format(options.format, options.event)
     habitat(options.worker)
-    returned = _returned(options)
+    return respond(new_stream(source, options, name or _name(source)), slots)
+
+
+def new_stream(source: Iterable[Any], options: StreamOptions, name: str) -> Stream:
+    """A stream that nobody reads yet, of the current app and request."""
+    format = _negotiated(options) if options.format == BY_ACCEPT else _named(options)
+    return Stream(uuid.uuid4().hex, name, source, format, options, Surroundings())
+
+
+def _named(options: StreamOptions) -> Format:
+    return make_format(options.format, options.event)
+
+
+def _negotiated(options: StreamOptions) -> Format:
+    kinds = list(ACCEPTED)
+    chosen = request.accept_mimetypes.best_match(kinds, default=kinds[0])
+    return ACCEPTED[chosen](options.event)
+
+
+def respond(stream: Stream, slots: Slots) -> Response:
+    """The response of a stream, or the answer to a reader who must not come back."""
+    returned = _returned(stream.options)
     if returned is not None:
-        _close(source)
+        stream.abandon()
         return returned
-    state = app_state()
-    stream = Stream(
-        uuid.uuid4().hex, name or _name(source), source, format, options, Surroundings()
-    )
-    body = StreamBody(stream, slots, slots.client(), state.settings.liveness)
+    body = StreamBody(stream, slots, slots.client(), app_state().settings.liveness)
     response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
+    content_type = stream.format.content_type
     response: Response = response_class(
-        body, content_type=format.content_type, headers=HEADERS, direct_passthrough=True
+        body, content_type=content_type, headers=HEADERS, direct_passthrough=True
     )
+    if stream.options.format == BY_ACCEPT:
+        response.headers.add("Vary", "Accept")
     return response
 
 
@@ -114,9 +133,3 @@ def _check_source(source: Any) -> None:
 
 def _name(source: Any) -> str:
     return getattr(source, "__qualname__", None) or type(source).__qualname__
-
-
-def _close(source: Any) -> None:
-    close = getattr(source, "close", None)
-    if close is not None:
-        close()

@@ -84,7 +84,7 @@ class GreenletWorker:
         """Interrupt ``drive`` where it waits. Returns at once; only the first call counts."""
         if not self._stopped:
             self._stopped = True
-            self._loop.run_callback(self._throw)
+            self._loop.run_callback_threadsafe(self._throw)  # a native thread's overflow, say
 
     def _throw(self) -> None:
         # Runs in the hub, so the producer waits somewhere: in its source, or, past that, in its

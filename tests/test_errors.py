@@ -17,6 +17,7 @@ from flask_llmstream.errors import (
     RequestTooLarge,
     StreamClosed,
     StreamError,
+    StreamNotStarted,
     StreamOverflow,
     StreamRefused,
     StreamShutdown,
@@ -31,6 +32,7 @@ TREE = {
     ConfigurationError: [LLMStreamError, ValueError],
     EventTooLarge: [LLMStreamError, ValueError],
     StreamClosed: [LLMStreamError],
+    StreamNotStarted: [LLMStreamError],
     UnsendableItem: [LLMStreamError, TypeError],
     StreamError: [LLMStreamError],
     RequestError: [StreamError],
@@ -38,9 +40,9 @@ TREE = {
     UnsupportedMediaType: [RequestError],
     RequestTooLarge: [RequestError],
     StreamRefused: [StreamError],
+    StreamOverflow: [StreamError],
     StreamShutdown: [StreamError],
     StreamTimeout: [StreamError],
-    StreamOverflow: [StreamError],
     ProviderError: [StreamError],
 }
 
@@ -79,9 +81,9 @@ STATUSES = {
     UnsupportedMediaType: ("unsupported_media_type", 415),
     RequestTooLarge: ("request_too_large", 413),
     StreamRefused: ("too_many_streams", 503),
+    StreamOverflow: ("overflow", 503),
     StreamShutdown: ("shutdown", 503),
     StreamTimeout: ("timeout", 504),
-    StreamOverflow: ("overflow", 503),
     ProviderError: ("provider_error", 502),
 }
 

@@ -116,7 +116,8 @@ def test_what_makes_formats_may_choose_one_by_its_name() -> None:
 
 @pytest.mark.parametrize("wrong", ["mesage", "Message", "", None, 7, ["message"], lambda event: 7])
 def test_what_is_no_format_is_told_the_ones_there_are(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match="^format: .* is none of message, text, ndjson$"):
+    match = "^format: .* is none of message, text, ndjson, accept$"
+    with pytest.raises(ConfigurationError, match=match):
         make_format(wrong, None)
 
 

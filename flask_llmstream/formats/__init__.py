@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Optional
 
 from ..errors import ConfigurationError
+from .accepted import ACCEPTED
 from .base import Ending, EventStreamFormat, Format, Gap
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
@@ -18,7 +19,20 @@ FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
 }
 """The formats that a name asks for."""
 
-__all__ = ["FORMATS", "Ending", "EventStreamFormat", "Format", "Gap", "RawFormat", "make_format"]
+BY_ACCEPT = "accept"
+"""The name that leaves it to the request's ``Accept``."""
+
+__all__ = [
+    "ACCEPTED",
+    "BY_ACCEPT",
+    "FORMATS",
+    "Ending",
+    "EventStreamFormat",
+    "Format",
+    "Gap",
+    "RawFormat",
+    "make_format",
+]
 
 
 def make_format(format: Any, event: Optional[str]) -> Format:
@@ -34,5 +48,6 @@ def make_format(format: Any, event: Optional[str]) -> Format:
     if callable(format):
         return make_format(format(event), event)
     if not isinstance(format, str) or format not in FORMATS:
-        raise ConfigurationError(f"format: {format!r} is none of {', '.join(FORMATS)}")
+        known = ", ".join([*FORMATS, BY_ACCEPT])
+        raise ConfigurationError(f"format: {format!r} is none of {known}")
     return FORMATS[format](event)

@@ -55,6 +55,9 @@ class Format(ABC):
     #: Whether it sends nothing before the end: the status then waits for the end, too.
     is_whole = False
 
+    #: Whether its last bytes say how it ended; else one that ended badly has its connection cut.
+    tells_its_end = True
+
     #: Whether the source gave events with IDs of its own: then ours would spoil its resuming.
     has_own_ids = False
 

@@ -1,0 +1,141 @@
+"""``Delivery``: what an item goes through from its source to the channel, and what is kept of it.
+
+Floor 2. This is the path of every token.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable, List, Optional, Set
+
+from .channel import Channel, Opening, Wakeup
+from .completion import Usage
+from .errors import StreamClosed, UnsendableItem
+from .formats import Format
+from .options import StreamOptions
+from .overflow import Overflow
+from .summary import MAX_TEXT
+
+_log = logging.getLogger("flask_llmstream")
+_warned_of_lost_text: Set[str] = set()
+
+
+class Delivery:
+    """One stream's, with its channel.
+
+    :param name: what the log calls the source.
+    :ivar usage: what the source said that it cost.
+    :ivar first_item_at: when the first item was accepted, ``None`` before.
+    :ivar last_item_at: when the latest was; kept only where somebody asks for pauses.
+    """
+
+    __slots__ = (
+        "channel", "usage", "first_item_at", "last_item_at", "_name", "_format", "_options",
+        "_clock", "_text", "_text_room",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        format: Format,
+        options: StreamOptions,
+        clock: Callable[[], float],
+        readable: Wakeup,
+        writable: Wakeup,
+    ) -> None:
+        self.usage: Optional[Usage] = None
+        self.first_item_at: Optional[float] = None
+        self.last_item_at: Optional[float] = None
+        self._name = name
+        self._format = format
+        self._options = options
+        self._clock = clock
+        self._text: List[str] = []
+        self._text_room = MAX_TEXT
+        opening = Opening(readable, writable, self._encoded, format.gap, options)
+        self.channel: Channel = Overflow.named(options.overflow).opened(opening)
+
+    @property
+    def text(self) -> str:
+        """The text deltas so far, joined; nothing where nobody asked."""
+        return "".join(self._text)
+
+    def path(self) -> Callable[[Any], None]:
+        """What delivers an item, made once a stream."""
+        if self.channel.takes_items:
+            return self._offer
+        encode, send, clock = self._encoder, self.channel.send, self._clock
+        if self._options.idle_timeout:
+            send = self._stamped
+
+        def deliver(item: Any) -> None:
+            if item.__class__ is Usage:
+                self._take_usage(item)
+                return
+            try:
+                frame = encode(item)
+            except (TypeError, ValueError) as error:
+                raise UnsendableItem(self._name, error) from error
+            if frame:
+                send(frame)
+                if self.first_item_at is None:
+                    self.first_item_at = clock()
+            else:
+                self._check_that_it_goes_on()
+
+        return deliver
+
+    def _offer(self, item: Any) -> None:
+        """What an item goes through that is encoded once it has room."""
+        if item.__class__ is Usage:
+            self._take_usage(item)
+            return
+        if isinstance(item, str):
+            self._warn_of_lost_text()
+        self.channel.send(item)
+        self.last_item_at = self._clock()
+        if self.first_item_at is None:
+            self.first_item_at = self.last_item_at
+
+    def _stamped(self, frame: bytes) -> None:
+        self.channel.send(frame)
+        self.last_item_at = self._clock()  # once it has room: till then the reader is slow
+
+    def _take_usage(self, usage: Usage) -> None:
+        self.usage = usage
+        self._check_that_it_goes_on()
+
+    def _check_that_it_goes_on(self) -> None:
+        """As ``send`` would, for a source that ignored its stop."""
+        if self.channel.closed is not None:
+            raise StreamClosed(self.channel.closed)
+
+    # How it becomes bytes.
+
+    @property
+    def _encoder(self) -> Callable[[Any], bytes]:
+        return self._format.item if self._options.on_finish is None else self._recorded
+
+    def _encoded(self, item: Any) -> bytes:
+        try:
+            return self._encoder(item)
+        except (TypeError, ValueError) as error:
+            raise UnsendableItem(self._name, error) from error
+
+    def _recorded(self, item: Any) -> bytes:
+        frame = self._format.item(item)
+        if isinstance(item, str) and self._text_room > 0:
+            self._text.append(item[: self._text_room])
+            self._text_room -= len(item)
+        return frame
+
+    def _warn_of_lost_text(self) -> None:
+        if self._name in _warned_of_lost_text or self._options.coalesce is not None:
+            return
+        _warned_of_lost_text.add(self._name)
+        channel = self.channel
+        _log.warning(
+            "%s streams text with overflow=%r, whose reader loses %s: that spoils an answer. "
+            "'block' and 'buffer' lose nothing, nor does 'latest' with coalesce=operator.add.",
+            *(self._name, channel.name, channel.loses),
+        )

@@ -1,0 +1,200 @@
+"""``Emitter``: push items into a stream, from any greenlet, thread or callback.
+
+Floor 3. The semantics are SseEmitter's with its gaps closed: what is sent before the response
+starts is kept within the buffer, the first end counts, and whoever registered is told of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, Optional
+
+from gevent import getcurrent
+
+from .callbacks import Callback, Callbacks
+from .errors import StreamClosed, StreamNotStarted, StreamOverflow, StreamTimeout, UnsendableItem
+from .event import ServerSentEvent
+from .pushed import Pushed
+from .senders import Senders
+from .stream import Stream
+from .summary import Summary
+from .wakeup import CrossThreadWakeup, ThreadWakeup
+from .worker import GreenletWorker, Habitat
+
+LAST_WORD_SECONDS = 5.0
+"""How long the ``on_timeout`` callbacks may take to complete the stream themselves."""
+
+
+class Emitter:
+    """The end of a stream that is sent to, by any greenlet or thread, several at a time.
+
+    Made by ``streams.emitter()``, or given to the function of ``streams.create()``.
+    """
+
+    def __init__(
+        self,
+        make_stream: Callable[[Pushed], Stream],
+        respond: Callable[[Stream], Any],
+        habitat: Habitat,
+        function: Optional[Callable[[Emitter], Any]] = None,
+    ) -> None:
+        self._respond = respond
+        self._schedule = habitat.schedule
+        self._creator: Any = getcurrent()
+        self._callbacks = Callbacks()
+        self._source = Pushed(habitat, lambda: function(self) if function else None)
+        self._stream = make_stream(self._source)
+        self._senders = Senders(self._check_that_somebody_reads)
+        self._deliver = self._stream.open(_shared(habitat, self._senders), self)
+
+    def response(self) -> Any:
+        """The response to return from the view; ask for it once."""
+        return self._respond(self._stream)
+
+    # To send.
+
+    def send(
+        self,
+        item: Any = None,
+        *,
+        event: Optional[str] = None,
+        id: Optional[str] = None,
+        retry: Optional[int] = None,
+        comment: Optional[str] = None,
+    ) -> None:
+        """Send one item: text (a delta), a mapping, a list, a dataclass, a ``ServerSentEvent``.
+
+        Without room it does what the overflow strategy says: with ``block`` it waits. With any of
+        the fields said, the item is the ``data`` of a :class:`ServerSentEvent` that has them.
+
+        :raises StreamClosed: the stream has ended, before or while it waited.
+        :raises UnsendableItem: JSON can't hold the item, or it is ``None``; the stream ends with
+            ``error``. The message names the item's type and where it was sent.
+        :raises StreamNotStarted: it would have to wait for a reader, on the very greenlet or
+            thread that made the emitter and has yet to return its response.
+        :raises ValueError: a field that can't be; the stream goes on.
+        """
+        if event is not None or id is not None or retry is not None or comment is not None:
+            item = ServerSentEvent(item, event, id, retry, comment)
+        try:
+            self._senders.send(self._deliver, item)
+        except UnsendableItem as error:
+            cause = error.__cause__
+            told = UnsendableItem(f"{self._stream.name}, at {_caller(2)},", cause or error)
+            self._stream.end("error", told)
+            raise told from cause
+        except StreamOverflow as error:
+            self._stream.end("overflow", error)
+            raise StreamClosed("overflow") from None
+
+    def complete(self) -> bool:
+        """End the stream well, behind what was sent; ``False`` when it had ended before."""
+        return self._stream.end("complete")
+
+    def fail(self, error: BaseException) -> bool:
+        """End the stream with an error; ``False`` when it had ended before.
+
+        The reader is told what a :class:`StreamError` says, and of any other exception only that
+        there was one.
+        """
+        if not isinstance(error, BaseException):
+            raise TypeError(f"error: has to be an exception, not {type(error).__name__}")
+        return self._stream.end("error", error)
+
+    @property
+    def requested(self) -> int:
+        """The demand: how many items may come before one finds no room; 0 once it has ended."""
+        return self._stream.room
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the stream has ended, for whatever reason, so that nothing needs to be sent."""
+        return self._stream.reason is not None
+
+    # To be told. Each of these returns the callback, so they can decorate it. One that is
+    # registered when its moment is over is called at once.
+
+    def on_timeout(self, callback: Callback) -> Callback:
+        """Called when a timer runs out, before the stream ends of it: the callback may send a
+        last item and complete the stream, within 5 s."""
+        return self._callbacks.add("timeout", callback)
+
+    def on_error(self, callback: Callback) -> Callback:
+        """Called with the exception when the stream has ended with ``error`` or ``overflow``."""
+        return self._callbacks.add("error", callback)
+
+    def on_completion(self, callback: Callback) -> Callback:
+        """Called with the :class:`Summary`, once and last, whatever the end was."""
+        return self._callbacks.add("completion", callback)
+
+    def on_cancel(self, callback: Callback) -> Callback:
+        """Called at once when the stream is ended by somebody else: the reader left, a timer ran
+        out, the server goes. For whatever produces to stop."""
+        return self._callbacks.add("cancel", callback)
+
+    def on_dispose(self, callback: Callback) -> Callback:
+        """Called at once when the stream has ended, whatever the end was: to release."""
+        return self._callbacks.add("dispose", callback)
+
+    # What the stream tells.
+
+    def timed_out(self, error: StreamTimeout) -> bool:
+        """A timer ran out."""
+        if not self._callbacks.has("timeout"):
+            return False
+
+        def end() -> None:
+            self._stream.end("timeout", error)
+
+        timer = self._schedule(LAST_WORD_SECONDS, end)
+
+        def last_word() -> None:
+            self._callbacks.call("timeout")
+            timer.cancel()
+            end()
+
+        self._stream.beside(last_word)
+        return True
+
+    def ended(self, reason: str) -> None:
+        """The stream has ended."""
+        self._creator = None
+        self._source.end()
+        if reason not in ("complete", "error"):
+            self._call_beside("cancel")
+        self._call_beside("dispose")
+
+    def finished(self, summary: Summary) -> None:
+        """Everybody else has been told of the end."""
+        if summary.reason in ("error", "overflow"):
+            self._callbacks.call("error", summary.error)
+        self._callbacks.call("completion", summary)
+
+    def _call_beside(self, kind: str) -> None:
+        if self._callbacks.has(kind):
+            self._stream.beside(lambda: self._callbacks.call(kind))
+        else:
+            self._callbacks.call(kind)  # of nobody, but who comes later is told at once
+
+    def _check_that_somebody_reads(self) -> None:
+        if not self._stream.is_started and getcurrent() is self._creator:
+            raise StreamNotStarted(
+                "nobody reads yet, and this is who has to return the response first: send less "
+                "before, send from another greenlet or thread, or say overflow='buffer'"
+            )
+
+
+def _shared(habitat: Habitat, senders: Senders) -> Habitat:
+    """The habitat, for a channel that anybody may send into."""
+    on_greenlet = habitat.worker is GreenletWorker or habitat.readable is CrossThreadWakeup
+    readable: Any = CrossThreadWakeup if on_greenlet else ThreadWakeup
+
+    def writable() -> Any:
+        return senders
+
+    return habitat._replace(readable=readable, writable=writable)  # type: ignore[arg-type]
+
+
+def _caller(depth: int) -> str:
+    frame = sys._getframe(depth)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
