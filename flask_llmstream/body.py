@@ -16,6 +16,7 @@ from .connection import Connection
 from .failure import Failure, failure_of
 from .formats import Ending
 from .json_text import json_bytes
+from .overflow import Overflow
 from .stream import Stream
 from .worker import Habitat, habitat
 
@@ -142,6 +143,8 @@ class StreamBody:
         stream.start(here, self._slots.release, self._worker)
         gone = partial(stream.end, "disconnect")
         self._connection = Connection(self._environ, here, gone, stream.options.send_timeout)
+        if Overflow.named(stream.options.overflow) is not Overflow.BLOCK:
+            self._connection.limit_unsent()
         if self._watches_client:
             self._connection.watch()
 

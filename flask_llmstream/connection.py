@@ -11,7 +11,16 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from gevent.monkey import get_original
 
 from .errors import StreamError
-from .liveness import NoWatch, Watch, client_descriptor, cut, keep_alive, untaken, watch
+from .liveness import (
+    NoWatch,
+    Watch,
+    client_descriptor,
+    cut,
+    keep_alive,
+    limit_unsent,
+    untaken,
+    watch,
+)
 from .timers import Timer
 from .worker import Habitat
 
@@ -67,6 +76,12 @@ class Connection:
             keep_alive(descriptor, self._send_timeout)
         here = self._habitat
         self._watch = watch(self._environ, self._gone, here.schedule, here.watch)
+
+    def limit_unsent(self) -> None:
+        """Have little lie in the kernel, so that a reader who stands still is felt soon."""
+        descriptor = client_descriptor(self._environ)
+        if descriptor is not None:
+            limit_unsent(descriptor)
 
     def unwatch(self) -> None:
         """A departure is of no interest any more; harmless when called again."""

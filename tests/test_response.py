@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import socket
 import threading
 import weakref
 
@@ -13,6 +14,7 @@ from flask import Flask, Response, abort, request
 from werkzeug.test import create_environ
 
 from flask_llmstream import ProviderError, RequestError, ServerSentEvent, StreamError
+from flask_llmstream.liveness import UNSENT_BYTES
 from tests.answers import Answer
 from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads
 
@@ -799,3 +801,16 @@ def test_a_check_that_was_under_way_does_not_cut_the_connections_next_request(
         check()
     connection.server.sendall(b"the next answer")
     assert connection.client.recv(100) == b"the next answer"
+
+
+@only(GREENLETS, THREADS)
+@pytest.mark.parametrize("overflow, limited", [("block", False), ("drop", True), ("buffer", True)])
+def test_the_kernel_keeps_little_only_where_a_strategy_is_to_act(
+    app, serve, connection, overflow, limited
+):
+    serve(lambda: [{"n": 1}], overflow=overflow)
+    with Answer(app, "/", connection.environ) as answer:
+        answer.block()
+        option = connection.server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        assert (option == UNSENT_BYTES) is limited
+        answer.rest()
