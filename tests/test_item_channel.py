@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List
+from collections import deque
+from typing import Any, Callable, Deque, List
 
 import pytest
 
 from flask_llmstream.errors import StreamClosed
 from flask_llmstream.event import ServerSentEvent
 from flask_llmstream.formats import Gap
-from flask_llmstream.item_channel import ItemChannel, with_lost
+from flask_llmstream.item_channel import ItemChannel, taken_from, with_lost
 from tests.places import HANG_GUARD
 from tests.sides import Sides, Turns, on_all_sides, opened
 
@@ -144,6 +145,28 @@ def test_an_item_wakes_the_reader_who_waits_for_it(sides: Sides) -> None:
         producer = sides.start(produce)
         assert channel.receive(HANG_GUARD) == b"one"
         producer.result()
+
+
+# A slot that both sides empty.
+
+
+class Contested(Deque[str]):
+    """A slot that the other side empties between a look and a hand."""
+
+    def pop(self) -> str:  # type: ignore[override]
+        self.clear()
+        return super().pop()
+
+
+@pytest.mark.parametrize("slot", [deque(), Contested(["one"])], ids=["empty", "contested"])
+def test_nothing_is_taken_where_nothing_is(slot: Deque[str]) -> None:
+    assert taken_from(slot) is None
+
+
+def test_what_is_taken_is_gone() -> None:
+    slot = deque(["one"])
+    assert taken_from(slot) == "one"
+    assert taken_from(slot) is None
 
 
 # How a gap grows.
