@@ -15,7 +15,7 @@ from .finding import Mend
 from .originals import Kept
 
 _CHILD = "flask_llmstream.doctor.gunicorn_child"
-_PATIENCE = 20
+PATIENCE = 20
 """Seconds for a configuration file to be read. gunicorn itself would wait for ever."""
 _DEFAULT_FILE = "gunicorn.conf.py"
 
@@ -104,10 +104,10 @@ def _ask_gunicorn(arguments: List[str]) -> Gunicorn:
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            timeout=_PATIENCE, universal_newlines=True,
+            timeout=PATIENCE, universal_newlines=True,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return Gunicorn(refusal=f"its configuration was not read within {_PATIENCE} seconds")
+        return Gunicorn(refusal=f"its configuration was not read within {PATIENCE} seconds")
     if done.returncode:
         return Gunicorn(refusal=_last_line(done.stderr))
     answer = json.loads(done.stdout)

@@ -55,7 +55,8 @@ def level_and_line(found):
         (PATCHED, "this process is monkey-patched"),
         (under(GEVENT), "gunicorn's gevent worker patches before it loads the application"),
         (under(GEVENT, PATCHED), "gunicorn's gevent worker"),
-        (under(GTHREAD, patches=True), "patched by gunicorn.conf.py"),
+        (under(GTHREAD, patches=True), "gunicorn's gthread worker is made after the patching"),
+        (under(GTHREAD, PATCHED, preload_app=True), "worker is made after the patching"),
         (Facts(serving=SERVING), "gunicorn/27.0.1 runs each request on a greenlet"),
     ],
 )

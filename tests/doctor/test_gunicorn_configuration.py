@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -145,6 +146,18 @@ def test_a_file_that_gunicorn_refuses_is_told_with_its_reason(conf, lines, refus
 )
 def test_a_command_line_that_can_t_work_is_told_with_its_reason(command, file, refusal):
     assert refusal in read_gunicorn(command, file).refusal
+
+
+def test_a_file_that_comes_to_no_end_is_not_waited_for(conf, monkeypatch):
+    monkeypatch.setattr("flask_llmstream.doctor.gunicorn.PATIENCE", 0.2)
+    conf("import threading", "threading.Event().wait()")
+    assert "was not read within" in read_gunicorn(None, None).refusal
+
+
+def test_where_gunicorn_is_not_installed_that_is_said(conf, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gunicorn", None)
+    conf("workers = 3")
+    assert not read_gunicorn(None, None).installed
 
 
 def test_what_a_file_does_beside_is_its_own_affair(conf):

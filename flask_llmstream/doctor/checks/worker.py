@@ -52,12 +52,12 @@ def _under_gunicorn(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
         why = "So nothing can be said about it from here; measure it."
         measure = Mend("flask llmstream doctor --url https://…", "the shell")
         yield Finding("worker", WARNING, seen, why, measure)
-    elif facts.is_patched and not gunicorn.patches:
+    elif gunicorn.patches or (facts.is_patched and gunicorn.preload_app):
+        yield _placed(facts, True, f"{named} is made after the patching")
+    elif facts.is_patched:
         seen = f"{named} is running when {facts.app_file} patches"
         why = "It then waits where greenlets can't run: answers come seconds late, or never."
         yield Finding("worker", ERROR, seen, why, _gevent(gunicorn))
-    elif gunicorn.patches:
-        yield _placed(facts, True, f"{named}, patched by {gunicorn.file}")
     else:
         threads = f"{named} has {_count(gunicorn.threads, 'thread', 's')} in a process"
         yield _placed(facts, False, threads)

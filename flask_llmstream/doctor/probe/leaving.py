@@ -21,7 +21,7 @@ _OPENING = 5
 """Seconds to wait for a stream to open, at most half of its silence. One that is held back on its
 way is left all the same."""
 _PAUSE = 0.3
-_LEEWAY = 10
+LEEWAY = 10
 """Seconds beyond the silence in which the server has to tell what became of the stream."""
 
 Fate = Dict[str, Any]
@@ -36,7 +36,7 @@ def measure(site: Site, seconds: float, heartbeat: float) -> Finding:
     stream_id = uuid4().hex
     path = silence_path(site, seconds, stream_id)
     stayed, server = _open_and_leave(site, path, min(_OPENING, seconds / 2))
-    fate, processes = _fate(site, stream_id, seconds + _LEEWAY)
+    fate, processes = _fate(site, stream_id, seconds + LEEWAY)
     if fate["state"] == "unknown":
         return unknown(processes)
     return judged(fate, stayed, seconds, heartbeat, server)
@@ -75,7 +75,7 @@ def _fate(site: Site, stream_id: str, patience: float) -> Tuple[Fate, int]:
 
 def _ask(site: Site, path: str) -> Fate:
     try:
-        with site.request("GET", path, _LEEWAY) as answer:
+        with site.request("GET", path, LEEWAY) as answer:
             said = json.loads(answer.text()) if answer.status == 200 else {}
             return said if isinstance(said, dict) else {}
     except (OSError, ValueError, http.client.HTTPException):

@@ -13,7 +13,7 @@ from .connecting import reached
 from .refusal import check_is_stream
 from .site import Answer, Site, is_end
 
-_LEEWAY = 10
+LEEWAY = 10
 """Seconds beyond the silence in which its end has to come."""
 _WHOLE = 0.9
 """Tokens closer together than this share of the silence did not arrive as they were made."""
@@ -37,7 +37,7 @@ def measure(site: Site, seconds: float, heartbeat: float) -> Finding:
     :param heartbeat: the server's own, for what it means.
     """
     path = silence_path(site, seconds, uuid4().hex)
-    with reached(site), site.request("GET", path, seconds + _LEEWAY) as answer:
+    with reached(site), site.request("GET", path, seconds + LEEWAY) as answer:
         check_is_stream(answer, site.origin + path)
         silence = _listen(answer, seconds)
     return judged(silence, seconds, heartbeat)

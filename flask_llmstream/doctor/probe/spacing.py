@@ -12,7 +12,7 @@ from .refusal import check_is_stream
 from .site import Answer, Site, is_end
 
 PATIENCE = 30
-_ENOUGH = 60
+ENOUGH = 60
 """Seconds of counting; the counter, left as it is, takes nine."""
 _TOO_QUICK = 0.5
 """A count within so many seconds shows nothing of what lies on its way."""
@@ -57,7 +57,7 @@ def measure(site: Site) -> List[Finding]:
 def _listen(answer: Answer) -> Count:
     arrivals: List[float] = []
     try:
-        for seconds, event in answer.events(until=_ENOUGH):
+        for seconds, event in answer.events(until=ENOUGH):
             if is_end(event):
                 return Count(arrivals, True)
             arrivals.append(seconds)

@@ -1,0 +1,95 @@
+"""Sites that fail while they are measured: each is told, and none keeps the doctor for ever."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from tests.upstream import HEAD, Upstream, answer, events
+
+TOKEN = ("--token", "a secret of the doctor")
+TOKENS = [{"ended": False, "message": "0"}, {"ended": True, "message": ""}]
+INSIDE = answer(200, json.dumps({"heartbeat": 15, "findings": []}))
+UNKNOWN = answer(200, json.dumps({"process": 1, "state": "unknown"}))
+
+
+def silent(exchange):
+    """One token, and nothing more."""
+    exchange.send(HEAD)
+    exchange.send_event(TOKENS[0])
+
+
+@pytest.fixture
+def found(examine, monkeypatch):
+    """What the doctor finds at a site that answers to its routes by these scripts."""
+    for module in ("silence", "leaving"):
+        monkeypatch.setattr(f"flask_llmstream.doctor.probe.{module}.LEEWAY", 0.3)
+
+    def found(count=events(*TOKENS), silence=silent, fate=UNKNOWN):
+        scripts = {"completions": count, "doctor": INSIDE, "silence": silence}
+
+        def script(exchange):
+            route = exchange.path.partition("?")[0].rpartition("/")[2]
+            scripts.get(route, fate)(exchange)
+
+        with Upstream(script) as upstream:
+            return examine(upstream.url, *TOKEN, "--silence", "1")
+
+    return found
+
+
+def test_a_count_that_never_ends_is_left_after_a_while(found, monkeypatch):
+    monkeypatch.setattr("flask_llmstream.doctor.probe.spacing.ENOUGH", 0.1)
+    enough = threading.Event()
+
+    def endless(exchange):
+        exchange.send(HEAD)
+        try:
+            while not enough.wait(0.01):
+                exchange.send_event(TOKENS[0])
+        except OSError:  # it has left
+            enough.set()
+
+    spacing = found(count=endless)["spacing"]
+    assert enough.is_set()
+    assert spacing["level"] == "error" and spacing["figures"]["ended"] is False
+
+
+def test_silence_that_nobody_ends_is_told_as_lost(found):
+    assert found()["silence"]["seen"].startswith("lost without a word after 1.0 s")
+
+
+def test_silence_that_is_cut_is_told_with_its_time(found):
+    def cut(exchange):
+        silent(exchange)
+        exchange.reset()
+
+    silence = found(silence=cut)["silence"]
+    assert silence["figures"]["outcome"] == "cut" and silence["figures"]["lasted"] < 1
+
+
+def test_silence_whose_end_is_said_without_its_token_is_cut_too(found):
+    def ended(exchange):
+        silent(exchange)
+        exchange.send("0\r\n\r\n")
+
+    assert found(silence=ended)["silence"]["figures"]["outcome"] == "cut"
+
+
+def test_a_stream_that_no_process_knows_is_asked_for_no_longer_than_it_can_last(found):
+    leaving = found()["leaving"]
+    assert leaving["level"] == "warning" and "of the 1 processes" in leaving["seen"]
+
+
+@pytest.mark.parametrize(
+    "fate", [answer(502), answer(200, "not JSON"), answer(200, "[]"), lambda it: it.reset()]
+)
+def test_an_answer_that_tells_nothing_of_a_stream_is_none(found, fate):
+    assert "of the 0 processes" in found(fate=fate)["leaving"]["seen"]
+
+
+def test_what_can_t_be_measured_does_not_keep_the_rest_from_it(found):
+    refused = [one for one in found(silence=answer(503)).findings if one["check"] == "reach"]
+    assert ["answers 503" in finding["seen"] for finding in refused] == [True, True]
