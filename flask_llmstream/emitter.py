@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 from gevent import getcurrent
 
 from .callbacks import Callback, Callbacks
+from .channel import ChannelStatistics
 from .errors import StreamClosed, StreamNotStarted, StreamOverflow, StreamTimeout, UnsendableItem
 from .event import ServerSentEvent
 from .pushed import Pushed
@@ -110,6 +111,11 @@ class Emitter:
     def is_cancelled(self) -> bool:
         """Whether the stream has ended, for whatever reason, so that nothing needs to be sent."""
         return self._stream.reason is not None
+
+    @property
+    def statistics(self) -> ChannelStatistics:
+        """How many items were sent, received, lost and merged so far; the rest waits."""
+        return self._stream.statistics
 
     # To be told. Each of these returns the callback, so they can decorate it. One that is
     # registered when its moment is over is called at once.

@@ -219,6 +219,14 @@ class Stream:
         return None if self._delivery is None else self._delivery.last_item_at
 
     @property
+    def statistics(self) -> ChannelStatistics:
+        """The counts of its channel so far."""
+        if self._channel is None:
+            return ChannelStatistics(0, 0, 0, 0)
+        counts: ChannelStatistics = self._channel.statistics
+        return counts
+
+    @property
     def is_read(self) -> bool:
         """Whether somebody reads it still, or has yet to take its end."""
         return self._channel is None or not self._channel.is_discarded
@@ -321,7 +329,7 @@ class Stream:
     def _summary(self) -> Summary:
         now = self._clock()
         began = now if self._started_at is None else self._started_at
-        sent = ChannelStatistics(0, 0, 0, 0) if self._channel is None else self._channel.statistics
+        sent = self.statistics
         first = None if self.first_item_at is None else max(self.first_item_at - began, 0.0)
         return Summary(
             id=self.id,

@@ -14,6 +14,7 @@ import flask_llmstream
 from flask_llmstream import LLMStream, OpenAICompatible, Provider
 
 from . import model
+from .gallery import gallery
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -40,6 +41,8 @@ def create_app() -> Flask:
     @app.route("/clock")
     def clock() -> Response:
         return streams.response(ticks())
+
+    app.register_blueprint(gallery(streams), url_prefix="/gallery")
 
     @app.after_request
     def secured(response: Response) -> Response:

@@ -146,3 +146,16 @@ def hung_up_before_its_next_token(model):
     exchange.wait_for_hang_up()
     model.end()
     return model.upstream.hung_up.wait(HANG_GUARD_MS / 1000)
+
+
+# The gallery.
+
+
+def test_the_gallery_shows_what_a_stalled_reader_does_to_each_stream(page, site):
+    page.goto(f"http://127.0.0.1:{site.port}/gallery/")
+    page.click("#stall")
+    card = "article[data-strategy={}] [data-is={}]".format
+    expect(page.locator(card("drop", "lost"))).not_to_have_text("0")
+    expect(page.locator(card("block", "state"))).to_have_text("waits")
+    expect(page.locator(card("error", "state"))).to_have_text("overflow")
+    expect(page.locator(card("buffer", "lost"))).to_have_text("0")

@@ -1,0 +1,160 @@
+"""One fast source, one slow reader, and what becomes of each item between them."""
+
+from __future__ import annotations
+
+import json
+import operator
+import time
+from typing import Any, Callable, Dict, Iterator, Set
+
+import gevent
+
+from flask_llmstream import Emitter, EventStreamDecoder, LLMStream, StreamClosed
+from flask_llmstream.channel import ChannelStatistics
+
+BUFFER = 8
+TAPE = 96
+"""How many of the latest items a snapshot tells of."""
+SNAPSHOT_SECONDS = 0.1
+TEXT = "x" * 40
+NOTHING = ChannelStatistics(0, 0, 0, 0)
+
+OPTIONS: Dict[str, Dict[str, Any]] = {
+    "block": {"overflow": "block"},
+    "buffer": {"overflow": "buffer", "max_buffer_bytes": 64 * 1024},
+    "drop": {"overflow": "drop"},
+    "latest": {"overflow": "latest"},
+    "coalesce": {"overflow": "latest", "coalesce": operator.add},
+    "error": {"overflow": "error"},
+    "missing": {"overflow": "missing"},
+}
+"""A stream's options for each card."""
+
+
+class Race:
+    """A stream that is watched from both of its ends.
+
+    :param rate: how many items a second the source would send.
+    :param speed: tells how many the reader takes now.
+    """
+
+    def __init__(
+        self,
+        streams: LLMStream,
+        options: Dict[str, Any],
+        rate: float,
+        speed: Callable[[], float],
+    ) -> None:
+        self._rate = max(rate, 1)
+        self._speed = speed
+        self._merges = "coalesce" in options
+        self._loses_the_one_before = options["overflow"] == "latest"
+        self._emitter: Any = None
+        self._reader: Any = None
+        self._sent = 0
+        self._lost: Set[int] = set()
+        self._delivered: Set[int] = set()
+        self._received = 0
+        self._source_waits = False
+        self._reason = ""
+        options = {"buffer": BUFFER, "format": "text", "reconnect": "restart", **options}
+        self._body = streams.create(self._produce, **options)
+
+    def start(self) -> None:
+        """Have the reader read, and with that the source run."""
+        self._reader = gevent.spawn(self._read)
+
+    def stop(self) -> None:
+        """End both."""
+        self._reader.kill()
+        self._body.close()
+
+    # The source, on the stream's own worker.
+
+    def _produce(self, emitter: Emitter) -> None:
+        self._emitter = emitter
+        emitter.on_completion(lambda summary: setattr(self, "_reason", summary.reason))
+        next_at = time.monotonic()
+        try:
+            while True:
+                self._send(emitter)
+                next_at = max(next_at + 1 / self._rate, time.monotonic())
+                time.sleep(next_at - time.monotonic())
+        except StreamClosed:
+            return
+
+    def _send(self, emitter: Emitter) -> None:
+        number, lost = self._sent, emitter.statistics.lost_items
+        self._source_waits = True
+        emitter.send(f"{number} {TEXT}\n" if self._merges else {"n": number, "text": TEXT})
+        self._source_waits = False
+        self._sent += 1
+        if emitter.statistics.lost_items > lost:
+            self._lost.add(number - self._loses_the_one_before)
+
+    # The reader.
+
+    def _read(self) -> None:
+        decoder = EventStreamDecoder()
+        for block in self._body.response:
+            for event in decoder.feed(block):
+                if event.event == "message":
+                    self._take(event.data)
+
+    def _take(self, data: str) -> None:
+        for line in data.splitlines():
+            self._take_its_time()
+            number = json.loads(line)["n"] if line.startswith("{") else int(line.split()[0])
+            self._delivered.add(number)
+            self._received += 1
+
+    def _take_its_time(self) -> None:
+        while not self._speed():
+            time.sleep(SNAPSHOT_SECONDS)
+        time.sleep(1 / self._speed())
+
+    # What there is to see.
+
+    def snapshot(self) -> Dict[str, Any]:
+        """The counts, and what became of the latest items: a letter each."""
+        first = max(self._sent - TAPE, 0)
+        counts = NOTHING if self._emitter is None else self._emitter.statistics
+        waiting = self._sent - self._received - counts.lost_items
+        held = counts.sent_bytes - counts.received_bytes
+        self._forget(first)
+        return {
+            "sent": self._sent,
+            "delivered": self._received,
+            "lost": counts.lost_items,
+            "waiting": waiting,
+            "bytes": waiting * len(TEXT) if self._merges else held,  # merged text has no bytes yet
+            "source_waits": self._source_waits,
+            "first": first,
+            "tape": "".join(map(self._fate, range(first, self._sent))),
+            "ended": self._reason,
+        }
+
+    def _fate(self, number: int) -> str:
+        if number in self._delivered:
+            return "d"
+        return "l" if number in self._lost else "w"
+
+    def _forget(self, first: int) -> None:
+        for numbers in (self._delivered, self._lost):
+            numbers.difference_update([number for number in numbers if number < first])
+
+
+def race_all(
+    streams: LLMStream, rate: float, speed: Callable[[], float]
+) -> Iterator[Dict[str, Dict[str, Any]]]:
+    """A snapshot of every strategy's race, ten times a second, until whoever watches has left."""
+    races = {name: Race(streams, options, rate, speed) for name, options in OPTIONS.items()}
+    for race in races.values():
+        race.start()
+    try:
+        while True:
+            yield {name: race.snapshot() for name, race in races.items()}
+            time.sleep(SNAPSHOT_SECONDS)
+    finally:
+        for race in races.values():
+            race.stop()
