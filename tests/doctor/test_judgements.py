@@ -148,9 +148,17 @@ def test_a_departure_that_nobody_notices_is_a_warning_and_without_heartbeats_an_
     assert left(fate, heartbeat=0).level == "error"
 
 
-def test_the_line_that_mends_a_departure_is_nginx_s_where_that_is_the_proxy():
-    assert left(closed("complete", 20.0)).mend.line == "proxy_ignore_client_abort off;"
-    assert left(closed("complete", 20.0), server="waitress").mend is None
+@pytest.mark.parametrize(
+    "server, line",
+    [
+        ("nginx/1.22.1", "proxy_ignore_client_abort off;"),
+        ("Apache/2.4.66 (Debian)", 'app.config["LLMSTREAM_HEARTBEAT"] = 5'),
+        ("gunicorn", "option abortonclose"),
+        ("", "option abortonclose"),
+    ],
+)
+def test_the_line_that_mends_a_departure_is_the_proxy_s_own(server, line):
+    assert left(closed("complete", 20.0), server=server).mend.line == line
 
 
 def test_a_stream_that_no_process_knows_proves_nothing():

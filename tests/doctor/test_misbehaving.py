@@ -27,8 +27,8 @@ def found(examine, monkeypatch):
     for module in ("silence", "leaving"):
         monkeypatch.setattr(f"flask_llmstream.doctor.probe.{module}.LEEWAY", 0.3)
 
-    def found(count=events(*TOKENS), silence=silent, fate=UNKNOWN):
-        scripts = {"completions": count, "doctor": INSIDE, "silence": silence}
+    def found(count=events(*TOKENS), inside=INSIDE, silence=silent, fate=UNKNOWN):
+        scripts = {"completions": count, "doctor": inside, "silence": silence}
 
         def script(exchange):
             route = exchange.path.partition("?")[0].rpartition("/")[2]
@@ -55,6 +55,13 @@ def test_a_count_that_never_ends_is_left_after_a_while(found, monkeypatch):
     spacing = found(count=endless)["spacing"]
     assert enough.is_set()
     assert spacing["level"] == "error" and spacing["figures"]["ended"] is False
+
+
+@pytest.mark.parametrize(
+    "inside", [answer(404), answer(200, "<html>"), answer(200, "{}", content_encoding="gzip")]
+)
+def test_an_answer_that_tells_nothing_of_the_server_is_none(found, inside):
+    assert "no routes for the doctor" in found(inside=inside)["server"]["seen"]
 
 
 def test_silence_that_nobody_ends_is_told_as_lost(found):

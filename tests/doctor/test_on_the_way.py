@@ -61,6 +61,12 @@ def test_compression_is_a_warning_and_read_all_the_same(through):
     assert found["compression"]["mend"]["line"] == "gzip off;"
 
 
+def test_a_compression_that_is_none_is_no_count(examine):
+    with Upstream(stream(Content_Encoding="gzip")) as upstream:
+        found = examine(upstream.url)
+    assert found["spacing"]["level"] == "error" and found.exit_status == 1
+
+
 def test_a_type_that_was_lost_is_an_error(through):
     assert through(stream(Content_Type=None))["headers"]["level"] == "error"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ..finding import WARNING, Finding, Mend
@@ -26,9 +25,9 @@ class Inside(NamedTuple):
 def ask(site: Site) -> Optional[Inside]:
     """What the server says, or ``None``: it has no routes for the doctor, or another token."""
     with reached(site), site.request("GET", site.doctor, _PATIENCE) as answer:
-        if answer.status != 200 or answer.header("Content-Type") != "application/json":
-            return None
-        said: Dict[str, Any] = json.loads(answer.text(limit=1_000_000))
+        said: Dict[str, Any] = answer.json() if answer.status == 200 else {}
+    if "findings" not in said:
+        return None
     return Inside(said["heartbeat"], [_finding(one) for one in said["findings"]])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import threading
 from contextlib import suppress
@@ -76,10 +75,10 @@ def _fate(site: Site, stream_id: str, patience: float) -> Tuple[Fate, int]:
 def _ask(site: Site, path: str) -> Fate:
     try:
         with site.request("GET", path, LEEWAY) as answer:
-            said = json.loads(answer.text()) if answer.status == 200 else {}
-            return said if isinstance(said, dict) else {}
-    except (OSError, ValueError, http.client.HTTPException):
-        return {}  # busy with the stream, or somebody else's answer; it is asked once more
+            said: Fate = answer.json() if answer.status == 200 else {}
+            return said
+    except (OSError, http.client.HTTPException):
+        return {}  # busy with the stream; it is asked once more
 
 
 def unknown(processes: int) -> Finding:
@@ -100,7 +99,7 @@ def judged(fate: Fate, stayed: float, silent: float, heartbeat: float, server: s
         seen = f"noticed within {figures['noticed_after'] + 0.05:.1f} s, while the model was silent"
         return Finding("leaving", OK, seen, figures=figures)
     seen = f"a reader who left was not noticed in {silent:g} s of silence"
-    mend = _MEND if server.startswith("nginx") else None
+    mend = _mend(server)
     if not heartbeat:
         why = "There are no heartbeats, so the model works for nobody until its next token."
         return Finding("leaving", ERROR, seen, why, mend, figures)
@@ -108,4 +107,9 @@ def judged(fate: Fate, stayed: float, silent: float, heartbeat: float, server: s
     return Finding("leaving", WARNING, seen, why, mend, figures)
 
 
-_MEND = Mend("proxy_ignore_client_abort off;", "nginx's location of the application")
+def _mend(server: str) -> Mend:
+    if server.startswith("nginx"):
+        return Mend("proxy_ignore_client_abort off;", "nginx's location of the application")
+    if server.startswith("Apache"):  # it notices where it writes, and has no option about it
+        return Mend('app.config["LLMSTREAM_HEARTBEAT"] = 5', "the application, before init_app")
+    return Mend("option abortonclose", "HAProxy's section of the site, where that is the proxy")

@@ -7,11 +7,12 @@ patched too late, where HTTPS over urllib3 ends in a RecursionError.
 from __future__ import annotations
 
 import http.client
+import json
 import ssl
 import zlib
 from contextlib import closing, contextmanager
 from time import monotonic
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from ...decoder import EventStreamDecoder, MessageEvent
@@ -19,6 +20,7 @@ from ..routes import TOKEN_HEADER
 
 _CHAT = "/chat/completions"
 _AT_ONCE = 65536
+_LONGEST = 1_000_000
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "flask-llmstream-doctor"}
 
 
@@ -108,7 +110,7 @@ class Answer:
 
         :param until: how many seconds after the request it is enough.
         :raises OSError: the connection broke, or brought nothing for too long.
-        :raises http.client.IncompleteRead: the answer was cut off.
+        :raises http.client.HTTPException: the answer was cut off, or is not what it says.
         """
         decode = self._decoder()
         while True:
@@ -132,17 +134,33 @@ class Answer:
         return monotonic() - self._asked_at
 
     def text(self, limit: int = 2000) -> str:
-        """The beginning of the body."""
-        return self._response.read(limit).decode("utf-8", "replace")
+        """The beginning of the body: what its first bytes hold, so many at most."""
+        return str(self._decoder()(self._response.read(limit)), "utf-8", "replace")
+
+    def json(self) -> Any:
+        """The object that the body is; an empty one where it is none."""
+        try:
+            said = json.loads(self.text(_LONGEST))
+        except (ValueError, http.client.HTTPException):
+            return {}
+        return said if isinstance(said, dict) else {}
 
     def header(self, name: str) -> str:
         """One header's value in small letters, ``""`` where it is missing."""
         return (self.headers.get(name) or "").strip().lower()
 
-    def _decoder(self) -> Any:
-        if self.header("Content-Encoding") in ("gzip", "deflate"):
-            return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
-        return bytes
+    def _decoder(self) -> Callable[[bytes], bytes]:
+        if self.header("Content-Encoding") != "gzip":
+            return bytes
+        gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+        def decode(block: bytes) -> bytes:
+            try:
+                return gzip.decompress(block)
+            except zlib.error as error:
+                raise http.client.HTTPException(f"it says gzip, and is none: {error}") from error
+
+        return decode
 
 
 def site_at(url: str, prefix: Optional[str], headers: Mapping[str, str]) -> Site:
