@@ -217,14 +217,6 @@ def streams_on_one_connection(bench: Bench) -> str:
             return opened(300, lambda: connection.get(Gate(bench.app).path()))
 
 
-def streams_on_one_used_connection(bench: Bench) -> str:
-    """The same once a stream has come to its end on it."""
-    with proxied(bench.proxy, bench.app) as site:
-        with Http2Connection(site.port, trusting(), PATIENCE) as connection:
-            connection.get("/paced/3").blocks()
-            return opened(300, lambda: connection.get(Gate(bench.app).path()))
-
-
 def readers(bench: Bench) -> str:
     """Readers at once over HTTP/1.1, on connections of their own."""
     with proxied(bench.proxy, bench.app) as site, ExitStack() as all_of_them:

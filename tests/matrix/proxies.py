@@ -32,7 +32,6 @@ ROWS: Dict[str, Measure] = {
     "the same, on a thread that yields each 20 ms": measures.leaving_threads,
     "app killed in the middle, to HTTP/1.1 / HTTP/2 it looks": measures.cut_short,
     "streams at once on a new HTTP/2 connection": measures.streams_on_one_connection,
-    "the same once a stream has ended on it": measures.streams_on_one_used_connection,
     "readers at once, each on a connection of its own": measures.readers,
 }
 LONG_ROW = "its own idle limit"
