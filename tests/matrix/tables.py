@@ -1,0 +1,26 @@
+"""Tables in Markdown, and the place in a document that is filled in with one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Iterable, Iterator
+
+BETWEEN = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- end of the matrix -->)", re.DOTALL)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Its lines, each with a line break."""
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in _lines(list(head), rows))
+
+
+def _lines(head: "list[str]", rows: Iterable[Iterable[str]]) -> Iterator[Iterable[str]]:
+    yield head
+    yield ["---"] * len(head)
+    yield from rows
+
+
+def put_into(document: Path, text: str) -> None:
+    """Replace what the document has between its two marks."""
+    before = document.read_text(encoding="utf-8")
+    document.write_text(BETWEEN.sub(lambda _: text, before), encoding="utf-8")
