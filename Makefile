@@ -69,7 +69,6 @@ $(VENV)/test: $(BIN)/python $(VENV)/debian setup.cfg
 $(VENV)/debian: $(BIN)/python Makefile
 	@command -v openssl >/dev/null || .ci/debian openssl
 	@command -v node >/dev/null || .ci/debian nodejs
-	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || .ci/debian nginx
 	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
 	@missing=$$(for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
 	    test -z "$$missing" || .ci/debian $$missing
