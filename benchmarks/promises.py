@@ -12,6 +12,7 @@ Numbers = Dict[Tuple[str, str], List[Dict[str, float]]]
 STANDARD = ("ours", "ours-mapping")
 ORJSON = ("ours+orjson", "ours-mapping+orjson")
 OURS = STANDARD + ORJSON
+EMITTER = ("ours-emitter",)
 
 
 class Promise(NamedTuple):
@@ -32,6 +33,8 @@ PROMISES = (
     Promise("paced", CPU, OURS, 0.8, "sse-starlette"),
     Promise("paced", CPU, OURS, 1.2, "plain-flask"),
     Promise("paced", LATENCY, OURS, 3),
+    Promise("burst", CPU, EMITTER, 1.3, "ours"),
+    Promise("paced", CPU, EMITTER, 1.3, "ours"),
     Promise("idle", MEMORY, OURS, 0.9, "sse-starlette"),
     Promise("first", FIRST, OURS, 400),
 )

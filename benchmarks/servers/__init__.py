@@ -37,6 +37,7 @@ SERVERS = (
     Server(
         "ours-mapping+orjson", "ours.py", "flask-orjson", "mappings, orjson installed", "/mapping"
     ),
+    Server("ours-emitter", "ours.py", "flask", "text deltas sent to an emitter", "/emitter"),
     Server("plain-flask", "plain_flask.py", "flask", "a generator on the same gevent.pywsgi"),
     Server("sse-starlette", "starlette_app.py", "asgi", "on uvicorn with uvloop and httptools"),
     Server("node", "node_http.js", "node", "the bare http module"),

@@ -1,4 +1,4 @@
-"""flask_llmstream on gevent.pywsgi: a generator of text, and one of mappings."""
+"""flask_llmstream on gevent.pywsgi: a generator of text, one of mappings, and an emitter."""
 
 from gevent import monkey
 
@@ -48,6 +48,25 @@ def mapping_burst():
 @app.route("/mapping/paced")
 def mapping_paced():
     return streams.response(mappings(paced_tokens()))
+
+
+def emitted(deltas):
+    def send_all(emitter):
+        for delta in deltas:
+            emitter.send(delta)
+        emitter.complete()
+
+    return streams.create(send_all)
+
+
+@app.route("/emitter/burst")
+def emitter_burst():
+    return emitted(burst_tokens())
+
+
+@app.route("/emitter/paced")
+def emitter_paced():
+    return emitted(paced_tokens())
 
 
 WSGIServer(("127.0.0.1", int(sys.argv[1])), app, log=None).serve_forever()
