@@ -1,7 +1,7 @@
 """A patched process whose items come from threads that C started, as an SDK's callbacks do.
 
-``python -m tests.live_apps.native_senders OVERFLOW`` prints how many items of each thread the reader
-got, whether they were in order, and how many descriptors were open before and after.
+``python -m tests.live_apps.native_senders OVERFLOW`` prints how many items of each thread arrived,
+whether they were in order, and how many descriptors were open before and after.
 """
 
 from gevent import monkey
