@@ -68,6 +68,28 @@ def test_silence_that_nobody_ends_is_told_as_lost(found):
     assert found()["silence"]["seen"].startswith("lost without a word after 1.0 s")
 
 
+def test_a_site_that_fills_the_silence_is_left_after_a_while(found):
+    enough = threading.Event()
+
+    def noisy(exchange):
+        silent(exchange)
+        try:
+            while not enough.wait(0.01):
+                exchange.send_chunk(": \n\n")
+        except OSError:  # it has left
+            enough.set()
+
+    assert found(silence=noisy)["silence"]["figures"]["outcome"] == "lost"
+
+
+def test_a_stream_of_one_endless_line_is_no_count(found):
+    def endless_line(exchange):
+        exchange.send(HEAD)
+        exchange.send_chunk("data: " + "x" * 2_000_000)
+
+    assert found(count=endless_line)["spacing"]["level"] == "error"
+
+
 def test_silence_that_is_cut_is_told_with_its_time(found):
     def cut(exchange):
         silent(exchange)
@@ -77,12 +99,19 @@ def test_silence_that_is_cut_is_told_with_its_time(found):
     assert silence["figures"]["outcome"] == "cut" and silence["figures"]["lasted"] < 1
 
 
-def test_silence_whose_end_is_said_without_its_token_is_cut_too(found):
+@pytest.mark.parametrize("last", [[], [{"ended": True, "error": {"code": "shutdown"}}]])
+def test_silence_whose_end_comes_without_its_token_is_cut_too(found, last):
+    pause = threading.Event()
+
     def ended(exchange):
         silent(exchange)
+        pause.wait(0.2)
+        for event in last:
+            exchange.send_event(event)
         exchange.send("0\r\n\r\n")
 
-    assert found(silence=ended)["silence"]["figures"]["outcome"] == "cut"
+    figures = found(silence=ended)["silence"]["figures"]
+    assert figures["outcome"] == "cut" and 0.2 <= figures["lasted"] < 1
 
 
 def test_a_stream_that_no_process_knows_is_asked_for_no_longer_than_it_can_last(found):

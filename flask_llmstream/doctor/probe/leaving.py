@@ -48,7 +48,7 @@ def _open_and_leave(site: Site, path: str, patience: float) -> Tuple[float, str]
         with site.request("GET", path, patience) as answer:
             check_is_stream(answer, site.origin + path)
             server = answer.headers.get("Server") or ""
-            next(answer.events(), None)
+            next(answer.events(until=patience), None)
             began = monotonic()
     return monotonic() - began, server
 

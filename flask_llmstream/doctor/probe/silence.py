@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import math
-import socket
+from contextlib import suppress
 from typing import NamedTuple, Optional
 from uuid import uuid4
 
@@ -50,18 +50,16 @@ def silence_path(site: Site, seconds: float, stream_id: str) -> str:
 
 def _listen(answer: Answer, asked: float) -> Silence:
     first: Optional[float] = None
-    outcome = "cut"
-    try:
-        for now, event in answer.events():
-            if first is not None and not is_end(event):
+    with suppress(OSError, http.client.HTTPException):  # a cut, or nothing in time
+        for now, event in answer.events(until=asked + LEEWAY):
+            if is_end(event):
+                break
+            if first is not None:
                 lasted = now - first
                 return Silence(lasted, "survived" if lasted > asked * _WHOLE else "held")
             first = now
-    except socket.timeout:
-        outcome = "lost"
-    except (OSError, http.client.HTTPException):
-        outcome = "cut"
-    return Silence(0.0 if first is None else answer.elapsed() - first, outcome)
+    heard = answer.elapsed() - (first or 0.0)
+    return Silence(heard, "cut" if heard < asked else "lost")
 
 
 def judged(silence: Silence, asked: float, heartbeat: float) -> Finding:

@@ -12,21 +12,26 @@ import ssl
 import zlib
 from contextlib import closing, contextmanager
 from time import monotonic
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from ...decoder import EventStreamDecoder, MessageEvent
+from ...errors import EventTooLarge
 from ..routes import TOKEN_HEADER
 
 _CHAT = "/chat/completions"
 _AT_ONCE = 65536
-_LONGEST = 1_000_000
+_ANSWERED_WITHIN = 30
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "flask-llmstream-doctor"}
 
 
 def is_end(event: MessageEvent) -> bool:
     """Is this the last event of an answer?"""
-    return '"ended":true' in event.data
+    try:
+        said = json.loads(event.data)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("ended") is True
 
 
 class BadAddress(ValueError):
@@ -105,7 +110,7 @@ class Answer:
         self.headers = response.headers
         self.is_http_1_0 = response.version == 10
 
-    def blocks(self, until: float = float("inf")) -> Iterator[Tuple[float, bytes]]:
+    def blocks(self, until: float) -> Iterator[Tuple[float, bytes]]:
         """The body as it arrives: how many seconds after the request, and what.
 
         :param until: how many seconds after the request it is enough.
@@ -122,25 +127,28 @@ class Answer:
             if seconds > until:
                 return
 
-    def events(self, until: float = float("inf")) -> Iterator[Tuple[float, MessageEvent]]:
+    def events(self, until: float) -> Iterator[Tuple[float, MessageEvent]]:
         """The events among them, those without data left out. Raises what :meth:`blocks` does."""
         decoder = EventStreamDecoder()
-        for seconds, block in self.blocks(until):
-            for event in decoder.feed(block):
-                yield seconds, event
+        try:
+            for seconds, block in self.blocks(until):
+                for event in decoder.feed(block):
+                    yield seconds, event
+        except EventTooLarge as error:
+            raise http.client.HTTPException(str(error)) from error
 
     def elapsed(self) -> float:
         """Seconds since the request."""
         return monotonic() - self._asked_at
 
-    def text(self, limit: int = 2000) -> str:
-        """The beginning of the body: what its first bytes hold, so many at most."""
-        return str(self._decoder()(self._response.read(limit)), "utf-8", "replace")
+    def text(self) -> str:
+        """The beginning of the body, as much as is there."""
+        return str(next(self.blocks(0), (0, b""))[1], "utf-8", "replace")
 
-    def json(self) -> Any:
+    def json(self) -> Dict[str, Any]:
         """The object that the body is; an empty one where it is none."""
         try:
-            said = json.loads(self.text(_LONGEST))
+            said = json.loads(b"".join(block for _, block in self.blocks(_ANSWERED_WITHIN)))
         except (ValueError, http.client.HTTPException):
             return {}
         return said if isinstance(said, dict) else {}
