@@ -10,6 +10,10 @@ import pytest
 from flask_llmstream.admission import Slots
 
 
+class A(str):
+    """A stream by its name."""
+
+
 def give_all_back(slots):
     for stream in slots.streams:
         slots.release(stream)
@@ -17,12 +21,12 @@ def give_all_back(slots):
 
 def test_no_more_slots_are_given_than_there_are():
     slots = Slots(2)
-    assert [slots.acquire(stream) is None for stream in "abc"] == [True, True, False]
+    assert [slots.acquire(stream) is None for stream in map(A, "abc")] == [True, True, False]
     assert slots.taken == 2
 
 
 def test_who_finds_none_is_told_so_and_when_to_come_back():
-    refusal = _full(Slots(1)).acquire("another")
+    refusal = _full(Slots(1)).acquire(A("another"))
     assert (refusal.status, refusal.code, refusal.retry_after) == (503, "too_many_streams", 1)
 
 
@@ -30,18 +34,18 @@ def test_a_slot_that_was_given_back_can_be_taken_again():
     slots = _full(Slots(1))
     slots.release("a stream")
     assert slots.taken == 0
-    assert slots.acquire("another") is None
+    assert slots.acquire(A("another")) is None
 
 
 def test_zero_slots_are_any_number():
     slots = Slots(0)
-    assert all(slots.acquire(stream) is None for stream in range(5000))
+    assert all(slots.acquire(stream) is None for stream in map(A, range(5000)))
     assert slots.taken == 5000
 
 
 def test_the_streams_that_run_can_be_listed():
     slots = Slots(0)
-    for stream in "abc":
+    for stream in map(A, "abc"):
         slots.acquire(stream)
     slots.release("b")
     assert slots.streams == ["a", "c"]
@@ -53,7 +57,7 @@ def test_threads_that_race_for_slots_never_hold_more_than_there_are():
     def race():
         together.wait()
         for _ in range(300):
-            stream = next(streams)
+            stream = A(next(streams))
             if slots.acquire(stream) is None:
                 most.append(slots.taken)
                 slots.release(stream)
@@ -84,29 +88,29 @@ def test_whose_a_request_is_is_asked_only_where_it_makes_a_difference(shared):
 
 
 def test_a_client_with_too_many_streams_is_told_so_and_others_are_not(shared):
-    answers = [shared.acquire(stream, "greedy") for stream in "abc"]
+    answers = [shared.acquire(stream, "greedy") for stream in map(A, "abc")]
     assert [answer is None for answer in answers] == [True, True, False]
     assert (answers[2].status, answers[2].code) == (429, "too_many_streams")
     assert answers[2].retry_after == 1
-    assert shared.acquire("d", "modest") is None
+    assert shared.acquire(A("d"), "modest") is None
 
 
 def test_a_client_whose_stream_ended_may_have_another(shared):
-    for stream in "ab":
+    for stream in map(A, "ab"):
         shared.acquire(stream, "greedy")
     shared.release("a")
-    assert shared.acquire("c", "greedy") is None
-    assert shared.acquire("d", "greedy").status == 429
+    assert shared.acquire(A("c"), "greedy") is None
+    assert shared.acquire(A("d"), "greedy").status == 429
 
 
 def test_who_is_nobody_has_no_limit(shared):
-    assert [shared.acquire(stream, None) for stream in range(50)] == [None] * 50
+    assert [shared.acquire(stream, None) for stream in map(A, range(50))] == [None] * 50
 
 
 def test_where_all_are_taken_nobody_is_told_that_it_was_them():
     slots = Slots(1, per_client=1)
-    slots.acquire("a", "greedy")
-    assert slots.acquire("b", "greedy").status == 503
+    slots.acquire(A("a"), "greedy")
+    assert slots.acquire(A("b"), "greedy").status == 503
 
 
 # Once the server is being shut down.
@@ -115,12 +119,12 @@ def test_where_all_are_taken_nobody_is_told_that_it_was_them():
 def test_closed_slots_are_given_to_nobody_and_can_be_given_back():
     slots = _full(Slots(0))
     slots.close()
-    refusal = slots.acquire("another")
+    refusal = slots.acquire(A("another"))
     assert (refusal.status, refusal.code, refusal.retry_after) == (503, "shutdown", 1)
     slots.release("a stream")
     assert slots.taken == 0
 
 
 def _full(slots):
-    slots.acquire("a stream")
+    slots.acquire(A("a stream"))
     return slots
