@@ -8,10 +8,11 @@ PYTHON38 := $(firstword $(wildcard $(HOME)/.pyenv/versions/3.8*/bin/python3.8 /u
     /usr/bin/python3.8))
 PYTHONS := $(shell printf ':%s' $(HOME)/.pyenv/versions/*/bin)
 PROXIES := nginx caddy haproxy apache2
+MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test style unit js legacy test-matrix test-proxies benchmark clean
+.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies benchmark clean
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	$(BIN)/flask --app sample_app run --port $(PORT)
@@ -41,6 +42,10 @@ test-matrix: $(VENV)/test  ## the suite on every Python and Flask we promise, on
 	rm -f .tox/*/tests.xml
 	PATH="$$PATH$(PYTHONS)" $(BIN)/tox run --skip-missing-interpreters $(if $(CI),false,true); \
 	    outcome=$$?; $(BIN)/python -m tests.matrix.versions --write && exit $$outcome
+
+test-servers: $(VENV)/test  ## on every server, with the table of docs/servers.md; eight minutes
+	$(BIN)/python -m pytest -m "thorough or not thorough" tests/test_relay.py tests/test_server*.py
+	$(BIN)/python -m tests.matrix.servers --write
 
 test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes
 	$(BIN)/python -m pytest tests/test_proxies.py
@@ -72,4 +77,5 @@ $(VENV)/debian: $(BIN)/python Makefile
 	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
 	@missing=$$(for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
 	    test -z "$$missing" || .ci/debian $$missing
+	@test -e $(MOD_WSGI) || .ci/debian libapache2-mod-wsgi-py3
 	@touch $@

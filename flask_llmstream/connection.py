@@ -10,17 +10,9 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 from gevent.monkey import get_original
 
+from .client_socket import client_descriptor, cut, keep_alive, limit_unsent, untaken
 from .errors import StreamError
-from .liveness import (
-    NoWatch,
-    Watch,
-    client_descriptor,
-    cut,
-    keep_alive,
-    limit_unsent,
-    untaken,
-    watch,
-)
+from .liveness import NoWatch, Watch, watch
 from .timers import Timer
 from .worker import Habitat
 

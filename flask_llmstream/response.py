@@ -37,9 +37,10 @@ def settle_expectation(environ: Dict[str, Any]) -> None:
     """Have "100 Continue" said before the answer begins, where somebody waits for it.
 
     gevent.pywsgi says it when the request's body is first read. A generator that reads it would
-    have that said in the middle of our answer.
+    have that said in the middle of our answer. uWSGI says none, and takes ``read(0)`` for all
+    there is.
     """
-    if "HTTP_EXPECT" in environ:
+    if "HTTP_EXPECT" in environ and "uwsgi.version" not in environ:
         environ["wsgi.input"].read(0)
 
 

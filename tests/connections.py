@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import struct
 import threading
 from typing import Any, Dict
 
+from flask_llmstream.client_socket import has_left
 from tests.places import HANG_GUARD
 
 
@@ -80,6 +82,32 @@ class TLSConnection(Connection):
         """Returns when the data is there, still encrypted."""
         self.client.sendall(data)
         socket.socket.recv(self.server, 1, socket.MSG_PEEK)
+
+
+class Channel:
+    """What waitress's callable is a method of; it tells nothing by itself."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.socket = connection.server
+
+    def client_disconnected(self) -> bool:
+        return False
+
+
+def wait_until_left(server: socket.socket) -> None:
+    """Wait for the kernel, which hands a departure over loopback in its own short time."""
+    poll = select.poll()
+    poll.register(server, select.POLLRDHUP)
+    poll.poll(HANG_GUARD * 1000)
+    assert has_left(server.fileno())
+
+
+def cgi_environ(connection: Connection) -> Dict[str, Any]:
+    """The addresses of a connection, as a server tells them that keeps the socket to itself."""
+    here, port = connection.client.getpeername()
+    there, far_port = connection.client.getsockname()
+    names = {"SERVER_ADDR": here, "SERVER_PORT": str(port)}
+    return {**names, "REMOTE_ADDR": there, "REMOTE_PORT": str(far_port)}
 
 
 def _tls(protocol: int) -> ssl.SSLContext:

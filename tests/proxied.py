@@ -11,12 +11,12 @@ import http.client
 import os
 import pathlib
 import re
-import ssl
 import subprocess
 import tempfile
 import threading
 from typing import Any, Dict, Iterator, List
 
+from tests.certificates import trusting
 from tests.proxies import Proxy
 from tests.proxy_setups import Setting, replaced
 from tests.servers import HANG_GUARD, LiveServer, Reader, free_port, wait_for_port
@@ -56,14 +56,6 @@ class ProxyServer(LiveServer):
             connection.request(method, path, **arguments)
             with contextlib.closing(connection.getresponse()) as response:
                 yield Reader(response)
-
-
-def trusting() -> ssl.SSLContext:
-    """Believes in any certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 @contextlib.contextmanager

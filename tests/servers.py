@@ -10,12 +10,14 @@ import pathlib
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 from typing import Any, Iterator, List, NamedTuple
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from tests.certificates import certificate_for, trusting
+from tests.programs import ROOT, installed, python_of_mod_wsgi
+
 HANG_GUARD = 30
 """Seconds after which a test gives up; no test measures by it."""
 
@@ -23,30 +25,61 @@ HANG_GUARD = 30
 class Server(NamedTuple):
     """One way to run the live application.
 
-    :ivar command: with ``{port}`` where the port goes.
-    :ivar greenlets: whether its producers run on greenlets.
+    :ivar command: as one types it, with ``{port}`` and ``{app}`` where they go.
+    :ivar greenlets: whether its producers run on greenlets, in a patched process.
+    :ivar tls: what makes it speak TLS itself; empty where it can't.
     """
 
     name: str
     command: str
     greenlets: bool
+    tls: str = ""
 
+    @property
+    def app(self) -> str:
+        """What it serves."""
+        return f"tests.live_apps.{'patched' if self.greenlets else 'plain'}:app"
+
+
+GUNICORN = "gunicorn --bind 127.0.0.1:{port}"
+GUNICORN_TLS = "--certfile {cert} --keyfile {key}"
+FLASK = "flask run --port {port}"
+FLASK_TLS = "--cert {cert} --key {key}"
+WAITRESS = "waitress-serve --listen 127.0.0.1:{port}"
+WAITRESS_ROOM = "--threads 100 --connection-limit 1000 --outbuf-high-watermark 65536"
+UWSGI = "uwsgi --http-socket 127.0.0.1:{port} --master --die-on-term --socket-timeout 60"
+UWSGI_GEVENT = f"{UWSGI} --gevent 1000 --gevent-early-monkey-patch --module {{app}}"
+DAEMON = {"DAEMON": "threads=100 response-socket-timeout=60"}
+APACHE = f"apache2 -DFOREGROUND -f {ROOT}/tests/live_apps/apache2.conf"
+
+PYWSGI = Server("gevent.pywsgi", "python -m tests.live_apps.pywsgi {port}", True, "{cert} {key}")
+GTHREAD = Server(
+    "gunicorn gthread", f"{GUNICORN} -k gthread --threads 100 {{app}}", False, GUNICORN_TLS
+)
+MOD_WSGI = Server("mod_wsgi", APACHE, False, "-DTLS")
 
 SERVERS = [
-    Server("gevent.pywsgi", "-m tests.live_apps.pywsgi {port}", True),
-    Server(
-        "gunicorn gevent",
-        "-m gunicorn -k gevent -b 127.0.0.1:{port} --log-level warning tests.live_apps.patched:app",
-        True,
-    ),
-    Server("flask run, patched", "-m flask run --port {port}", True),
-    Server("flask run, threads", "-m flask run --port {port}", False),
+    PYWSGI,
+    Server("gunicorn gevent", f"{GUNICORN} -k gevent {{app}}", True, GUNICORN_TLS),
+    Server("gunicorn gevent_pywsgi", f"{GUNICORN} -k gevent_pywsgi {{app}}", True, GUNICORN_TLS),
+    Server("uWSGI gevent", UWSGI_GEVENT, True),
+    Server("flask run, patched", FLASK, True, FLASK_TLS),
+    Server("flask run, threads", FLASK, False, FLASK_TLS),
+    GTHREAD,
+    Server("waitress", f"{WAITRESS} {WAITRESS_ROOM} {{app}}", False),
+    Server("uWSGI threads", f"{UWSGI} --threads 100 --module {{app}}", False),
+    MOD_WSGI,
 ]
+"""Those that serve many requests at a time."""
+
+SYNC = Server("gunicorn sync", f"{GUNICORN} {{app}}", False, GUNICORN_TLS)
+"""One request at a time."""
 
 
 class LiveServer:
     """A running server.
 
+    :ivar tls: whether it has to be spoken to under TLS.
     :ivar log: the lines of its stderr so far.
     """
 
@@ -54,6 +87,7 @@ class LiveServer:
         self.port = port
         self.pid = process.pid
         self.log = log
+        self.tls = False
         self._process = process
 
     def ended(self) -> bool:
@@ -76,6 +110,15 @@ class LiveServer:
         """Let the gated generator go on by one step."""
         self.post(f"/release/{step}")
 
+    def frees_all_slots(self) -> bool:
+        """Wait until no stream holds a slot; each gives it back behind its ``finally``."""
+        pause = threading.Event()
+        for _ in range(200):
+            if self.get("/slots") == {"taken": 0}:
+                return True
+            pause.wait(0.05)
+        return False
+
     def entered(self) -> bool:
         """Wait until one more generator runs; one that never ran has no ``finally`` to run."""
         return self.get(f"/entered?seconds={HANG_GUARD / 2}")["entered"]
@@ -85,9 +128,18 @@ class LiveServer:
         return self.get(f"/closed?seconds={seconds}")["closed"]
 
     @contextlib.contextmanager
-    def request(self, method: str, path: str, **arguments: Any) -> "Iterator[Reader]":
-        """One request; leaving the block hangs up."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_GUARD)
+    def request(
+        self, method: str, path: str, *, patience: float = HANG_GUARD, **arguments: Any
+    ) -> "Iterator[Reader]":
+        """One request; leaving the block hangs up.
+
+        :param patience: seconds that nothing may arrive in.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
+        if self.tls:
+            connection = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=patience, context=trusting()
+            )
         with contextlib.closing(connection):
             connection.request(method, path, **arguments)
             with contextlib.closing(connection.getresponse()) as response:
@@ -118,22 +170,37 @@ class Reader:
 
 
 @contextlib.contextmanager
-def running(server: Server, **environment: str) -> Iterator[LiveServer]:
+def running(server: Server, tls: bool = False, **environment: str) -> Iterator[LiveServer]:
     """The live application on one of the servers."""
-    module = "patched" if server.greenlets else "plain"
-    environment["FLASK_APP"] = f"tests.live_apps.{module}:app"
-    with serving(server.command, **environment) as live:
-        yield live
+    command = server.command.replace("{app}", server.app)
+    with tempfile.TemporaryDirectory() as folder:
+        if tls:
+            certificate = certificate_for("127.0.0.1", pathlib.Path(folder))
+            command += " " + server.tls.format(cert=certificate.path, key=certificate.key)
+        apache = {"FOLDER": folder, "ROOT": str(ROOT), "PYTHON": python_of_mod_wsgi()}
+        with serving(command, FLASK_APP=server.app, **{**apache, **DAEMON, **environment}) as live:
+            live.tls = tls
+            yield live
 
 
 @contextlib.contextmanager
-def serving(command: str, **environment: str) -> Iterator[LiveServer]:
-    """Start a Python command that listens on ``{port}``, and end it."""
-    port = free_port()
-    arguments = [sys.executable, *command.format(port=port).split()]
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default", **environment}
+def serving(command: str, port: int = 0, **environment: str) -> Iterator[LiveServer]:
+    """Start a command that listens on ``{port}``, and end it.
+
+    :param command: a program's; behind a dash, what Python is started with.
+    :param port: 0: a free one.
+    """
+    port = port or free_port()
+    words = command.format(port=port).split()
+    program = "python" if command.startswith("-") else words.pop(0)
+    known = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default", "PORT": str(port)}
     process = subprocess.Popen(
-        arguments, cwd=ROOT, env=variables, stderr=subprocess.PIPE, universal_newlines=True
+        [*installed(program), *words],
+        cwd=ROOT,
+        env={**os.environ, **known, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
     )
     log: List[str] = []
     drain = threading.Thread(target=lambda: log.extend(process.stderr), daemon=True)

@@ -8,8 +8,8 @@ from time import monotonic
 
 import pytest
 
+from flask_llmstream.client_socket import untaken
 from flask_llmstream.connection import Connection
-from flask_llmstream.liveness import untaken
 from flask_llmstream.worker import habitat
 from tests.manual_timers import ManualSchedule
 

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import socket
-import threading
 
 import pytest
 
 from tests.servers import HANG_GUARD, SERVERS, running
-from tests.upstream import Upstream, silence
-
-
-@pytest.fixture(scope="module")
-def silent_model():
-    """A model's server that never answers."""
-    with Upstream(silence) as upstream:
-        yield upstream
 
 
 @pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server.name)
-def setup(request, silent_model):
-    with running(request.param, UPSTREAM=silent_model.url) as live:
+def setup(request):
+    with running(request.param) as live:
         yield request.param, live
 
 
@@ -30,7 +21,7 @@ def live(setup):
     live = setup[1]
     live.post("/forget")
     yield live
-    wait_for_free_slots(live)
+    assert live.frees_all_slots()
 
 
 @pytest.fixture
@@ -48,16 +39,6 @@ def generator_was_closed(live, greenlets):
         if live.closed(seconds=0.2):
             return True
     return False
-
-
-def wait_for_free_slots(live):
-    """The slot is given back behind the ``finally``, so a moment later."""
-    pause = threading.Event()
-    for _ in range(200):
-        if live.get("/slots") == {"taken": 0}:
-            return
-        pause.wait(0.05)
-    raise AssertionError(f"slots are still taken: {live.get('/slots')}")
 
 
 def test_the_stream_opens_before_the_first_token(live):
@@ -159,12 +140,3 @@ def test_the_departure_of_a_chat_reader_ends_its_provider(live, greenlets):
         assert reader.block().startswith(b": ")
         assert b"hello" in reader.block()
     assert generator_was_closed(live, greenlets)
-
-
-def test_the_departure_of_a_chat_reader_ends_the_call_to_the_models_server(live, silent_model):
-    silent_model.hung_up.clear()
-    body = b'{"model": "upstream", "prompt": "hello"}'
-    headers = {"Content-Type": "application/json"}
-    with live.request("POST", "/v1/chat/completions", body=body, headers=headers) as reader:
-        assert reader.block().startswith(b": ")
-    assert silent_model.hung_up.wait(HANG_GUARD)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import ssl
 import struct
@@ -61,6 +62,10 @@ class Exchange:
         """Break the connection off (RST)."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
+
+    def hangs_up_within(self, seconds: float) -> bool:
+        """Whether the client's side is closed or reset in this time; it may send nothing."""
+        return bool(select.select([self._sock], [], [], seconds)[0])
 
     def wait_for_hang_up(self) -> None:
         """Return when the client's side is closed or reset."""

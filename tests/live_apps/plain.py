@@ -13,9 +13,14 @@ import threading
 from flask import Flask, jsonify, request, session
 
 from flask_llmstream import CallableProvider, CompletionRequest, Counter, LLMStream
+from flask_llmstream.worker import on_greenlet
 
 app = Flask(__name__)
-app.config.update(SECRET_KEY="for tests", LLMSTREAM_MAX_STREAMS=0)
+app.config.update(
+    SECRET_KEY="for tests",
+    LLMSTREAM_MAX_STREAMS=0,
+    LLMSTREAM_LIVENESS="UNWATCHED" not in os.environ,
+)
 
 steps: "queue.Queue[str]" = queue.Queue()
 """What the generators wait for."""
@@ -73,6 +78,12 @@ def context():
     yield f"{request.path} {session.get('user', 'nobody')}"
 
 
+@app.route("/where")
+@streams.view(heartbeat=0)
+def where():
+    yield "greenlet" if on_greenlet() else "thread"
+
+
 @app.route("/length", methods=["POST"])
 @streams.view()
 def length():
@@ -80,9 +91,13 @@ def length():
 
 
 @app.route("/flood")
-@streams.view(send_timeout=0.5, heartbeat=0)
 def flood():
     """More than any socket's buffers hold, for a reader who never reads."""
+    seconds = float(request.args.get("send_timeout", 0.5))
+    return streams.response(flooding(), send_timeout=seconds, heartbeat=0)
+
+
+def flooding():
     try:
         while True:
             yield "x" * 65536
@@ -94,6 +109,14 @@ def flood():
 @streams.view()
 def counter():
     return Counter(interval=0.3).stream(CompletionRequest("counter"))
+
+
+@app.route("/relayed")
+def relayed():
+    """An answer of the model's server."""
+    asked = CompletionRequest("upstream", prompt=request.args["prompt"])
+    seconds = {name: float(request.args.get(name, 0)) for name in ("heartbeat", "hold")}
+    return streams.response(providers["upstream"].stream(asked), **seconds)
 
 
 @app.route("/release/<step>", methods=["POST"])

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import needs
-
-
-class Certificate:
-    """A certificate that nobody but its own file vouches for."""
-
-    def __init__(self, folder: Path, address: str) -> None:
-        self.path = str(folder / "certificate.pem")
-        key = str(folder / "key.pem")
-        options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        options += ["-subj", f"/CN={address}", "-addext", f"subjectAltName=IP:{address}"]
-        options += ["-keyout", key, "-out", self.path]
-        subprocess.run(["openssl", "req", *options], check=True, stderr=subprocess.DEVNULL)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(self.path, key)
-
-
-def certificate_for(address: str, folder: Path) -> Certificate:
-    needs("openssl", shutil.which("openssl") is not None)
-    return Certificate(folder, address)
+from tests.certificates import Certificate, certificate_for
 
 
 @pytest.fixture(scope="session", autouse=True)

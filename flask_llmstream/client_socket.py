@@ -1,0 +1,167 @@
+"""The client's socket: where each server shows it, what the kernel says of it, what is set on it.
+
+Floor 2: gevent, to go round its patches. A socket is known by its descriptor alone; it stays the
+server's own.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import select
+import stat
+import struct
+from contextlib import contextmanager, suppress
+from typing import Any, Iterator, MutableMapping, Optional
+
+from gevent.monkey import get_original
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows, where no client's descriptor is asked for either
+    pass
+
+Environ = MutableMapping[str, Any]
+
+UNSENT_BYTES = 16 * 1024
+"""What the kernel takes beyond what it has sent; Linux's own is the whole send buffer."""
+
+_RDHUP = getattr(select, "POLLRDHUP", 0)
+_poll: Any = get_original("select", "poll") if _RDHUP else None
+_USER_TIMEOUT = getattr(_socket, "TCP_USER_TIMEOUT", None)
+_MOST_MILLISECONDS = 2**31 - 1
+_KEEP_ALIVE = [
+    (getattr(_socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+    if hasattr(_socket, name)
+]
+_NOTSENT_LOWAT: Optional[int] = getattr(_socket, "TCP_NOTSENT_LOWAT", None)
+_UWSGI_DESCRIPTOR = "flask_llmstream.uwsgi_descriptor"
+
+
+def has_left(descriptor: int) -> bool:
+    """Has the peer of this socket closed or reset it? Also behind unread data, and under TLS."""
+    if descriptor < 0:  # the file number of a socket that its server has closed
+        return True
+    poll = _poll()
+    poll.register(descriptor, _RDHUP)
+    has_left = bool(poll.poll(0))  # RDHUP, or HUP and ERR, which are always told
+    if has_left:
+        _take_error(descriptor)
+    return has_left
+
+
+def _take_error(descriptor: int) -> None:
+    # The kernel tells its reason to whoever asks first. "Connection timed out" would be the
+    # server's next write, which logs a traceback then; the broken pipe that it gets now is none.
+    with suppress(OSError), _borrowed(descriptor) as client:
+        client.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+
+
+@contextmanager
+def _borrowed(descriptor: int) -> Iterator[_socket.socket]:
+    """The server's socket, which is not ours to close. Costs no descriptor, as a duplicate would:
+    a process that has none left needs this most."""
+    client = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, descriptor)
+    try:
+        yield client
+    finally:
+        client.detach()
+
+
+def client_descriptor(environ: Environ) -> Optional[int]:
+    """The descriptor of the client's socket, or ``None`` where this server does not show it."""
+    if not _RDHUP or environ.get("SERVER_PROTOCOL", "").startswith(("HTTP/2", "HTTP/3")):
+        return None  # an HTTP/2 connection is not one client's alone
+    for owner in _owners(environ):
+        descriptor = _socket_descriptor(owner)
+        if descriptor is not None:
+            return descriptor
+    return None
+
+
+def _owners(environ: Environ) -> Iterator[Any]:
+    yield environ.get("gunicorn.socket")
+    yield environ.get("gunicorn.sock")  # its gevent_pywsgi worker
+    yield environ.get("werkzeug.socket")
+    yield waitress_socket(environ)
+    yield _uwsgi_descriptor(environ)
+    body = environ.get("wsgi.input")
+    yield getattr(body, "rfile", None)  # gevent.pywsgi
+    yield body  # Werkzeug before 2.0
+
+
+def waitress_socket(environ: Environ) -> Any:
+    """waitress shows no socket, but a method of what holds it."""
+    channel = getattr(environ.get("waitress.client_disconnected"), "__self__", None)
+    return getattr(channel, "socket", None)
+
+
+def _uwsgi_descriptor(environ: Environ) -> Optional[int]:
+    """uWSGI tells only whoever handles the request, so what it said is kept for the timers."""
+    if "uwsgi.version" in environ and _UWSGI_DESCRIPTOR not in environ:
+        import uwsgi  # exists only inside uWSGI
+
+        try:
+            environ[_UWSGI_DESCRIPTOR] = uwsgi.connection_fd()
+        except SystemError:  # asked for the first time from beside the request
+            return None
+    return environ.get(_UWSGI_DESCRIPTOR)
+
+
+def _socket_descriptor(owner: Any) -> Optional[int]:
+    if owner is None:
+        return None
+    try:
+        descriptor = owner if isinstance(owner, int) else owner.fileno()
+        return descriptor if stat.S_ISSOCK(os.fstat(descriptor).st_mode) else None
+    except (AttributeError, OSError, ValueError):  # no descriptor, or a closed one
+        return None
+
+
+def cut(descriptor: int) -> None:
+    """End a connection both ways, which frees a write that waits for a frozen reader."""
+    with suppress(OSError), _borrowed(descriptor) as client:  # it is gone already
+        client.shutdown(_socket.SHUT_RDWR)
+
+
+def untaken(descriptor: int) -> Optional[int]:
+    """How many bytes the kernel has still to bring to this socket's peer, who takes them in its
+    own time (tcp(7), ``SIOCOUTQ``); ``None`` where it does not say."""
+    try:
+        (count,) = struct.unpack("i", ioctl(descriptor, TIOCOUTQ, bytes(4)))
+    except OSError:
+        return None
+    return int(count)
+
+
+def keep_alive(descriptor: int, unanswered: float) -> None:
+    """Have the kernel end a connection whose client is gone without a word: a laptop that was
+    closed, a cable that was pulled.
+
+    TCP's own probes ask a silent client, after a minute and then four times. Where something was
+    sent, a heartbeat say, they are not: there the user timeout holds (RFC 5482).
+
+    :param unanswered: seconds that what was sent may stay unanswered; 0: the system's own, which
+        is about a quarter of an hour.
+    """
+    # A socket of the machine's own (AF_UNIX), whose peer can't vanish, has no such options.
+    with suppress(OSError), _borrowed(descriptor) as client:
+        client.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEP_ALIVE:
+            client.setsockopt(_socket.IPPROTO_TCP, option, value)
+        if unanswered and _USER_TIMEOUT is not None:
+            milliseconds = min(int(unanswered * 1000), _MOST_MILLISECONDS)
+            client.setsockopt(_socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+
+
+def limit_unsent(descriptor: int) -> None:
+    """Have the kernel keep little for a reader who stands still, so that an overflow strategy
+    acts soon: 16 KiB beside what is on its way, instead of megabytes.
+
+    The connection keeps that; harmless where the kernel does not know it.
+    """
+    if _NOTSENT_LOWAT is not None:
+        with suppress(OSError), _borrowed(descriptor) as client:
+            client.setsockopt(_socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_BYTES)

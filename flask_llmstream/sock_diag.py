@@ -1,0 +1,92 @@
+"""Asks Linux how a TCP connection is, by its two addresses: ``sock_diag(7)``, as ``ss`` does.
+
+Floor 1: the standard library. For servers whose application never sees the client's socket,
+because another process has it. It costs some 15 µs, needs no privilege, and is exact: one
+connection is asked for, no table is read.
+
+Apache's mod_wsgi is such a server: its daemon has the request, another process the connection.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import struct
+from contextlib import closing
+from typing import Any, Callable, Mapping, Optional, Tuple
+
+Address = Tuple[str, int]
+
+NONE = 0
+"""No such connection: it is closed, or was reset."""
+ESTABLISHED = 1
+CLOSE_WAIT = 8
+"""The other side has closed it, this one has not yet."""
+
+_NETLINK: Any = getattr(_socket, "AF_NETLINK", None)
+_SOCK_DIAG = 4
+_BY_FAMILY = 20
+_REQUEST = 1
+_ERROR = 2
+_ALL_STATES = 0xFFFFFFFF
+_NO_COOKIE = b"\xff" * 8
+
+
+def departure_by_addresses(environ: Mapping[str, Any]) -> Optional[Callable[[], bool]]:
+    """What tells whether the client of a request has left, by the addresses that CGI knows it by.
+
+    :return: ``None`` where they lead to no connection: the server names none, or a proxy stands
+        before it and it names the proxy's client, or the connection is not this machine's.
+    """
+    ends = _ends(environ)
+    if ends is None or connection_state(*ends) not in (ESTABLISHED, CLOSE_WAIT):
+        return None
+    local, remote = ends
+    return lambda: connection_state(local, remote) not in (ESTABLISHED, None)
+
+
+def _ends(environ: Mapping[str, Any]) -> Optional[Tuple[Address, Address]]:
+    original = {**environ, **environ.get("werkzeug.proxy_fix.orig", {})}
+    # Apache believes the Host header about its own port; mod_wsgi does not.
+    port = environ.get("mod_wsgi.listener_port") or original.get("SERVER_PORT")
+    try:
+        local = (original["SERVER_ADDR"], int(port or ""))
+        return local, (original["REMOTE_ADDR"], int(original["REMOTE_PORT"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def connection_state(local: Address, remote: Address) -> Optional[int]:
+    """The state of the TCP connection between these two: an IP address and a port each.
+
+    Other states than the three above are those of a connection that this side has closed, or of
+    a socket that listens at ``local`` while the connection itself is gone.
+
+    :return: ``None`` where that can't be asked: no Linux, no permission, no IP address.
+    """
+    if _NETLINK is None:
+        return None
+    try:
+        with closing(_socket.socket(_NETLINK, _socket.SOCK_RAW, _SOCK_DIAG)) as netlink:
+            netlink.send(_question(local, remote))
+            # The kernel answers while it is asked, so there is nothing to wait for.
+            return _state_in(netlink.recv(4096, _socket.MSG_DONTWAIT))
+    except (OSError, ValueError, struct.error):
+        return None
+
+
+def _question(local: Address, remote: Address) -> bytes:
+    family = _socket.AF_INET6 if ":" in remote[0] else _socket.AF_INET
+    ends = [_socket.inet_pton(family, host).ljust(16, b"\0") for host, _ in (local, remote)]
+    asked = struct.pack("=BBBBI", family, _socket.IPPROTO_TCP, 0, 0, _ALL_STATES)
+    asked += struct.pack("!HH", local[1], remote[1]) + b"".join(ends) + bytes(4) + _NO_COOKIE
+    return struct.pack("=IHHII", 16 + len(asked), _BY_FAMILY, _REQUEST, 0, 0) + asked
+
+
+def _state_in(answer: bytes) -> int:
+    if struct.unpack_from("=H", answer, 4)[0] == _ERROR:
+        number = -struct.unpack_from("=i", answer, 16)[0]
+        if number == errno.ENOENT:
+            return NONE
+        raise OSError(number, "sock_diag")
+    return answer[17]

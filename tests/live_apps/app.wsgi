@@ -1,0 +1,1 @@
+from tests.live_apps.plain import app as application  # noqa: F401
