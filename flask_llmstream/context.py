@@ -11,6 +11,7 @@ from types import GeneratorType
 from typing import Any, Callable, Dict, Optional
 
 import flask.globals
+import gevent
 from flask import Flask, current_app, g, has_request_context, stream_with_context
 from flask.ctx import AppContext
 from gevent import getcurrent
@@ -61,6 +62,9 @@ class CarriedContext:
 
     def enter(self, work: Callable[[], None]) -> None:
         """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
+        if gevent._hub_local.get_hub_if_exists() is None:  # a native thread, without greenlets
+            self._context.run(self._inside, work)
+            return
         # The worker is ours alone, so its context is simply this one: ``Context.run`` would keep
         # some more of C's stack on every greenlet, to be copied at each switch.
         getcurrent().gr_context = self._context
