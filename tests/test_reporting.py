@@ -13,7 +13,7 @@ from flask import abort, got_request_exception, request
 from flask_llmstream import ProviderError, StreamError, Usage, stream_finished
 from flask_llmstream.errors import UnsendableItem
 from tests.answers import Answer
-from tests.places import BESIDE, GREENLETS, THREADS, only
+from tests.places import BESIDE, THREADS, only
 from tests.sources import Waiting
 
 
@@ -89,9 +89,15 @@ def test_a_good_end_is_one_line(run, caplog):
     assert not record.exc_info
 
 
-@only(GREENLETS)
-def test_the_line_says_how_many_items_were_lost(run, caplog):
-    run(lambda: [{"number": number} for number in range(5)], overflow="drop", buffer=2)
+def test_the_line_says_how_many_items_were_lost(app, streams, finished, caplog):
+    caplog.set_level(logging.INFO)
+    items = [{"number": number} for number in range(5)]
+    options = {"overflow": "drop", "buffer": 2, "on_finish": finished}
+    app.add_url_rule("/", "view", lambda: streams.response(items, **options))
+    with Answer(app, "/") as answer:
+        answer.block()  # the opening; nobody reads while the source gives all that it has
+        finished.summary()
+        answer.rest()
     assert "after 5 items (3 lost)" in caplog.records[0].getMessage()
 
 
