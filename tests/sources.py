@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List
+from typing import Any, Iterator, List
 
 from tests.places import Place
 
@@ -28,3 +28,27 @@ class Waiting:
             yield "two"
         finally:
             self.closed.append(True)
+
+
+class Stalled:
+    """Gives all its items while its reader reads nothing, and waits to be told to end.
+
+    :ivar gave: set when it has given them, or had to stop.
+    :ivar go_on: what it waits for.
+    :ivar closed: whether its ``finally`` ran.
+    """
+
+    def __init__(self, place: Place, *items: Any) -> None:
+        self._items = items
+        self.gave = place.for_reader()
+        self.go_on = place.for_producer()
+        self.closed = False
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._items
+            self.gave.set()
+            self.go_on.wait()
+        finally:
+            self.closed = True
+            self.gave.set()

@@ -14,7 +14,7 @@ from flask_llmstream import ProviderError, StreamError, Usage, stream_finished
 from flask_llmstream.errors import UnsendableItem
 from tests.answers import Answer
 from tests.places import BESIDE, THREADS, only
-from tests.sources import Waiting
+from tests.sources import Stalled, Waiting
 
 
 class Finished:
@@ -89,15 +89,17 @@ def test_a_good_end_is_one_line(run, caplog):
     assert not record.exc_info
 
 
-def test_the_line_says_how_many_items_were_lost(app, streams, finished, caplog):
+def test_the_line_says_how_many_items_were_lost(place, app, streams, finished, caplog):
+    source = Stalled(place, *({"number": number} for number in range(5)))
     caplog.set_level(logging.INFO)
-    items = [{"number": number} for number in range(5)]
     options = {"overflow": "drop", "buffer": 2, "on_finish": finished}
-    app.add_url_rule("/", "view", lambda: streams.response(items, **options))
+    app.add_url_rule("/", "view", lambda: streams.response(source, **options))
     with Answer(app, "/") as answer:
-        answer.block()  # the opening; nobody reads while the source gives all that it has
-        finished.summary()
+        answer.block()
+        source.gave.wait()
+        source.go_on.set()
         answer.rest()
+    assert finished.summary().lost == 3
     assert "after 5 items (3 lost)" in caplog.records[0].getMessage()
 
 

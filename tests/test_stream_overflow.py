@@ -11,32 +11,10 @@ from flask_llmstream.errors import StreamOverflow, UnsendableItem
 from flask_llmstream.event import ServerSentEvent
 from tests.answers import Answer
 from tests.places import BESIDE, GREENLETS, HANG_GUARD, THREADS, only
+from tests.sources import Stalled
 from tests.test_stream import Running
 
 everywhere = only(GREENLETS, THREADS, BESIDE)
-
-
-class Stalled:
-    """A source that gives all its items while its reader reads nothing.
-
-    :ivar gave: set when it has.
-    :ivar closed: whether it was closed.
-    """
-
-    def __init__(self, place, *items):
-        self._items = items
-        self.gave = place.for_reader()
-        self.go_on = place.for_producer()
-        self.closed = False
-
-    def __iter__(self):
-        try:
-            yield from self._items
-            self.gave.set()
-            self.go_on.wait()
-        finally:
-            self.closed = True
-            self.gave.set()
 
 
 def stalled(place, *items, **options):
@@ -84,16 +62,14 @@ def test_buffer_takes_what_the_options_let_wait(place):
     assert summary.reason == "complete"
 
 
-@only(GREENLETS)
-def test_the_reader_is_told_of_the_overflow(make_app, streams, place):
-    app = make_app()
-
-    @app.route("/burst")
-    @streams.view(overflow="error", buffer=2, hold=0)
-    def burst():
-        yield from "ABCD"
-
-    with Answer(app, "/burst") as answer:
+@everywhere
+def test_the_reader_is_told_of_the_overflow(place, app, streams):
+    source = Stalled(place, *"ABCD")
+    options = {"overflow": "error", "buffer": 2}
+    app.add_url_rule("/", "view", lambda: streams.response(source, **options))
+    with Answer(app, "/") as answer:
+        answer.block()
+        source.gave.wait()
         *_, last = answer.all_events()
     assert last.event == "error"
     assert '"code":"overflow"' in last.data
