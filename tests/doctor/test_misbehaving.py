@@ -101,17 +101,13 @@ def test_silence_that_is_cut_is_told_with_its_time(found):
 
 @pytest.mark.parametrize("last", [[], [{"ended": True, "error": {"code": "shutdown"}}]])
 def test_silence_whose_end_comes_without_its_token_is_cut_too(found, last):
-    pause = threading.Event()
-
     def ended(exchange):
         silent(exchange)
-        pause.wait(0.2)
         for event in last:
             exchange.send_event(event)
         exchange.send("0\r\n\r\n")
 
-    figures = found(silence=ended)["silence"]["figures"]
-    assert figures["outcome"] == "cut" and 0.2 <= figures["lasted"] < 1
+    assert found(silence=ended)["silence"]["figures"]["outcome"] == "cut"
 
 
 def test_a_stream_that_no_process_knows_is_asked_for_no_longer_than_it_can_last(found):
