@@ -116,8 +116,16 @@ class Lockstep:
     # Runs on the worker.
 
     def _work(self) -> None:
-        self._greenlet = getcurrent()
-        self._greenlet.gr_context = self._context
+        if isinstance(self.worker, GreenletWorker):
+            self._greenlet = getcurrent()
+            self._greenlet.gr_context = self._context
+            self._take_turns()
+        else:
+            # What ``getcurrent()`` gives on a native thread is not to be kept: one that was freed
+            # behind its thread's end, by another, crashed the process.
+            self._context.run(self._take_turns)
+
+    def _take_turns(self) -> None:
         try:
             while not self.is_over:
                 self._is_in_step = True
