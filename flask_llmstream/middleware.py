@@ -17,9 +17,11 @@ from .body import StreamBody
 from .config import Settings
 from .context import release_carried
 from .drain import DRAIN_SECONDS, drain
+from .errors import ConfigurationError
 from .formats import RawFormat
 from .headers import event_stream_headers, is_encoded, is_event_stream
 from .options import StreamOptions, check_callable
+from .overflow import Overflow
 from .reporting import report, report_departure
 from .response import responder, settle_expectation
 from .sigterm import on_sigterm
@@ -31,7 +33,7 @@ from .wsgi_call import PassedOn, WSGIApp, WSGICall
 _log = logging.getLogger("flask_llmstream")
 Environ = Dict[str, Any]
 
-_NOT_OURS = ("format", "event")
+_NOT_OURS = ("format", "event", "gaps", "coalesce")
 
 
 def is_no_page_load(environ: Environ) -> bool:
@@ -79,9 +81,10 @@ class EventStreamMiddleware:
     :param client_key: tells from the ``environ`` whose a request is, for that limit; ``None``: has
         none. Default: :func:`remote_address`.
     :param liveness: whether the client's socket is watched. Default: true.
-    :param options: :class:`~flask_llmstream.options.StreamOptions`, without ``format`` and
-        ``event``. ``reconnect="restart"`` says that the streams are endless: one that is cut by
-        ``max_lifetime`` or a drain has no ``error``, but a time to come back.
+    :param options: :class:`~flask_llmstream.options.StreamOptions`, without ``format``, ``event``,
+        ``gaps`` and ``coalesce``, and ``overflow`` only so that no block is lost by itself.
+        Callbacks have no app context. ``reconnect="restart"`` says that the streams are endless:
+        one that is cut by ``max_lifetime`` or a drain has no ``error``, but a time to come back.
     :raises ConfigurationError: an option that can't work; the message names it.
     :raises TypeError: an unknown option.
     """
@@ -211,7 +214,13 @@ def _checked(options: Dict[str, Any]) -> StreamOptions:
     for name in _NOT_OURS:
         if name in options:
             raise TypeError(f"{name}: the app's own event stream is sent as it is")
-    return StreamOptions().merged(**options)
+    checked = StreamOptions().merged(**options)
+    if issubclass(Overflow.named(checked.overflow), (Overflow.DROP, Overflow.LATEST)):
+        raise ConfigurationError(
+            f"overflow: {checked.overflow!r} would lose blocks of the app's, which may be parts of "
+            "events; take block, buffer, error or missing"
+        )
+    return checked
 
 
 def _is_bound_to_place(environ: Environ) -> bool:

@@ -12,7 +12,7 @@ import gevent
 import pytest
 from werkzeug.test import create_environ
 
-from flask_llmstream import ConfigurationError, EventStreamMiddleware
+from flask_llmstream import ConfigurationError, EventStreamMiddleware, Overflow
 from tests.answers import Answer
 from tests.foreign import EVENT_STREAM
 
@@ -216,7 +216,19 @@ def test_what_is_to_be_called_has_to_be_callable(option):
         EventStreamMiddleware(None, **{option: "/ticks"})
 
 
-@pytest.mark.parametrize("option", ["format", "event"])
+@pytest.mark.parametrize("overflow", ["drop", "latest", Overflow.DROP])
+def test_a_strategy_that_would_lose_pieces_of_events_is_refused(overflow):
+    with pytest.raises(ConfigurationError, match="overflow: .* parts of events"):
+        EventStreamMiddleware(None, overflow=overflow)
+
+
+@pytest.mark.parametrize("overflow", ["block", "buffer", "missing", "error"])
+def test_with_any_other_no_block_is_lost(wrap, foreign, overflow):
+    with Answer(wrap(foreign([ONE, TWO]), overflow=overflow), "/") as answer:
+        assert answer.rest() == COMMENT + ONE + TWO
+
+
+@pytest.mark.parametrize("option", ["format", "event", "gaps", "coalesce"])
 def test_what_the_app_decides_is_no_option(option):
     with pytest.raises(TypeError, match=f"{option}: the app's own"):
         EventStreamMiddleware(None, **{option: "text"})

@@ -116,7 +116,7 @@ def test_a_drain_ends_it_with_an_error_and_a_time_to_come_back_at(open_stream):
     assert 1000 <= int(re.search(rb"^retry: (\d+)$", last, re.MULTILINE).group(1)) <= 5000
 
 
-@where_it_is_read
+@only(GREENLETS)
 def test_an_endless_one_has_only_a_time_to_come_back_at(open_stream):
     wrapped, answer, blocks = open_stream(reconnect="restart")
     with answer:
@@ -134,7 +134,7 @@ def test_behind_a_drain_there_is_503_for_event_streams_alone(wrap, foreign):
     assert answer.status == 503
 
 
-@where_it_is_read
+@only(GREENLETS)
 def test_an_extension_s_drain_ends_it_too_for_a_process_goes_as_a_whole(app, streams, open_stream):
     wrapped, answer, blocks = open_stream()
     with answer:
