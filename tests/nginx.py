@@ -1,4 +1,4 @@
-"""A real nginx in front of a server, with nothing set but what a test sets."""
+"""A real nginx in front of a server, with nothing set but where it passes requests on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     server {{
         listen 127.0.0.1:{port};
-        location / {{ {passing} {location} }}
+        location / {{ {passing} }}
     }}
 }}
 """
@@ -50,19 +50,16 @@ def reached(server: Server, way: str, **environment: str) -> Iterator[LiveServer
 
 
 @contextlib.contextmanager
-def behind_nginx(
-    live: LiveServer, passing: str = HTTP, location: str = ""
-) -> Iterator[LiveServer]:
+def behind_nginx(live: LiveServer, passing: str) -> Iterator[LiveServer]:
     """A server as one sees it through nginx.
 
     :param passing: how requests are passed on, ``HTTP`` or ``UWSGI``.
-    :param location: what a site may have written beside that.
     """
     port = free_port()
     passing = passing.format(server=f"127.0.0.1:{live.port}")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "nginx.conf")
-        written = CONFIGURATION.format(folder=folder, port=port, passing=passing, location=location)
+        written = CONFIGURATION.format(folder=folder, port=port, passing=passing)
         path.write_text(written, encoding="utf-8")
         with serving(f"nginx -c {path}", port) as nginx:
             yield nginx

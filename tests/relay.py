@@ -85,8 +85,9 @@ class RelayReader:
         """Return when this has come, and take it away with all before it."""
         while part not in self._read:
             piece = self._socket.recv(65536)
-            assert piece, f"{part!r} never came: {self._read!r}"
             self._read += piece
+            failed = not piece or self._read.startswith(b"HTTP/1.1 5")
+            assert not failed, f"{part!r} never came: {self._read!r}"
         self._read = self._read[self._read.index(part) + len(part) :]
 
     def read_until_cut(self) -> bytes:

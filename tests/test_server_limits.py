@@ -15,6 +15,7 @@ from tests.servers import (
     MOD_WSGI,
     SYNC,
     UWSGI,
+    UWSGI_GEVENT,
     WAITRESS,
     Server,
     running,
@@ -33,7 +34,8 @@ ONE_AT_A_TIME = [
 ]
 BOUNDED = [
     SYNC._replace(command=f"{GUNICORN} --timeout 1 {{app}}"),
-    Server("uWSGI", f"{UWSGI} --enable-threads --harakiri 1 --module {{app}}", False),
+    Server("uWSGI", f"{UWSGI} --threads 2 --harakiri 1 --module {{app}}", False),
+    Server("uWSGI gevent", f"{UWSGI_GEVENT} --harakiri 1", True),
     MOD_WSGI,
 ]
 UNBOUNDED = [
