@@ -12,7 +12,7 @@ MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies benchmark clean
+.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies bad-days benchmark clean
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	$(BIN)/flask --app sample_app run --port $(PORT)
@@ -47,6 +47,9 @@ test-servers: $(VENV)/test  ## on every server, with the table of docs/servers.m
 	$(BIN)/python -m pytest -m "thorough or not thorough" tests/test_relay.py tests/test_server*.py
 	$(BIN)/python -m tests.matrix.servers --write
 
+bad-days: $(VENV)/test  ## crowds of readers who come and leave, and the counts; six minutes
+	$(BIN)/python -m tests.bad_days
+
 test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes
 	$(BIN)/python -m pytest tests/test_proxies.py
 	$(BIN)/python -m tests.matrix.proxies --write
@@ -77,5 +80,8 @@ $(VENV)/debian: $(BIN)/python Makefile
 	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
 	@missing=$$(for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
 	    test -z "$$missing" || .ci/debian $$missing
+	@command -v faketime >/dev/null || .ci/debian faketime
+	@command -v ss >/dev/null || .ci/debian iproute2
+	@command -v curl >/dev/null || .ci/debian curl
 	@test -e $(MOD_WSGI) || .ci/debian libapache2-mod-wsgi-py3
 	@touch $@

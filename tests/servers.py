@@ -53,6 +53,8 @@ DAEMON = {"DAEMON": "threads=100 response-socket-timeout=60"}
 APACHE = f"apache2 -DFOREGROUND -f {ROOT}/tests/live_apps/apache2.conf"
 
 PYWSGI = Server("gevent.pywsgi", "python -m tests.live_apps.pywsgi {port}", True, "{cert} {key}")
+GEVENT = Server("gunicorn gevent", f"{GUNICORN} -k gevent {{app}}", True, GUNICORN_TLS)
+THREADS = Server("flask run, threads", FLASK, False, FLASK_TLS)
 GTHREAD = Server(
     "gunicorn gthread", f"{GUNICORN} -k gthread --threads 100 {{app}}", False, GUNICORN_TLS
 )
@@ -60,11 +62,11 @@ MOD_WSGI = Server("mod_wsgi", APACHE, False, "-DTLS")
 
 SERVERS = [
     PYWSGI,
-    Server("gunicorn gevent", f"{GUNICORN} -k gevent {{app}}", True, GUNICORN_TLS),
+    GEVENT,
     Server("gunicorn gevent_pywsgi", f"{GUNICORN} -k gevent_pywsgi {{app}}", True, GUNICORN_TLS),
     Server("uWSGI gevent", UWSGI_GEVENT, True),
     Server("flask run, patched", FLASK, True, FLASK_TLS),
-    Server("flask run, threads", FLASK, False, FLASK_TLS),
+    THREADS,
     GTHREAD,
     Server("waitress", f"{WAITRESS} {WAITRESS_ROOM} {{app}}", False),
     Server("uWSGI threads", f"{UWSGI} --threads 100 --module {{app}}", False),

@@ -14,6 +14,8 @@ from flask import Flask, jsonify, request, session
 
 from flask_llmstream import CallableProvider, CompletionRequest, Counter, LLMStream
 from flask_llmstream.worker import on_greenlet
+from tests.live_apps.bad_days import bad_days
+from tests.live_apps.counts import counts
 
 app = Flask(__name__)
 app.config.update(
@@ -49,6 +51,8 @@ if "UPSTREAM" in os.environ:
 
     providers["upstream"] = OpenAICompatible(os.environ["UPSTREAM"])
 streams = LLMStream(app, providers=providers)
+app.register_blueprint(counts)
+app.register_blueprint(bad_days)
 
 if "DRAIN_SECONDS" in os.environ:
     streams.drain_on_sigterm(float(os.environ["DRAIN_SECONDS"]))

@@ -3,6 +3,7 @@
 Behind the port may stand the files of a certificate and of its key.
 """
 
+import os
 import sys
 
 from tests.live_apps.patched import app
@@ -13,4 +14,5 @@ if __name__ == "__main__":
     _, port, *files = sys.argv
     tls = dict(zip(("certfile", "keyfile"), files))
     # a thousand readers at once are more than the default waiting line of 256 holds
-    WSGIServer(("127.0.0.1", int(port)), app, backlog=2048, log=None, **tls).serve_forever()
+    address = os.environ.get("HOST", "127.0.0.1"), int(port)
+    WSGIServer(address, app, backlog=2048, log=None, **tls).serve_forever()

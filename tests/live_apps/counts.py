@@ -1,0 +1,69 @@
+"""What the live application holds, counted inside its process: ``GET /counts``."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+
+import greenlet
+from flask import Blueprint, current_app, jsonify
+from gevent._hub_local import get_hub_if_exists
+from gevent.hub import Hub
+
+from flask_llmstream.stream import Stream
+
+counts = Blueprint("counts", __name__)
+
+
+@counts.route("/counts")
+def count():
+    """What there is once the garbage is collected; the request that asks is part of it."""
+    gc.collect()
+    objects = gc.get_objects()
+    return jsonify(
+        greenlets=sum(map(runs_or_waits, objects)),
+        threads=len(os.listdir("/proc/self/task")),
+        descriptors=len(os.listdir("/proc/self/fd")),
+        watchers=watchers(),
+        slots=sum(slots.taken for slots in current_app.extensions["llmstream"].all_slots),
+        streams=sum(isinstance(one, Stream) for one in objects),
+        objects=len(objects),
+        heap_kib=heap_kib(),
+        rss_kib=rss_kib(),
+    )
+
+
+def watchers():
+    """Of the hub of this thread; asking for one would make it."""
+    hub = get_hub_if_exists()
+    return 0 if hub is None else hub.loop.activecnt
+
+
+def runs_or_waits(one):
+    """Is it a greenlet that has begun and not ended, and none of gevent's hubs?"""
+    is_greenlet = isinstance(one, greenlet.greenlet) and not isinstance(one, Hub)
+    return is_greenlet and bool(one) and one.parent is not None
+
+
+def rss_kib():
+    """Of the process; what was freed may stay in it."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+class MallocInfo(ctypes.Structure):
+    """As in malloc.h."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks".split()
+    ] + [("keepcost", ctypes.c_size_t)]
+
+
+def heap_kib():
+    """What is in use of the heap, Python's and everybody's; without what was freed."""
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = MallocInfo
+    info = mallinfo2()
+    return (info.uordblks + info.hblkhd) // 1024

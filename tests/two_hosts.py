@@ -1,0 +1,103 @@
+"""Two hosts and a cable between them, made of the kernel's own parts: network namespaces (root's).
+
+The cable can be pulled, and made slow.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import threading
+from typing import Any, Callable, List
+
+SERVER, CLIENT = "10.77.0.1", "10.77.0.2"
+CLONE_NEWNET = 0x40000000
+
+
+class Host:
+    """One host, with one end of the cable.
+
+    :param address: its own.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._process = subprocess.Popen(
+            ["unshare", "-n", "sh", "-c", "echo; exec sleep 3600"], stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.read(1)  # from here on the namespace is its own
+        self.pid = self._process.pid
+        self.run("ip link set lo up")
+
+    def run(self, command: str) -> None:
+        """A command on this host."""
+        subprocess.run(["nsenter", "-t", str(self.pid), "-n", *command.split()], check=True)
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """A function on this host: the sockets it makes and the processes it starts stay there."""
+        outcome: List[Any] = []
+
+        def enter_and_call() -> None:
+            try:
+                self._enter()
+                outcome.extend((function(), None))
+            except BaseException as error:
+                outcome.extend((None, error))
+
+        thread = threading.Thread(target=enter_and_call)
+        thread.start()
+        thread.join()
+        result, error = outcome
+        if error is not None:
+            raise error
+        return result
+
+    def _enter(self) -> None:
+        namespace = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+        finally:
+            os.close(namespace)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+class TwoHosts:
+    """A server's host and a client's, joined."""
+
+    def __init__(self) -> None:
+        self.server, self.client = Host(SERVER), Host(CLIENT)
+        self.server.run(f"ip link add cable type veth peer name cable netns {self.client.pid}")
+        for host in (self.server, self.client):
+            host.run(f"ip addr add {host.address}/24 dev cable")
+            host.run("ip link set cable up")
+
+    def __enter__(self) -> TwoHosts:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.server.close()
+        self.client.close()
+
+    def pull_the_cable(self) -> None:
+        """Nothing arrives from here on, and nobody is told."""
+        self.client.run("ip link set cable down")
+
+    def slow_down(self, bytes_a_second: int) -> None:
+        """What the server sends arrives at this rate."""
+        rate = f"rate {8 * bytes_a_second}bit burst 2000 latency 2s"
+        self.server.run(f"tc qdisc add dev cable root tbf {rate}")
+
+
+def can_be_made() -> bool:
+    """Has this process the right, and the tools?"""
+    try:
+        return subprocess.run(["unshare", "-n", "ip", "link"], capture_output=True).returncode == 0
+    except OSError:
+        return False
