@@ -137,6 +137,11 @@ def test_a_departure_that_is_noticed_is_fine_and_told_with_its_time():
     assert finding.figures["noticed_after"] == pytest.approx(0.31)
 
 
+def test_a_departure_that_is_noticed_late_is_a_warning():
+    finding = left(closed("disconnect", 12.04))
+    assert finding.level == "warning" and "noticed only after 12.0 s" in finding.seen
+
+
 def test_no_departure_is_noticed_before_it_happened():
     assert left(closed("disconnect", 1.9), stayed=2.0).figures["noticed_after"] == 0
 

@@ -20,6 +20,8 @@ _OPENING = 5
 """Seconds to wait for a stream to open, at most half of its silence. One that is held back on its
 way is left all the same."""
 _PAUSE = 0.3
+_SOON = 3
+"""Seconds, the way there and back included; what watches its clients notices within 0.2."""
 LEEWAY = 10
 """Seconds beyond the silence in which the server has to tell what became of the stream."""
 
@@ -95,9 +97,7 @@ def judged(fate: Fate, stayed: float, silent: float, heartbeat: float, server: s
     """
     figures: Dict[str, Any] = {"silent": silent, "heartbeat": heartbeat}
     if fate["state"] == "closed" and fate["reason"] == "disconnect":
-        figures["noticed_after"] = max(0.0, fate["seconds"] - stayed)
-        seen = f"noticed within {figures['noticed_after'] + 0.05:.1f} s, while the model was silent"
-        return Finding("leaving", OK, seen, figures=figures)
+        return _noticed(max(0.0, fate["seconds"] - stayed), server, figures)
     seen = f"a reader who left was not noticed in {silent:g} s of silence"
     mend = _mend(server)
     if not heartbeat:
@@ -105,6 +105,16 @@ def judged(fate: Fate, stayed: float, silent: float, heartbeat: float, server: s
         return Finding("leaving", ERROR, seen, why, mend, figures)
     why = f"The model works for nobody until a heartbeat fails; one comes every {heartbeat:g} s."
     return Finding("leaving", WARNING, seen, why, mend, figures)
+
+
+def _noticed(after: float, server: str, figures: Dict[str, Any]) -> Finding:
+    figures["noticed_after"] = after
+    if after < _SOON:
+        seen = f"noticed within {after + 0.05:.1f} s, while the model was silent"
+        return Finding("leaving", OK, seen, figures=figures)
+    seen = f"a reader who left was noticed only after {after:.1f} s"
+    why = "The model works for nobody meanwhile. Perhaps silence was cut off then, no more."
+    return Finding("leaving", WARNING, seen, why, _mend(server), figures)
 
 
 def _mend(server: str) -> Mend:
