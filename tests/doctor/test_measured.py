@@ -84,6 +84,7 @@ def test_an_nginx_that_keeps_departures_to_itself_is_told(behind):
     found = behind("nginx", "proxy_ignore_client_abort on;")
     assert found["leaving"]["level"] == "warning"
     assert "not noticed in 1 s of silence" in found["leaving"]["seen"]
+    assert found["leaving"]["mend"]["line"] == "proxy_ignore_client_abort off;"
 
 
 def test_a_haproxy_keeps_departures_to_itself_until_it_has_the_doctor_s_line(behind):

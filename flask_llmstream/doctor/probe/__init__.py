@@ -27,7 +27,7 @@ def examine_site(site: Site, seconds: float, tell: Callable[[str], None]) -> Lis
     tell(f"Silence, for {seconds:g} seconds …")
     findings.append(_measured(silence.measure, site, seconds, said.heartbeat))
     tell(f"Leaving, and up to {seconds:g} seconds until somebody notices …")
-    findings.append(_measured(leaving.measure, site, seconds, said.heartbeat))
+    findings.append(_measured(leaving.measure, site, seconds, said.heartbeat, said.server))
     return findings
 
 

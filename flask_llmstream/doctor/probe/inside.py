@@ -14,10 +14,12 @@ _PATIENCE = 15
 class Inside(NamedTuple):
     """What a serving process said.
 
+    :ivar server: how the last server on the way calls itself.
     :ivar heartbeat: its ``LLMSTREAM_HEARTBEAT``.
     :ivar findings: what it found out about itself.
     """
 
+    server: str
     heartbeat: float
     findings: List[Finding]
 
@@ -26,9 +28,10 @@ def ask(site: Site) -> Optional[Inside]:
     """What the server says, or ``None``: it has no routes for the doctor, or another token."""
     with reached(site), site.request("GET", site.doctor, _PATIENCE) as answer:
         said: Dict[str, Any] = answer.json() if answer.status == 200 else {}
+        server = answer.headers.get("Server") or ""
     if "findings" not in said:
         return None
-    return Inside(said["heartbeat"], [_finding(one) for one in said["findings"]])
+    return Inside(server, said["heartbeat"], [_finding(one) for one in said["findings"]])
 
 
 def _finding(said: Dict[str, Any]) -> Finding:

@@ -28,31 +28,31 @@ LEEWAY = 10
 Fate = Dict[str, Any]
 
 
-def measure(site: Site, seconds: float, heartbeat: float) -> Finding:
+def measure(site: Site, seconds: float, heartbeat: float, server: str) -> Finding:
     """Open a silent stream, leave it, and ask the server when it noticed.
 
     :param seconds: how long the stream is silent; when it speaks, any server notices.
     :param heartbeat: the server's own, for what it means.
+    :param server: how the last server on the way calls itself.
     """
     stream_id = uuid4().hex
     path = silence_path(site, seconds, stream_id)
-    stayed, server = _open_and_leave(site, path, min(_OPENING, seconds / 2))
+    stayed = _open_and_leave(site, path, min(_OPENING, seconds / 2))
     fate, processes = _fate(site, stream_id, seconds + LEEWAY)
     if fate["state"] == "unknown":
         return unknown(processes)
     return judged(fate, stayed, seconds, heartbeat, server)
 
 
-def _open_and_leave(site: Site, path: str, patience: float) -> Tuple[float, str]:
-    """How many seconds after its stream had begun the reader left, and what answered."""
-    began, server = monotonic(), ""
+def _open_and_leave(site: Site, path: str, patience: float) -> float:
+    """How many seconds after its stream had begun the reader left."""
+    began = monotonic()
     with reached(site), suppress(socket.timeout):
         with site.request("GET", path, patience) as answer:
             check_is_stream(answer, site.origin + path)
-            server = answer.headers.get("Server") or ""
             next(answer.events(until=patience), None)
             began = monotonic()
-    return monotonic() - began, server
+    return monotonic() - began
 
 
 def _fate(site: Site, stream_id: str, patience: float) -> Tuple[Fate, int]:
