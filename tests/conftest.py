@@ -8,6 +8,7 @@ import platform
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
+import hypothesis
 import pytest
 from flask import Flask
 
@@ -20,6 +21,10 @@ from tests.leftovers import Leftovers
 from tests.manual_timers import ManualSchedule
 from tests.places import PLACES
 from tests.sources import Waiting
+
+# Timing decides no test: a busy machine takes longer than the 200 ms that hypothesis would allow.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def needs(name, present):

@@ -26,7 +26,6 @@ REASONS = {"complete", "error", "timeout", "disconnect", "cancelled", "shutdown"
 SOON = 0.003
 IN_TIME = settings(
     max_examples=int(os.environ.get("EXAMPLES", 60)),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

@@ -361,7 +361,7 @@ def test_what_was_refused_was_not_sent() -> None:
 
 
 @on_all_sides
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     frames=lists_of_frames,
     max_items=st.integers(1, 5),

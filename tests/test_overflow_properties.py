@@ -190,7 +190,7 @@ def within_bounds(channel: Channel, options: StreamOptions) -> Callable[[], None
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(story=stories, buffer=st.integers(0, 4), size=st.integers(1, 100))
 def test_every_item_is_received_or_lost_and_told(
     strategy: str, story: List[Step], buffer: int, size: int
