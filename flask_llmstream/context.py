@@ -25,7 +25,7 @@ if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
     def _request_context() -> Any:
         return _behind(getattr(flask.globals, _CURRENT))
 
-    def release_carried() -> None:
+    def _release_carried() -> None:
         """Nothing to do: contexts are contextvars, and pushed anew."""
 
 else:
@@ -34,7 +34,7 @@ else:
     def _request_context() -> Any:
         return _request_ctx_stack.top
 
-    def release_carried() -> None:
+    def _release_carried() -> None:
         # Werkzeug 2.0 keeps the stacks themselves in contextvars: drop the carried ones.
         _request_ctx_stack.__release_local__()
         _app_ctx_stack.__release_local__()
@@ -79,7 +79,7 @@ class CarriedContext:
             self._app.logger.exception("a stream's callback failed")
 
     def _inside(self, work: Callable[[], None]) -> None:
-        release_carried()
+        _release_carried()
         if self._request is None:
             self._within(self._app.app_context(), work)
         elif _IS_ONE:

@@ -15,7 +15,6 @@ from .admission import Slots
 from .app_state import register_slots
 from .body import StreamBody
 from .config import Settings
-from .context import release_carried
 from .drain import DRAIN_SECONDS, drain
 from .errors import ConfigurationError
 from .formats import RawFormat
@@ -119,7 +118,7 @@ class EventStreamMiddleware:
         if _is_bound_to_place(environ) or not self._applies(environ):
             return self.wsgi_app(environ, start_response)
         here = habitat(self._options.worker)
-        call = WSGICall(self._call, environ, start_response, here, _name(environ))
+        call = WSGICall(self.wsgi_app, environ, start_response, here, _name(environ))
         iterable = call.make()
         if _is_at_home_anywhere(iterable, environ):
             call.let_go()
@@ -149,10 +148,6 @@ class EventStreamMiddleware:
     def taken(self) -> int:
         """How many streams run now."""
         return self._slots.taken
-
-    def _call(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        release_carried()
-        return self.wsgi_app(environ, start_response)
 
     def _is_stream(self, call: WSGICall) -> bool:
         if call.start is None or not is_event_stream(*call.start[:2]):
