@@ -544,11 +544,14 @@ def test_a_failure_behind_the_first_event_is_the_last_event(place, app, serve):
     assert told["error"]["message"] == "The model has lost its thread."
 
 
-def test_a_timeout_is_told(place, app, serve, waiting):
-    serve(lambda: waiting, total_timeout=0.01, heartbeat=0)
+def test_a_timeout_is_told(place, app, serve, waiting, schedule):
+    serve(lambda: waiting, total_timeout=5, send_timeout=0)
     with Answer(app, "/") as answer:
-        first, last = answer.all_events()
+        answer.block()
+        waiting.waits.wait()
+        schedule.fire()
         waiting.go_on.set()
+        first, last = answer.all_events()
     assert json.loads(last.data)["error"]["code"] == "timeout"
 
 
