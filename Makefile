@@ -43,7 +43,7 @@ test-matrix: $(VENV)/test  ## the suite on every Python and Flask we promise, on
 	PATH="$$PATH$(PYTHONS)" $(BIN)/tox run --skip-missing-interpreters $(if $(CI),false,true); \
 	    outcome=$$?; $(BIN)/python -m tests.matrix.versions --write && exit $$outcome
 
-test-servers: $(VENV)/test  ## on every server, with the table of docs/servers.md; eight minutes
+test-servers: $(VENV)/test  ## on every server, with the table of docs/servers.md; six minutes
 	$(BIN)/python -m pytest -m "thorough or not thorough" tests/test_relay.py tests/test_server*.py
 	$(BIN)/python -m tests.matrix.servers --write
 
