@@ -23,7 +23,7 @@ from tests.proxied import GREENLETS, THREADS, proxied, trusting
 from tests.proxies import PROXIES, docs
 from tests.servers import SERVERS, running, serving
 
-NGINX, _, HAPROXY, _ = PROXIES
+NGINX, CADDY, HAPROXY, _ = PROXIES
 PYWSGI = SERVERS[0]
 HAPROXY_ABORTS = "\noption abortonclose"
 HEARTBEAT = b": "
@@ -112,7 +112,9 @@ def test_each_token_arrives_before_the_next_is_made(site, gate):
         arrives_token_by_token(reader, gate)
 
 
-def test_the_answer_to_a_post_arrives_token_by_token(site, gate):
+def test_the_answer_to_a_post_arrives_token_by_token(site, gate, proxy):
+    if proxy is CADDY:
+        pytest.skip("over HTTP/1.1 it cuts some of them: github.com/caddyserver/caddy/issues/5431")
     body = b'{"prompt": "hello"}'
     with site.request("POST", gate.path(), body=body) as reader:
         arrives_token_by_token(reader, gate)
