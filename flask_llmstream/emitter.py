@@ -45,8 +45,9 @@ class Emitter:
         self._callbacks = Callbacks()
         self._source = Pushed(habitat, lambda: function(self) if function else None)
         self._stream = make_stream(self._source)
-        self._senders = Senders(self._check_that_somebody_reads)
-        self._deliver = self._stream.open(_shared(habitat, self._senders), self)
+        senders = Senders(self._check_that_somebody_reads)
+        self._turn = senders.turn
+        self._deliver = self._stream.open(_shared(habitat, senders), self)
 
     def response(self) -> Any:
         """The response to return from the view; ask for it once."""
@@ -57,7 +58,6 @@ class Emitter:
     def send(
         self,
         item: Any = None,
-        *,
         event: Optional[str] = None,
         id: Optional[str] = None,
         retry: Optional[int] = None,
@@ -77,8 +77,13 @@ class Emitter:
         """
         if event is not None or id is not None or retry is not None or comment is not None:
             item = ServerSentEvent(item, event, id, retry, comment)
+        turn = self._turn
         try:
-            self._senders.send(self._deliver, item)
+            turn.acquire()  # ``with`` costs twice as much, and this is done for each token
+            try:
+                self._deliver(item)
+            finally:
+                turn.release()
         except UnsendableItem as error:
             cause = error.__cause__
             told = UnsendableItem(f"{self._stream.name}, at {_caller(2)},", cause or error)

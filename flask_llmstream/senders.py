@@ -6,7 +6,7 @@ Floor 2: gevent.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Callable, Deque, Optional
+from typing import Callable, Deque, Optional
 
 import gevent
 from gevent.monkey import get_original
@@ -21,27 +21,21 @@ _allocate_lock = get_original("_thread", "allocate_lock")
 class Senders:
     """The producer's side of a channel that many may call: its ``writable``, and whose turn it is.
 
-    The lock is held for the few steps of a send and never while one waits: :meth:`wait`, which the
+    The turn is held for the few steps of a send and never while one waits: :meth:`wait`, which the
     channel calls inside of a turn, gives the turn back meanwhile. So neither a greenlet nor a
     native thread ever blocks the other, and each sender's items keep their order.
 
     :param may_wait: called before anybody waits; raises where that would be for ever.
+    :ivar turn: an original lock, to hold while the channel is sent to.
     """
 
-    __slots__ = ("_turn", "_waiting", "_was_set", "_may_wait")
+    __slots__ = ("turn", "_waiting", "_was_set", "_may_wait")
 
     def __init__(self, may_wait: Callable[[], None]) -> None:
-        self._turn = _allocate_lock()
+        self.turn = _allocate_lock()
         self._waiting: Deque[Wakeup] = deque()
         self._was_set = False
         self._may_wait = may_wait
-
-    def send(self, deliver: Callable[[Any], None], item: Any) -> None:
-        """Deliver an item in a turn of the caller's own."""
-        with self._turn:
-            deliver(item)
-
-    # What the channel calls.
 
     def set(self) -> None:
         """There is room: whoever waits looks again."""
@@ -50,16 +44,16 @@ class Senders:
             self._waiting.popleft().set()
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Wait until there may be room, on whatever calls. Only within :meth:`send`."""
+        """Wait until there may be room, on whatever calls. Only within a turn."""
         self._may_wait()
         wakeup = _wakeup_of_the_caller()
         self._waiting.append(wakeup)
         if not self._was_set:
-            self._turn.release()
+            self.turn.release()
             try:
                 wakeup.wait()
             finally:  # also of a greenlet that is killed here
-                self._turn.acquire()
+                self.turn.acquire()
                 wakeup.close()
         self._was_set = False
         return True

@@ -71,10 +71,12 @@ class GreenletWorker:
         try:
             for item in source:
                 deliver(item)
-                if not turn_begins <= now() <= turn_ends:  # of a turn that may be over long ago
-                    if abs(now() - loop_now()) > _TURN_SECONDS:  # or the clock was set back
-                        gevent.sleep(0)
+                moment = now()
+                if not turn_begins <= moment <= turn_ends:  # of a turn that may be over long ago
                     turn_begins = loop_now()
+                    if abs(moment - turn_begins) > _TURN_SECONDS:  # or the clock was set back
+                        gevent.sleep(0)
+                        turn_begins = loop_now()
                     turn_ends = turn_begins + _TURN_SECONDS
         finally:
             self._interruptible = False
