@@ -190,6 +190,8 @@ class Stream:
 
     def time_out(self, error: StreamTimeout) -> None:
         """End it, and tell the reader which patience was at its end."""
+        if self.reason is not None:  # nobody is told of a timer that came too late
+            return
         if self._listener is None or not self._listener.timed_out(error):
             self.end("timeout", error)
 

@@ -346,6 +346,77 @@ def test_an_answer_to_a_timeout_that_never_comes_is_not_waited_for(schedule, pla
     go_on.set()
 
 
+@both
+def test_a_timeout_behind_the_end_changes_nothing(schedule, place, open_stream, told):
+    def use(emitter):
+        emitter.on_timeout(told)
+        emitter.on_completion(told)
+
+    emitter, answer = open_stream(use, total_timeout=5, send_timeout=0)
+    assert emitter.complete()
+    schedule.fire()
+    assert b"timeout" not in answer.rest()
+    ((summary,),) = told.wait()
+    assert summary.reason == "complete"
+
+
+@both
+def test_completing_behind_a_timeout_comes_too_late(schedule, place, open_stream):
+    emitter, answer = open_stream(total_timeout=5, send_timeout=0)
+    schedule.fire()
+    assert not emitter.complete()
+    assert b'"code":"timeout"' in answer.rest()
+
+
+@both
+def test_a_timeout_may_be_answered_with_a_failure(schedule, place, open_stream):
+    def use(emitter):
+        @emitter.on_timeout
+        def give_up():
+            emitter.fail(StreamError("Nobody answered.", code="upstream"))
+
+    emitter, answer = open_stream(use, total_timeout=5, send_timeout=0)
+    schedule.fire()
+    rest = answer.rest()
+    assert b'"code":"upstream"' in rest and b'"code":"timeout"' not in rest
+
+
+@both
+def test_an_answer_to_a_timeout_that_fails_leaves_it_a_timeout(
+    schedule, place, open_stream, told, caplog
+):
+    def use(emitter):
+        emitter.on_timeout(lambda: 1 / 0)
+        emitter.on_timeout(told)
+
+    emitter, answer = open_stream(use, total_timeout=5, send_timeout=0)
+    schedule.fire()
+    assert b'"code":"timeout"' in answer.rest()
+    assert told.wait() == [()]
+    assert "an on_timeout callback failed" in caplog.text
+
+
+def test_a_callback_of_the_end_can_neither_fail_it_again_nor_send(place, open_stream, told):
+    tried = []
+
+    def use(emitter):
+        @emitter.on_error
+        def fail_again(error):
+            tried.append(emitter.fail(LookupError()))
+
+        @emitter.on_completion
+        def send_more(summary):
+            with pytest.raises(StreamClosed, match="error"):
+                emitter.send("more")
+            told(summary.reason)
+
+    emitter, answer = open_stream(use)
+    emitter.fail(StreamError("Out of credit."))
+    assert answer.rest().count(b"event: error") == 1
+    assert told.wait() == [("error",)]
+    assert tried == [False]
+
+
 # create().
 
 
