@@ -53,14 +53,15 @@ def test_block_has_the_source_wait(stalled):
 def test_buffer_and_coalesce_lose_nothing(stalled):
     for strategy in ("buffer", "coalesce"):
         assert stalled[strategy]["lost"] == 0
-        assert stalled[strategy]["waiting"] == stalled[strategy]["sent"]
+        waiting = stalled[strategy]["waiting"] + stalled[strategy]["on_the_way"]
+        assert waiting == stalled[strategy]["sent"]
 
 
 def test_drop_keeps_the_oldest_and_latest_the_newest(stalled):
     drop, latest = stalled["drop"], stalled["latest"]
     assert drop["tape"][-1] == "l"
     assert latest["tape"][-1] == "w"
-    assert drop["waiting"] < 20 and latest["waiting"] < 20
+    assert drop["waiting"] <= 8 and latest["waiting"] <= 9
 
 
 def test_error_ends_and_missing_has_one_item_under_way(stalled):

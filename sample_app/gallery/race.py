@@ -54,7 +54,8 @@ class Race:
         self._sent = 0
         self._lost: Set[int] = set()
         self._delivered: Set[int] = set()
-        self._received = 0
+        self._arrived = 0
+        self._taken = 0
         self._source_waits = False
         self._reason = ""
         options = {"buffer": BUFFER, "format": "text", "reconnect": "restart", **options}
@@ -97,16 +98,17 @@ class Race:
     def _read(self) -> None:
         decoder = EventStreamDecoder()
         for block in self._body.response:
-            for event in decoder.feed(block):
-                if event.event == "message":
-                    self._take(event.data)
+            events = [event for event in decoder.feed(block) if event.event == "message"]
+            lines = [line for event in events for line in event.data.splitlines()]
+            self._arrived += len(lines)
+            for line in lines:
+                self._take(line)
 
-    def _take(self, data: str) -> None:
-        for line in data.splitlines():
-            self._take_its_time()
-            number = json.loads(line)["n"] if line.startswith("{") else int(line.split()[0])
-            self._delivered.add(number)
-            self._received += 1
+    def _take(self, line: str) -> None:
+        self._take_its_time()
+        number = json.loads(line)["n"] if line.startswith("{") else int(line.split()[0])
+        self._delivered.add(number)
+        self._taken += 1
 
     def _take_its_time(self) -> None:
         while not self._speed():
@@ -119,12 +121,13 @@ class Race:
         """The counts, and what became of the latest items: a letter each."""
         first = max(self._sent - TAPE, 0)
         counts = NOTHING if self._emitter is None else self._emitter.statistics
-        waiting = self._sent - self._received - counts.lost_items
+        waiting = self._sent - self._arrived - counts.lost_items
         held = counts.sent_bytes - counts.received_bytes
         self._forget(first)
         return {
             "sent": self._sent,
-            "delivered": self._received,
+            "delivered": self._taken,
+            "on_the_way": self._arrived - self._taken,
             "lost": counts.lost_items,
             "waiting": waiting,
             "bytes": waiting * len(TEXT) if self._merges else held,  # merged text has no bytes yet

@@ -41,10 +41,12 @@ class Card {
     this.say("lost", seen.lost);
     this.say("waiting", `${seen.waiting} waiting`);
     this.say("bytes", bytes(seen.bytes));
+    this.say("on-the-way", seen.on_the_way ? `${seen.on_the_way} on the way` : "");
     this.say("state", seen.ended || (seen.source_waits ? "waits" : ""));
     this.article.classList.toggle("ended", Boolean(seen.ended));
     const buffer = this.article.querySelector(".buffer");
-    buffer.classList.toggle("over", seen.waiting > BUFFER);
+    buffer.classList.toggle("half", seen.waiting >= BUFFER / 2);
+    buffer.classList.toggle("full", seen.waiting >= BUFFER);
     buffer.querySelector(".fill").style.width = `${Math.min(seen.waiting / BUFFER, 1) * 100}%`;
     this.draw(seen.tape);
   }
