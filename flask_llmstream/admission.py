@@ -60,7 +60,7 @@ class Slots:
     def read(self) -> List[Stream]:
         """Those that somebody reads, or has yet to take the end of: also past their slot."""
         with self._lock:
-            return [stream for stream in self._admitted if stream.is_read]
+            return [stream for stream in self._admitted if stream.delivery.is_read]
 
     def client(self) -> Hashable:
         """Whose the current request is; ``None`` where that makes no difference."""

@@ -196,7 +196,7 @@ class StreamBody:
             goes_on = stream.reason == "shutdown" and self._comes_back()
             wire = stream.format
             return wire.farewell(failure) if goes_on else wire.failure(failure, self._last_id())
-        ending = Ending(stream.reason or "complete", stream.usage)
+        ending = Ending(stream.reason or "complete", stream.delivery.usage)
         return stream.format.ending(ending, self._last_id())
 
     def _last_id(self) -> Optional[str]:

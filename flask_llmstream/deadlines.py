@@ -18,8 +18,8 @@ JITTER = 0.1
 come back together."""
 
 
-class Timed(Protocol):
-    """What the deadlines ask of a stream, and do to it."""
+class Watched(Protocol):
+    """What the deadlines look at."""
 
     @property
     def first_item_at(self) -> Optional[float]:
@@ -33,6 +33,10 @@ class Timed(Protocol):
     def waits_for_room(self) -> bool:
         """Whether its producer waits for the reader: then its source is not what is slow."""
 
+
+class Timed(Protocol):
+    """What the deadlines end."""
+
     def time_out(self, error: StreamTimeout) -> None:
         """End it with ``timeout``."""
 
@@ -43,16 +47,20 @@ class Timed(Protocol):
 class Deadlines:
     """The timers of one stream; they run from here until :meth:`cancel`."""
 
-    __slots__ = ("_stream", "_options", "_schedule", "_clock", "_timers", "_idle", "_is_over")
+    __slots__ = (
+        "_stream", "_delivery", "_options", "_schedule", "_clock", "_timers", "_idle", "_is_over",
+    )  # fmt: skip
 
     def __init__(
         self,
         stream: Timed,
+        delivery: Watched,
         options: StreamOptions,
         schedule: Schedule,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._stream = stream
+        self._delivery = delivery
         self._options = options
         self._schedule = schedule
         self._clock = clock
@@ -77,7 +85,7 @@ class Deadlines:
             self._timers.append(self._schedule(seconds, callback))
 
     def _first_event(self) -> None:
-        if self._stream.first_item_at is None:
+        if self._delivery.first_item_at is None:
             seconds = self._options.first_event_timeout
             self._time_out(f"The answer did not begin within {seconds:g} seconds.")
 
@@ -98,8 +106,8 @@ class Deadlines:
 
     def _check_idle(self) -> None:
         limit = self._options.idle_timeout
-        last = self._stream.last_item_at
-        silent = 0.0 if last is None or self._stream.waits_for_room else self._clock() - last
+        last = self._delivery.last_item_at
+        silent = 0.0 if last is None or self._delivery.waits_for_room else self._clock() - last
         if silent >= limit:
             self._time_out(f"The answer paused for more than {limit:g} seconds.")
         elif not self._is_over:

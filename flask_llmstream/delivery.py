@@ -1,4 +1,4 @@
-"""``Delivery``: what an item goes through from its source to the channel, and what is kept of it.
+"""``Delivery``: what an item goes through from its source to the channel, and what is known of it.
 
 Floor 2. This is the path of every token.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, List, Optional, Set
 
-from .channel import Channel, Opening, Wakeup
+from .channel import Channel, ChannelStatistics, Opening, Wakeup
 from .completion import Usage
 from .errors import StreamClosed, UnsendableItem
 from .formats import Format
@@ -19,11 +19,14 @@ from .summary import MAX_TEXT
 _log = logging.getLogger("flask_llmstream")
 _warned_of_lost_text: Set[str] = set()
 
+NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
+
 
 class Delivery:
     """One stream's, with its channel.
 
     :param name: what the log calls the source.
+    :ivar channel: from :meth:`open` on.
     :ivar usage: what the source said that it cost.
     :ivar first_item_at: when the first item was accepted, ``None`` before.
     :ivar last_item_at: when the latest was; kept only where somebody asks for pauses.
@@ -40,9 +43,8 @@ class Delivery:
         format: Format,
         options: StreamOptions,
         clock: Callable[[], float],
-        readable: Wakeup,
-        writable: Wakeup,
     ) -> None:
+        self.channel: Any = None
         self.usage: Optional[Usage] = None
         self.first_item_at: Optional[float] = None
         self.last_item_at: Optional[float] = None
@@ -52,8 +54,39 @@ class Delivery:
         self._clock = clock
         self._text: List[str] = []
         self._text_room = MAX_TEXT
-        opening = Opening(readable, writable, self._encoded, format.gap, options)
-        self.channel: Channel = Overflow.named(options.overflow).opened(opening)
+
+    def open(self, readable: Wakeup, writable: Wakeup) -> Channel:
+        """Make the channel."""
+        options = self._options
+        opening = Opening(readable, writable, self._encoded, self._format.gap, options)
+        channel: Channel = Overflow.named(options.overflow).opened(opening)
+        self.channel = channel
+        return channel
+
+    # What is known of it, also before there is a channel.
+
+    @property
+    def statistics(self) -> ChannelStatistics:
+        """The counts of the channel so far."""
+        if self.channel is None:
+            return NOTHING_SENT
+        counts: ChannelStatistics = self.channel.statistics
+        return counts
+
+    @property
+    def room(self) -> int:
+        """How many items may come before one finds no room: the demand."""
+        return 0 if self.channel is None else int(self.channel.room)
+
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether the producer waits for the reader."""
+        return self.channel is not None and bool(self.channel.producer_waits)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody reads it still, or has yet to take its end."""
+        return self.channel is None or not self.channel.is_discarded
 
     @property
     def text(self) -> str:

@@ -120,7 +120,7 @@ class Emitter:
     @property
     def statistics(self) -> ChannelStatistics:
         """How many items were sent, received, lost and merged so far; the rest waits."""
-        return self._stream.statistics
+        return self._stream.delivery.statistics
 
     # To be told. Each of these returns the callback, so they can decorate it. One that is
     # registered when its moment is over is called at once.

@@ -14,8 +14,6 @@ from typing import Any, Callable, Iterable, Iterator, Optional
 from gevent import GreenletExit
 from gevent.monkey import get_original
 
-from .channel import ChannelStatistics
-from .completion import Usage
 from .deadlines import Deadlines
 from .delivery import Delivery
 from .errors import StreamClosed, StreamError, StreamOverflow, StreamShutdown, StreamTimeout
@@ -40,12 +38,13 @@ class Stream:
     :param name: what the log calls the source.
     :param source: what is iterated on the worker, and closed there.
     :param format: how its items look on the wire.
+    :ivar delivery: what its items go through, with the counts.
     :ivar receive: once it has started, its channel's :meth:`Channel.receive`.
     """
 
     __slots__ = (
-        "id", "name", "format", "options", "reason", "failure", "error", "receive", "_source",
-        "_surroundings", "_clock", "_ending", "_delivery", "_channel", "_habitat", "_worker",
+        "id", "name", "format", "options", "reason", "failure", "error", "delivery", "receive",
+        "_source", "_surroundings", "_clock", "_ending", "_channel", "_habitat", "_worker",
         "_deadlines", "_release", "_finished", "_listener", "_ended_early", "_started_at",
         "__weakref__",
     )  # fmt: skip
@@ -67,6 +66,7 @@ class Stream:
         self.reason: Optional[str] = None
         self.failure: Optional[Failure] = None
         self.error: Optional[BaseException] = None
+        self.delivery = Delivery(name, format, options, clock)
         self._source = source
         self._surroundings = surroundings
         self._clock = clock
@@ -79,7 +79,6 @@ class Stream:
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._finished = False
         self._ended_early = False
-        self._delivery: Any = None
         self._started_at: Optional[float] = None
         self._listener: Optional[Listener] = None
 
@@ -111,30 +110,26 @@ class Stream:
         """
         self._listener = listener
         self._open(habitat, None)
-        return self._path()
+        return self.delivery.path()
 
     @property
     def is_started(self) -> bool:
         """Whether its producer runs, or ran."""
         return self._started_at is not None
 
-    def _path(self) -> Callable[[Any], None]:
-        path: Callable[[Any], None] = self._delivery.path()
-        return path
-
     def _run_in(self, habitat: Habitat, worker: Any) -> None:
         if self._channel is None:
             self._open(habitat, worker)
         if self.options.has_deadlines:
-            self._deadlines = Deadlines(self, self.options, habitat.schedule, self._clock)
+            self._deadlines = Deadlines(
+                self, self.delivery, self.options, habitat.schedule, self._clock
+            )
         self._worker.start(self._run)
 
     def _open(self, habitat: Habitat, worker: Any) -> None:
         self._habitat = habitat
         worker = worker or habitat.worker(self.name)
-        sides = habitat.readable(), habitat.writable()
-        self._delivery = Delivery(self.name, self.format, self.options, self._clock, *sides)
-        self._channel = self._delivery.channel
+        self._channel = self.delivery.open(habitat.readable(), habitat.writable())
         takes_items = self._channel.takes_items
         receive = self._received if takes_items else self._channel.receive
         self.receive = self.format.followed(receive)
@@ -206,42 +201,9 @@ class Stream:
         self._habitat.worker(self.name).start(lambda: self._surroundings.beside(work))
 
     @property
-    def usage(self) -> Optional[Usage]:
-        """What its source said that it cost."""
-        return None if self._delivery is None else self._delivery.usage
-
-    @property
-    def first_item_at(self) -> Optional[float]:
-        """When its first item was accepted."""
-        return None if self._delivery is None else self._delivery.first_item_at
-
-    @property
-    def last_item_at(self) -> Optional[float]:
-        """When its latest item was accepted; only where there is an ``idle_timeout``."""
-        return None if self._delivery is None else self._delivery.last_item_at
-
-    @property
-    def statistics(self) -> ChannelStatistics:
-        """The counts of its channel so far."""
-        if self._channel is None:
-            return ChannelStatistics(0, 0, 0, 0)
-        counts: ChannelStatistics = self._channel.statistics
-        return counts
-
-    @property
-    def is_read(self) -> bool:
-        """Whether somebody reads it still, or has yet to take its end."""
-        return self._channel is None or not self._channel.is_discarded
-
-    @property
     def room(self) -> int:
         """How many items may come before one finds no room: the demand."""
-        return 0 if self.reason is not None else int(self._channel.room)
-
-    @property
-    def waits_for_room(self) -> bool:
-        """Whether its producer waits for the reader."""
-        return bool(self._channel.producer_waits)
+        return 0 if self.reason is not None else self.delivery.room
 
     def _received(self, timeout: Optional[float]) -> Optional[bytes]:
         """Receive from a channel that may encode an item only now: what can't be sent ends it."""
@@ -302,7 +264,7 @@ class Stream:
         iterator: Optional[Iterator[Any]] = None
         try:
             iterator = iter(self._source)
-            self._worker.drive(iterator, self._path())
+            self._worker.drive(iterator, self.delivery.path())
             self.end("complete")
         except GreenletExit:
             self.end("cancelled")  # without effect where the stop was ours
@@ -329,20 +291,19 @@ class Stream:
             _log.error("stream %s of %s failed after its end", self.id, self.name, exc_info=error)
 
     def _summary(self) -> Summary:
-        now = self._clock()
+        now, delivery = self._clock(), self.delivery
         began = now if self._started_at is None else self._started_at
-        sent = self.statistics
-        first = None if self.first_item_at is None else max(self.first_item_at - began, 0.0)
+        sent, first = delivery.statistics, delivery.first_item_at
         return Summary(
             id=self.id,
             reason=self.reason or "complete",
             items=sent.sent_items,
             lost=sent.lost_items,
             bytes=sent.sent_bytes,
-            first_event_seconds=first,
+            first_event_seconds=None if first is None else max(first - began, 0.0),
             seconds=now - began,
-            usage=self.usage,
-            text="" if self._delivery is None else self._delivery.text,
+            usage=delivery.usage,
+            text=delivery.text,
             failure=self.failure,
             error=self.error,
         )

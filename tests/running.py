@@ -60,14 +60,23 @@ class Running:
     :param source: an iterable, or a function of the place that makes one.
     """
 
-    def __init__(self, place, source, *, format="text", enter=lambda work: work(), **options):
+    def __init__(
+        self,
+        place,
+        source,
+        *,
+        name="the source",
+        format="text",
+        enter=lambda work: work(),
+        **options,
+    ):
         self.place = place
         self.schedule = ManualSchedule()
         self.clock = ManualClock()
         self.told = Told(place, enter)
         self.stream = Stream(
             "an-id",
-            "the source",
+            name,
             source,
             make_format(format, None),
             StreamOptions(**options),

@@ -314,7 +314,7 @@ def test_an_end_that_comes_while_it_starts_is_not_lost(place):
 
     def worker(name):
         running.stream.shut_down()
-        assert running.stream.is_read
+        assert running.stream.delivery.is_read
         return here.worker(name)
 
     running.start(worker=worker)
@@ -822,7 +822,7 @@ def test_the_usage_goes_into_the_summary_and_not_to_the_reader(place):
     usage = Usage(prompt_tokens=3, completion_tokens=4)
     running = Running(place, ["one", usage]).start()
     assert running.rest() == b"data: one\n\n"
-    assert running.summary().usage == running.stream.usage == usage
+    assert running.summary().usage == running.stream.delivery.usage == usage
 
 
 def test_the_text_is_the_deltas_joined(place):

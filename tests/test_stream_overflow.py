@@ -173,8 +173,7 @@ def warnings(caplog, request):
     caplog.set_level(logging.WARNING, "flask_llmstream")
 
     def run(place, item, **options):
-        running = Running(place, [item], **options)
-        running.stream.name = request.node.name
+        running = Running(place, [item], name=request.node.name, **options)
         running.start().rest()
         running.summary()
         return [record.getMessage() for record in caplog.records]
