@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from typing import Any, Iterator, List, NamedTuple
+from typing import Any, Iterator, List, NamedTuple, Tuple
 
 from tests.certificates import certificate_for, trusting
 from tests.programs import ROOT, installed, python_of_mod_wsgi
@@ -28,17 +28,19 @@ class Server(NamedTuple):
     :ivar command: as one types it, with ``{port}`` and ``{app}`` where they go.
     :ivar greenlets: whether its producers run on greenlets, in a patched process.
     :ivar tls: what makes it speak TLS itself; empty where it can't.
+    :ivar modules: where the application is in a plain and in a patched process.
     """
 
     name: str
     command: str
     greenlets: bool
     tls: str = ""
+    modules: Tuple[str, str] = ("plain", "patched")
 
     @property
     def app(self) -> str:
         """What it serves."""
-        return f"tests.live_apps.{'patched' if self.greenlets else 'plain'}:app"
+        return f"tests.live_apps.{self.modules[self.greenlets]}:app"
 
 
 GUNICORN = "gunicorn --bind 127.0.0.1:{port}"

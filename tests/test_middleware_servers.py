@@ -10,25 +10,30 @@ import threading
 
 import pytest
 
+from tests import servers
 from tests.live_apps import __file__ as live_apps
-from tests.servers import Server, serving
+from tests.servers import running
 
-GUNICORN = "-m gunicorn -b 127.0.0.1:{port} --log-level warning --graceful-timeout 4 "
-LINE = "-c tests/live_apps/gunicorn_conf.py "
-PATCHED, PLAIN = "tests.live_apps.wrapped_patched", "tests.live_apps.wrapped"
+WRAPPED = ("wrapped", "wrapped_patched")
+DRAINING = "--graceful-timeout 4 -c tests/live_apps/gunicorn_conf.py {app}"
 COMMENT = b": "
 
-SERVERS = [
-    Server("gevent.pywsgi", f"-m {PATCHED} {{port}}", True),
-    Server("gunicorn gevent", f"{GUNICORN}{LINE}-k gevent {PATCHED}:app", True),
-    Server("gunicorn gthread", f"{GUNICORN}{LINE}-k gthread --threads 8 {PLAIN}:app", False),
-    Server("flask run, threads", "-m flask run --port {port}", False),
-]
+
+def wrapped(server):
+    """The server with the application that is wrapped, and the line that drains it."""
+    command = server.command.replace("tests.live_apps.pywsgi", "tests.live_apps.wrapped_patched")
+    if "gunicorn" in command:
+        command = command.replace("{app}", DRAINING)
+    return server._replace(command=command, modules=WRAPPED)
+
+
+SERVERS = [wrapped(server) for server in servers.SERVERS]
+DRAINED = [server for server in SERVERS if "graceful-timeout" in server.command]
 
 
 @pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server.name)
 def setup(request):
-    with serving(request.param.command, FLASK_APP=f"{PLAIN}:app") as live:
+    with running(request.param) as live:
         yield request.param, live
 
 
@@ -127,9 +132,9 @@ def test_a_head_request_has_no_body_and_starts_nothing(live):
         assert reader.response.read() == b""
 
 
-@pytest.mark.parametrize("server", SERVERS[1:3], ids=lambda server: server.name)
+@pytest.mark.parametrize("server", DRAINED, ids=lambda server: server.name)
 def test_sigterm_ends_open_streams_with_an_error_and_then_the_server(server):
-    with serving(server.command) as live:
+    with running(server) as live:
         with live.request("GET", "/wrapped/gated") as reader:
             reader.block()
             os.kill(live.pid, signal.SIGTERM)

@@ -1,1 +1,5 @@
-from tests.live_apps.plain import app as application  # noqa: F401
+import importlib
+import os
+
+module, _, name = os.environ["FLASK_APP"].partition(":")
+application = getattr(importlib.import_module(module), name)
