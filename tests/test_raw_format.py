@@ -35,6 +35,12 @@ def test_bytes_are_sent_as_they_are():
     assert RawFormat().item(b"data: one\r\nid: 7\r\n\r\n") == b"data: one\r\nid: 7\r\n\r\n"
 
 
+def test_a_byte_order_mark_is_left_out_for_it_would_come_behind_the_opening():
+    format = RawFormat()
+    sent = format.item(b"\xef\xbb\xbfdata: one\n\n") + format.item(b"data: \xef\xbb\xbf\n\n")
+    assert read(format.opening("", None) + sent) == [("message", "one"), ("message", "\ufeff")]
+
+
 @pytest.mark.parametrize("item", ["text", None, {"a": "mapping"}, 1])
 def test_nothing_else_is_sent(item):
     with pytest.raises(TypeError, match=f"{type(item).__name__} can't be streamed; give bytes"):

@@ -6,6 +6,7 @@ may come between: so this format follows what the reader was given.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Any, Callable, Optional
 
 from ..event import ServerSentEvent
@@ -25,11 +26,16 @@ class RawFormat(EventStreamFormat):
 
     def __init__(self, event: Optional[str] = None) -> None:
         self._tail = b"\n\n"  # a block may begin where the stream does
+        self._has_begun = False
 
     def item(self, item: Any) -> bytes:
-        if isinstance(item, bytes):
-            return item
-        raise unsendable(item, "bytes")
+        if not isinstance(item, bytes):
+            raise unsendable(item, "bytes")
+        if not self._has_begun:
+            self._has_begun = True
+            if item.startswith(BOM_UTF8):  # no longer first: a heartbeat came before
+                return item[len(BOM_UTF8) :]
+        return item
 
     def followed(
         self, receive: Callable[[Optional[float]], Optional[bytes]]
