@@ -19,8 +19,7 @@ from .pushed import Pushed
 from .senders import Senders
 from .stream import Stream
 from .summary import Summary
-from .wakeup import CrossThreadWakeup, ThreadWakeup
-from .worker import GreenletWorker, Habitat
+from .worker import Habitat
 
 LAST_WORD_SECONDS = 5.0
 """How long the ``on_timeout`` callbacks may take to complete the stream themselves."""
@@ -47,7 +46,7 @@ class Emitter:
         self._stream = make_stream(self._source)
         senders = Senders(self._check_that_somebody_reads)
         self._turn = senders.turn
-        self._deliver = self._stream.open(_shared(habitat, senders), self)
+        self._deliver = self._stream.open(habitat.shared(lambda: senders), self)
 
     def response(self) -> Any:
         """The response to return from the view; ask for it once."""
@@ -193,17 +192,6 @@ class Emitter:
                 "nobody reads yet, and this is who has to return the response first: send less "
                 "before, send from another greenlet or thread, or say overflow='buffer'"
             )
-
-
-def _shared(habitat: Habitat, senders: Senders) -> Habitat:
-    """The habitat, for a channel that anybody may send into."""
-    on_greenlet = habitat.worker is GreenletWorker or habitat.readable is CrossThreadWakeup
-    readable: Any = CrossThreadWakeup if on_greenlet else ThreadWakeup
-
-    def writable() -> Any:
-        return senders
-
-    return habitat._replace(readable=readable, writable=writable)  # type: ignore[arg-type]
 
 
 def _caller(depth: int) -> str:

@@ -7,12 +7,13 @@ with its state in ``app.extensions["llmstream"]``.
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from .app_state import EXTENSION, AppState, app_state, every_slots
+from .app_stream import new_stream
 from .blueprint import chat_blueprint, checked_providers, refused
 from .cli import commands
 from .config import read_config
@@ -22,7 +23,7 @@ from .errors import ConfigurationError, StreamError
 from .options import StreamOptions
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
-from .streaming import new_stream, respond, stream_response
+from .streaming import Source, respond, stream_response
 from .worker import habitat
 
 View = Callable[..., Any]
@@ -77,13 +78,16 @@ class LLMStream:
         if settings.url_prefix is not None:
             app.register_blueprint(self.blueprint("llmstream"), url_prefix=settings.url_prefix)
 
-    def response(self, source: Iterable[Any], **options: Any) -> Response:
-        """Stream an iterable. Nothing runs before the server reads the response's first block.
+    def response(self, source: Source, **options: Any) -> Response:
+        """Stream an iterable, plain or asynchronous. Nothing runs before the server reads the
+        response's first block.
 
         Items may be text (deltas), mappings, lists, dataclasses (sent as JSON) or
         :class:`~flask_llmstream.event.ServerSentEvent` objects.
 
-        :param source: any iterable or generator; it runs and is closed on a worker of its own.
+        :param source: any iterable or generator; it runs and is closed on a worker of its own. What
+            ``async for`` goes over runs on the one event loop of this process, whatever ``worker``
+            says, and is cancelled where it awaits when its reader leaves.
         :param options: the :class:`~flask_llmstream.options.StreamOptions` that differ from the
             app's.
         :raises TypeError: a source that is not iterable, or is one text; an unknown option.

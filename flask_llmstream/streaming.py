@@ -5,73 +5,46 @@ Roof: Flask.
 
 from __future__ import annotations
 
+import inspect
 import re
-import uuid
 from collections.abc import Mapping
-from typing import Any, Iterable, Optional
+from typing import Any, AsyncIterable, Iterable, Optional, Union
 
 from flask import Response, current_app, has_request_context, request
 
 from .admission import Slots
 from .app_state import app_state
+from .app_stream import new_stream
 from .body import StreamBody
-from .context import CarriedContext, keeps_the_views_context
-from .formats import ACCEPTED, BY_ACCEPT, Format, make_format
+from .context import keeps_the_views_context
+from .formats import BY_ACCEPT
 from .headers import HEADERS
 from .json_text import json_bytes
 from .options import StreamOptions
-from .reporting import report, report_departure
 from .response import stream_response_class
 from .stream import Stream
-from .summary import Summary
 from .worker import habitat
 
+Source = Union[Iterable[Any], AsyncIterable[Any]]
 _OUR_ID = re.compile(r"[0-9a-f]{32}:(\d+|ended)")
 
 
-class Surroundings(CarriedContext):
-    """What a stream needs of its app: contexts to run in, somebody to report to."""
-
-    @property
-    def debug(self) -> bool:
-        """Whether the app is in debug mode."""
-        return bool(self._app.debug)
-
-    def left(self, stream: Stream, summary: Summary) -> None:
-        """Tell the app's ``on_disconnect``."""
-        self.beside(lambda: report_departure(self._app.logger, stream, summary))
-
-    def finished(self, stream: Stream, summary: Summary) -> None:
-        """Report the stream's end."""
-        report(self._app, self._app.logger, stream, summary)
-
-
 def stream_response(
-    source: Iterable[Any], options: StreamOptions, slots: Slots, name: Optional[str] = None
+    source: Source, options: StreamOptions, slots: Slots, name: Optional[str] = None
 ) -> Response:
     """A response that streams the source, or the answer to a reader who must not come back.
 
     :param name: what the log calls the source. Default: its own name.
     """
-    _check_source(source)
     habitat(options.worker)
-    return respond(new_stream(source, options, name or _name(source)), slots)
+    name = name or _name(source)
+    if hasattr(source, "__iter__"):
+        return respond(new_stream(_checked(source), options, name), slots)
+    if hasattr(source, "__aiter__"):
+        from .async_stream import new_async_stream  # asyncio is loaded with the first of them
 
-
-def new_stream(source: Iterable[Any], options: StreamOptions, name: str) -> Stream:
-    """A stream that nobody reads yet, of the current app and request."""
-    format = _negotiated(options) if options.format == BY_ACCEPT else _named(options)
-    return Stream(uuid.uuid4().hex, name, source, format, options, Surroundings())
-
-
-def _named(options: StreamOptions) -> Format:
-    return make_format(options.format, options.event)
-
-
-def _negotiated(options: StreamOptions) -> Format:
-    kinds = list(ACCEPTED)
-    chosen = request.accept_mimetypes.best_match(kinds, default=kinds[0])
-    return ACCEPTED[chosen](options.event)
+        return respond(new_async_stream(source, options, name), slots)
+    raise TypeError(f"source: {type(source).__name__} is not iterable{_cure(source)}")
 
 
 def respond(stream: Stream, slots: Slots) -> Response:
@@ -116,19 +89,23 @@ def _gone() -> Response:
     return Response(error, status=410, content_type="application/json")
 
 
-def _check_source(source: Any) -> None:
+def _checked(source: Any) -> Iterable[Any]:
     if isinstance(source, (str, bytes, Mapping)):
         raise TypeError(f"source: has to give items, and is one {type(source).__name__}; use [it]")
-    if not hasattr(source, "__iter__"):
-        hint = "; call it, or use streams.view()" if callable(source) else ""
-        if hasattr(source, "__aiter__"):
-            hint = "; give it from a generator that runs it, as it is asynchronous"
-        raise TypeError(f"source: {type(source).__name__} is not iterable{hint}")
     if keeps_the_views_context(source):
         source.close()
         raise TypeError(
             "source: leave out stream_with_context(); request, session and g are there without it"
         )
+    iterable: Iterable[Any] = source
+    return iterable
+
+
+def _cure(source: Any) -> str:
+    if inspect.iscoroutine(source):
+        source.close()
+        return "; await it in an async generator, and give that"
+    return "; call it, or use streams.view()" if callable(source) else ""
 
 
 def _name(source: Any) -> str:

@@ -145,9 +145,18 @@ class Habitat(NamedTuple):
 
     worker: Type[Union[GreenletWorker, ThreadWorker]]
     readable: Type[Wakeup]
-    writable: Type[Wakeup]
+    writable: Callable[[], Wakeup]
     schedule: Schedule
     watch: Type[Union[HubWatch, SocketWatch]]
+
+    def shared(self, writable: Callable[[], Wakeup]) -> Habitat:
+        """The same, for a channel that is sent into from elsewhere.
+
+        :param writable: makes what its senders wait on.
+        """
+        on_greenlet = self.worker is GreenletWorker or self.readable is CrossThreadWakeup
+        readable: Any = CrossThreadWakeup if on_greenlet else ThreadWakeup
+        return self._replace(readable=readable, writable=writable)
 
 
 _GREENLETS = Habitat(GreenletWorker, GreenletWakeup, GreenletWakeup, HubTimer, HubWatch)

@@ -1,7 +1,8 @@
-"""What a test may leave behind, counted: greenlets, threads, descriptors, slots, hub watchers."""
+"""What a test may leave: greenlets, threads, tasks, descriptors, slots, the hub's watchers."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import threading
@@ -14,12 +15,13 @@ from gevent import get_hub
 from gevent.hub import Hub
 
 from flask_llmstream.admission import Slots
+from flask_llmstream.event_loop import event_loop
 
 GRACE = 5
 """Seconds that what has been told to end may take to do so."""
 
-LASTING = {"llmstream-stalls"}
-"""Threads that are one a process, and end some time after the last that needed them."""
+LASTING = {"llmstream-asyncio", "llmstream-stalls"}
+"""Threads that are one a process; they end some time after the last that needed them, or never."""
 
 TURN = 0.02
 """Seconds that a thread and the hub are waited for in turn, as one may need the other."""
@@ -38,6 +40,7 @@ class Leftovers:
         gc.freeze()
         self._watchers = self._hub.loop.activecnt
         self._threads = _threads()
+        self._tasks = asyncio.all_tasks(event_loop())
         self._descriptors = _descriptors()
 
     def still_there(self) -> List[str]:
@@ -45,6 +48,7 @@ class Leftovers:
         self._wait()
         left = [repr(one) for one in self._new_threads()]
         left += [repr(one) for one in _greenlets()]
+        left += [repr(task) for task in self._new_tasks()]
         left += [f"{slots.taken} slots" for slots in _alive(Slots) if slots.taken]
         left += [f"descriptor of {of}" for of in (_descriptors() - self._descriptors).elements()]
         watchers = self._hub.loop.activecnt - self._watchers
@@ -53,18 +57,27 @@ class Leftovers:
     def _wait(self) -> None:
         deadline = monotonic() + GRACE
         while monotonic() < deadline:
-            for thread in self._new_threads():
+            for thread in filter(threading.Thread.is_alive, self._new_threads()):
                 thread.join(TURN)
             self._hub.join(TURN)
-            if self._hub.loop.activecnt <= self._watchers and not self._new_threads():
+            if not self._is_busy():
                 return
+
+    def _is_busy(self) -> bool:
+        watchers = self._hub.loop.activecnt > self._watchers
+        return watchers or bool(self._new_threads()) or bool(self._new_tasks())
+
+    def _new_tasks(self) -> Set["asyncio.Task[Any]"]:
+        return asyncio.all_tasks(event_loop()) - self._tasks
 
     def _new_threads(self) -> Set[threading.Thread]:
         return _threads() - self._threads
 
 
 def _threads() -> Set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if thread.name not in LASTING}
+    """Those that the standard library has started: what it calls a dummy it can't wait for."""
+    ours = (one for one in threading.enumerate() if not isinstance(one, threading._DummyThread))
+    return {thread for thread in ours if thread.name not in LASTING}
 
 
 def _alive(kind: Any) -> List[Any]:

@@ -5,14 +5,52 @@ The process is not monkey-patched: a greenlet's reader is what a handler of ``ge
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any, Callable, List, NamedTuple
 
 import gevent.event
 import pytest
 
+from flask_llmstream.event_loop import event_loop
+from flask_llmstream.loop_worker import LoopWakeup, LoopWorker
+from flask_llmstream.wakeup import CrossThreadWakeup
+from flask_llmstream.worker import habitat
+
 HANG_GUARD = 20
 """Seconds after which a test has hung; nothing is measured by it."""
+
+
+class Awaited:
+    """An event for one waiter, set from anywhere: gevent's own may be lost on a native thread.
+
+    :param wakeup: what that one waits on.
+    """
+
+    def __init__(self, wakeup: Any) -> None:
+        self._wakeup = wakeup
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+        self._wakeup.set()
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def wait(self, timeout: float) -> bool:
+        try:
+            return self._is_set or self._wakeup.wait(timeout)
+        finally:
+            self._wakeup.close()
+
+
+def hub_event() -> Awaited:
+    return Awaited(CrossThreadWakeup())
+
+
+def loop_event() -> Awaited:
+    return Awaited(LoopWakeup())
 
 
 class Sign:
@@ -73,7 +111,17 @@ class Place(NamedTuple):
     @property
     def interrupts(self) -> bool:
         """Whether a producer is stopped where it waits; a thread's ends at its next item."""
-        return self.producer_event is gevent.event.Event
+        return self.producer_event is not threading.Event
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether producers are tasks of the event loop."""
+        return self.producer_event is loop_event
+
+    def new_worker(self, name: str) -> Any:
+        """A worker as this place has them. Made where the test runs."""
+        here = habitat(self.worker)
+        return LoopWorker(name, here) if self.is_loop else here.worker(name)
 
     def for_reader(self) -> Sign:
         """A sign that the test waits for, set by anybody."""
@@ -84,17 +132,39 @@ class Place(NamedTuple):
         return Sign(self.producer_event())
 
 
-GREENLETS = Place("greenlets", on_greenlet, "auto", gevent.event.Event, gevent.event.Event)
+GREENLETS = Place("greenlets", on_greenlet, "auto", hub_event, gevent.event.Event)
 THREADS = Place("threads", on_thread, "auto", threading.Event, threading.Event)
-BESIDE = Place("thread beside greenlet", on_greenlet, "thread", gevent.event.Event, threading.Event)
+BESIDE = Place("thread beside greenlet", on_greenlet, "thread", hub_event, threading.Event)
 PLACES = [GREENLETS, THREADS, BESIDE]
+LOOP_BESIDE_GREENLET = Place(
+    "event loop beside greenlet", on_greenlet, "auto", hub_event, loop_event
+)
+LOOP_BESIDE_THREAD = Place(
+    "event loop beside thread", on_thread, "auto", threading.Event, loop_event
+)
+LOOPS = [LOOP_BESIDE_GREENLET, LOOP_BESIDE_THREAD]
+"""Where asynchronous sources run; what the engine does with a source is the same there."""
 
 
 def wait_for_worker_threads() -> None:
     """A thread lets go of what it ran, and of its slot, a moment after its last event."""
     for thread in threading.enumerate():
-        if thread.name == "llmstream-worker":
+        if thread.name == "llmstream-worker" and thread.is_alive():
             thread.join(HANG_GUARD)
+
+
+def wait_for_the_loops_tasks(place: Place) -> None:
+    """A task lets go of what it ran a moment after its stream's last event."""
+    ended = place.for_reader()
+
+    async def wait() -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=HANG_GUARD)
+        ended.set()
+
+    asyncio.run_coroutine_threadsafe(wait(), event_loop())
+    ended.wait()
 
 
 def only(*places: Place) -> Callable[[Any], Any]:

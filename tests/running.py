@@ -6,6 +6,7 @@ import threading
 
 import gevent
 
+from flask_llmstream.async_stream import AsyncStream
 from flask_llmstream.formats import make_format
 from flask_llmstream.options import StreamOptions
 from flask_llmstream.stream import Stream
@@ -74,7 +75,8 @@ class Running:
         self.schedule = ManualSchedule()
         self.clock = ManualClock()
         self.told = Told(place, enter)
-        self.stream = Stream(
+        kind = AsyncStream if place.is_loop else Stream
+        self.stream = kind(
             "an-id",
             name,
             source,

@@ -22,6 +22,7 @@ from flask import (
 from werkzeug.test import create_environ
 
 from tests.answers import Answer
+from tests.async_sources import asynchronous
 from tests.places import wait_for_worker_threads
 
 TENANT = contextvars.ContextVar("tenant", default="nobody")
@@ -40,16 +41,18 @@ def wait_for_the_producer(answer, finished):
     finished.wait()
 
 
-@pytest.fixture
-def said(place, app, streams):
+@pytest.fixture(params=[iter, asynchronous], ids=["generator", "async generator"])
+def said(request, place, app, streams):
     """What a generator view says, one item after another."""
+    kind = request.param
 
     def said(source, view=lambda: None, path="/", app=app, **request):
         @app.route("/", methods=["GET", "POST"])
         @app.route("/<name>")
         def streamed(name=None):
             view()
-            return streams.response(source(), format="text", heartbeat=0, reconnect="restart")
+            given = kind(source())
+            return streams.response(given, format="text", heartbeat=0, reconnect="restart")
 
         with Answer(app, path, **request) as answer:
             return answer.rest().decode().replace("data: ", "").split("\n\n")[:-1]

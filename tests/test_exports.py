@@ -91,14 +91,26 @@ def seen_after(statement: str, question: str) -> Any:
 IMPORT = "import flask_llmstream"
 
 
-@pytest.mark.parametrize("library", ["requests", "urllib3", "redis"])
-def test_importing_loads_no_network_library(library: str) -> None:
+@pytest.mark.parametrize("library", ["asyncio", "requests", "urllib3", "redis"])
+def test_importing_loads_no_library_for_a_source_of_its_own(library: str) -> None:
     assert not seen_after(IMPORT, f"{library!r} in sys.modules")
 
 
 def test_asking_for_the_provider_that_needs_it_loads_requests() -> None:
     statement = "from flask_llmstream import OpenAICompatible"
     assert seen_after(statement, "'requests' in sys.modules")
+
+
+def test_streaming_a_generator_loads_nothing_for_other_sources() -> None:
+    statement = """
+from flask import Flask
+from flask_llmstream import LLMStream
+app = Flask(__name__)
+streams = LLMStream(app)
+app.add_url_rule("/", "view", lambda: streams.response(["one"]))
+assert b"one" in app.test_client().get("/").data
+"""
+    assert not seen_after(statement, "'asyncio' in sys.modules")
 
 
 def test_importing_starts_no_thread() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from asyncio import CancelledError
 
 import gevent
 import pytest
@@ -15,12 +16,19 @@ from flask_llmstream.errors import StreamClosed, StreamError, UnsendableItem
 from flask_llmstream.formats.openai import ChatCompletion
 from flask_llmstream.summary import MAX_TEXT
 from flask_llmstream.worker import habitat
-from tests.places import BESIDE, GREENLETS, THREADS, only, wait_for_worker_threads
+from tests.places import BESIDE, GREENLETS, LOOPS, PLACES, THREADS, only, wait_for_worker_threads
 from tests.running import Running
 from tests.sources import Waiting
 
-producer_on_greenlet = only(GREENLETS)
+producer_on_greenlet = only(GREENLETS, *LOOPS)
 producer_on_thread = only(THREADS, BESIDE)
+
+
+@pytest.fixture(params=[*PLACES, *LOOPS], ids=lambda place: place.name)
+def place(request):
+    """Wherever a producer can run."""
+    return request.param
+
 
 REASONS = ["complete", "error", "timeout", "disconnect", "cancelled", "shutdown"]
 
@@ -193,6 +201,7 @@ def test_the_timer_is_let_go_of_when_nobody_reads_any_more(waiting):
 
 def test_leaving_twice_is_harmless(waiting):
     waiting.start()
+    waiting.stream.abandon()
     waiting.source.go_on.set()
     assert waiting.leave().reason == "disconnect"
     assert waiting.leave().reason == "disconnect"
@@ -245,7 +254,7 @@ def test_a_source_may_ignore_its_stop_but_not_go_on(place):
                 yield "more"
                 waits.set()
                 go_on.wait()
-            except GreenletExit:
+            except (GreenletExit, CancelledError):
                 continue
 
     running = Running(place, source()).start()
@@ -267,7 +276,7 @@ def test_nor_may_one_whose_items_are_not_sent(place, item):
                 yield item
                 waits.set()
                 go_on.wait()
-            except GreenletExit:
+            except (GreenletExit, CancelledError):
                 continue
 
     running = Running(place, source(), format=ChatCompletion("a-model")).start()
@@ -744,6 +753,7 @@ def no_timer(seconds, callback):
     raise NoRoom
 
 
+@only(*PLACES)
 @pytest.mark.parametrize("missing", [{"worker": NoWorker}, {"schedule": no_timer}], ids=list)
 def test_a_stream_that_cant_start_gives_its_slot_back_and_closes_its_source(place, missing):
     closed = []

@@ -10,11 +10,11 @@ import pytest
 from flask_llmstream.errors import StreamOverflow, UnsendableItem
 from flask_llmstream.event import ServerSentEvent
 from tests.answers import Answer
-from tests.places import BESIDE, GREENLETS, HANG_GUARD, THREADS, only
+from tests.places import GREENLETS, HANG_GUARD, LOOPS, PLACES, only
 from tests.sources import Stalled
 from tests.test_stream import Running
 
-everywhere = only(GREENLETS, THREADS, BESIDE)
+everywhere = only(*PLACES, *LOOPS)
 
 
 def stalled(place, *items, **options):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from asyncio import CancelledError
 from time import monotonic
 
 import gevent
@@ -12,10 +13,26 @@ from gevent import GreenletExit
 
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.worker import GreenletWorker, ThreadWorker, habitat, on_greenlet
-from tests.places import BESIDE, GREENLETS, THREADS, only
+from tests.places import (
+    BESIDE,
+    GREENLETS,
+    LOOP_BESIDE_GREENLET,
+    LOOP_BESIDE_THREAD,
+    LOOPS,
+    PLACES,
+    THREADS,
+    only,
+)
 
 producer_on_greenlet = only(GREENLETS)
+interrupted_producer = only(GREENLETS, LOOP_BESIDE_GREENLET)
 producer_on_thread = only(THREADS, BESIDE)
+
+
+@pytest.fixture(params=[*PLACES, *LOOPS], ids=lambda place: place.name)
+def place(request):
+    """Wherever a producer can run."""
+    return request.param
 
 
 def nothing():
@@ -30,7 +47,7 @@ class Run:
     """
 
     def __init__(self, place, source, deliver=lambda item: None):
-        self.worker = habitat(place.worker).worker("a source")
+        self.worker = place.new_worker("a source")
         self.items = []
         self.error = None
         self.ran_on = None
@@ -128,7 +145,7 @@ def test_stopped_between_its_start_and_its_turn_it_asks_the_source_for_nothing(p
     assert run.items == []
 
 
-@producer_on_greenlet
+@interrupted_producer
 def test_a_stop_is_raised_where_the_source_waits(place):
     waits, unwound = place.for_reader(), []
 
@@ -148,7 +165,7 @@ def test_a_stop_is_raised_where_the_source_waits(place):
     assert unwound == [True]
 
 
-@producer_on_greenlet
+@interrupted_producer
 def test_a_stop_is_raised_where_an_item_waits_for_room(place):
     room, waits = place.for_producer(), place.for_reader()
     run = Run(place, iter(["one"]), lambda item: (waits.set(), room.wait())).start()
@@ -177,7 +194,7 @@ def test_stopping_returns_before_the_source_has_unwound(place):
     run.ended.wait()
 
 
-@producer_on_greenlet
+@interrupted_producer
 def test_a_source_may_ignore_the_stop_and_give_one_more(place):
     waits = place.for_reader()
 
@@ -185,7 +202,7 @@ def test_a_source_may_ignore_the_stop_and_give_one_more(place):
         try:
             waits.set()
             place.for_producer().wait()
-        except GreenletExit:
+        except (GreenletExit, CancelledError):
             yield "a last word"
 
     run = Run(place, source()).start()
@@ -196,7 +213,7 @@ def test_a_source_may_ignore_the_stop_and_give_one_more(place):
     assert run.error is None
 
 
-@producer_on_greenlet
+@interrupted_producer
 def test_a_second_stop_does_not_reach_the_sources_own_cleaning_up(place):
     waits, cleans, go_on = place.for_reader(), place.for_reader(), place.for_producer()
     cleaned = []
@@ -222,9 +239,9 @@ def test_a_second_stop_does_not_reach_the_sources_own_cleaning_up(place):
     assert cleaned == [True]
 
 
-@producer_on_greenlet
+@interrupted_producer
 def test_a_stop_does_not_reach_what_runs_behind_the_source(place):
-    worker = GreenletWorker("a source")
+    worker = place.new_worker("a source")
     waits, go_on, ended = place.for_reader(), place.for_producer(), place.for_reader()
 
     def run():
@@ -241,8 +258,8 @@ def test_a_stop_does_not_reach_what_runs_behind_the_source(place):
     ended.wait()
 
 
-@producer_on_greenlet
-def test_a_stop_on_a_greenlet_aborts_nothing(place):
+@interrupted_producer
+def test_a_stop_that_interrupts_aborts_nothing(place):
     aborted, waits = [], place.for_reader()
 
     def source():
@@ -312,7 +329,7 @@ def test_a_source_that_never_waits_still_lets_its_reader_read(place):
     assert len(run.items) < 10
 
 
-@producer_on_greenlet
+@interrupted_producer
 def test_a_source_that_never_waits_can_be_stopped(place):
     def computes():
         while True:
@@ -364,7 +381,7 @@ def test_a_thread_does_not_keep_the_process_from_ending(place):
 
 
 def test_a_greenlet_has_to_wait_through_the_hub(place):
-    assert on_greenlet() is (place is not THREADS)
+    assert on_greenlet() is (place not in (THREADS, LOOP_BESIDE_THREAD))
 
 
 def test_producers_run_where_the_request_does():

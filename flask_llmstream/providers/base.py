@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Iterable, Union
+from typing import AsyncIterable, Iterable, Union
 
 from ..completion import CompletionRequest, Usage
 from ..event import ServerSentEvent
 
 Delta = Union[str, Usage, ServerSentEvent]
+Deltas = Union[Iterable[Delta], AsyncIterable[Delta]]
 
 
 class Provider(ABC):
     """Where deltas come from. Subclass it for a model that no shipped provider reaches."""
 
     @abstractmethod
-    def stream(self, request: CompletionRequest) -> Iterable[Delta]:
+    def stream(self, request: CompletionRequest) -> Deltas:
         """Begin one answer.
 
         Returns at once: connecting and waiting belong into the iteration, which runs on the
@@ -31,4 +32,7 @@ class Provider(ABC):
         wanted any more or is over. If it has ``abort()``, that is called once, from any thread,
         when the reader has left: it frees the iteration from whatever it waits for, returns at
         once and raises nothing. The iteration then raises whatever it likes; nobody hears it.
+
+        An asynchronous iterable runs on the event loop and is cancelled there; it has ``aclose()``
+        and no ``abort()``.
         """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
 from typing import Any, Callable, Deque, Generator, Iterable, Mapping, Union
 
 from ..completion import CompletionRequest
 from ..errors import ConfigurationError
 from .answer import Answer
-from .base import Delta, Provider
+from .base import Delta, Deltas, Provider
 
 
 class CallableProvider(Provider):
@@ -17,24 +18,26 @@ class CallableProvider(Provider):
     :param function: takes the :class:`CompletionRequest`; gives an iterable of deltas (a
         generator, mostly) or the whole answer as one text. It is called on the stream's worker,
         so it may take its time. Where its result has ``abort()``, a reader who leaves calls that.
+        An asynchronous generator runs on the event loop.
     :raises ConfigurationError: ``function`` can't be called.
     """
 
-    def __init__(
-        self, function: Callable[[CompletionRequest], Union[str, Iterable[Delta]]]
-    ) -> None:
+    def __init__(self, function: Callable[[CompletionRequest], Union[str, Deltas]]) -> None:
         if not callable(function):
             raise ConfigurationError(
                 f"function: something to call with a CompletionRequest, not {function!r}"
             )
         self._function = function
 
-    def stream(self, request: CompletionRequest) -> Iterable[Delta]:
+    def stream(self, request: CompletionRequest) -> Deltas:
         """Begin one answer. The function is called when the iteration begins.
 
         The iteration raises what the function raises, and ``TypeError`` where its result is no
         iterable.
         """
+        if inspect.isasyncgenfunction(self._function):
+            deltas: Deltas = self._function(request)
+            return deltas
         aborter = _Aborter()
         return Answer(_call(self._function, request, aborter), aborter.abort)
 

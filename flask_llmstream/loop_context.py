@@ -1,0 +1,73 @@
+"""What is entered on the event loop, for the coroutines there and for others beside it.
+
+Roof: Flask. From Flask 2.2 on contexts are contextvars, which a task and a copied context have by
+themselves. Before, they are on stacks of the running thread or greenlet, and are lent.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from functools import partial
+from typing import Any, Awaitable, Callable, Generator
+
+import flask.globals
+
+
+def lent(awaitable: Awaitable[Any]) -> Awaitable[Any]:
+    """What a task awaits, inside the contexts that are entered here."""
+    return awaitable if _ARE_CONTEXTVARS else Lent(awaitable)
+
+
+def carried(work: Callable[[], None]) -> Callable[[], None]:
+    """``work``, to be called elsewhere inside the contexts that are entered here."""
+    context = contextvars.copy_context()
+    return partial(context.run, work if _ARE_CONTEXTVARS else partial(Contexts().around, work))
+
+
+_ARE_CONTEXTVARS = hasattr(flask.globals, "app_ctx")
+
+if not _ARE_CONTEXTVARS:
+    from flask import _app_ctx_stack, _request_ctx_stack  # type: ignore
+
+
+class Contexts:
+    """Those on the stacks here, to be there for a while elsewhere."""
+
+    def __init__(self) -> None:
+        self._app = _app_ctx_stack.top
+        self._request = _request_ctx_stack.top
+
+    def around(self, work: Callable[[], Any]) -> Any:
+        """Call ``work`` inside of them."""
+        _app_ctx_stack.push(self._app)
+        _request_ctx_stack.push(self._request)
+        try:
+            return work()
+        finally:
+            _request_ctx_stack.pop()
+            _app_ctx_stack.pop()
+
+
+class Lent:
+    """An awaitable that has the contexts entered here while it runs, and not while it waits: its
+    thread then runs other streams' tasks.
+
+    What it starts as a task of its own has none of them before Werkzeug 2.
+    """
+
+    def __init__(self, awaitable: Awaitable[Any]) -> None:
+        self._awaitable = awaitable
+        self._contexts = Contexts()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps: Any = self._awaitable.__await__()
+        step = partial(steps.send, None)
+        while True:
+            try:
+                awaited = self._contexts.around(step)
+            except StopIteration as end:
+                return end.value
+            try:
+                step = partial(steps.send, (yield awaited))
+            except BaseException as error:
+                step = partial(steps.throw, error)
