@@ -13,7 +13,6 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from .app_state import EXTENSION, AppState, app_state, every_slots
-from .app_stream import new_stream
 from .blueprint import chat_blueprint, checked_providers, refused
 from .cli import commands
 from .config import read_config
@@ -23,8 +22,7 @@ from .errors import ConfigurationError, StreamError
 from .options import StreamOptions
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
-from .streaming import Source, respond, stream_response
-from .worker import habitat
+from .streaming import Source, new_emitter, stream_response
 
 View = Callable[..., Any]
 _FINISHED = (BaseResponse, str, bytes, dict, tuple)
@@ -87,7 +85,8 @@ class LLMStream:
 
         :param source: any iterable or generator; it runs and is closed on a worker of its own. What
             ``async for`` goes over runs on the one event loop of this process, whatever ``worker``
-            says, and is cancelled where it awaits when its reader leaves.
+            says, and is cancelled where it awaits when its reader leaves. An Observable of RxPY's
+            is subscribed to, and disposed of at the end; ``overflow`` acts as for :meth:`create`.
         :param options: the :class:`~flask_llmstream.options.StreamOptions` that differ from the
             app's.
         :raises TypeError: a source that is not iterable, or is one text; an unknown option.
@@ -156,14 +155,8 @@ class LLMStream:
         self, function: Optional[Callable[[Emitter], Any]], options: Dict[str, Any]
     ) -> Emitter:
         state = app_state()
-        merged = state.options.merged(**options)
         name = getattr(function, "__qualname__", None) or f"the emitter of {request.endpoint}"
-        return Emitter(
-            lambda source: new_stream(source, merged, name),
-            lambda stream: respond(stream, state.slots),
-            habitat(merged.worker),
-            function,
-        )
+        return new_emitter(state.options.merged(**options), state.slots, name, function)
 
     def blueprint(
         self, name: str, *, providers: Optional[Mapping[str, Provider]] = None, **settings: Any

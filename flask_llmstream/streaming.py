@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from typing import Any, AsyncIterable, Iterable, Optional, Union
+from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 
 from flask import Response, current_app, has_request_context, request
 
@@ -17,15 +17,17 @@ from .app_state import app_state
 from .app_stream import new_stream
 from .body import StreamBody
 from .context import keeps_the_views_context
+from .emitter import Emitter
 from .formats import BY_ACCEPT
 from .headers import HEADERS
 from .json_text import json_bytes
+from .observable import Observable, Subscriber, where_its_threads_are
 from .options import StreamOptions
 from .response import stream_response_class
 from .stream import Stream
 from .worker import habitat
 
-Source = Union[Iterable[Any], AsyncIterable[Any]]
+Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
 _OUR_ID = re.compile(r"[0-9a-f]{32}:(\d+|ended)")
 
 
@@ -34,17 +36,40 @@ def stream_response(
 ) -> Response:
     """A response that streams the source, or the answer to a reader who must not come back.
 
+    :param source: an iterable, an asynchronous one, or an Observable.
     :param name: what the log calls the source. Default: its own name.
     """
     habitat(options.worker)
     name = name or _name(source)
     if hasattr(source, "__iter__"):
         return respond(new_stream(_checked(source), options, name), slots)
-    if hasattr(source, "__aiter__"):
+    if isinstance(source, AsyncIterable):
         from .async_stream import new_async_stream  # asyncio is loaded with the first of them
 
         return respond(new_async_stream(source, options, name), slots)
+    if isinstance(source, Observable):
+        emitter = new_emitter(where_its_threads_are(options), slots, name, Subscriber(source))
+        response: Response = emitter.response()
+        return response
     raise TypeError(f"source: {type(source).__name__} is not iterable{_cure(source)}")
+
+
+def new_emitter(
+    options: StreamOptions,
+    slots: Slots,
+    name: str,
+    function: Optional[Callable[[Emitter], Any]] = None,
+) -> Emitter:
+    """The end of a new stream to send to.
+
+    :param function: called with it on the stream's worker. Default: none, others send.
+    """
+    return Emitter(
+        lambda source: new_stream(source, options, name),
+        lambda stream: respond(stream, slots),
+        habitat(options.worker),
+        function,
+    )
 
 
 def respond(stream: Stream, slots: Slots) -> Response:

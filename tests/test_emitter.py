@@ -299,7 +299,7 @@ def schedule(monkeypatch):
     from flask_llmstream.worker import habitat
 
     schedule = ManualSchedule()
-    for module in ("body", "extension"):
+    for module in ("body", "streaming"):
         name = f"flask_llmstream.{module}.habitat"
         monkeypatch.setattr(name, lambda worker: habitat(worker)._replace(schedule=schedule))
     return schedule

@@ -91,7 +91,7 @@ def seen_after(statement: str, question: str) -> Any:
 IMPORT = "import flask_llmstream"
 
 
-@pytest.mark.parametrize("library", ["asyncio", "requests", "urllib3", "redis"])
+@pytest.mark.parametrize("library", ["asyncio", "reactivex", "requests", "urllib3", "redis"])
 def test_importing_loads_no_library_for_a_source_of_its_own(library: str) -> None:
     assert not seen_after(IMPORT, f"{library!r} in sys.modules")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers import HANG_GUARD, ROOT
 
-FILES = ["test_async_source.py", "test_async_context.py"]
+FILES = ["test_async_source.py", "test_async_context.py", "test_reactive.py"]
 
 
 @pytest.mark.parametrize("file", FILES)
