@@ -23,6 +23,7 @@ from .wakeup import ThreadWakeup
 PATIENCE_SECONDS = 1.0
 """How long the end of the process waits for a source that blocks the loop."""
 
+_NAME = "llmstream-asyncio"
 _log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
 
@@ -80,7 +81,7 @@ class EventLoopThread:
             # good, so this one has done it before the loop's thread makes its own.
             get_hub().resolver
         known = ThreadWakeup()
-        start_native_thread(lambda: self._run(known), "llmstream-asyncio")
+        start_native_thread(lambda: self._run(known), _NAME)
         known.wait()
 
     # On the thread.
@@ -104,7 +105,7 @@ class EventLoopThread:
         what is patched (name look-up, executors) runs on this thread's own hub. On an original
         epoll both would hang."""
         loop = asyncio.new_event_loop()
-        self._executor = ThreadPoolExecutor()
+        self._executor = ThreadPoolExecutor(thread_name_prefix=_NAME)
         loop.set_default_executor(self._executor)
         asyncio.set_event_loop(loop)
         self._loop = loop

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, Callable, List, NamedTuple
+from typing import Any, Callable, Coroutine, List, NamedTuple
 
 import gevent.event
 import pytest
@@ -153,18 +153,26 @@ def wait_for_worker_threads() -> None:
             thread.join(HANG_GUARD)
 
 
-def wait_for_the_loops_tasks(place: Place) -> None:
-    """A task lets go of what it ran a moment after its stream's last event."""
+def run_on_the_loop(place: Place, coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Wait here until a coroutine has ended on the event loop."""
     ended = place.for_reader()
 
-    async def wait() -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        if tasks:
-            await asyncio.wait(tasks, timeout=HANG_GUARD)
-        ended.set()
+    async def run() -> None:
+        try:
+            await coroutine
+        finally:
+            ended.set()
 
-    asyncio.run_coroutine_threadsafe(wait(), event_loop())
+    asyncio.run_coroutine_threadsafe(run(), event_loop())
     ended.wait()
+
+
+async def others_have_ended() -> None:
+    """A task lets go of what it ran a moment after its stream's last event."""
+    this = asyncio.current_task()
+    streams = [one for one in asyncio.all_tasks() if one is not this]
+    if streams:
+        await asyncio.wait(streams, timeout=HANG_GUARD)
 
 
 def only(*places: Place) -> Callable[[Any], Any]:

@@ -13,7 +13,7 @@ from flask import current_app, g, has_app_context, has_request_context, request,
 from flask_llmstream.event_loop import event_loop
 from tests.answers import Answer
 from tests.async_sources import AsyncSign, asynchronous
-from tests.places import GREENLETS, THREADS, wait_for_the_loops_tasks
+from tests.places import GREENLETS, THREADS, others_have_ended, run_on_the_loop
 
 TENANT = contextvars.ContextVar("tenant", default="nobody")
 
@@ -171,7 +171,7 @@ def test_each_context_is_torn_down_once_the_sources_where_it_ran(place, app, str
         view, *_ = torn_down
         answer.rest()
         finished.summary()
-    wait_for_the_loops_tasks(place)
+    run_on_the_loop(place, others_have_ended())
     assert torn_down == [view, ("source", ran_on[0])]
     assert view[0] == "view"
 
@@ -191,7 +191,7 @@ def test_nothing_of_it_is_left_on_the_loop(place, app, streams, finished):
     with Answer(app, "/") as answer:
         answer.rest()
         finished.summary()
-    wait_for_the_loops_tasks(place)
+    run_on_the_loop(place, others_have_ended())
     event_loop().call_soon_threadsafe(look, context=contextvars.Context())
     looked.wait()
     assert seen == [False, False, "nobody"]

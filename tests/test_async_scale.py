@@ -13,8 +13,8 @@ READERS = 100
 APP = "tests.live_apps.asynchronous"
 PYWSGI = Server("gevent.pywsgi", f"-m {APP}_patched {{port}}", True)
 GUNICORN = Server(
-    "gunicorn gevent",
-    f"-m gunicorn -k gevent -b 127.0.0.1:{{port}} --log-level warning {APP}_patched:app",
+    "gunicorn gevent, preloaded",
+    f"-m gunicorn -k gevent --preload -b 127.0.0.1:{{port}} --log-level warning {APP}_patched:app",
     True,
 )
 THREADS = Server("flask run, threads", "-m flask run --port {port}", False)

@@ -17,7 +17,13 @@ from flask_llmstream import CallableProvider, LLMStream, ServerSentEvent, Stream
 from flask_llmstream.event_loop import event_loop
 from tests.answers import Answer
 from tests.async_sources import AsyncSign, AsyncWaiting, Closing, asynchronous
-from tests.places import GREENLETS, THREADS, wait_for_the_loops_tasks, wait_for_worker_threads
+from tests.places import (
+    GREENLETS,
+    THREADS,
+    others_have_ended,
+    run_on_the_loop,
+    wait_for_worker_threads,
+)
 
 
 @pytest.fixture(params=[GREENLETS, THREADS], ids=lambda place: place.name)
@@ -495,7 +501,7 @@ def test_what_it_held_is_freed_without_the_garbage_collector(place, app, streams
         body.close()
         del body, blocks
         assert finished.summary().reason == ("disconnect" if leaves else "complete")
-        wait_for_the_loops_tasks(place)
+        run_on_the_loop(place, others_have_ended())
         wait_for_worker_threads()
         assert seen[0]() is None
     finally:

@@ -5,20 +5,29 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
+from tests.conftest import needs
 from tests.servers import HANG_GUARD, ROOT
 
-FILES = ["test_async_source.py", "test_async_context.py", "test_reactive.py"]
 
-
-@pytest.mark.parametrize("file", FILES)
-def test_all_of_it_holds(file):
+@pytest.mark.parametrize(
+    "file, part",
+    [
+        ("test_async_context.py", "asyncio"),
+        ("test_async_openai.py", "openai"),
+        ("test_async_source.py", "asyncio"),
+        ("test_reactive.py", "reactivex"),
+    ],
+)
+def test_all_of_it_holds(file, part):
+    needs(part, find_spec(part))
     pytest_there = [sys.executable, "-m", "gevent.monkey", "--module", "pytest"]
     process = subprocess.run(
-        # Native threads, of which a patched process knows nothing, are tested elsewhere.
-        [*pytest_there, "-q", "-p", "no:cacheprovider", "-k", "not beside", f"tests/{file}"],
+        # It has no threads but greenlets: what else a reader may run on is tested elsewhere.
+        [*pytest_there, "-q", "-p", "no:cacheprovider", "-k", "greenlets", f"tests/{file}"],
         cwd=ROOT,
         env={**os.environ, "GEVENT_RESOLVER": "block"},  # without threads of gevent's own
         stdout=subprocess.PIPE,

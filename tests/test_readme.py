@@ -21,6 +21,7 @@ def test_the_python_blocks_make_an_application_that_streams():
     assert client.get("/words").data.count(b'"ended":false') == 3
     assert b'data: {"pages":12}' in client.get("/report").data
     assert client.get("/ticks").data == b": \n\ndata: 0\n\ndata: 1\n\ndata: 2\n\n"
+    assert b"tock" in client.get("/clock").data
     names["app"].config["CLOSED"] = True
     refused = client.get("/report")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "3600")
