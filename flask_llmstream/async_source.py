@@ -26,7 +26,6 @@ class AsyncSource:
         self._source = source
         self._lent = lent
         self._is_iterated = False
-        self.__qualname__ = getattr(source, "__qualname__", None) or type(source).__qualname__
 
     def __iter__(self) -> Iterator[Any]:
         self._is_iterated = True
@@ -48,7 +47,7 @@ class AsyncSource:
         if self._is_iterated:
             self._close(self._source)
         elif not inspect.isasyncgen(self._source):
-            on_loop(partial(self._close, self._source), self.__qualname__)
+            on_loop(partial(self._close, self._source), "closing")
 
     def _close(self, iterable: Any) -> None:
         close = getattr(iterable, "aclose", None) or getattr(iterable, "close", None)

@@ -19,7 +19,10 @@ from greenlet import greenlet
 from .event_loop import event_loop
 from .worker import GreenletWorker, Habitat
 
-_TURN_SECONDS = 0.005
+_TURN_SECONDS = 0.02
+"""How long a source may keep the loop. The loop lets go of the GIL between two turns and takes it
+again at once; were that as often as other threads ask for it (5 ms), they would hardly get it."""
+
 _running: Set[asyncio.Task[None]] = set()
 """Kept here, as the loop itself knows its tasks but weakly."""
 
@@ -117,8 +120,8 @@ class LoopWorker:
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
         """Take each item from the source, on the worker, until it ends or is stopped.
 
-        A source that never really waits would keep the loop from all others: once in 5 ms the
-        loop gets its turn.
+        A source that never really waits would keep the loop from all others: once in 20 ms
+        the loop gets its turn.
 
         :raises GreenletExit: it was stopped, also when before its first item.
         """

@@ -165,6 +165,28 @@ def test_a_reader_who_leaves_cancels_it(place, app, serve, waiting, finished):
     assert finished.summary().reason == "disconnect"
 
 
+def test_its_finally_runs_on_the_thread_that_ran_it(place, app, serve):
+    ran_on, waits, closed = [], place.for_reader(), place.for_reader()
+
+    async def source():
+        try:
+            ran_on.append(threading.get_native_id())
+            yield "one"
+            waits.set()
+            await AsyncSign().wait()
+        finally:
+            ran_on.append(threading.get_native_id())
+            closed.set()
+
+    serve(source)
+    with Answer(app, "/") as answer:
+        answer.block()
+        waits.wait()
+    closed.wait()
+    begun, ended = ran_on
+    assert begun == ended != threading.get_native_id()
+
+
 def test_a_reader_who_leaves_before_its_first_item_cancels_it(place, app, serve):
     waits, cancelled = place.for_reader(), place.for_reader()
 
