@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from time import monotonic
 from typing import Any, Callable, Dict, Hashable, Iterator, Optional
 
 from .admission import Slots
@@ -78,7 +77,6 @@ class StreamBody:
         stream, connection, patience = self._stream, self._connection, self._patience
         receive = stream.receive
         while connection is not None:
-            connection.handed_at = None
             block = receive(patience)
             if block is None:
                 break
@@ -88,7 +86,7 @@ class StreamBody:
                 block = stream.format.heartbeat()
                 if not block:
                     continue
-            connection.handed_at = monotonic()
+                connection.others += 1
             yield block
         last = self._end()
         if last:
@@ -121,7 +119,7 @@ class StreamBody:
         if self._respond is not None:
             self._respond(None)
         opening = b"" if stream.reason == "disconnect" else self._opening()
-        return self._handed(opening + (block or b""))
+        return self._counted(opening + (block or b""))
 
     def _start(self) -> Optional[Failure]:
         """Start everything; or what a client is told where that can't be."""
@@ -142,7 +140,9 @@ class StreamBody:
         stream = self._stream
         stream.start(here, self._slots.release, self._worker)
         gone = partial(stream.end, "disconnect")
-        self._connection = Connection(self._environ, here, gone, stream.options.send_timeout)
+        self._connection = Connection(
+            self._environ, here, gone, stream.options.send_timeout, stream.delivery.handed
+        )
         if Overflow.named(stream.options.overflow) is not Overflow.BLOCK:
             self._connection.limit_unsent()
         if self._watches_client:
@@ -186,7 +186,7 @@ class StreamBody:
         stream = self._stream
         if stream.reason not in ("complete", "disconnect") and not stream.format.tells_its_end:
             self._connection.cut()
-        return self._handed(self._last_frame())
+        return self._counted(self._last_frame())
 
     def _last_frame(self) -> bytes:
         stream, failure = self._stream, self._stream.failure
@@ -211,9 +211,9 @@ class StreamBody:
         stream = self._stream
         return stream.options.reconnect != "refuse" or stream.format.has_own_ids
 
-    def _handed(self, block: bytes) -> bytes:
+    def _counted(self, block: bytes) -> bytes:
         if self._connection is not None:
-            self._connection.handed_at = monotonic()
+            self._connection.others += 1
         return block
 
 

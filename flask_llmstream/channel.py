@@ -239,6 +239,11 @@ class Channel:
         return max(self._max_items - len(self._queue), 0)
 
     @property
+    def received(self) -> Optional[int]:
+        """How many items the reader was given; ``None`` while it waits for more."""
+        return None if self._reader_waits else self._received_items
+
+    @property
     def producer_waits(self) -> bool:
         """Whether the producer waits for room."""
         return self._producer_waits

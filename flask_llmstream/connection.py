@@ -31,13 +31,14 @@ class Connection:
     :param gone: called, without blocking, when the client has left or takes nothing any more.
     :param send_timeout: seconds in which the client has to take something of what there is for
         it; 0: any.
-    :ivar handed_at: when the server was given the block it writes now, on the monotonic clock;
-        ``None`` while it waits for one. Who reads the stream writes it.
+    :param handed: tells how many items the server was given to write; ``None`` while it waits
+        for more.
+    :ivar others: how many blocks it was given that are no items. Who reads the stream counts.
     """
 
     __slots__ = (
-        "handed_at", "_environ", "_habitat", "_gone", "_send_timeout", "_watch", "_timer",
-        "_checking", "_is_closed", "_seen", "_seen_at", "__weakref__",
+        "others", "_environ", "_habitat", "_gone", "_send_timeout", "_handed", "_watch",
+        "_timer", "_checking", "_is_closed", "_seen", "_seen_at", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -46,17 +47,19 @@ class Connection:
         habitat: Habitat,
         gone: Callable[[], object],
         send_timeout: float,
+        handed: Callable[[], Optional[int]],
     ) -> None:
-        self.handed_at: Optional[float] = None
+        self.others = 0
         self._environ = environ
         self._habitat = habitat
         self._gone = gone
         self._send_timeout = send_timeout
+        self._handed = handed
         self._watch: Watch = NoWatch()
         self._timer: Optional[Timer] = None
         self._checking = _allocate_lock()
         self._is_closed = False
-        self._seen: Tuple[Optional[float], Optional[int]] = (None, None)
+        self._seen: Tuple[Optional[int], ...] = ()
         self._seen_at = 0.0
         if send_timeout:
             self._check_later()
@@ -123,7 +126,8 @@ class Connection:
         """Whether nothing has moved for the whole time. A slow client takes a little now and then,
         and for one who has taken all, the server itself is slow."""
         now, bytes_left = monotonic(), None if descriptor is None else untaken(descriptor)
-        seen = self.handed_at, bytes_left
-        if self.handed_at is None or bytes_left == 0 or seen != self._seen:
+        handed = self._handed()
+        seen = handed, self.others, bytes_left
+        if handed is None or bytes_left == 0 or seen != self._seen:
             self._seen, self._seen_at = seen, now
         return now - self._seen_at >= self._send_timeout

@@ -83,6 +83,11 @@ class Delivery:
         """Whether the producer waits for the reader."""
         return self.channel is not None and bool(self.channel.producer_waits)
 
+    def handed(self) -> Optional[int]:
+        """How many items the reader was given; ``None`` while it waits for more."""
+        received: Optional[int] = None if self.channel is None else self.channel.received
+        return received
+
     @property
     def is_read(self) -> bool:
         """Whether somebody reads it still, or has yet to take its end."""

@@ -47,12 +47,13 @@ class GreenletWakeup:
     whether anybody has waited that long.
     """
 
-    __slots__ = ("_loop", "_waiter", "_is_set", "_timer", "_fires_at", "_deadline")
+    __slots__ = ("_loop", "_waiter", "_wake", "_is_set", "_timer", "_fires_at", "_deadline")
 
     def __init__(self) -> None:
         hub = get_hub()
         self._loop = hub.loop
         self._waiter = Waiter(hub)
+        self._wake = self._waiter.switch
         self._is_set = False
         self._timer: Any = None
         self._fires_at = 0.0
@@ -61,7 +62,7 @@ class GreenletWakeup:
     def set(self) -> None:
         if not self._is_set:
             self._is_set = True
-            self._loop.run_callback(self._waiter.switch, None)
+            self._loop.run_callback(self._wake, None)
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         if not self._is_set:
@@ -72,13 +73,12 @@ class GreenletWakeup:
                 if self._timer is None or self._fires_at > deadline:
                     self._start_timer(deadline, timeout)
             waiter = self._waiter
-            while True:
+            waiter.get()
+            # A set that nobody waited for switches here later all the same, and may find the
+            # next wait, or be kept for it: so it is asked for its reason.
+            while not self._is_set and not self._has_expired():
                 waiter.clear()
                 waiter.get()
-                # A set that nobody waited for switches here later all the same, and may find
-                # the next wait: so it is asked for its reason.
-                if self._is_set or self._has_expired():
-                    break
         was_set, self._is_set = self._is_set, False
         return was_set
 
@@ -104,7 +104,7 @@ class GreenletWakeup:
         if remaining > 0:
             self._start_timer(self._deadline, remaining)
         else:
-            self._waiter.switch(None)
+            self._wake(None)
 
 
 class CrossThreadWakeup(GreenletWakeup):
@@ -121,4 +121,4 @@ class CrossThreadWakeup(GreenletWakeup):
         # Always by the hub, which runs the callback after the greenlet has switched to it: a
         # set between its look at the flag and its switch is not lost.
         self._is_set = True
-        self._loop.run_callback_threadsafe(self._waiter.switch, None)
+        self._loop.run_callback_threadsafe(self._wake, None)

@@ -4,7 +4,6 @@ little."""
 from __future__ import annotations
 
 import select
-from time import monotonic
 
 import pytest
 
@@ -20,6 +19,7 @@ AT_ONCE = 1e-9
 class Looked:
     """A client, looked at when the test says so.
 
+    :ivar handed: how many items its server was given; ``None`` while it waits for more.
     :ivar departures: how often it was said to be gone.
     """
 
@@ -27,8 +27,10 @@ class Looked:
         self.schedule = ManualSchedule()
         self.departures = 0
         here = habitat("auto")._replace(schedule=self.schedule)
-        self.connection = Connection(environ, here, self._gone, send_timeout)
-        self.connection.handed_at = monotonic()
+        self.handed = 0
+        self.connection = Connection(
+            environ, here, self._gone, send_timeout, lambda: self.handed
+        )
 
     def _gone(self):
         self.departures += 1
@@ -104,18 +106,26 @@ def test_a_client_for_whom_there_is_nothing_is_not_looked_for_a_move(connection,
     client = look_at(connection.environ)
     connection.fill()
     client.look()
-    client.connection.handed_at = None
+    client.handed = None
     client.look()
-    client.connection.handed_at = monotonic()
+    client.handed = 0
     client.look()
     assert client.departures == 0
 
 
-def test_a_client_who_takes_block_after_block_is_there(look_at):
+def test_a_client_who_takes_item_after_item_is_there(look_at):
     client = look_at({})
     for _ in range(3):
         client.look()
-        client.connection.handed_at += 1
+        client.handed += 1
+    assert client.departures == 0
+
+
+def test_and_so_is_one_who_takes_heartbeats(look_at):
+    client = look_at({})
+    for _ in range(3):
+        client.look()
+        client.connection.others += 1
     assert client.departures == 0
 
 
