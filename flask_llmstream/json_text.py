@@ -14,7 +14,7 @@ import json
 import math
 import uuid
 from collections.abc import Mapping, Set
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterable, Optional
 
 orjson: Any
 try:
@@ -52,21 +52,20 @@ def _default(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} can't be sent as JSON")
 
 
-def _encoder(ensure_ascii: bool) -> Callable[[Any], str]:
-    """What ``json.dumps`` does, with the C encoder made once instead of once a call."""
+def _encoder(ensure_ascii: bool) -> Callable[[Any, int], Iterable[str]]:
+    """What ``json.dumps`` does, with the C encoder made once instead of once a call; gives pieces.
+    The number is how deeply it is indented, and is 0."""
     options: Any = {"ensure_ascii": ensure_ascii, "separators": (",", ":"), "allow_nan": False}
     slow = json.JSONEncoder(default=_default, check_circular=False, **options)
     make: Any = vars(json.encoder).get("c_make_encoder")
     if make is None:  # not CPython
-        return slow.encode
+        return lambda value, indent: slow.encode(value)
     quote = json.encoder.encode_basestring_ascii if ensure_ascii else quoted
     # No markers: nothing is looked up per container, and a cycle shows as a RecursionError.
-    chunks = make(None, _default, quote, None, ":", ",", False, False, False)
-
-    def encode(value: Any) -> str:
-        return "".join(chunks(value, 0))
-
-    return encode
+    pieces: Callable[[Any, int], Iterable[str]] = make(
+        None, _default, quote, None, ":", ",", False, False, False
+    )
+    return pieces
 
 
 quoted: Callable[[str], str] = json.encoder.encode_basestring
@@ -77,9 +76,9 @@ _ascii = _encoder(ensure_ascii=True)
 
 def _encode_standard(value: Any) -> bytes:
     try:
-        return _unicode(value).encode()
+        return "".join(_unicode(value, 0)).encode()
     except UnicodeEncodeError:
-        return _ascii(value).encode("ascii")
+        return "".join(_ascii(value, 0)).encode("ascii")
     except ValueError as error:
         raise _named(value, error) from None
     except RecursionError:
