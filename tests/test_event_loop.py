@@ -17,6 +17,9 @@ from tests.places import GREENLETS, THREADS
 from tests.servers import HANG_GUARD, ROOT
 
 PATCHED = "from gevent import monkey; monkey.patch_all()"
+NOT_OURS = ("-W", "ignore:pkg_resources", "-W", "ignore:Deprecated call to `pkg_resources")
+"""An old gevent's import, beside a setuptools that would not have it."""
+
 SCRIPT = """
     import asyncio, logging, os, sys, threading
     from flask import Flask
@@ -57,7 +60,7 @@ def done(request):
     def done(script, *options, before=request.param):
         source = "\n".join([before, dedent(SCRIPT), dedent(script)])
         process = subprocess.run(
-            [sys.executable, "-X", "dev", *options, "-c", source],
+            [sys.executable, "-X", "dev", *NOT_OURS, *options, "-c", source],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
