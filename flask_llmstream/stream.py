@@ -44,7 +44,7 @@ class Stream:
 
     __slots__ = (
         "id", "name", "format", "options", "reason", "failure", "error", "delivery", "receive",
-        "_source", "_surroundings", "_clock", "_ending", "_channel", "_habitat", "_worker",
+        "_source", "_surroundings", "_clock", "_ending", "_habitat", "_worker",
         "_deadlines", "_release", "_finished", "_listener", "_ended_early", "_started_at",
         "__weakref__",
     )  # fmt: skip
@@ -71,7 +71,6 @@ class Stream:
         self._surroundings = surroundings
         self._clock = clock
         self._ending = _allocate_lock()
-        self._channel: Any = None
         self._habitat: Any = None
         self._worker: Any = None
         self._deadlines: Optional[Deadlines] = None
@@ -118,7 +117,7 @@ class Stream:
         return self._started_at is not None
 
     def _run_in(self, habitat: Habitat, worker: Any) -> None:
-        if self._channel is None:
+        if self.delivery.channel is None:
             self._open(habitat, worker)
         if self.options.has_deadlines:
             self._deadlines = Deadlines(
@@ -129,9 +128,8 @@ class Stream:
     def _open(self, habitat: Habitat, worker: Any) -> None:
         self._habitat = habitat
         worker = worker or habitat.worker(self.name)
-        self._channel = self.delivery.open(habitat.readable(), habitat.writable())
-        takes_items = self._channel.takes_items
-        receive = self._received if takes_items else self._channel.receive
+        channel = self.delivery.open(habitat.readable(), habitat.writable())
+        receive = self._received if channel.takes_items else channel.receive
         self.receive = self.format.followed(receive)
         with self._ending:
             self._worker = worker
@@ -144,15 +142,15 @@ class Stream:
             self._forget()
         else:
             self.end("disconnect")
-            if self._channel is not None:
-                self._channel.discard("disconnect")
+            if self.delivery.channel is not None:
+                self.delivery.channel.discard("disconnect")
             if self._deadlines is not None:  # timers are let go of where they were made
                 self._deadlines.cancel()
 
     def _forget(self) -> None:
         """Nobody ever read it: it ends here, for no worker will run its finaliser."""
-        if self._claim("cancelled") and self._channel is not None:
-            self._channel.discard("cancelled")
+        if self._claim("cancelled") and self.delivery.channel is not None:
+            self.delivery.channel.discard("cancelled")
             self._tell_of_end("cancelled")
         if self._finished:
             return
@@ -174,9 +172,9 @@ class Stream:
     def _bring_to_an_end(self) -> None:
         reason = self.reason or ""
         if reason == "disconnect":
-            self._channel.discard(reason)
+            self.delivery.channel.discard(reason)
         else:
-            self._channel.close(reason)
+            self.delivery.channel.close(reason)
         if reason not in ("complete", "error"):
             self._worker.stop(self._abort)
         self._tell_of_end(reason)
@@ -208,7 +206,7 @@ class Stream:
     def _received(self, timeout: Optional[float]) -> Optional[bytes]:
         """Receive from a channel that may encode an item only now: what can't be sent ends it."""
         try:
-            block: Optional[bytes] = self._channel.receive(timeout)
+            block: Optional[bytes] = self.delivery.channel.receive(timeout)
             return block
         except Exception as error:
             if self.end("error", error):

@@ -23,7 +23,8 @@ class Summary(NamedTuple):
     :ivar items: how many items the producer sent.
     :ivar lost: how many of them the reader never got for want of room; the overflow strategy
         chose so.
-    :ivar bytes: how many bytes the others were.
+    :ivar bytes: how many bytes the others were. Neither here nor in ``text`` is what waits in the
+        slot of ``latest`` at the producer's end: it becomes bytes when the reader comes to it.
     :ivar first_event_seconds: from the start to the first frame sent, ``None`` without one.
     :ivar seconds: from the start to the producer's end.
     :ivar usage: what the model's server counted, ``None`` where nobody did.

@@ -15,7 +15,7 @@ from flask import Flask
 from flask_llmstream import Counter, EventStreamMiddleware, LLMStream
 from flask_llmstream.worker import habitat
 from tests.answers import linted
-from tests.connections import Connection
+from tests.connections import Connection, TLSConnection
 from tests.foreign import Foreign, Pausing
 from tests.leftovers import Leftovers
 from tests.manual_timers import ManualSchedule
@@ -174,11 +174,17 @@ def connection():
         yield connection
 
 
+@pytest.fixture(params=[Connection, TLSConnection], ids=["plain", "TLS"])
+def any_connection(request):
+    with request.param() as connection:
+        yield connection
+
+
 @pytest.fixture
 def schedule(monkeypatch):
     """Timers that fire when the test says so, in place of the hub's or the thread's."""
     schedule = ManualSchedule()
-    monkeypatch.setattr(
-        "flask_llmstream.body.habitat", lambda worker: habitat(worker)._replace(schedule=schedule)
-    )
+    for module in ("body", "streaming"):
+        name = f"flask_llmstream.{module}.habitat"
+        monkeypatch.setattr(name, lambda worker: habitat(worker)._replace(schedule=schedule))
     return schedule

@@ -11,21 +11,8 @@ import threading
 import pytest
 
 from flask_llmstream.client_socket import client_descriptor, cut, has_left, limit_unsent
-from tests.connections import Channel, Connection, TLSConnection, wait_until_left
+from tests.connections import Channel, Connection, wait_until_left
 from tests.places import HANG_GUARD
-
-
-@pytest.fixture(params=[Connection, TLSConnection], ids=["plain", "TLS"])
-def any_connection(request):
-    with request.param() as connection:
-        yield connection
-
-
-@pytest.fixture
-def connection():
-    with Connection() as connection:
-        yield connection
-
 
 # Has this client left?
 

@@ -11,7 +11,6 @@ from flask_llmstream import ServerSentEvent, StreamClosed, StreamError, Unsendab
 from flask_llmstream.errors import StreamNotStarted
 from tests.answers import Answer
 from tests.connections import Connection
-from tests.manual_timers import ManualSchedule
 from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads
 
 both = only(GREENLETS, THREADS)
@@ -291,18 +290,6 @@ def test_one_that_comes_late_is_told_at_once(place, open_stream, told):
     late = []
     emitter.on_completion(late.append)
     assert [summary.reason for summary in late] == ["complete"]
-
-
-@pytest.fixture
-def schedule(monkeypatch):
-    """Timers that fire when the test says so."""
-    from flask_llmstream.worker import habitat
-
-    schedule = ManualSchedule()
-    for module in ("body", "streaming"):
-        name = f"flask_llmstream.{module}.habitat"
-        monkeypatch.setattr(name, lambda worker: habitat(worker)._replace(schedule=schedule))
-    return schedule
 
 
 @both

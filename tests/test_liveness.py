@@ -7,24 +7,12 @@ import pytest
 
 from flask_llmstream.liveness import POLL_SECONDS, HubWatch, SocketWatch, watch
 from flask_llmstream.timers import HubTimer, TimerThread
-from tests.connections import Channel, Connection, TLSConnection, cgi_environ, wait_until_left
+from tests.connections import Channel, cgi_environ, wait_until_left
 from tests.manual_timers import ManualSchedule
 from tests.places import GREENLETS, THREADS, only
 
 both_kinds = only(GREENLETS, THREADS)
 on_the_hub = only(GREENLETS)
-
-
-@pytest.fixture(params=[Connection, TLSConnection], ids=["plain", "TLS"])
-def any_connection(request):
-    with request.param() as connection:
-        yield connection
-
-
-@pytest.fixture
-def connection():
-    with Connection() as connection:
-        yield connection
 
 
 @pytest.fixture

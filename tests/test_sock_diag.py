@@ -13,16 +13,10 @@ from flask_llmstream.sock_diag import (
     connection_state,
     departure_by_addresses,
 )
-from tests.connections import Connection, cgi_environ
+from tests.connections import cgi_environ
 
 NOBODY = ("192.0.2.1", 9)
 """An address for documentation: no connection leads there (RFC 5737)."""
-
-
-@pytest.fixture
-def connection():
-    with Connection() as connection:
-        yield connection
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])

@@ -80,12 +80,14 @@ def test_the_reader_is_told_of_the_overflow(place, app, streams):
 
 @everywhere
 @pytest.mark.parametrize(
-    "overflow, received", [("drop", data("A", "B")), ("latest", data("A", "B", "E"))]
+    "overflow, blocks", [("drop", [data("A", "B")]), ("latest", [data("A", "B"), data("E")])]
 )
-def test_what_is_lost_is_counted(place, overflow, received):
+def test_what_is_lost_is_counted(place, overflow, blocks):
     running = stalled(place, *"ABCDE", overflow=overflow, buffer=2)
-    everything, summary = read(running)
-    assert everything == received
+    assert [running.receive() for _ in blocks] == blocks  # before its end, which counts
+    rest, summary = read(running)
+    received = b"".join(blocks)
+    assert rest == b""
     assert summary.reason == "complete"
     assert summary.items == 5
     assert summary.lost == 5 - received.count(b"data")
@@ -111,18 +113,19 @@ def test_a_reader_who_asked_for_text_gets_all_of_it_merged(place):
 
 @everywhere
 @pytest.mark.parametrize(
-    "options, text",
+    "options, texts",
     [
-        ({"overflow": "drop"}, "A"),
-        ({"overflow": "latest"}, "AD"),
-        ({"overflow": "latest", "coalesce": operator.add}, "ABCD"),
+        ({"overflow": "drop"}, ["A"]),
+        ({"overflow": "latest"}, ["A", "D"]),
+        ({"overflow": "latest", "coalesce": operator.add}, ["A", "BCD"]),
     ],
     ids=["drop", "latest", "merged"],
 )
-def test_the_text_of_the_summary_is_what_the_reader_got(place, options, text):
+def test_the_text_of_the_summary_is_what_the_reader_got(place, options, texts):
     running = stalled(place, *"ABCD", buffer=1, on_finish=print, **options)
+    assert [running.receive() for _ in texts] == [data(text) for text in texts]
     _, summary = read(running)
-    assert summary.text == text
+    assert summary.text == "".join(texts)
 
 
 @everywhere

@@ -13,7 +13,7 @@ from typing import Callable, Dict, List
 
 from tests.matrix import measures
 from tests.matrix.measures import Bench, stock_limit
-from tests.matrix.tables import put_into, table
+from tests.matrix.tables import cell, put_into, table
 from tests.proxied import GREENLETS, THREADS, proxied
 from tests.proxies import DOCUMENT, PROXIES, Proxy
 from tests.servers import serving
@@ -75,14 +75,6 @@ def all_benches(running: ExitStack) -> List[Bench]:
 def row(label: str, measure: Measure, benches: List[Bench]) -> List[str]:
     """One row; its cells are told on the terminal as they come."""
     return [label, *(told(bench.proxy, label, cell(measure, bench)) for bench in benches)]
-
-
-def cell(measure: Measure, bench: Bench) -> str:
-    """What was measured, or how that failed."""
-    try:
-        return measure(bench)
-    except Exception as error:
-        return f"failed: {error!r}"
 
 
 def told(proxy: Proxy, label: str, text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple
 import pytest
 
 from tests.matrix.setting import setting
-from tests.matrix.tables import put_into, table
+from tests.matrix.tables import cell, put_into, table
 from tests.nginx import reached
 from tests.relay import BUSY, SILENT, WAYS_TO_LEAVE, Model, Moment, departure, reading
 from tests.servers import ROOT, SERVERS, SYNC, LiveServer, Server, running
@@ -195,14 +195,6 @@ def row(server: Server, model: Model) -> List[str]:
             return [server.name, *cells]
     except pytest.skip.Exception as missing:
         return [server.name, str(missing)]
-
-
-def cell(measure: Measure, bench: Bench) -> str:
-    """What was measured, or how that failed."""
-    try:
-        return measure(bench)
-    except Exception as error:
-        return f"failed: {error!r}"
 
 
 def told(server: Server, name: str, text: str) -> str:

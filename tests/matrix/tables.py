@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Iterable, Iterator
+from typing import Callable, Iterable, Iterator, TypeVar
 
+T = TypeVar("T")
 BETWEEN = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- end of the matrix -->)", re.DOTALL)
 
 
@@ -18,6 +19,14 @@ def _lines(head: "list[str]", rows: Iterable[Iterable[str]]) -> Iterator[Iterabl
     yield head
     yield ["---"] * len(head)
     yield from rows
+
+
+def cell(measure: Callable[[T], str], bench: T) -> str:
+    """What was measured on the bench, or how that failed."""
+    try:
+        return measure(bench)
+    except Exception as error:
+        return f"failed: {error!r}"
 
 
 def put_into(document: Path, text: str) -> None:
