@@ -15,6 +15,7 @@ from .loop_worker import LoopWakeup, LoopWorker
 from .options import StreamOptions
 from .stream import Stream
 from .summary import Summary
+from .surroundings import Work
 from .worker import Habitat
 
 
@@ -38,7 +39,7 @@ class AsyncStream(Stream):
 class AsyncSurroundings(Surroundings):
     """Its contexts are its task's, and what the app is told at the end may block."""
 
-    def enter(self, work: Callable[[], None]) -> None:
+    def enter(self, work: Work) -> None:
         """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
         # Into the task's own context, which its coroutines see. It is this stream's alone.
         for variable, value in self._context.items():

@@ -7,14 +7,18 @@ torn down when the view returns, as always, so the producer gets an app context 
 from __future__ import annotations
 
 import contextvars
+from functools import partial
 from types import GeneratorType
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import flask.globals
 import gevent
 from flask import Flask, current_app, g, has_request_context, stream_with_context
 from flask.ctx import AppContext
 from gevent import getcurrent
+
+from .handling import while_handling
+from .surroundings import Work
 
 _IS_ONE = hasattr(AppContext, "has_request")
 """Whether a request's context is its app context as well: Flask from 3.2 on."""
@@ -60,7 +64,7 @@ class CarriedContext:
             self._request = _request_context().copy()
         self._context = contextvars.copy_context()
 
-    def enter(self, work: Callable[[], None]) -> None:
+    def enter(self, work: Work) -> None:
         """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
         if gevent._hub_local.get_hub_if_exists() is None:  # a native thread, without greenlets
             self._context.run(self._inside, work)
@@ -78,30 +82,54 @@ class CarriedContext:
         except BaseException:  # gevent's own are none of Exception's
             self._app.logger.exception("a stream's callback failed")
 
-    def _inside(self, work: Callable[[], None]) -> None:
+    def _inside(self, work: Work) -> None:
         _release_carried()
-        if self._request is None:
-            self._within(self._app.app_context(), work)
-        elif _IS_ONE:
-            self._within(self._request, work)
-        else:
-            with self._app.app_context():
-                self._within(self._request, work)
-
-    def _within(self, context: Any, work: Callable[[], None]) -> None:
-        # With an adapter Flask would match the URL once more; the view's match is there.
-        adapter, context.url_adapter = context.url_adapter, None
-        context.push()
-        context.url_adapter = adapter
-        vars(_behind(g)).update(self._attributes_of_g())
+        entered: List[Any] = []
+        error: Optional[BaseException] = None
         try:
-            work()
+            for context in self._contexts():
+                _push(context)
+                entered.append(context)
+            vars(_behind(g)).update(self._attributes_of_g())
+            error = work()
+        except BaseException as failure:
+            error = failure
+            raise
         finally:
-            context.pop(None)  # None: never kept for the debugger or a test client
+            try:
+                while_handling(error, partial(_leave, entered, error))
+            finally:
+                error = None  # this frame is behind those of its traceback: a cycle
+
+    def _contexts(self) -> List[Any]:
+        """In their order. The app's is its own, for the view's may be among the contextvars."""
+        if self._request is None:
+            return [self._app.app_context()]
+        return [self._request] if _IS_ONE else [self._app.app_context(), self._request]
 
     def _attributes_of_g(self) -> Dict[str, Any]:
         """Read on the worker: what the view's teardown popped is gone."""
         return {name: value for name, value in vars(self._view_g).items() if name not in _DETACHED}
+
+
+def _push(context: Any) -> None:
+    # With an adapter Flask would match the URL once more; the view's match is there.
+    adapter, context.url_adapter = context.url_adapter, None
+    context.push()
+    context.url_adapter = adapter
+
+
+def _leave(contexts: List[Any], error: Optional[BaseException]) -> None:
+    """Leave them, the last first, each though another's teardown failed.
+
+    By ``pop()``: what ends a ``with`` block, before Flask 2.2, keeps a context that failed for a
+    debugger or a test client, which look elsewhere.
+    """
+    if contexts:
+        try:
+            contexts.pop().pop(error)
+        finally:
+            _leave(contexts, error)
 
 
 def keeps_the_views_context(source: Any) -> bool:

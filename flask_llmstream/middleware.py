@@ -26,6 +26,7 @@ from .response import responder, settle_expectation
 from .sigterm import on_sigterm
 from .stream import Stream
 from .summary import Summary
+from .surroundings import Work
 from .worker import habitat
 from .wsgi_call import PassedOn, WSGIApp, WSGICall
 
@@ -188,7 +189,7 @@ class Surroundings:
     def __init__(self, sender: EventStreamMiddleware) -> None:
         self._sender = sender
 
-    def enter(self, work: Callable[[], None]) -> None:
+    def enter(self, work: Work) -> None:
         """The app's contexts are there: it was called on this very worker."""
         work()
 

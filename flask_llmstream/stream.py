@@ -256,9 +256,10 @@ class Stream:
             if not self._finished:
                 self._finish(None)
         finally:
+            self.error = None
             self._release(self)
 
-    def _work(self) -> None:
+    def _work(self) -> Optional[BaseException]:
         iterator: Optional[Iterator[Any]] = None
         try:
             iterator = iter(self._source)
@@ -270,6 +271,17 @@ class Stream:
             self._fail(error)
         finally:
             self._finish(iterator)
+        return self._taken_cause()
+
+    def _taken_cause(self) -> Optional[BaseException]:
+        """What kept it from completing, kept here no longer: its traceback holds the frame of
+        ``_work``, a cycle that only gc would free."""
+        error, self.error = self.error, None
+        if error is None and self.reason == "disconnect":
+            error = GeneratorExit("the reader has left")
+        elif error is None and self.reason != "complete":
+            error = GreenletExit(f"the stream was ended ({self.reason})")
+        return error
 
     def _finish(self, iterator: Optional[Iterator[Any]]) -> None:
         self._finished = True
@@ -279,7 +291,6 @@ class Stream:
         summary = self._summary()
         self._surroundings.finished(self, summary)
         self._tell_of_finish(summary)
-        self.error = None  # its traceback holds this very frame: a cycle that only gc would free
 
     def _fail(self, error: BaseException) -> None:
         if self.end("overflow" if isinstance(error, StreamOverflow) else "error", error):

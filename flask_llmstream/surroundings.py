@@ -5,10 +5,14 @@ Ground floor: standard library only, no I/O.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, Optional, Protocol
 
 from .errors import StreamTimeout
 from .summary import Summary
+
+Work = Callable[[], Optional[BaseException]]
+"""What a stream does on its worker. It returns what kept it from completing, ``None`` where
+nothing did: with that its contexts are left, and teardown functions are told it."""
 
 
 class Surroundings(Protocol):
@@ -18,7 +22,7 @@ class Surroundings(Protocol):
     def debug(self) -> bool:
         """Whether a client may be told what really failed."""
 
-    def enter(self, work: Callable[[], None]) -> None:
+    def enter(self, work: Work) -> None:
         """Run ``work`` on this worker, inside the contexts of the view."""
 
     def beside(self, work: Callable[[], None]) -> None:
