@@ -61,7 +61,8 @@ class ChatEndpoints:
     def stream(self) -> Response:
         """``GET /chat/stream``, for EventSource."""
         arguments = request.args.to_dict()
-        arguments.pop("format", None)
+        for name in ("format", "lastEventId"):  # of the transport, not of the request
+            arguments.pop(name, None)
         return self._answer(self._parsed(parse_query(arguments)))
 
     def models(self) -> Response:

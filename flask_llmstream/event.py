@@ -23,7 +23,8 @@ class ServerSentEvent:
     :param data: text, sent as it is; anything else is sent as JSON. ``None`` (the default): no
         data, and a reader is then told nothing of the event.
     :param event: the event's type. Default: none, which a reader calls ``message``.
-    :param id: becomes the reader's last event ID; ``""`` resets it. Default: not sent.
+    :param id: becomes the reader's last event ID; ``""`` resets it. Default: not sent. Firefox and
+        WebKit forget one that comes without ``data``.
     :param retry: the reader's reconnection time, in milliseconds. Default: not sent.
     :param comment: a line that readers ignore. Default: none.
     :raises ValueError: ``event`` or ``id`` with a line break, ``id`` with a NUL (a reader would

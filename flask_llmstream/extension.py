@@ -22,7 +22,7 @@ from .errors import ConfigurationError, StreamError
 from .options import StreamOptions
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
-from .streaming import Source, new_emitter, stream_response
+from .streaming import Source, last_event_id, new_emitter, stream_response
 
 View = Callable[..., Any]
 _FINISHED = (BaseResponse, str, bytes, dict, tuple)
@@ -201,7 +201,6 @@ class LLMStream:
 
     @property
     def last_event_id(self) -> str:
-        """The ``Last-Event-ID`` of the current request: where a returning reader left; ``""``
-        for a new one."""
-        last: str = request.headers.get("Last-Event-ID", "")
-        return last
+        """The ``Last-Event-ID`` of the current request (or a polyfill's ``?lastEventId=``): where
+        a returning reader left; ``""`` for a new one."""
+        return last_event_id()

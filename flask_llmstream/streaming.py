@@ -89,12 +89,22 @@ def respond(stream: Stream, slots: Slots) -> Response:
     return response
 
 
+def last_event_id() -> str:
+    """Where a returning reader left; ``""`` where this is its first visit.
+
+    ``EventSource`` says it in a header; polyfills, which may not send one to another site, in the
+    query.
+    """
+    last: str = request.headers.get("Last-Event-ID") or request.args.get("lastEventId", "")
+    return last
+
+
 def _returned(options: StreamOptions) -> Optional[Response]:
     """What an EventSource gets that comes back to an answer: 204 after its end, 410 after a cut;
     both make it stay away. ``None`` where the stream is to run."""
     if options.reconnect != "refuse" or not has_request_context():
         return None
-    ours = _OUR_ID.fullmatch(request.headers.get("Last-Event-ID", ""))
+    ours = _OUR_ID.fullmatch(last_event_id())
     if ours is None:
         return None
     response = _ended() if ours.group(1) == "ended" else _gone()

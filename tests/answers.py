@@ -50,15 +50,15 @@ class Answer:
         return next(self.blocks)
 
     def events(self) -> List[MessageEvent]:
-        """The events of the next block."""
-        return self._decoder.feed(self.block())
+        """The events of the next block, but for those without text that frame a stream."""
+        return self._heard(self.block())
 
     def rest(self) -> bytes:
         """All blocks to the end."""
         return b"".join(self.blocks)
 
     def all_events(self) -> List[MessageEvent]:
-        return self._decoder.feed(self.rest())
+        return self._heard(self.rest())
 
     @property
     def last_event_id(self) -> str:
@@ -74,6 +74,10 @@ class Answer:
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
+
+    def _heard(self, block: bytes) -> List[MessageEvent]:
+        events = self._decoder.feed(block)
+        return [event for event in events if event.event not in ("opened", "ended")]
 
     def _start_response(
         self, status: str, headers: List[Tuple[str, str]], exc_info: Any = None

@@ -464,6 +464,15 @@ def test_who_comes_back_behind_the_end_costs_nothing(make_app):
 
 
 @pytest.mark.parametrize("ended, status", [("ended", 204), ("0", 410)])
+def test_a_polyfill_comes_back_with_its_id_in_the_query(make_app, ended, status):
+    model = Untouched()
+    app = make_app(LLMStream(providers={"model": model}))
+    query = {"prompt": "Hello", "lastEventId": f"{'0' * 32}:{ended}"}
+    assert app.test_client().get(STREAM, query_string=query).status_code == status
+    assert not model.ran
+
+
+@pytest.mark.parametrize("ended, status", [("ended", 204), ("0", 410)])
 def test_an_answer_to_who_comes_back_is_kept_by_no_cache(client, ended, status):
     headers = {"Last-Event-ID": f"{'0' * 32}:{ended}"}
     answer = client.get(STREAM, headers=headers)

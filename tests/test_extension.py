@@ -296,6 +296,9 @@ def test_where_a_returning_reader_left_can_be_asked(app, streams):
 
     assert events_of(app, "/")[0].data == "after nothing"
     assert events_of(app, "/", headers={"Last-Event-ID": "7"})[0].data == "after 7"
+    assert events_of(app, "/?lastEventId=7")[0].data == "after 7"  # a polyfill's
+    twice = events_of(app, "/?lastEventId=7", headers={"Last-Event-ID": "8"})
+    assert twice[0].data == "after 8", "the header is newer: a polyfill's URL stays as it was"
 
 
 # More chat endpoints.

@@ -205,16 +205,31 @@ def test_the_others_say_what_they_are() -> None:
     assert (ndjson.is_whole, whole.is_whole) == (False, True)
 
 
-@in_formats("message", "text")
-@pytest.mark.parametrize("comment, event_id", [("", "s:0"), ("hi", None), (None, "s:0")])
-def test_the_opening_sets_the_id_and_is_no_event(
-    make: Callable[[], Format], comment: Optional[str], event_id: Optional[str]
+@in_formats(*EVENT_STREAMS)
+@pytest.mark.parametrize("comment", ["", None], ids=["with a comment", "without"])
+def test_the_id_of_the_opening_comes_in_an_event_with_data(
+    make: Callable[[], Format], comment: Optional[str]
 ) -> None:
-    decoder = EventStreamDecoder()
-    opening = make().opening(comment, event_id)
-    assert opening.startswith(b":") == (comment is not None)
-    assert decoder.feed(opening) == []
-    assert decoder.last_event_id == (event_id or "")
+    opening = make().opening(comment, "s:0")
+    assert opening.startswith(b": \n") == (comment is not None)
+    (event,) = received(opening)
+    assert event.id == "s:0"
+
+
+@in_formats("message", "text")
+def test_a_page_s_onmessage_is_not_told_of_the_opening(make: Callable[[], Format]) -> None:
+    (event,) = received(make().opening("", "s:0"))
+    assert event.event == "opened"
+
+
+def test_the_opening_is_a_delta_without_text() -> None:
+    assert objects(MessageFormat("token").opening("", "s:0")) == objects(MessageFormat().item(""))
+    assert [event.data for event in received(TextFormat("token").opening("", "s:0"))] == [""]
+
+
+@in_formats("message", "text")
+def test_without_an_id_the_opening_is_no_event(make: Callable[[], Format]) -> None:
+    assert make().opening("hi", None) == b": hi\n\n"
 
 
 @in_formats("message", "text", "ndjson", "whole")
@@ -305,7 +320,7 @@ def sent(format: Format, items: List[str], ending: Ending = COMPLETE) -> bytes:
 
 @given(deltas)
 def test_every_text_survives_as_a_message(items: List[str]) -> None:
-    *got, last = objects(sent(MessageFormat(), items))
+    opened, *got, last = objects(sent(MessageFormat(), items))
     assert got == [{"ended": False, "message": halves_joined(item)} for item in items]
     assert last == {"ended": True, "message": "", "reason": "complete"}
 
@@ -313,7 +328,7 @@ def test_every_text_survives_as_a_message(items: List[str]) -> None:
 @given(deltas)
 def test_every_text_survives_as_text_but_for_its_line_ends(items: List[str]) -> None:
     carried = [item.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for item in items]
-    got = [event.data for event in received(sent(TextFormat(), items))]
+    opened, *got, ended = [event.data for event in received(sent(TextFormat(), items))]
     assert got == [re.sub("\r\n|\r", "\n", text) for text in carried]
 
 
@@ -388,8 +403,10 @@ def test_text_can_have_a_type() -> None:
     assert format.item({"a": 1}) == b'event: token\ndata: {"a":1}\n\n'
 
 
-def test_the_end_of_text_is_only_an_id() -> None:
-    assert TextFormat("token").ending(COUNTED, "s:end") == b"id: s:end\n\n"
+def test_the_end_of_text_is_an_event_of_its_own_without_text() -> None:
+    assert received(TextFormat("token").ending(COUNTED, "s:end")) == [
+        MessageEvent("ended", "", "s:end")
+    ]
     assert TextFormat("token").ending(COUNTED, None) == b""
 
 
@@ -465,7 +482,7 @@ def test_the_end_of_chunks_says_why_and_is_done() -> None:
         last, done = received(ChatCompletionChunks("gemma").ending(ending, "s:end"))
         choice = {"index": 0, "delta": {}, "finish_reason": finish_reason}
         assert json.loads(last.data)["choices"] == [choice]
-        assert done == MessageEvent("message", "[DONE]", "")
+        assert done.data == "[DONE]"
 
 
 def test_counts_come_before_the_end_when_they_are_asked_for() -> None:
@@ -493,11 +510,12 @@ def test_a_failure_among_chunks_is_an_error_object_and_done() -> None:
     assert done.data == "[DONE]"
 
 
-def test_no_chunk_has_an_id_of_ours() -> None:
+@pytest.mark.parametrize("how", [COMPLETE, FAILED], ids=["well", "badly"])
+def test_done_carries_the_id_of_the_end(how: Any) -> None:
     format = ChatCompletionChunks("gemma")
-    frames = [format.opening("", "s:0"), format.ending(COMPLETE, "s:1")]
-    frames.append(format.failure(FAILED, "s:1"))
-    assert {event.id for event in received(*frames)} == {""}
+    end = format.failure(how, "s:end") if how is FAILED else format.ending(how, "s:end")
+    *_, done = received(end)
+    assert done == MessageEvent("message", "[DONE]", "s:end")
 
 
 def test_an_event_of_the_source_s_own_is_a_comment_among_chunks() -> None:

@@ -80,7 +80,7 @@ def test_a_stream_of_this_package_is_one_already(place, app, streams):
     app.add_url_rule("/", "view", lambda: streams.response(["one"], format="text"))
     wrapped = EventStreamMiddleware(app, worker=place.worker)
     with Answer(wrapped, "/") as answer:
-        assert answer.rest().startswith(COMMENT[:-1] + b"id: ")
+        assert answer.rest().startswith(COMMENT[:-1] + b"event: opened\n")
         assert wrapped.taken == 0
 
 

@@ -29,7 +29,7 @@ def ask(site, body, path="/v1/chat/completions"):
     request = {"body": json.dumps(body), "headers": HEADERS}
     with site.request("POST", path, **request) as reader:
         assert reader.response.status == 200
-        events = EventStreamDecoder().feed(reader.response.read())
+        opened, *events = EventStreamDecoder().feed(reader.response.read())
     return [(event.event, json.loads(event.data)) for event in events]
 
 

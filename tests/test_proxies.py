@@ -103,7 +103,7 @@ def arrives_token_by_token(reader, gate):
 
 def test_the_stream_opens_before_the_first_token(site, gate):
     with site.request("GET", gate.path()) as reader:
-        assert reader.block().startswith(b": \nid: ")
+        assert reader.block().startswith(b": \nevent: opened\n")
         gate.release("end")
 
 
@@ -162,7 +162,7 @@ def test_the_readers_address_reaches_the_app(proxy, app):
 def test_nginx_holds_back_what_does_not_say_that_it_must_not(app, gate):
     with proxied(available(NGINX), app) as site:
         with Http2Connection(site.port, trusting(), patience=1) as connection:
-            assert connection.get(gate.path()).block().startswith(b": \nid: ")
+            assert connection.get(gate.path()).block().startswith(b": \nevent: opened\n")
             unmarked = connection.get(f"/unmarked/{gate.name}")
             with pytest.raises(socket.timeout):
                 unmarked.block()
@@ -181,7 +181,7 @@ def test_heartbeats_keep_a_silent_stream_over_the_idle_limit(impatient_site, gat
 def test_without_heartbeats_it_is_cut_and_does_not_look_complete(impatient_site, gate):
     with impatient_site.request("GET", gate.path(heartbeat=0)) as reader:
         answer = all_that_comes(reader)
-    assert answer.startswith(b"id: ")
+    assert answer.startswith(b"event: opened\n")
     assert b'"ended":true' not in answer
     assert gate.closed()
 

@@ -18,7 +18,7 @@ from flask_llmstream.client_socket import UNSENT_BYTES
 from tests.answers import Answer
 from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads
 
-OPENING = b": \nid: "
+OPENING = b": \nevent: opened\n"
 
 
 def slots_of(app):
@@ -571,8 +571,8 @@ def test_without_a_heartbeat_there_is_no_comment(place, app, serve):
     serve(lambda: ["one"], heartbeat=0)
     with Answer(app, "/") as answer:
         everything = answer.rest()
-    assert everything.startswith(b"id: ")
-    assert b": \n" not in everything.replace(b"id: ", b"").replace(b"data: ", b"")
+    assert everything.startswith(b"event: opened\n")
+    assert b"\n: " not in everything
 
 
 @pytest.mark.parametrize("options", [{"heartbeat": 0}, {"heartbeat": 0, "hold": 5}], ids=str)

@@ -46,7 +46,7 @@ def test_the_stream_opens_before_the_first_token(live):
         opening = reader.block()
         live.release("end")
         reader.blocks()
-    assert opening.startswith(b": \nid: ")
+    assert opening.startswith(b": \nevent: opened\n")
 
 
 def test_each_token_arrives_before_the_next_is_made(live):

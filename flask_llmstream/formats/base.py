@@ -109,11 +109,19 @@ class EventStreamFormat(Format):
     content_type = "text/event-stream; charset=utf-8"
     is_event_stream = True
 
+    #: The data of a delta without text, which no reader minds, whatever it makes of events.
+    empty_delta = ""
+
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
-        """A block without data: a reader takes the ID and is told of no event."""
-        if comment is None and event_id is None:
-            return b""
-        return ServerSentEvent(comment=comment, id=event_id).encode()
+        """The comment; and ``event: opened``, an empty delta with the ID, where there is one.
+
+        It has to be an event with data: Firefox forgets an ID that comes in a block without, and
+        WebKit one that no event followed. Both would come back as if for the first time.
+        """
+        if event_id is not None:
+            delta = self.empty_delta
+            return ServerSentEvent(delta, event="opened", id=event_id, comment=comment).encode()
+        return b"" if comment is None else ServerSentEvent(comment=comment).encode()
 
     def farewell(self, failure: Failure) -> bytes:
         """A block of only the reconnection time: a reader is told of no event."""

@@ -23,6 +23,8 @@ class MessageFormat(EventStreamFormat):
     :param event: the type of the deltas' events and of the last one.
     """
 
+    empty_delta = (DELTA_HEAD + b'""' + DELTA_TAIL).decode()
+
     def __init__(self, event: Optional[str] = None) -> None:
         self._event = event or "message"
         self._head, self._delta_head = _heads(self._event)

@@ -13,7 +13,6 @@ from ..failure import Failure
 from ..json_text import json_bytes, json_string
 from .base import Ending, EventStreamFormat, Format, Gap, unsendable
 
-_DONE = b"data: [DONE]\n\n"
 _SENDABLE = "text or a ServerSentEvent"
 
 
@@ -31,7 +30,7 @@ class ChatCompletionChunks(EventStreamFormat):
         self._head, self._tail = empty.rsplit(b'""', 1)
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
-        role = self._chunk({"role": "assistant", "content": ""}, None)
+        role = self._chunk({"role": "assistant", "content": ""}, None, event_id)
         return super().opening(comment, None) + role
 
     def item(self, item: Any) -> bytes:
@@ -47,20 +46,18 @@ class ChatCompletionChunks(EventStreamFormat):
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         last = self._chunk({}, _finish_reason(ending))
         if self._include_usage:
-            last += self._event([], _usage(ending.usage))
-        return last + _DONE
+            counts = dict(self._envelope, choices=[], usage=_usage(ending.usage))
+            last += ServerSentEvent(counts).encode()
+        return last + _done(event_id)
 
     def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
-        return ServerSentEvent({"error": failure.as_json()}).encode() + _DONE
+        return ServerSentEvent({"error": failure.as_json()}).encode() + _done(event_id)
 
-    def _chunk(self, delta: Dict[str, str], finish_reason: Optional[str]) -> bytes:
-        return self._event([{"index": 0, "delta": delta, "finish_reason": finish_reason}])
-
-    def _event(
-        self, choices: List[Dict[str, Any]], usage: Optional[Dict[str, int]] = None
+    def _chunk(
+        self, delta: Dict[str, str], finish_reason: Optional[str], event_id: Optional[str] = None
     ) -> bytes:
-        body = dict(self._envelope, choices=choices)
-        return ServerSentEvent(body if usage is None else dict(body, usage=usage)).encode()
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        return ServerSentEvent(dict(self._envelope, choices=[choice]), id=event_id).encode()
 
 
 MAX_WHOLE_CHARS = 10_000_000
@@ -103,6 +100,10 @@ class ChatCompletion(Format):
 
     def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
         return json_bytes({"error": failure.as_json()})
+
+
+def _done(event_id: Optional[str]) -> bytes:
+    return ServerSentEvent("[DONE]", id=event_id).encode()
 
 
 def _envelope(kind: str, model: str) -> Dict[str, Any]:

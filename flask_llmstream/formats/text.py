@@ -32,6 +32,9 @@ class TextFormat(EventStreamFormat):
         raise unsendable(item)
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
+        """``event: ended`` without text where there is an ID to end with, else nothing."""
         if ending.reason != "complete":  # what was cut short must not look whole
             return ServerSentEvent(ending_object(ending), event="error", id=event_id).encode()
-        return b"" if event_id is None else ServerSentEvent(id=event_id).encode()
+        if event_id is None:
+            return b""
+        return ServerSentEvent(self.empty_delta, event="ended", id=event_id).encode()

@@ -59,6 +59,8 @@ def read():
     body = app(create_environ("/"), lambda *started: None)
     for block in body:
         for event in decoder.feed(block):
+            if event.event != "message":
+                continue
             thread, number = event.data.split()
             got[thread].append(int(number))
         gevent.sleep(0)
