@@ -7,8 +7,12 @@ so the status can wait for the first item, and a body that is never read leaves 
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Dict, Hashable, Iterator, Optional
+from typing import Any, Callable, Dict, Hashable, Iterator, NoReturn, Optional
+
+from gevent.monkey import get_original
 
 from .admission import Slots
 from .connection import Connection
@@ -17,24 +21,28 @@ from .formats import Ending
 from .json_text import json_bytes
 from .overflow import Overflow
 from .stream import Stream
-from .worker import Habitat, habitat
+from .worker import Habitat, apart, habitat
 
 _log = logging.getLogger("flask_llmstream")
+_allocate_lock = get_original("_thread", "allocate_lock")
 
 
 class StreamBody:
-    """The WSGI iterable of one stream. One request reads it, on one thread or greenlet.
+    """The WSGI iterable of one stream. One request reads it, once, on one thread or greenlet.
 
-    :param stream: not started yet.
+    Where it is dropped without a ``close()``, its stream ends as a plain generator would.
+
+    :param stream: not started yet, and nobody else's.
     :param slots: where the stream takes its slot.
     :param client: whose it counts as, where clients have limits of their own.
     :param watches_client: whether the client's socket is watched.
     :param worker: one that the stream's source needs. Default: a new one.
+    :raises RuntimeError: the stream has a body already.
     """
 
     __slots__ = (
         "_stream", "_slots", "_client", "_watches_client", "_worker", "_environ", "_respond",
-        "_closing", "_connection", "__weakref__",
+        "_closing", "_connection", "_apart", "_process", "_is_bound", "_is_read", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +53,9 @@ class StreamBody:
         watches_client: bool,
         worker: Any = None,
     ) -> None:
+        self._apart: Optional[Callable[[Callable[[], None]], object]] = None
+        if not stream.take():
+            _refuse_another_reader()
         self._stream = stream
         self._slots = slots
         self._client = client
@@ -54,6 +65,10 @@ class StreamBody:
         self._respond: Optional[Callable[[Optional[Failure]], None]] = None
         self._closing: Callable[[], None] = _nothing
         self._connection: Optional[Connection] = None
+        self._process = os.getpid()
+        self._is_bound = _allocate_lock()  # never waited for: to take it is to be the first
+        self._is_read = _allocate_lock()
+        self._apart = apart()
 
     def bind(
         self,
@@ -65,12 +80,23 @@ class StreamBody:
 
         :param respond: sends the headers: of a failure, or the stream's own with ``None``.
         :param closing: called once when the server has closed the body.
+        :raises RuntimeError: another server has it.
         """
+        if not self._is_bound.acquire(False):
+            _refuse_another_reader()
         self._environ = environ
         self._respond = respond
         self._closing = closing
 
     def __iter__(self) -> Iterator[bytes]:
+        """
+        :raises RuntimeError: somebody reads it, or has read it.
+        """
+        if not self._is_read.acquire(False):
+            _refuse_another_reader()
+        return self._blocks()
+
+    def _blocks(self) -> Iterator[bytes]:
         first = self._begin()
         if first:
             yield first
@@ -95,14 +121,26 @@ class StreamBody:
 
     def close(self) -> None:
         """What the server calls at the end, whatever the end was."""
+        self._is_bound.acquire(False)  # nobody is to begin now
+        self._is_read.acquire(False)
         self._let_go()
         closing, self._closing = self._closing, _nothing
         closing()
 
+    def __del__(self) -> None:
+        # On any thread, between any two steps of any code: so the work is handed over. Before
+        # anything of it was open, dropping it is enough.
+        if self._apart is not None and self._stream.is_open and self._process == os.getpid():
+            with suppress(RuntimeError, ValueError):  # the interpreter ends, or the hub has ended
+                self._apart(partial(_let_go, self._stream, self._connection))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a response that streams can't be kept: cache what it is made of")
+
     def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._stream.abandon()
+        self._apart = None
+        if self._process == os.getpid():  # in a forked child all of it is the parent's
+            _let_go(self._stream, self._connection)
 
     # How it begins.
 
@@ -215,6 +253,26 @@ class StreamBody:
         if self._connection is not None:
             self._connection.others += 1
         return block
+
+
+class Given:
+    """What a response has in its body's place once a server has that: nothing for another."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        _refuse_another_reader()
+
+
+def _refuse_another_reader() -> NoReturn:
+    raise RuntimeError(
+        "a stream is read once, by one request, and this one has its reader: make a stream for each"
+    )
+
+
+def _let_go(stream: Stream, connection: Optional[Connection]) -> None:
+    """Nobody reads it any more. Where it was read, or on a thread where it was read on one."""
+    if connection is not None:
+        connection.close()
+    stream.abandon()
 
 
 def opening_id(stream_id: str) -> str:

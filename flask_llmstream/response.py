@@ -9,7 +9,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Callable, Dict, Optional, Type
 
-from .body import StreamBody
+from .body import Given, StreamBody
 from .failure import Failure
 from .headers import Headers
 
@@ -30,6 +30,7 @@ class StreamResponse:
         # The body itself tells the response that it was closed: Werkzeug's ClosingIterator would
         # do it too, at the price of one more call for each block.
         body.bind(environ, responder(start_response, self.status, headers), self.close)
+        self.response = Given()  # or the two would hold each other, and only gc could free them
         return body
 
 

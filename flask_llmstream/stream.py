@@ -39,6 +39,7 @@ class Stream:
     :param source: what is iterated on the worker, and closed there.
     :param format: how its items look on the wire.
     :ivar delivery: what its items go through, with the counts.
+    :ivar is_taken: whether somebody reads it, or is to read it.
     :ivar receive: once it has started, its channel's :meth:`Channel.receive`.
     """
 
@@ -46,7 +47,7 @@ class Stream:
         "id", "name", "format", "options", "reason", "failure", "error", "delivery", "receive",
         "_source", "_surroundings", "_clock", "_ending", "_habitat", "_worker",
         "_deadlines", "_release", "_finished", "_listener", "_ended_early", "_started_at",
-        "__weakref__",
+        "is_taken", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -78,10 +79,17 @@ class Stream:
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._finished = False
         self._ended_early = False
+        self.is_taken = False
         self._started_at: Optional[float] = None
         self._listener: Optional[Listener] = None
 
     # Called where the response is read.
+
+    def take(self) -> bool:
+        """Be its one reader; ``False`` where somebody is already."""
+        with self._ending:
+            was_taken, self.is_taken = self.is_taken, True
+        return not was_taken
 
     def start(
         self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None
@@ -112,6 +120,11 @@ class Stream:
         return self.delivery.path()
 
     @property
+    def is_open(self) -> bool:
+        """Whether items are accepted, or were: somebody may notice that nobody reads them."""
+        return self.delivery.channel is not None
+
+    @property
     def is_started(self) -> bool:
         """Whether its producer runs, or ran."""
         return self._started_at is not None
@@ -138,14 +151,17 @@ class Stream:
 
     def abandon(self) -> None:
         """Nobody will read this any more. Harmless when called again, or before the start."""
+        self.receive = _not_read  # which may hold this stream
         if not self.is_started:
             self._forget()
         else:
             self.end("disconnect")
             if self.delivery.channel is not None:
                 self.delivery.channel.discard("disconnect")
-            if self._deadlines is not None:  # timers are let go of where they were made
-                self._deadlines.cancel()
+            # Timers are let go of where they were made. They hold this stream, in their turn.
+            deadlines, self._deadlines = self._deadlines, None
+            if deadlines is not None:
+                deadlines.cancel()
 
     def _forget(self) -> None:
         """Nobody ever read it: it ends here, for no worker will run its finaliser."""
@@ -330,6 +346,11 @@ def _close(source: Any, name: str) -> None:
 
 def _not_started(timeout: Optional[float]) -> Optional[bytes]:
     raise RuntimeError("the stream has not been started")
+
+
+def _not_read(timeout: Optional[float]) -> Optional[bytes]:
+    """What a reader gets who has left."""
+    return None
 
 
 def _nothing() -> None:

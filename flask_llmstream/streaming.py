@@ -76,7 +76,8 @@ def respond(stream: Stream, slots: Slots) -> Response:
     """The response of a stream, or the answer to a reader who must not come back."""
     returned = _returned(stream.options)
     if returned is not None:
-        stream.abandon()
+        if not stream.is_taken:  # an emitter's may be, whose reader comes back or has a twin
+            stream.abandon()
         return returned
     body = StreamBody(stream, slots, slots.client(), app_state().settings.liveness)
     response_class: Any = stream_response_class(current_app.response_class)  # type: ignore

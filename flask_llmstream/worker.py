@@ -6,6 +6,7 @@ Floor 2: gevent. Starts nothing at import, patches nothing ever.
 from __future__ import annotations
 
 import time
+from functools import partial
 from types import FrameType
 from typing import Any, Callable, Iterable, NamedTuple, Optional, Type, Union
 
@@ -17,7 +18,7 @@ from gevent.monkey import is_module_patched
 from .channel import Wakeup
 from .errors import ConfigurationError
 from .liveness import HubWatch, SocketWatch
-from .native import start_native_thread
+from .native import start_bare_thread, start_native_thread
 from .stalls import stall_watch
 from .timers import HubTimer, Schedule, thread_schedule
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
@@ -32,6 +33,14 @@ def on_greenlet() -> bool:
     unpatched one (a handler of ``gevent.pywsgi``).
     """
     return is_module_patched("threading") or isinstance(getcurrent().parent, Hub)
+
+
+def apart() -> Callable[[Callable[[], None]], object]:
+    """What has a function called soon, beside what runs here. A finalizer may call it, wherever and
+    whenever that runs: no lock is taken, and nothing waited for."""
+    if on_greenlet():
+        return partial(get_hub().loop.run_callback_threadsafe, gevent.spawn_raw)
+    return start_bare_thread
 
 
 class GreenletWorker:
