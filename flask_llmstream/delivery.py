@@ -22,6 +22,52 @@ _warned_of_lost_text: Set[str] = set()
 NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
 
 
+class Encoder:
+    """What makes items bytes, and keeps their text where somebody asks for it.
+
+    A channel holds it, and is held by the delivery: were they one, only gc could free them.
+
+    :param name: what an error calls the source.
+    :param keeps_text: whether somebody asks.
+    """
+
+    __slots__ = ("_name", "_format", "_keeps_text", "_text", "_text_room")
+
+    def __init__(self, name: str, format: Format, keeps_text: bool) -> None:
+        self._name = name
+        self._format = format
+        self._keeps_text = keeps_text
+        self._text: List[str] = []
+        self._text_room = MAX_TEXT
+
+    @property
+    def text(self) -> str:
+        """The text deltas so far, joined."""
+        return "".join(self._text)
+
+    @property
+    def encode(self) -> Callable[[Any], bytes]:
+        """What makes an item bytes."""
+        return self._recorded if self._keeps_text else self._format.item
+
+    def encoded(self, item: Any) -> bytes:
+        """An item as bytes.
+
+        :raises UnsendableItem: JSON can't hold it; the message names the source.
+        """
+        try:
+            return self.encode(item)
+        except (TypeError, ValueError) as error:
+            raise UnsendableItem(self._name, error) from error
+
+    def _recorded(self, item: Any) -> bytes:
+        frame = self._format.item(item)
+        if isinstance(item, str) and self._text_room > 0:
+            self._text.append(item[: self._text_room])
+            self._text_room -= len(item)
+        return frame
+
+
 class Delivery:
     """One stream's, with its channel.
 
@@ -34,7 +80,7 @@ class Delivery:
 
     __slots__ = (
         "channel", "usage", "first_item_at", "last_item_at", "_name", "_format", "_options",
-        "_clock", "_text", "_text_room",
+        "_clock", "_encoder",
     )  # fmt: skip
 
     def __init__(
@@ -52,13 +98,12 @@ class Delivery:
         self._format = format
         self._options = options
         self._clock = clock
-        self._text: List[str] = []
-        self._text_room = MAX_TEXT
+        self._encoder = Encoder(name, format, options.on_finish is not None)
 
     def open(self, readable: Wakeup, writable: Wakeup) -> Channel:
         """Make the channel."""
         options = self._options
-        opening = Opening(readable, writable, self._encoded, self._format.gap, options)
+        opening = Opening(readable, writable, self._encoder.encoded, self._format.gap, options)
         channel: Channel = Overflow.named(options.overflow).opened(opening)
         self.channel = channel
         return channel
@@ -96,13 +141,13 @@ class Delivery:
     @property
     def text(self) -> str:
         """The text deltas so far, joined; nothing where nobody asked."""
-        return "".join(self._text)
+        return self._encoder.text
 
     def path(self) -> Callable[[Any], None]:
         """What delivers an item, made once a stream."""
         if self.channel.takes_items:
             return self._offer
-        encode, send, clock = self._encoder, self.channel.send, self._clock
+        encode, send, clock = self._encoder.encode, self.channel.send, self._clock
         if self._options.idle_timeout:
             send = self._stamped
 
@@ -147,25 +192,6 @@ class Delivery:
         """As ``send`` would, for a source that ignored its stop."""
         if self.channel.closed is not None:
             raise StreamClosed(self.channel.closed)
-
-    # How it becomes bytes.
-
-    @property
-    def _encoder(self) -> Callable[[Any], bytes]:
-        return self._format.item if self._options.on_finish is None else self._recorded
-
-    def _encoded(self, item: Any) -> bytes:
-        try:
-            return self._encoder(item)
-        except (TypeError, ValueError) as error:
-            raise UnsendableItem(self._name, error) from error
-
-    def _recorded(self, item: Any) -> bytes:
-        frame = self._format.item(item)
-        if isinstance(item, str) and self._text_room > 0:
-            self._text.append(item[: self._text_room])
-            self._text_room -= len(item)
-        return frame
 
     def _warn_of_lost_text(self) -> None:
         if self._name in _warned_of_lost_text or self._options.coalesce is not None:

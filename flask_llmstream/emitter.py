@@ -7,6 +7,7 @@ starts is kept within the buffer, the first end counts, and whoever registered i
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any, Callable, Optional
 
 from gevent import getcurrent
@@ -44,12 +45,17 @@ class Emitter:
         self._callbacks = Callbacks()
         self._source = Pushed(habitat, lambda: function(self) if function else None)
         self._stream = make_stream(self._source)
-        senders = Senders(self._check_that_somebody_reads)
+        emitter = weakref.proxy(self)  # the senders are the stream's, and only an emitter waits
+        senders = Senders(lambda: emitter._check_that_somebody_reads())
         self._turn = senders.turn
         self._deliver = self._stream.open(habitat.shared(lambda: senders), self)
 
     def response(self) -> Any:
-        """The response to return from the view; ask for it once."""
+        """The response to return from the view.
+
+        :raises RuntimeError: it was asked for before, and an emitter has one reader. One who comes
+            back with our ``Last-Event-ID`` gets a 204 or 410, and whoever reads is left alone.
+        """
         return self._respond(self._stream)
 
     # To send.
@@ -179,10 +185,11 @@ class Emitter:
         if summary.reason in ("error", "overflow"):
             self._callbacks.call("error", summary.error)
         self._callbacks.call("completion", summary)
+        self._callbacks.forget("timeout", "error", "cancel")
 
     def _call_beside(self, kind: str) -> None:
         if self._callbacks.has(kind):
-            self._stream.beside(lambda: self._callbacks.call(kind))
+            self._stream.beside(self._callbacks.called_with(kind))
         else:
             self._callbacks.call(kind)  # of nobody, but who comes later is told at once
 

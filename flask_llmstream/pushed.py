@@ -24,8 +24,9 @@ class Pushed:
         self._work = work
 
     def __iter__(self) -> Iterator[Any]:
+        work, self._work = self._work, _nothing  # which holds the emitter, and that this source
         try:
-            self._work()
+            work()
             self._is_over.wait()
             yield from ()
         finally:
@@ -36,3 +37,11 @@ class Pushed:
         self._is_over.set()
 
     abort = end
+
+    def close(self) -> None:
+        """Let go of what is called, where it never was."""
+        self._work = _nothing
+
+
+def _nothing() -> None:
+    """It was called, or never is."""
