@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from time import monotonic
 from typing import Any, Callable, Optional
 
 from gevent import getcurrent
@@ -20,6 +21,7 @@ from .pushed import Pushed
 from .senders import Senders
 from .stream import Stream
 from .summary import Summary
+from .turns import TURN_SECONDS, take_turn
 from .worker import Habitat
 
 LAST_WORD_SECONDS = 5.0
@@ -48,6 +50,7 @@ class Emitter:
         emitter = weakref.proxy(self)  # the senders are the stream's, and only an emitter waits
         senders = Senders(lambda: emitter._check_that_somebody_reads())
         self._turn = senders.turn
+        self._hub_due_at = 0.0
         self._deliver = self._stream.open(habitat.shared(lambda: senders), self)
 
     def response(self) -> Any:
@@ -82,6 +85,9 @@ class Emitter:
         """
         if event is not None or id is not None or retry is not None or comment is not None:
             item = ServerSentEvent(item, event, id, retry, comment)
+        if monotonic() > self._hub_due_at:  # a loop of sends may never wait
+            take_turn()
+            self._hub_due_at = monotonic() + TURN_SECONDS
         turn = self._turn
         try:
             turn.acquire()  # ``with`` costs twice as much, and this is done for each token

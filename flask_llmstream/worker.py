@@ -5,7 +5,6 @@ Floor 2: gevent. Starts nothing at import, patches nothing ever.
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from types import FrameType
 from typing import Any, Callable, Iterable, NamedTuple, Optional, Type, Union
@@ -21,9 +20,8 @@ from .liveness import HubWatch, SocketWatch
 from .native import start_bare_thread, start_native_thread
 from .stalls import stall_watch
 from .timers import HubTimer, Schedule, thread_schedule
+from .turns import turn_of
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
-
-_TURN_SECONDS = 0.005
 
 
 def on_greenlet() -> bool:
@@ -72,21 +70,17 @@ class GreenletWorker:
         """
         if self._stopped:
             raise GreenletExit
-        loop_now, now = self._loop.now, _clock_of(self._loop)
-        turn_begins = turn_ends = 0.0
+        turn = turn_of(get_hub())
+        now, turn_begins, turn_ends = turn.now, turn.begins, turn.ends
         stalls = stall_watch(_name_of)
         stalls.enter()
         self._interruptible = True
         try:
             for item in source:
                 deliver(item)
-                moment = now()
-                if not turn_begins <= moment <= turn_ends:  # of a turn that may be over long ago
-                    turn_begins = loop_now()
-                    if abs(moment - turn_begins) > _TURN_SECONDS:  # or the clock was set back
-                        gevent.sleep(0)
-                        turn_begins = loop_now()
-                    turn_ends = turn_begins + _TURN_SECONDS
+                moment = now()  # what ``take_turn`` does, without a call a token
+                if not turn_begins <= moment <= turn_ends:
+                    turn_begins, turn_ends = turn.end(moment)
         finally:
             self._interruptible = False
             stalls.leave()
@@ -110,11 +104,6 @@ def _name_of(frame: FrameType) -> Optional[str]:
         return None
     name: str = frame.f_locals["self"]._name
     return name
-
-
-def _clock_of(loop: Any) -> Callable[[], float]:
-    """The clock that ``loop.now()`` reads: libev's is the wall's, libuv's is monotonic."""
-    return min((time.time, time.monotonic), key=lambda clock: abs(clock() - loop.now()))
 
 
 class ThreadWorker:

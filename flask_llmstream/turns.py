@@ -1,0 +1,83 @@
+"""The hub's turn, given by time, by loops that may never wait.
+
+Floor 2: gevent. A read from a socket that always has something returns at once, and so does a send
+that always finds room. A loop of these would keep the hub from all others, also from telling that
+nobody wants its result any more.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Tuple
+
+import gevent
+from gevent import getcurrent
+from gevent.monkey import get_original
+
+TURN_SECONDS = 0.005
+"""How long the hub may be held."""
+
+_ONE_ROUND = 1e-6
+"""Other greenlets run after ``gevent.sleep(0)``, too, but up to 50 in a row before the hub looks at
+its sockets. Behind a timer, however short, it has looked."""
+
+_hub_if_exists = gevent._hub_local.get_hub_if_exists
+_of_thread: Any = get_original("_thread", "_local")()
+
+
+class Turn:
+    """How long one hub has been held.
+
+    :ivar now: the hub's clock.
+    :ivar begins: when the hub last had its turn, by that clock.
+    :ivar ends: when it is to have the next.
+    """
+
+    __slots__ = ("now", "begins", "ends", "hub", "_loop_now")
+
+    def __init__(self, hub: Any) -> None:
+        self.hub = hub
+        self.now = _clock_of(hub.loop)
+        self.begins = self.ends = 0.0
+        self._loop_now = hub.loop.now
+
+    def end(self, moment: float) -> Tuple[float, float]:
+        """Have the hub go round, unless it has done so since.
+
+        :param moment: now, which is no time of this turn.
+        :returns: when the next one begins and ends.
+        :raises GreenletExit: the caller was stopped meanwhile.
+        """
+        begins = self._loop_now()
+        if abs(moment - begins) > TURN_SECONDS:  # or the clock was set back
+            if getcurrent() is not self.hub:
+                gevent.sleep(_ONE_ROUND)
+            begins = self._loop_now()
+        self.begins, self.ends = begins, begins + TURN_SECONDS
+        return begins, self.ends
+
+
+def take_turn() -> None:
+    """What each round of such a loop calls: once the hub was held for 5 ms, it has its turn.
+
+    On a thread without a hub there is nothing to do.
+    """
+    hub = _hub_if_exists()
+    if hub is not None:
+        turn = turn_of(hub)
+        moment = turn.now()
+        if not turn.begins <= moment <= turn.ends:
+            turn.end(moment)
+
+
+def turn_of(hub: Any) -> Turn:
+    """The current turn of this thread's hub."""
+    turn: Any = getattr(_of_thread, "turn", None)
+    if turn is None or turn.hub is not hub:  # that one was destroyed
+        turn = _of_thread.turn = Turn(hub)
+    return turn  # type: ignore[no-any-return]
+
+
+def _clock_of(loop: Any) -> Callable[[], float]:
+    """The clock that ``loop.now()`` reads: libev's is the wall's, libuv's is monotonic."""
+    return min((time.time, time.monotonic), key=lambda clock: abs(clock() - loop.now()))

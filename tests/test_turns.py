@@ -1,0 +1,115 @@
+"""Loops that never wait give the hub its turn, by time, so that it also looks at its sockets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from time import monotonic
+
+import gevent
+import gevent.socket
+import pytest
+from gevent import GreenletExit, get_hub
+
+from flask_llmstream.turns import TURN_SECONDS, take_turn
+from tests.places import GREENLETS
+
+FEW = 10
+"""Rounds of a loop; others run after each."""
+
+
+@pytest.fixture
+def reader():
+    """A greenlet that waits at a socket, where something has come for it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        reading = gevent.spawn(gevent.socket.wait_read, ours.fileno())
+        gevent.sleep(0)
+        theirs.send(b"x")
+        yield reading
+        reading.kill()
+
+
+def compute(seconds=TURN_SECONDS * 1.2):
+    busy_until = monotonic() + seconds
+    while monotonic() < busy_until:
+        pass
+
+
+def test_whoever_waits_at_a_socket_goes_on_while_a_loop_never_waits(reader):
+    def rounds():
+        for number in range(100):
+            compute()
+            take_turn()
+            if reader.ready():
+                return number
+
+    assert GREENLETS.run(rounds) < FEW
+
+
+def test_a_source_that_never_waits_is_such_a_loop(reader, app, streams):
+    def numbers():
+        for number in range(100):
+            compute()
+            if reader.ready():
+                return
+            yield str(number)
+
+    app.add_url_rule("/", "view", lambda: streams.response(numbers(), format="text", heartbeat=0))
+    answer = GREENLETS.run(lambda: app.test_client().get("/").data)
+    assert answer.count(b"data") < FEW
+
+
+@pytest.mark.parametrize("overflow", ["drop", "latest", "buffer"])
+def test_sending_that_never_waits_is_such_a_loop(reader, app, streams, overflow):
+    sent = []
+
+    def push(emitter):
+        while not reader.ready() and len(sent) < 100:
+            compute()
+            emitter.send("x")
+            sent.append(True)
+        emitter.complete()
+
+    app.add_url_rule("/", "view", lambda: streams.create(push, overflow=overflow))
+    GREENLETS.run(lambda: app.test_client().get("/").data)
+    assert len(sent) < FEW
+
+
+def test_a_loop_is_stopped_at_its_turn():
+    def goes_on():
+        while True:
+            compute()
+            take_turn()
+
+    looping = gevent.spawn(goes_on)
+    gevent.sleep(0)
+    looping.kill(block=False)
+    looping.join()
+    assert isinstance(looping.value, GreenletExit)
+
+
+def test_the_hub_itself_takes_no_turn():
+    ended = []
+
+    def callback():
+        compute()
+        take_turn()
+        ended.append(True)
+
+    get_hub().loop.run_callback(callback)
+    gevent.sleep(TURN_SECONDS)
+    assert ended == [True]
+
+
+def test_a_thread_without_a_hub_gets_none():
+    found = []
+
+    def ask():
+        take_turn()
+        found.append(gevent._hub_local.get_hub_if_exists())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert found == [None]
