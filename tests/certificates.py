@@ -11,13 +11,17 @@ from tests.conftest import needs
 
 
 class Certificate:
-    """A certificate that nobody but its own file vouches for."""
+    """A certificate that nobody but its own file vouches for.
+
+    :param address: whose it is: an IP address or a name.
+    """
 
     def __init__(self, folder: Path, address: str) -> None:
         self.path = str(folder / "certificate.pem")
         self.key = str(folder / "key.pem")
         options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        options += ["-subj", f"/CN={address}", "-addext", f"subjectAltName=IP:{address}"]
+        kind = "IP" if address[-1].isdigit() else "DNS"
+        options += ["-subj", f"/CN={address}", "-addext", f"subjectAltName={kind}:{address}"]
         options += ["-keyout", self.key, "-out", self.path]
         subprocess.run(["openssl", "req", *options], check=True, stderr=subprocess.DEVNULL)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

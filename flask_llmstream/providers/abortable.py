@@ -1,28 +1,26 @@
 """``AbortableAdapter``: one HTTP call over requests that can be ended from any thread.
 
-A call blocks where its socket blocks: connecting, in the TLS handshake, waiting for the headers,
-waiting for more of the body. ``response.close()`` from another thread frees none of these waits;
-shutting the socket down frees all of them within milliseconds.
+A call blocks where its socket blocks: while its name is looked up, connecting, in the TLS
+handshake, waiting for the headers, waiting for more of the body. ``response.close()`` from another
+thread frees none of these waits; shutting the socket down frees all of them within milliseconds.
 """
 
 from __future__ import annotations
 
-import _socket
-import errno
 import os
 import socket
-from collections import deque
-from contextlib import ExitStack, suppress
 from functools import lru_cache
 from ssl import SSLContext, SSLSocket
-from typing import Any, Callable, Deque, Dict, List, Optional, Type
+from typing import Any, Callable, Dict, List, Optional, Type
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
-from urllib3.util.wait import wait_for_write
+
+from .connecting import Sockets, connect
+from .fair_socket import fair
 
 
 class AbortableAdapter(HTTPAdapter):
@@ -33,7 +31,7 @@ class AbortableAdapter(HTTPAdapter):
     """
 
     def __init__(self, tls: Optional[SSLContext] = None) -> None:
-        self._sockets = _Sockets()
+        self._sockets = Sockets()
         self._connections: List[HTTPConnection] = []
         self._tls = tls
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
@@ -45,8 +43,7 @@ class AbortableAdapter(HTTPAdapter):
     def abort(self) -> None:
         """End the call, from any thread or greenlet, at any time, also before it begins.
 
-        Returns at once. Whatever waits for the call gets the error of a lost connection. Only a
-        name look-up on a native thread can't be interrupted; it ends by itself.
+        Returns at once. Whatever waits for the call gets the error of a lost connection.
         """
         self._sockets.aborted = True
         self._sockets.hang_up()
@@ -76,52 +73,14 @@ class AbortableAdapter(HTTPAdapter):
             conn.cert_reqs = "CERT_REQUIRED"
 
 
-class _Sockets:
-    """The sockets of one call, each by a descriptor of its own.
-
-    TLS moves a socket's descriptor to another object, and libraries close what failed; the number
-    may then belong to a stranger. A duplicate stays valid and stays ours. Whoever takes one out of
-    the deque is the only one to use it, so it is never closed under anybody's hands, without a
-    lock (which the hub could not wait for).
-    """
-
-    def __init__(self) -> None:
-        self.aborted = False
-        self._ours: Deque[_socket.socket] = deque()
-
-    def watch(self, sock: socket.socket) -> None:
-        """Have a socket in reach that is about to wait.
-
-        :raises ConnectionAbortedError: the call was aborted before.
-        """
-        # The plain class, as gevent's would look for the hub of whatever thread aborts.
-        self._ours.append(_socket.socket(fileno=os.dup(sock.fileno())))
-        # abort() sets the flag and then empties the deque. Either it finds this socket there, or
-        # it had set the flag before this line.
-        self.check()
-
-    def check(self) -> None:
-        """Raise ``ConnectionAbortedError`` if the call was aborted."""
-        if self.aborted:
-            raise ConnectionAbortedError("aborted")
-
-    def hang_up(self) -> None:
-        with suppress(IndexError):  # raised when the deque is empty, whoever emptied it
-            while True:
-                ours = self._ours.popleft()
-                with suppress(OSError):  # it never got connected, or is not any more
-                    ours.shutdown(socket.SHUT_RDWR)
-                ours.close()
-
-
 class _Watched:
     """A connection of urllib3 whose socket is watched from before it connects."""
 
-    sockets: _Sockets
+    sockets: Sockets
 
     def _new_conn(self: Any) -> socket.socket:
         try:
-            return _connect(
+            return connect(
                 self._dns_host, self.port, self.timeout, self.socket_options, self.sockets
             )
         except socket.timeout as error:
@@ -138,7 +97,7 @@ class _TLSConnection(_Watched, HTTPSConnection):
     """``https``."""
 
 
-def _pools(sockets: _Sockets, connections: List[HTTPConnection]) -> Dict[str, Any]:
+def _pools(sockets: Sockets, connections: List[HTTPConnection]) -> Dict[str, Any]:
     """The pools of one adapter. They know nothing of it, so that no cycle keeps it."""
 
     def pools_of(pool_class: Any, connection_class: Any) -> Callable[..., Any]:
@@ -161,47 +120,6 @@ def _pools(sockets: _Sockets, connections: List[HTTPConnection]) -> Dict[str, An
     }
 
 
-def _connect(
-    host: str, port: int, timeout: Optional[float], options: Any, sockets: _Sockets
-) -> socket.socket:
-    """``socket.create_connection``, which shows nobody its socket before it is connected."""
-    error = OSError("the name has no address")
-    found = socket.getaddrinfo(host.strip("[]"), port, 0, socket.SOCK_STREAM)
-    for family, kind, protocol, _, address in found:
-        try:
-            with ExitStack() as undo:
-                sock = undo.enter_context(socket.socket(family, kind, protocol))
-                for option in options or ():
-                    sock.setsockopt(*option)
-                _begin_to_connect(sock, address)
-                sockets.watch(sock)
-                _finish_to_connect(sock, timeout)
-                sockets.check()  # for systems whose shutdown does not reach so early
-                undo.pop_all()
-                return sock
-        except OSError as refused:
-            error = refused
-    raise error
-
-
-def _begin_to_connect(sock: socket.socket, address: Any) -> None:
-    # Begun before it is watched: a shutdown ends a connection being made, but one that comes
-    # before the system knows of the connection passes without a trace.
-    sock.setblocking(False)
-    number = sock.connect_ex(address)
-    if number not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-        raise OSError(number, os.strerror(number))
-
-
-def _finish_to_connect(sock: socket.socket, timeout: Optional[float]) -> None:
-    if not wait_for_write(sock, timeout):
-        raise socket.timeout("connecting took too long")
-    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if number:
-        raise OSError(number, os.strerror(number))
-    sock.settimeout(timeout)
-
-
 @lru_cache(maxsize=16)
 def tls_context(bundle: str) -> SSLContext:
     """The context for all calls that trust these authorities, a file or a folder.
@@ -211,7 +129,8 @@ def tls_context(bundle: str) -> SSLContext:
     context: SSLContext = create_urllib3_context()
     where = {"capath" if os.path.isdir(bundle) else "cafile": bundle}
     context.load_verify_locations(**where)
-    context.sslsocket_class = _closing(context.sslsocket_class)
+    kind: Any = context.sslsocket_class
+    context.sslsocket_class = _closing(fair(kind))
     return context
 
 

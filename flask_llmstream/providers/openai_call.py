@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from contextlib import closing, suppress
 from http.client import HTTPException
+from time import monotonic
 from typing import Any, Dict, Generator, Iterable, Iterator, NoReturn, Optional, Tuple
 
 from requests import PreparedRequest, RequestException, Response, Timeout
@@ -17,7 +19,9 @@ from .base import Delta
 from .openai_chunk import Chunk, parse_chunk, usage_of
 from .upstream_errors import UpstreamErrors
 
-_BLOCK_BYTES = 64 * 1024
+_BLOCK_BYTES = 16 * 1024
+"""So much is read between two turns of the hub: whatever it holds, some 5 ms of work."""
+
 _MAX_ERROR_BYTES = 16 * 1024
 _MAX_WHOLE_BYTES = 4 * 1024 * 1024
 
@@ -77,7 +81,7 @@ class OpenAICall:
             "provider_answer",
             "The model's server did not answer with an event stream.",
             f"Content-Type {content_type}, Content-Encoding {encoding}: "
-            + self._beginning(response, _MAX_ERROR_BYTES),
+            + self._complaint(response),
         )
 
     def _streamed(self, response: Response) -> Iterator[Chunk]:
@@ -114,7 +118,7 @@ class OpenAICall:
         raw: Any = response.raw
         read = getattr(raw, "read1", None) or raw._fp.read1
         try:
-            while True:
+            while not self._adapter.aborted:  # what was under way by then still arrives
                 block = read(_BLOCK_BYTES)
                 if not block:
                     return
@@ -124,15 +128,20 @@ class OpenAICall:
         except (HTTPError, HTTPException, OSError):
             return
 
-    def _beginning(self, response: Response, limit: int) -> str:
-        """What arrives of a body, up to a limit; an error or a silence ends it."""
-        body = bytearray()
+    def _beginning(self, response: Response, limit: int, seconds: float = math.inf) -> str:
+        """What arrives of a body, up to a limit of bytes and one of time; an error or a silence
+        ends it."""
+        body, until = bytearray(), monotonic() + seconds
         with suppress(ProviderError):
             for block in self._blocks(response):
                 body += block
-                if len(body) >= limit:
+                if len(body) >= limit or monotonic() > until:
                     break
         return body[:limit].decode(errors="replace")
+
+    def _complaint(self, response: Response) -> str:
+        """What a server says that does not answer; one that dawdles over it is not waited for."""
+        return self._beginning(response, _MAX_ERROR_BYTES, self._timeouts[1] or math.inf)
 
     def _parse(self, data: str) -> Chunk:
         try:
@@ -144,8 +153,8 @@ class OpenAICall:
         return chunk
 
     def _refused(self, response: Response) -> NoReturn:
-        body = self._beginning(response, _MAX_ERROR_BYTES)
-        self._errors.refuse(response.status_code, body, response.headers.get("Retry-After"))
+        said = self._complaint(response)
+        self._errors.refuse(response.status_code, said, response.headers.get("Retry-After"))
 
     def _unreadable(self, detail: str) -> NoReturn:
         message = "The model's server sent something that is no part of an answer."

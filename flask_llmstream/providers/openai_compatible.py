@@ -1,6 +1,7 @@
 """``OpenAICompatible``: any server that speaks OpenAI's API, on this machine or far away.
 
-Room: the ground floor and requests, which is imported with this module and not before.
+Room: the ground floor, ``lookups``, ``turns``, and requests, which is imported with this module and
+not before.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class OpenAICompatible(Provider):
     :param prompts: where a bare prompt goes: ``completions`` (the model continues it) or ``chat``
         (the model answers it, as the only message). Default: ``completions``.
     :param options: parameters of the model for requests that don't set them. Default: none.
-    :param connect_timeout: seconds for each address of the server. Default: 5. 0: no bound.
+    :param connect_timeout: seconds to look the server's name up, and then for each of its
+        addresses. Default: 5. 0: no bound.
     :param read_timeout: seconds without a byte, before the first token and between any two.
         Default: 60. 0: no bound.
     :param headers: more headers for each call. Default: none.

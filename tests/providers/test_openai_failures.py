@@ -238,6 +238,21 @@ def test_an_error_inside_the_answer_ends_it(error, status, code):
     assert (caught.status, caught.code) == (status, code)
 
 
+def test_a_server_that_dawdles_over_its_refusal_is_not_waited_for():
+    left = []
+
+    def dawdle(exchange):
+        exchange.send("HTTP/1.1 500 Whatever\r\n\r\n")
+        for _ in range(1000):
+            if exchange.hangs_up_within(0.005):
+                left.append(True)
+                return
+            exchange.send("x")
+
+    assert failure_with(dawdle, read_timeout=0.05).code == "provider_error"
+    assert left == [True]
+
+
 def test_an_error_in_a_whole_answer_is_one():
     body = json.dumps({"error": {"message": "no"}, "choices": []})
     assert failure_with(answer(200, body)).code == "provider_error"

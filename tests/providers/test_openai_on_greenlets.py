@@ -17,7 +17,9 @@ HERE = Path(__file__).parent
         "test_openai_compatible.py",
         "test_openai_failures.py",
         "test_openai_abort.py",
+        "test_openai_names.py",
         "killed_greenlets.py",
+        "flooded_greenlets.py",
     ],
 )
 def test_in_a_process_that_is_monkey_patched(file):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ import pytest
 
 from flask_llmstream.errors import ProviderError
 from flask_llmstream.providers import OpenAICompatible
+from tests.names import Resolver
 from tests.providers.asking import PROMPT
 from tests.upstream import (
     HANG_GUARD,
@@ -40,6 +42,17 @@ class Reading(threading.Thread):
     def ended(self):
         self.join(HANG_GUARD)
         return not self.is_alive()
+
+
+@contextmanager
+def looking_its_name_up(reading_of, certificate):
+    resolver = Resolver()
+    with pytest.MonkeyPatch.context() as patch, resolver.hanging("hung.test"):
+        patch.setattr(socket, "getaddrinfo", resolver)
+        reading = reading_of("http://hung.test/v1")
+        reading.start()
+        resolver.wait_until_asked("hung.test")
+        yield reading
 
 
 @contextmanager
@@ -101,6 +114,7 @@ def waiting_for_a_delta_over_tls(reading_of, certificate):
 everywhere = pytest.mark.parametrize(
     "waiting",
     [
+        looking_its_name_up,
         connecting,
         shaking_hands,
         waiting_for_headers,
