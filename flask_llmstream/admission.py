@@ -6,6 +6,7 @@ come back, before anything starts.
 
 from __future__ import annotations
 
+import os
 from typing import Callable, Dict, Hashable, List, Optional
 from weakref import WeakSet
 
@@ -39,6 +40,10 @@ class Slots:
         self._limit = limit
         self._per_client = per_client
         self._client_key = client_key
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
         self._lock = _allocate_lock()
         self._streams: Dict[Stream, Hashable] = {}
         self._admitted: WeakSet[Stream] = WeakSet()
@@ -80,7 +85,7 @@ class Slots:
     def release(self, stream: Stream) -> None:
         """Give a stream's slot back."""
         with self._lock:
-            client = self._streams.pop(stream)
+            client = self._streams.pop(stream, None)  # a parent's, where a child's copy ends
             if client is not None:
                 self._of_client[client] -= 1
                 if not self._of_client[client]:
@@ -89,6 +94,17 @@ class Slots:
     def close(self) -> None:
         """Refuse every stream from here on: the server is being shut down."""
         self._is_closed = True
+
+    def begin_anew(self) -> List[Stream]:
+        """Be as in a process that has served nothing, in a forked child.
+
+        :returns: the streams that ran, which are the parent's.
+        """
+        streams = list(self._streams)  # another thread may have held the lock, and is not here
+        for stream in streams:
+            stream.disown()
+        self._begin()
+        return streams
 
     def _refusal(self, client: Hashable) -> Optional[StreamRefused]:
         if self._is_closed:
@@ -101,3 +117,17 @@ class Slots:
             message = "You have too many answers being streamed. Let one of them end first."
             return StreamRefused(message, status=429, retry_after=RETRY_AFTER)
         return None
+
+
+_all: "WeakSet[Slots]" = WeakSet()
+_of_the_parent: List[Stream] = []
+"""Kept, as a generator that is freed runs its ``finally``, and that is for the parent to do."""
+
+
+def _begin_anew() -> None:
+    for slots in _all:
+        _of_the_parent.extend(slots.begin_anew())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -109,6 +109,8 @@ class StreamBody:
             if not block:
                 if patience is None:  # nothing was waited out: a frame came at the very end
                     continue
+                if self._process != os.getpid():  # a forked child's copy has nothing to say
+                    return
                 block = stream.format.heartbeat()
                 if not block:
                     continue
@@ -176,6 +178,7 @@ class StreamBody:
 
     def _start_in(self, here: Habitat) -> None:
         stream = self._stream
+        self._process = os.getpid()  # made before a fork, read behind it
         stream.start(here, self._slots.release, self._worker)
         gone = partial(stream.end, "disconnect")
         self._connection = Connection(

@@ -5,6 +5,7 @@ Floor 3: sockets by their descriptor alone, whoever owns them.
 
 from __future__ import annotations
 
+import os
 from time import monotonic
 from typing import Any, Callable, Dict, Optional, Tuple
 
@@ -38,7 +39,7 @@ class Connection:
 
     __slots__ = (
         "others", "_environ", "_habitat", "_gone", "_send_timeout", "_handed", "_watch",
-        "_timer", "_checking", "_is_closed", "_seen", "_seen_at", "__weakref__",
+        "_timer", "_checking", "_is_closed", "_seen", "_seen_at", "_process", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +60,7 @@ class Connection:
         self._timer: Optional[Timer] = None
         self._checking = _allocate_lock()
         self._is_closed = False
+        self._process = os.getpid()
         self._seen: Tuple[Optional[int], ...] = ()
         self._seen_at = 0.0
         if send_timeout:
@@ -109,6 +111,8 @@ class Connection:
         self._timer = self._habitat.schedule(self._send_timeout / LOOKS, self._check)
 
     def _check(self) -> None:
+        if self._process != os.getpid():  # a forked child's copy: to cut it would cut the parent's
+            return
         # On the timer thread a check may be under way while the server closes the body. The lock
         # keeps it from cutting a connection that serves its next request by then.
         with self._checking:

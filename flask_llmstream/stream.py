@@ -210,6 +210,12 @@ class Stream:
         message = "The server ended this answer before it was whole. Ask again in a moment."
         self.end("shutdown", StreamShutdown(message, retry=random.randint(*RECONNECTION_MS)))
 
+    def disown(self) -> None:
+        """In a forked child: it is the parent's, so nothing ends it here, or what it works with."""
+        self._ending = _allocate_lock()  # another thread may have held it, and is not here
+        if self.reason is None:
+            self.reason = "cancelled"
+
     def beside(self, work: Callable[[], None]) -> None:
         """Have ``work`` called soon, on a worker of its own in an app context."""
         self._habitat.worker(self.name).start(lambda: self._surroundings.beside(work))

@@ -78,6 +78,10 @@ class TimerThread:
     """One daemon thread for all timers; it starts with the first and ends with the last."""
 
     def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget all timers, and the thread: a forked child has none of its parent's."""
         self._changed = threading.Condition()
         self._heap: List[Tuple[float, int, ThreadTimer]] = []
         self._cancelled = 0  # of those in the heap
@@ -152,11 +156,5 @@ def thread_schedule(seconds: float, callback: Callable[[], None]) -> Timer:
     return _timer_thread.schedule(seconds, callback)
 
 
-def _forget_thread() -> None:
-    """A forked child has none of its parent's threads."""
-    global _timer_thread
-    _timer_thread = TimerThread()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_thread)
+    os.register_at_fork(after_in_child=_timer_thread.begin_anew)
