@@ -28,11 +28,11 @@ class Surroundings(CarriedContext):
 
     def left(self, stream: Stream, summary: Summary) -> None:
         """Tell the app's ``on_disconnect``."""
-        self.beside(lambda: report_departure(self._app.logger, stream, summary))
+        self.beside(lambda: report_departure(self._log, stream, summary))
 
     def finished(self, stream: Stream, summary: Summary) -> None:
         """Report the stream's end."""
-        report(self._app, self._app.logger, stream, summary)
+        report(self._app, self._log, stream, summary)
 
 
 def new_stream(

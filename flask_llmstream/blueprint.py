@@ -27,6 +27,7 @@ from .errors import (
 from .failure import failure_of
 from .formats import FORMATS
 from .formats.openai import ChatCompletion, ChatCompletionChunks
+from .log import log_of
 from .options import StreamOptions
 from .providers import Provider
 from .streaming import stream_response
@@ -145,7 +146,7 @@ def refused(error: StreamError) -> Response:
     """The answer to a request whose view raised a ``StreamError``."""
     failure = failure_of(error, uuid.uuid4().hex)
     asked = request.method, request.path
-    current_app.logger.info("refused %s %s (%s): %s", *asked, failure.id, error)
+    log_of(current_app).info("refused %s %s (%s): %s", *asked, failure.id, failure.message)
     response: Response = jsonify({"error": failure.as_json()})
     response.status_code = failure.status
     if failure.retry_after is not None:

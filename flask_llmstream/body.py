@@ -6,7 +6,6 @@ so the status can wait for the first item, and a body that is never read leaves 
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import suppress
 from functools import partial
@@ -19,11 +18,11 @@ from .connection import Connection
 from .failure import Failure, failure_of
 from .formats import Ending
 from .json_text import json_bytes
+from .log import log
 from .overflow import Overflow
 from .stream import Stream
 from .worker import Habitat, apart, habitat
 
-_log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
 
 
@@ -168,11 +167,11 @@ class StreamBody:
             here = habitat(stream.options.worker)
             refusal = self._slots.acquire(stream, self._client)
             if refusal is not None:
-                _log.warning("stream %s of %s found no slot", stream.id, stream.name)
+                log.warning("stream %s of %s found no slot", stream.id, stream.name)
                 return failure_of(refusal, stream.id)
             self._start_in(here)
         except Exception as error:
-            _log.exception("stream %s of %s could not start", stream.id, stream.name)
+            log.exception("stream %s of %s could not start", stream.id, stream.name)
             return failure_of(error, stream.id)
         return None
 

@@ -18,6 +18,7 @@ from flask.ctx import AppContext
 from gevent import getcurrent
 
 from .handling import while_handling
+from .log import Log, log_of
 from .surroundings import Work
 
 _IS_ONE = hasattr(AppContext, "has_request")
@@ -76,11 +77,16 @@ class CarriedContext:
 
     def beside(self, work: Callable[[], None]) -> None:
         """Run ``work`` in a bare app context, and log what it raises."""
-        try:
+
+        def within() -> None:
             with self._app.app_context():
                 work()
-        except BaseException:  # gevent's own are none of Exception's
-            self._app.logger.exception("a stream's callback failed")
+
+        self._log.isolated(within, "a stream's callback failed")
+
+    @property
+    def _log(self) -> Log:
+        return log_of(self._app)
 
     def _inside(self, work: Work) -> None:
         _release_carried()

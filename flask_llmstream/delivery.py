@@ -5,18 +5,17 @@ Floor 2. This is the path of every token.
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Callable, List, Optional, Set
 
 from .channel import Channel, ChannelStatistics, Opening, Wakeup
 from .completion import Usage
 from .errors import StreamClosed, UnsendableItem
 from .formats import Format
+from .log import log
 from .options import StreamOptions
 from .overflow import Overflow
 from .summary import MAX_TEXT
 
-_log = logging.getLogger("flask_llmstream")
 _warned_of_lost_text: Set[str] = set()
 
 NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
@@ -198,7 +197,7 @@ class Delivery:
             return
         _warned_of_lost_text.add(self._name)
         channel = self.channel
-        _log.warning(
+        log.warning(
             "%s streams text with overflow=%r, whose reader loses %s: that spoils an answer. "
             "'block' and 'buffer' lose nothing, nor does 'latest' with coalesce=operator.add.",
             *(self._name, channel.name, channel.loses),

@@ -171,33 +171,33 @@ class Emitter:
         timer = self._schedule(LAST_WORD_SECONDS, end)
 
         def last_word() -> None:
-            self._callbacks.call("timeout")
+            self._callbacks.call("timeout", error)
             timer.cancel()
             end()
 
         self._stream.beside(last_word)
         return True
 
-    def ended(self, reason: str) -> None:
+    def ended(self, reason: str, error: Optional[BaseException]) -> None:
         """The stream has ended."""
         self._creator = None
         self._source.end()
         if reason not in ("complete", "error"):
-            self._call_beside("cancel")
-        self._call_beside("dispose")
+            self._call_beside("cancel", error)
+        self._call_beside("dispose", error)
 
     def finished(self, summary: Summary) -> None:
         """Everybody else has been told of the end."""
         if summary.reason in ("error", "overflow"):
-            self._callbacks.call("error", summary.error)
-        self._callbacks.call("completion", summary)
+            self._callbacks.call("error", summary.error, summary.error)
+        self._callbacks.call("completion", summary.error, summary)
         self._callbacks.forget("timeout", "error", "cancel")
 
-    def _call_beside(self, kind: str) -> None:
+    def _call_beside(self, kind: str, error: Optional[BaseException]) -> None:
         if self._callbacks.has(kind):
-            self._stream.beside(self._callbacks.called_with(kind))
+            self._stream.beside(self._callbacks.called_with(kind, error))
         else:
-            self._callbacks.call(kind)  # of nobody, but who comes later is told at once
+            self._callbacks.call(kind, error)  # of nobody, but who comes later is told at once
 
     def _check_that_somebody_reads(self) -> None:
         if not self._stream.is_started and getcurrent() is self._creator:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any, Callable, List, Optional
 from gevent import get_hub
 from gevent.monkey import get_original, is_module_patched
 
+from .log import log
 from .native import start_native_thread
 from .wakeup import ThreadWakeup
 
@@ -24,7 +24,6 @@ PATIENCE_SECONDS = 1.0
 """How long the end of the process waits for a source that blocks the loop."""
 
 _NAME = "llmstream-asyncio"
-_log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
 
 
@@ -98,7 +97,7 @@ class EventLoopThread:
             try:
                 loop.run_forever()
             except BaseException:  # SystemExit of a task that a source has started, say
-                _log.exception("the event loop of the asynchronous sources was interrupted")
+                log.exception("the event loop of the asynchronous sources was interrupted")
 
     def _made(self) -> asyncio.AbstractEventLoop:
         """The default loop: in a patched process its selector is gevent's, and over that selector

@@ -1,14 +1,27 @@
-"""``while_handling``: who is told of an exception is told inside an ``except`` that has caught it.
+"""Exceptions as they are told: shown safely, and inside an ``except`` that has caught them.
 
-Ground floor: standard library only, no I/O.
+Ground floor: standard library only, no I/O. A user's exception may have code of its own for
+whatever is asked of it, and what that raises is nobody's business here.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, Optional
 
 traceback_of: Any = vars(BaseException)["__traceback__"].__get__
 """An exception's traceback, whatever its class makes of reading an attribute."""
+
+cause_of: Any = vars(BaseException)["__cause__"].__get__
+"""What it was raised from, as surely."""
+
+_set_traceback: Any = BaseException.with_traceback
+_name_of: Any = vars(type)["__name__"].__get__
+
+
+def caught() -> Optional[BaseException]:
+    """The exception that is being handled here."""
+    return sys.exc_info()[1]
 
 
 def while_handling(error: Optional[BaseException], call: Callable[[], Any]) -> Any:
@@ -30,4 +43,15 @@ def while_handling(error: Optional[BaseException], call: Callable[[], Any]) -> A
         _set_traceback(error, before)  # which held this frame: a cycle that only gc would free
 
 
-_set_traceback: Any = BaseException.with_traceback
+def text_of(error: BaseException) -> str:
+    """What it says; ``""`` where that can't be had."""
+    try:
+        return f"{error}"
+    except BaseException:
+        return ""
+
+
+def described(error: BaseException) -> str:
+    """Its class and what it says, in a line."""
+    name, text = _name_of(type(error)), text_of(error)
+    return f"{name}: {text}" if text else name

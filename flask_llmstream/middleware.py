@@ -6,7 +6,6 @@ Roof. The app needs no edit, and need not be Flask's.
 from __future__ import annotations
 
 import io
-import logging
 import uuid
 from typing import Any, Callable, Dict, Hashable, Iterable
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from .drain import DRAIN_SECONDS, drain
 from .errors import ConfigurationError
 from .formats import RawFormat
 from .headers import event_stream_headers, is_encoded, is_event_stream
+from .log import log
 from .options import StreamOptions, check_callable
 from .overflow import Overflow
 from .reporting import report, report_departure
@@ -30,7 +30,6 @@ from .surroundings import Work
 from .worker import habitat
 from .wsgi_call import PassedOn, WSGIApp, WSGICall
 
-_log = logging.getLogger("flask_llmstream")
 Environ = Dict[str, Any]
 
 _NOT_OURS = ("format", "event", "gaps", "coalesce")
@@ -161,7 +160,7 @@ class EventStreamMiddleware:
     def _warn_of_compression(self, name: str) -> None:
         if not self._warned:
             self._warned = True
-            _log.warning(
+            log.warning(
                 "%s compresses its event stream, so it passes through without heartbeats; "
                 "switch compression off for text/event-stream",
                 name,
@@ -199,11 +198,11 @@ class Surroundings:
 
     def left(self, stream: Stream, summary: Summary) -> None:
         """Tell the middleware's ``on_disconnect``."""
-        report_departure(_log, stream, summary)
+        report_departure(log, stream, summary)
 
     def finished(self, stream: Stream, summary: Summary) -> None:
         """Report the stream's end."""
-        report(self._sender, _log, stream, summary)
+        report(self._sender, log, stream, summary)
 
 
 def _checked(options: Dict[str, Any]) -> StreamOptions:

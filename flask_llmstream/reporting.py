@@ -5,82 +5,80 @@ Roof: Flask, for its signal. All of it runs on the stream's worker, inside its c
 
 from __future__ import annotations
 
-import logging
-from logging import Logger
-from typing import Any, Callable
+from typing import Any
 
 from flask import got_request_exception
 
 from .errors import StreamError
+from .handling import cause_of, described, text_of, while_handling
+from .log import Log
 from .signals import stream_finished
 from .stream import Stream
 from .summary import Summary
 
+_FAILED = "stream %s of %s: a callback failed"
 
-def report(sender: Any, log: Logger, stream: Stream, summary: Summary) -> None:
-    """Tell everybody; one that raises is logged, the rest are told all the same.
+
+def report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
+    """Tell everybody, as where the stream's exception was caught, if there was one. One that
+    raises is logged, the rest are told all the same.
 
     :param sender: the signals'.
     """
+    while_handling(summary.error, lambda: _report(sender, log, stream, summary))
+
+
+def _report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
+    named = stream.id, stream.name
     if summary.reason == "error" and not _is_expected(summary):
         # Before the log, as Flask does: an error tracker that hears of it by a log record takes
         # it for one that was handled.
-        _isolated(log, stream, lambda: _send_exception(sender, summary.error))
-    _isolated(log, stream, lambda: _log_ending(log, stream, summary))
-    _isolated(log, stream, lambda: stream_finished.send(sender, summary=summary))
+        error = summary.error
+        log.isolated(lambda: got_request_exception.send(sender, exception=error), _FAILED, *named)
+    _log_ending(log, stream, summary)
+    log.isolated(lambda: stream_finished.send(sender, summary=summary), _FAILED, *named)
     on_finish = stream.options.on_finish
     if on_finish is not None:
-        _isolated(log, stream, lambda: on_finish(summary))
+        log.isolated(lambda: on_finish(summary), _FAILED, *named)
 
 
-def report_departure(log: Logger, stream: Stream, summary: Summary) -> None:
+def report_departure(log: Log, stream: Stream, summary: Summary) -> None:
     """Tell ``on_disconnect``; one that raises is logged."""
     on_disconnect = stream.options.on_disconnect
     if on_disconnect is not None:
-        _isolated(log, stream, lambda: on_disconnect(summary))
-
-
-def _send_exception(sender: Any, error: Any) -> None:
-    got_request_exception.send(sender, exception=error)
-
-
-def _isolated(log: Logger, stream: Stream, call: Callable[[], Any]) -> None:
-    try:
-        call()
-    except BaseException:  # gevent.Timeout is no Exception
-        log.exception("stream %s of %s: a callback failed", stream.id, stream.name)
+        log.isolated(lambda: on_disconnect(summary), _FAILED, stream.id, stream.name)
 
 
 def _is_expected(summary: Summary) -> bool:
     """Was it said on purpose: a ``StreamError``, or ``abort()``?"""
     failure = summary.failure
-    said = isinstance(summary.error, StreamError)
+    said = issubclass(type(summary.error), StreamError)
     return said or (failure is not None and failure.code == "http_error")
 
 
 def _told(error: BaseException) -> str:
     """An exception in a line, with what was behind it, which the client is not told."""
-    cause = error.__cause__
-    if cause is None or str(cause) in str(error):
-        return f"{type(error).__name__}: {error}"
-    behind = f" ({type(cause).__name__}: {cause})"
-    return f"{type(error).__name__}: {error}{behind}"
+    cause = cause_of(error)
+    if cause is None or text_of(cause) in text_of(error):
+        return described(error)
+    return f"{described(error)} ({described(cause)})"
 
 
-def _log_ending(log: Logger, stream: Stream, summary: Summary) -> None:
+def _log_ending(log: Log, stream: Stream, summary: Summary) -> None:
     error = summary.error
-    what = "" if error is None else f": {_told(error)}"
-    level = logging.INFO if summary.failure is None else logging.WARNING
-    bug = error is not None and not _is_expected(summary)
-    log.log(
-        logging.ERROR if bug else level,
-        "stream %s of %s ended (%s) after %d items%s, %.1f s%s",
+    line = "stream %s of %s ended (%s) after %d items%s, %.1f s%s"
+    arguments = (
         stream.id,
         stream.name,
         summary.reason,
         summary.items,
         f" ({summary.lost} lost)" if summary.lost else "",
         summary.seconds,
-        what,
-        exc_info=error if bug else None,
+        "" if error is None else f": {_told(error)}",
     )
+    if error is not None and not _is_expected(summary):
+        log.error(error, line, *arguments)
+    elif summary.failure is not None:
+        log.warning(line, *arguments)
+    else:
+        log.info(line, *arguments)

@@ -6,7 +6,6 @@ departure noticed. One native thread looks, and only while producers run on gree
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import weakref
@@ -17,6 +16,7 @@ from typing import Any, Callable, Iterator, Optional
 from gevent import get_hub
 from gevent.monkey import get_original
 
+from .log import log
 from .native import start_native_thread
 
 STALL_SECONDS = 1.0
@@ -26,7 +26,6 @@ LOOK_SECONDS = 0.5
 _QUIET_LOOKS = 20
 """Looks without a producer, after which the thread ends: one a stream would be dear."""
 
-_log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
 _sleep = get_original("time", "sleep")
 
@@ -64,7 +63,14 @@ class StallWatch:
             self._producers += 1
             starts, self._is_running = not self._is_running, True
         if starts:
+            log.isolated(self._start, "nobody watches for stalls")
+
+    def _start(self) -> None:
+        try:
             start_native_thread(self._run, "llmstream-stalls")
+        except BaseException:  # no thread is to be had; the next producer tries again
+            self._is_running = False
+            raise
 
     def leave(self) -> None:
         """One less."""
@@ -77,7 +83,7 @@ class StallWatch:
         quiet = 0
         while self._goes_on(quiet):
             if self._producers:
-                self._wait_for_a_turn()
+                log.isolated(self._wait_for_a_turn, "the watch for stalls failed")
             quiet = 0 if self._producers else quiet + 1
             _sleep(self._look_seconds)
 
@@ -112,7 +118,7 @@ class StallWatch:
     def _warn(self, frame: FrameType, seconds: float) -> None:
         names = [name for name in map(self._name_of, _callers(frame)) if name is not None]
         code = frame.f_code
-        _log.warning(
+        log.warning(
             "%s has held the hub for %.1f s, at %s:%d in %s: no other stream of this process "
             "moves meanwhile. Have it wait now and then, gevent.sleep(0) will do, or run it with "
             "worker='thread'.",

@@ -6,7 +6,6 @@ the one ending until the producer has really ended, then ``CLOSED``. The first r
 
 from __future__ import annotations
 
-import logging
 import random
 from time import monotonic
 from typing import Any, Callable, Iterable, Iterator, Optional
@@ -19,12 +18,12 @@ from .delivery import Delivery
 from .errors import StreamClosed, StreamError, StreamOverflow, StreamShutdown, StreamTimeout
 from .failure import Failure, failure_of
 from .formats import Format
+from .log import log
 from .options import StreamOptions
 from .summary import Summary
 from .surroundings import Listener, Surroundings
 from .worker import Habitat
 
-_log = logging.getLogger("flask_llmstream")
 _allocate_lock = get_original("_thread", "allocate_lock")
 
 RECONNECTION_MS = (1000, 5000)
@@ -147,7 +146,7 @@ class Stream:
         with self._ending:
             self._worker = worker
         if self._ended_early:
-            self._bring_to_an_end()
+            self._bring_to_an_end(self.reason or "", self.error)
 
     def abandon(self) -> None:
         """Nobody will read this any more. Harmless when called again, or before the start."""
@@ -167,7 +166,7 @@ class Stream:
         """Nobody ever read it: it ends here, for no worker will run its finaliser."""
         if self._claim("cancelled") and self.delivery.channel is not None:
             self.delivery.channel.discard("cancelled")
-            self._tell_of_end("cancelled")
+            self._tell_of_end("cancelled", None)
         if self._finished:
             return
         self._finished = True
@@ -182,18 +181,17 @@ class Stream:
         if not self._claim(reason, error):
             return False
         if not self._ended_early:
-            self._bring_to_an_end()
+            self._bring_to_an_end(reason, error)
         return True
 
-    def _bring_to_an_end(self) -> None:
-        reason = self.reason or ""
+    def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
         if reason == "disconnect":
             self.delivery.channel.discard(reason)
         else:
             self.delivery.channel.close(reason)
         if reason not in ("complete", "error"):
             self._worker.stop(self._abort)
-        self._tell_of_end(reason)
+        self._tell_of_end(reason, error)
         if reason == "disconnect" and self.options.on_disconnect is not None:
             self._habitat.worker(self.name).start(self._tell_of_departure)
 
@@ -253,11 +251,11 @@ class Stream:
         try:
             abort()
         except BaseException:  # as below
-            _log.exception("%s failed when it was aborted", self.name)
+            log.exception("%s failed when it was aborted", self.name)
 
-    def _tell_of_end(self, reason: str) -> None:
+    def _tell_of_end(self, reason: str, error: Optional[BaseException]) -> None:
         if self._listener is not None:
-            self._listener.ended(reason)
+            self._listener.ended(reason, error)
 
     def _tell_of_finish(self, summary: Summary) -> None:
         listener, self._listener = self._listener, None  # which holds this stream in its turn
@@ -273,7 +271,7 @@ class Stream:
         try:
             self._surroundings.enter(self._work)
         except BaseException as error:  # the contexts', or a teardown function's
-            _log.exception("stream %s of %s: its context failed", self.id, self.name)
+            log.exception("stream %s of %s: its context failed", self.id, self.name)
             self.end("error", error)
             if not self._finished:
                 self._finish(None)
@@ -319,7 +317,7 @@ class Stream:
             return
         if not isinstance(error, (StreamClosed, StreamError)):
             # Not what being stopped looks like, so somebody should know.
-            _log.error("stream %s of %s failed after its end", self.id, self.name, exc_info=error)
+            log.error(error, "stream %s of %s failed after its end", self.id, self.name)
 
     def _summary(self) -> Summary:
         now, delivery = self._clock(), self.delivery
@@ -347,7 +345,7 @@ def _close(source: Any, name: str) -> None:
     try:
         close()
     except BaseException:  # gevent's own are none of Exception's, and the finaliser has to run
-        _log.exception("%s failed when it was closed", name)
+        log.exception("%s failed when it was closed", name)
 
 
 def _not_started(timeout: Optional[float]) -> Optional[bytes]:

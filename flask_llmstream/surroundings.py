@@ -41,7 +41,7 @@ class Listener(Protocol):
     def timed_out(self, error: StreamTimeout) -> bool:
         """A timer ran out; ``True`` where the listener will end the stream itself."""
 
-    def ended(self, reason: str) -> None:
+    def ended(self, reason: str, error: Optional[BaseException]) -> None:
         """It has ended, its producer perhaps not yet."""
 
     def finished(self, summary: Summary) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import logging
 import os
 import threading
 from time import monotonic
@@ -15,14 +14,14 @@ from typing import Any, Callable, List, Optional, Protocol, Tuple
 
 from gevent import get_hub
 
+from .log import log
+
 LONGEST = 2.0**31
 """Seconds that a lock can wait at a time: some 68 years."""
 
 MOST_CANCELLED = 100
 """So many cancelled timers may wait for their time, or as many as others do: streams that come and
 go have timers of an hour, and the heap would keep an hour's."""
-
-_log = logging.getLogger("flask_llmstream")
 
 
 class Timer(Protocol):
@@ -127,10 +126,7 @@ class TimerThread:
                 if callback is None:
                     self._thread = None
                     return
-            try:
-                callback()
-            except Exception:
-                _log.exception("a timer's callback failed")
+            log.isolated(callback, "a timer's callback failed")
 
     def _next_due(self) -> Optional[Callable[[], None]]:
         """The next callback, when its time has come; ``None`` when no timer is left."""

@@ -6,15 +6,13 @@ called on (``stream_with_context``, a connection to a database), so none of it l
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .lockstep import Lockstep
+from .log import log
 from .worker import Habitat
-
-_log = logging.getLogger("flask_llmstream")
 
 Headers = List[Tuple[str, str]]
 WSGIApp = Callable[[Dict[str, Any], Any], Iterable[bytes]]
@@ -165,10 +163,8 @@ class WSGICall:
             close()
 
     def _close_quietly(self) -> None:
-        try:
-            self.close_here()
-        except BaseException:  # there is nobody left to raise it to
-            _log.exception("%s failed when it was closed", self.name)
+        # There is nobody left to raise it to.
+        log.isolated(self.close_here, "%s failed when it was closed", self.name)
 
 
 class PassedOn:

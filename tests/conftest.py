@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import platform
 from functools import partial
@@ -133,6 +134,28 @@ def finished(place):
             return self._summary
 
     return Finished()
+
+
+@pytest.fixture
+def failing_log(monkeypatch):
+    """Every logger's handler raises; how often it did is ``failed``."""
+
+    class Failing(logging.Handler):
+        failed = 0
+
+        def emit(self, record):
+            self.failed += 1
+            raise LookupError("the log server is gone")
+
+    handler = Failing()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # else it is told on stderr
+    yield handler
+    root.setLevel(level)
+    root.removeHandler(handler)
 
 
 # For what is not ours, and wrapped.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from time import monotonic
 
 import gevent
@@ -51,6 +52,29 @@ def test_it_is_told_again_while_it_lasts_but_ever_more_rarely(watching, caplog):
     compute_until(lambda: len(caplog.records) >= 4)
     told = [record.created for record in caplog.records[:4]]
     assert told[3] - told[2] > told[1] - told[0]
+
+
+@on_the_hub
+def test_a_log_that_fails_does_not_end_the_watch(watching, failing_log):
+    compute_until(lambda: failing_log.failed >= 2)
+
+
+@on_the_hub
+def test_without_a_thread_to_watch_a_producer_runs_all_the_same(monkeypatch, caplog):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    watch = StallWatch(name_of, stall_seconds=0.02, look_seconds=0.001)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        watch.enter()
+    watch.leave()
+    (record,) = caplog.records
+    assert record.exc_info[0] is RuntimeError
+    watch.enter()
+    compute_until(lambda: len(caplog.records) > 1)
+    watch.leave()
+    assert "has held the hub" in caplog.records[1].getMessage()
 
 
 @on_the_hub
