@@ -15,6 +15,7 @@ from gevent.monkey import get_original
 
 from .admission import Slots
 from .connection import Connection
+from .errors import StreamError
 from .failure import Failure, failure_of
 from .formats import Ending
 from .json_text import json_bytes
@@ -133,7 +134,7 @@ class StreamBody:
         # anything of it was open, dropping it is enough.
         if self._apart is not None and self._stream.is_open and self._process == os.getpid():
             with suppress(RuntimeError, ValueError):  # the interpreter ends, or the hub has ended
-                self._apart(partial(_let_go, self._stream, self._connection))
+                self._apart(partial(_drop, self._stream, self._connection))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a response that streams can't be kept: cache what it is made of")
@@ -157,6 +158,8 @@ class StreamBody:
             return self._fail(stream.failure)
         if self._respond is not None:
             self._respond(None)
+        if self._connection is not None and not stream.format.tells_its_end:
+            self._connection.guard()
         opening = b"" if stream.reason == "disconnect" else self._opening()
         return self._counted(opening + (block or b""))
 
@@ -192,6 +195,8 @@ class StreamBody:
         self._let_go()
         self._connection = None
         if self._respond is None:  # behind a wrapper, which has the status sent already
+            if not self._stream.format.tells_its_end:
+                raise _no_words()
             return self._stream.format.failure(failure, self._last_id())
         self._respond(failure)
         return json_bytes({"error": failure.as_json()})
@@ -223,15 +228,31 @@ class StreamBody:
         if self._connection is None:
             return b""
         self._connection.unwatch()
-        stream = self._stream
-        if stream.reason not in ("complete", "disconnect") and not stream.format.tells_its_end:
-            self._connection.cut()
+        if self._looks_whole_but_is_not():
+            self._cut(self._connection)
+            return b""
+        self._connection.release()
         return self._counted(self._last_frame())
+
+    def _looks_whole_but_is_not(self) -> bool:
+        """Would an end that the server makes now be taken for the answer's?"""
+        stream = self._stream
+        if stream.reason == "disconnect":  # or a reader who has closed its sending side alone
+            return True
+        return stream.reason != "complete" and not stream.format.tells_its_end
+
+    def _cut(self, connection: Connection) -> None:
+        """
+        :raises StreamError: this server does not show its client's socket. An exception has the
+            server end the connection itself.
+        """
+        if self._stream.reason != "disconnect":
+            connection.let_take()
+        if not connection.cut() and self._stream.reason != "disconnect":
+            raise _no_words()
 
     def _last_frame(self) -> bytes:
         stream, failure = self._stream, self._stream.failure
-        if stream.reason == "disconnect":
-            return b""
         if failure is not None:
             goes_on = stream.reason == "shutdown" and self._comes_back()
             wire = stream.format
@@ -275,6 +296,17 @@ def _let_go(stream: Stream, connection: Optional[Connection]) -> None:
     if connection is not None:
         connection.close()
     stream.abandon()
+
+
+def _drop(stream: Stream, connection: Optional[Connection]) -> None:
+    """The same, late: somebody else's answer may come over the connection by now."""
+    if connection is not None:
+        connection.release()
+    _let_go(stream, connection)
+
+
+def _no_words() -> StreamError:
+    return StreamError("the stream has failed, and its format has no words for that")
 
 
 def opening_id(stream_id: str) -> str:

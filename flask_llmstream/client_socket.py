@@ -17,6 +17,7 @@ from typing import Any, Iterator, MutableMapping, Optional
 from gevent.monkey import get_original
 
 try:
+    import ctypes
     from fcntl import ioctl
     from termios import TIOCOUTQ
 except ImportError:  # Windows, where no client's descriptor is asked for either
@@ -37,6 +38,9 @@ _KEEP_ALIVE = [
     if hasattr(_socket, name)
 ]
 _NOTSENT_LOWAT: Optional[int] = getattr(_socket, "TCP_NOTSENT_LOWAT", None)
+_RESET = struct.pack("ii", 1, 0)  # "lingers", for no time
+_NO_RESET = struct.pack("ii", 0, 0)
+_UNSPECIFIED = bytes(16)  # an address of the family AF_UNSPEC
 _UWSGI_DESCRIPTOR = "flask_llmstream.uwsgi_descriptor"
 
 
@@ -94,8 +98,16 @@ def _owners(environ: Environ) -> Iterator[Any]:
 
 def waitress_socket(environ: Environ) -> Any:
     """waitress shows no socket, but a method of what holds it."""
-    channel = getattr(environ.get("waitress.client_disconnected"), "__self__", None)
-    return getattr(channel, "socket", None)
+    return getattr(_waitress_channel(environ), "socket", None)
+
+
+def _waitress_channel(environ: Environ) -> Any:
+    return getattr(environ.get("waitress.client_disconnected"), "__self__", None)
+
+
+def unwritten(environ: Environ) -> int:
+    """How many bytes the server keeps that it was given to write; waitress alone keeps any."""
+    return int(getattr(_waitress_channel(environ), "total_outbufs_len", 0))
 
 
 def _uwsgi_descriptor(environ: Environ) -> Optional[int]:
@@ -121,9 +133,32 @@ def _socket_descriptor(owner: Any) -> Optional[int]:
 
 
 def cut(descriptor: int) -> None:
-    """End a connection both ways, which frees a write that waits for a frozen reader."""
+    """End a connection by a reset, which nobody takes for the end of an answer. It also frees a
+    write that waits for a frozen reader. The server finds a broken pipe, and nothing to read.
+
+    What the client has yet to take is lost. A socket of the machine's own (AF_UNIX) knows no
+    resets: its peer sees an end.
+    """
     with suppress(OSError), _borrowed(descriptor) as client:  # it is gone already
+        client.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _RESET)
+        _dissolve(descriptor)
+        client.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
         client.shutdown(_socket.SHUT_RDWR)
+
+
+def _dissolve(descriptor: int) -> None:
+    # The one way to have Linux send a reset while the descriptor stays open: connect(2) to no
+    # address. ``shutdown`` would send a FIN, which is how an answer ends that has no length. Where
+    # this is refused, the reset comes when the server closes what it finds shut down.
+    ctypes.CDLL(None).connect(descriptor, _UNSPECIFIED, len(_UNSPECIFIED))
+
+
+def reset_on_close(descriptor: int, resets: bool) -> None:
+    """Whether a reset is what ends this connection when its descriptor is closed, also by the
+    kernel where the process is killed."""
+    with suppress(OSError), _borrowed(descriptor) as client:
+        lingers = _RESET if resets else _NO_RESET
+        client.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, lingers)
 
 
 def untaken(descriptor: int) -> Optional[int]:

@@ -1,4 +1,5 @@
-"""``Connection``: the client's end of one stream, watched for a departure and cut when it is stuck.
+"""``Connection``: the client's end of one stream, watched for a departure, and cut where its end
+would look whole and is not, or where it is stuck.
 
 Floor 3: sockets by their descriptor alone, whoever owns them.
 """
@@ -11,11 +12,19 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 from gevent.monkey import get_original
 
-from .client_socket import client_descriptor, cut, keep_alive, limit_unsent, untaken
-from .errors import StreamError
+from .client_socket import (
+    client_descriptor,
+    cut,
+    has_left,
+    keep_alive,
+    limit_unsent,
+    reset_on_close,
+    untaken,
+    unwritten,
+)
 from .liveness import NoWatch, Watch, watch
 from .timers import Timer
-from .worker import Habitat
+from .worker import Habitat, pause
 
 _allocate_lock = get_original("_thread", "allocate_lock")
 
@@ -23,6 +32,12 @@ _allocate_lock = get_original("_thread", "allocate_lock")
 LOOKS = 2
 """How often within its ``send_timeout`` a client is looked at; one that is stuck is cut at the
 first look behind it."""
+
+LAST_SECONDS = 60.0
+"""How long a client may take nothing of the last that there is for it before it is cut off without,
+where it has no ``send_timeout``."""
+
+_LOOK_SECONDS = 0.02
 
 
 class Connection:
@@ -39,7 +54,8 @@ class Connection:
 
     __slots__ = (
         "others", "_environ", "_habitat", "_gone", "_send_timeout", "_handed", "_watch",
-        "_timer", "_checking", "_is_closed", "_seen", "_seen_at", "_process", "__weakref__",
+        "_timer", "_checking", "_is_closed", "_is_guarded", "_seen", "_seen_at", "_process",
+        "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +77,7 @@ class Connection:
         self._checking = _allocate_lock()
         self._is_closed = False
         self._process = os.getpid()
+        self._is_guarded = False
         self._seen: Tuple[Optional[int], ...] = ()
         self._seen_at = 0.0
         if send_timeout:
@@ -85,25 +102,64 @@ class Connection:
         self._watch.stop()
         self._watch = NoWatch()
 
-    def cut(self) -> None:
-        """End it, so that nobody takes for whole what was cut short.
+    def guard(self) -> None:
+        """Have whatever ends it from here on end it by a reset, a kill of this process too: what
+        comes over it can't say that it is not whole. Until :meth:`release`."""
+        self._is_guarded = True
+        self._reset_on_close(True)
 
-        :raises StreamError: this server does not show its client's socket. An exception has the
-            server end the connection itself.
-        """
+    def release(self) -> None:
+        """It may end well. Harmless where it was not guarded."""
+        if self._is_guarded:
+            self._is_guarded = False
+            self._reset_on_close(False)
+
+    def _reset_on_close(self, resets: bool) -> None:
         descriptor = client_descriptor(self._environ)
-        if descriptor is None:
-            raise StreamError("the stream has failed, and its format has no words for that")
-        cut(descriptor)
+        if descriptor is not None:
+            reset_on_close(descriptor, resets)
+
+    def let_take(self) -> None:
+        """Wait until the client has taken all that there is for it, or takes nothing any more."""
+        patience, left, seen_at = self._send_timeout or LAST_SECONDS, 0, monotonic()
+        while not self._has_ended():
+            now, before, left = monotonic(), left, self._untaken()
+            seen_at = seen_at if left == before else now
+            if left == 0 or now - seen_at > patience:
+                break
+            pause(_LOOK_SECONDS)
+
+    def _has_ended(self) -> bool:
+        descriptor = client_descriptor(self._environ)
+        return descriptor is None or has_left(descriptor)
+
+    def _untaken(self) -> int:
+        descriptor = client_descriptor(self._environ)
+        left = None if descriptor is None else untaken(descriptor)
+        return (left or 0) + unwritten(self._environ)
+
+    def cut(self) -> bool:
+        """End it by a reset, so that nobody takes for whole what was cut short.
+
+        :returns: whether it could; ``False`` where this server does not show its client's socket.
+        """
+        self._is_guarded = False
+        descriptor = client_descriptor(self._environ)
+        if descriptor is not None:
+            cut(descriptor)
+        return descriptor is not None
 
     def close(self) -> None:
-        """Look no more at a connection that may serve its next request from here on."""
+        """Look no more at a connection that may serve its next request from here on; one that is
+        guarded yet serves none."""
         with self._checking:
             self._is_closed = True
         self.unwatch()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._is_guarded:
+            self.cut()
 
     # In the hub, or on the timer thread.
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import Callable, Sequence
 
-import gevent
-from gevent.monkey import get_original
-
 from .admission import Slots
-from .worker import on_greenlet
+from .worker import pause
 
 DRAIN_SECONDS = 7.0
 """What streams get to end by themselves: all is over then before Docker's kill, after 10."""
@@ -43,7 +40,6 @@ def drain(all_slots: Sequence[Slots], seconds: float) -> int:
 
 
 def _wait_while(condition: Callable[[], bool], seconds: float) -> None:
-    pause = gevent.sleep if on_greenlet() else get_original("time", "sleep")
     deadline = monotonic() + seconds
     while condition() and monotonic() < deadline:
         pause(_LOOK_SECONDS)

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Optional, Type, Union
 import gevent
 from gevent import GreenletExit, get_hub, getcurrent
 from gevent.hub import Hub
-from gevent.monkey import is_module_patched
+from gevent.monkey import get_original, is_module_patched
 
 from .channel import Wakeup
 from .errors import ConfigurationError
@@ -22,6 +22,8 @@ from .stalls import stall_watch
 from .timers import HubTimer, Schedule, thread_schedule
 from .turns import turn_of
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
+
+_sleep = get_original("time", "sleep")
 
 
 def on_greenlet() -> bool:
@@ -39,6 +41,11 @@ def apart() -> Callable[[Callable[[], None]], object]:
     if on_greenlet():
         return partial(get_hub().loop.run_callback_threadsafe, gevent.spawn_raw)
     return start_bare_thread
+
+
+def pause(seconds: float) -> None:
+    """Let some time pass for the caller alone, wherever it runs."""
+    (gevent.sleep if on_greenlet() else _sleep)(seconds)
 
 
 class GreenletWorker:

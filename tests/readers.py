@@ -19,15 +19,19 @@ class RawReader:
     :ivar was_reset: whether it did so with a reset.
     """
 
-    def __init__(self, port: int, path: str) -> None:
+    def __init__(
+        self, port: int, path: str, *, version: str = "1.1", accept: str = "*/*"
+    ) -> None:
         self.answer = b""
         self.first_block_after: Optional[float] = None
         self.is_over = False
         self.was_reset = False
         self.socket = socket.create_connection(("127.0.0.1", port), HANG_GUARD)
-        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         self._asked_at = monotonic()
-        self.socket.sendall(request.encode())
+        self.socket.sendall(
+            f"GET {path} HTTP/{version}\r\nHost: localhost\r\nAccept: {accept}\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
 
     def read(self) -> None:
         """Take what has come."""
@@ -40,6 +44,16 @@ class RawReader:
         if self.first_block_after is None and b"\n\n" in self.answer:
             self.first_block_after = monotonic() - self._asked_at
 
+    def read_until(self, text: bytes) -> None:
+        """Read until this has come, or all."""
+        while text not in self.answer and not self.is_over:
+            self.read()
+
+    def read_to_the_end(self) -> None:
+        """Read until the connection is over."""
+        while not self.is_over:
+            self.read()
+
     @property
     def is_whole(self) -> bool:
         """Did the stream end well, and the answer with it?"""
@@ -49,7 +63,8 @@ class RawReader:
     def has_ended(self) -> bool:
         """Does HTTP say that this was all? A cut looks different."""
         chunked = b"\r\ntransfer-encoding: chunked\r\n" in self.answer.lower()
-        return self.answer.endswith(b"\r\n0\r\n\r\n") if chunked else self.is_over
+        over = self.is_over and not self.was_reset
+        return self.answer.endswith(b"\r\n0\r\n\r\n") if chunked else over
 
     def count(self, text: str) -> int:
         """How often this was in the answer so far."""

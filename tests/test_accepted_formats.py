@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -10,6 +11,7 @@ from flask_llmstream import ServerSentEvent, StreamError
 from tests.answers import Answer
 from tests.connections import Connection
 from tests.places import wait_for_worker_threads
+from tests.sources import Waiting
 
 
 @pytest.fixture
@@ -71,20 +73,103 @@ def test_nothing_at_all_is_an_empty_array(app, streams):
     wait_for_worker_threads()
 
 
+@pytest.fixture
+def waiting_source(place):
+    source = Waiting(place)
+    yield source
+    source.go_on.set()
+
+
 def failing():
     yield "one"
     raise StreamError("Out of credit.")
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson", "text/plain"])
-def test_what_was_cut_short_has_its_connection_cut(place, app, streams, accept):
+def test_what_was_cut_short_has_its_connection_reset(place, app, streams, accept):
     app.add_url_rule("/", "view", lambda: streams.response(failing(), format="accept"))
     headers = {"Accept": accept}
     with Connection() as connection, Answer(
         app, "/", connection.environ, headers=headers
     ) as answer:
         assert not answer.rest().endswith(b"]")
+        with pytest.raises(ConnectionResetError):
+            connection.client.recv(1)
+    wait_for_worker_threads()
+
+
+@pytest.mark.parametrize("format", ["message", "text", "ndjson", "accept"])
+def test_a_reader_who_has_closed_the_sending_side_has_no_end(
+    place, app, streams, waiting_source, format
+):
+    app.add_url_rule("/", "view", lambda: streams.response(waiting_source, format=format))
+    with Connection() as connection, Answer(app, "/", connection.environ) as answer:
+        answer.block()
+        connection.client.shutdown(socket.SHUT_WR)
+        last = answer.rest()
+        assert b'"ended":true' not in last and b":ended" not in last
+        with pytest.raises(ConnectionResetError):
+            connection.client.recv(1)
+    waiting_source.go_on.set()
+    wait_for_worker_threads()
+
+
+@pytest.mark.parametrize("accept", ["application/x-ndjson", "text/plain"])
+def test_what_is_closed_before_its_end_is_cut(place, app, streams, waiting_source, accept):
+    app.add_url_rule("/", "view", lambda: streams.response(waiting_source, format="accept"))
+    headers = {"Accept": accept}
+    with Connection() as connection:
+        with Answer(app, "/", connection.environ, headers=headers) as answer:
+            answer.block()
+        with pytest.raises(ConnectionResetError):
+            connection.client.recv(1)
+    waiting_source.go_on.set()
+    wait_for_worker_threads()
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson", "text/plain"])
+def test_behind_its_end_a_connection_is_as_it_was(place, app, streams, accept):
+    app.add_url_rule("/", "view", lambda: streams.response(["one"], format="accept"))
+    headers = {"Accept": accept}
+    with Connection() as connection:
+        with Answer(app, "/", connection.environ, headers=headers) as answer:
+            answer.rest()
+        connection.server.sendall(b"the next")
+        connection.server.close()
+        assert connection.client.recv(8, socket.MSG_WAITALL) == b"the next"
         assert connection.client.recv(1) == b""
+    wait_for_worker_threads()
+
+
+def test_a_failure_that_has_a_status_is_sent_whole(place, app, streams):
+    def source():
+        raise StreamError("Out of credit.", status=402)
+        yield
+
+    app.add_url_rule("/", "view", lambda: streams.response(source(), format="accept", hold=5))
+    headers = {"Accept": "text/plain"}
+    with Connection() as connection:
+        with Answer(app, "/", connection.environ, headers=headers) as answer:
+            assert answer.json["error"]["message"] == "Out of credit."
+        connection.server.close()
+        assert connection.client.recv(1) == b""
+    wait_for_worker_threads()
+
+
+def test_behind_a_wrapper_that_has_sent_the_status_a_failure_ends_the_connection(app, streams):
+    def source():
+        raise StreamError("Out of credit.")
+        yield
+
+    @app.after_request
+    def wrap(response):
+        response.response = (block for block in response.response)
+        return response
+
+    app.add_url_rule("/", "view", lambda: streams.response(source(), format="accept", hold=5))
+    with Answer(app, "/", headers={"Accept": "text/plain"}) as answer:
+        with pytest.raises(StreamError):
+            answer.rest()
     wait_for_worker_threads()
 
 

@@ -10,7 +10,14 @@ import threading
 
 import pytest
 
-from flask_llmstream.client_socket import client_descriptor, cut, has_left, limit_unsent
+from flask_llmstream.client_socket import (
+    client_descriptor,
+    cut,
+    has_left,
+    limit_unsent,
+    reset_on_close,
+    unwritten,
+)
 from tests.connections import Channel, Connection, wait_until_left
 from tests.places import HANG_GUARD
 
@@ -132,6 +139,57 @@ def test_a_connection_of_http_1_is_one_clients(connection, protocol):
 
 
 # Cutting a connection.
+
+
+def test_a_cut_is_a_reset_behind_what_has_arrived(any_connection):
+    any_connection.server.sendall(b"half")
+    assert any_connection.client.recv(4) == b"half"
+    cut(any_connection.server.fileno())
+    with pytest.raises(ConnectionResetError):
+        socket.socket.recv(any_connection.client, 1)  # under TLS, too
+
+
+def test_who_has_closed_the_sending_side_is_reset_too(connection):
+    connection.client.shutdown(socket.SHUT_WR)
+    wait_until_left(connection.server)
+    cut(connection.server.fileno())
+    with pytest.raises(ConnectionResetError):
+        connection.client.recv(1)
+
+
+def test_behind_a_cut_the_server_finds_a_broken_pipe_and_nothing_to_read(connection):
+    cut(connection.server.fileno())
+    with pytest.raises(BrokenPipeError):
+        connection.server.send(b"more")
+    assert connection.server.recv(1) == b""
+
+
+def test_a_cut_of_a_socket_of_the_machines_own_is_an_end():
+    server, proxy = socket.socketpair()
+    with server, proxy:
+        cut(server.fileno())
+        assert proxy.recv(1) == b""
+
+
+def test_a_connection_may_end_with_a_reset_whoever_closes_it(connection):
+    reset_on_close(connection.server.fileno(), True)
+    connection.server.close()
+    with pytest.raises(ConnectionResetError):
+        connection.client.recv(1)
+
+
+def test_it_may_be_let_end_well_again(connection):
+    reset_on_close(connection.server.fileno(), True)
+    reset_on_close(connection.server.fileno(), False)
+    connection.server.close()
+    assert connection.client.recv(1) == b""
+
+
+def test_waitress_keeps_what_it_has_yet_to_write(connection):
+    channel = Channel(connection)
+    channel.total_outbufs_len = 7
+    assert unwritten({"waitress.client_disconnected": channel.client_disconnected}) == 7
+    assert unwritten(connection.environ) == 0
 
 
 def test_a_cut_frees_a_write_that_waits_for_a_frozen_reader(connection):

@@ -4,12 +4,14 @@ little."""
 from __future__ import annotations
 
 import select
+import threading
 
 import pytest
 
 from flask_llmstream.client_socket import untaken
 from flask_llmstream.connection import Connection
 from flask_llmstream.worker import habitat
+from tests.connections import Channel, wait_until_left
 from tests.manual_timers import ManualSchedule
 
 AT_ONCE = 1e-9
@@ -141,6 +143,65 @@ def test_until_its_time_is_over_a_client_may_stand_still(look_at):
     for _ in range(10):
         client.look()
     assert client.departures == 0
+
+
+# The last that there is for it.
+
+
+@pytest.fixture
+def last(place):
+    """A connection that is at its end, where nothing else looks at it."""
+
+    def last(environ, send_timeout=0):
+        schedule = ManualSchedule()
+        here = habitat(place.worker)._replace(schedule=schedule)
+        return Connection(environ, here, lambda: None, send_timeout, lambda: 0)
+
+    return last
+
+
+def test_a_client_is_let_take_what_there_is(place, connection, last):
+    sent = connection.fill()
+    taking = threading.Thread(target=lambda: take(connection, sent))
+    taking.start()
+    last(connection.environ).let_take()
+    taking.join()
+    assert untaken(connection.server.fileno()) == 0
+
+
+def test_one_who_takes_nothing_is_waited_for_no_longer_than_its_time(place, connection, last):
+    connection.fill()
+    last(connection.environ, send_timeout=0.1).let_take()
+    assert untaken(connection.server.fileno()) > 0
+
+
+def test_one_who_has_left_is_not_waited_for(place, connection, last):
+    connection.fill()
+    connection.client_resets()
+    wait_until_left(connection.server)
+    last(connection.environ).let_take()
+
+
+def test_what_waitress_has_yet_to_write_is_waited_for(place, connection, last):
+    channel = Writing(connection)
+    last({"waitress.client_disconnected": channel.client_disconnected}).let_take()
+    assert channel.total_outbufs_len == 0
+
+
+class Writing(Channel):
+    """waitress's, whose main thread writes a byte between two looks."""
+
+    left = 3
+
+    @property
+    def total_outbufs_len(self):
+        self.left = max(self.left - 1, 0)
+        return self.left
+
+
+def take(connection, count):
+    while count:
+        count -= len(connection.client.recv(min(count, 1 << 20)))
 
 
 def take_some(connection):

@@ -23,7 +23,7 @@ from tests.proxied import GREENLETS, THREADS, proxied, trusting
 from tests.proxies import PROXIES, docs
 from tests.servers import SERVERS, running, serving
 
-NGINX, CADDY, HAPROXY, _ = PROXIES
+NGINX, CADDY, HAPROXY, APACHE = PROXIES
 PYWSGI = SERVERS[0]
 HAPROXY_ABORTS = "\noption abortonclose"
 HEARTBEAT = b": "
@@ -295,6 +295,16 @@ def test_the_answer_to_a_post_over_http2_arrives_token_by_token(connection, gate
 def test_a_failure_before_the_first_event_keeps_its_status_over_http2(connection):
     answer = connection.get("/full").response
     assert (answer.status, answer.headers["retry-after"]) == (503, "7")
+
+
+@pytest.mark.parametrize("proxy", [NGINX, HAPROXY, APACHE], ids=lambda proxy: proxy.name)
+def test_the_cut_of_what_has_no_words_for_it_is_passed_on(proxy):
+    available(proxy)
+    with running(PYWSGI) as live, proxied(proxy, live) as site:
+        accept = {"Accept": "text/plain"}
+        with site.request("GET", "/ends/error/accept", headers=accept) as reader:
+            with pytest.raises(http.client.IncompleteRead):
+                reader.response.read()
 
 
 # The docs.

@@ -16,6 +16,7 @@ from flask_llmstream import CallableProvider, CompletionRequest, Counter, LLMStr
 from flask_llmstream.worker import on_greenlet
 from tests.live_apps.bad_days import bad_days
 from tests.live_apps.counts import counts
+from tests.live_apps.endings import endings
 
 app = Flask(__name__)
 app.config.update(
@@ -53,6 +54,7 @@ if "UPSTREAM" in os.environ:
 streams = LLMStream(app, providers=providers)
 app.register_blueprint(counts)
 app.register_blueprint(bad_days)
+app.register_blueprint(endings)
 
 if "DRAIN_SECONDS" in os.environ:
     streams.drain_on_sigterm(float(os.environ["DRAIN_SECONDS"]))

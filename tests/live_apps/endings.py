@@ -1,0 +1,61 @@
+"""One view whose stream ends in the way that is asked for, in the format that is asked for."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, current_app
+
+endings = Blueprint("endings", __name__)
+
+
+@endings.route("/ends/<how>/<format>")
+def ends(how, format):
+    source, options = ENDINGS[how]
+    extension = current_app.extensions["llmstream"].owner()
+    return extension.response(source(), format=format, heartbeat=0, **options)
+
+
+def well():
+    yield "half "
+    yield "whole"
+
+
+def fails():
+    yield "half "
+    time.sleep(0.05)  # so that what fails has begun to be sent
+    raise LookupError("the model is gone")
+
+
+def silent():
+    """Till it is stopped; on a thread, which can't be, in its own time."""
+    yield "half "
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        yield from ()
+
+
+def gushes():
+    yield "half "
+    time.sleep(0.05)
+    yield from ["x" * 1000] * 100_000
+
+
+def waits():
+    """One item after the other, for a reader who leaves."""
+    yield "half "
+    while True:
+        time.sleep(0.05)
+        yield "more "
+
+
+ENDINGS = {
+    "complete": (well, {}),
+    "error": (fails, {}),
+    "timeout": (silent, {"total_timeout": 0.2}),
+    "shutdown": (silent, {"max_lifetime": 0.2}),
+    "overflow": (gushes, {"overflow": "error", "buffer": 1}),
+    "never": (waits, {}),
+}
+"""By the reason of the stream's end; ``never`` has none of its own."""
