@@ -21,6 +21,7 @@ from .errors import ProviderError as ProviderError
 from .errors import RequestError as RequestError
 from .errors import StreamClosed as StreamClosed
 from .errors import StreamError as StreamError
+from .errors import StreamGone as StreamGone
 from .errors import StreamNotStarted as StreamNotStarted
 from .errors import StreamOverflow as StreamOverflow
 from .errors import StreamRefused as StreamRefused

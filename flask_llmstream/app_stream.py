@@ -6,11 +6,15 @@ Roof: Flask.
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any, Iterable, Type
 
 from flask import request
 
 from .context import CarriedContext
+from .error_handlers import answer_of
+from .failure import Failure
+from .failure_response import failure_response
 from .formats import ACCEPTED, BY_ACCEPT, Format, make_format
 from .options import StreamOptions
 from .reporting import report, report_departure
@@ -25,6 +29,12 @@ class Surroundings(CarriedContext):
     def debug(self) -> bool:
         """Whether the app is in debug mode."""
         return bool(self._app.debug)
+
+    def answer(self, error: BaseException, failure: Failure) -> Any:
+        """What the app's error handlers answer, in a request's context like the view's."""
+        if not self.has_request:
+            return failure_response(failure)
+        return self.again(partial(answer_of, self._app, error, failure))
 
     def left(self, stream: Stream, summary: Summary) -> None:
         """Tell the app's ``on_disconnect``."""

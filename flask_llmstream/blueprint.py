@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import uuid
 from typing import Any, Mapping, Optional
 
-from flask import Blueprint, Response, current_app, jsonify, request, send_from_directory
+from flask import Blueprint, Response, jsonify, request, send_from_directory
 
 from .admission import Slots
 from .app_state import app_state
@@ -24,10 +23,8 @@ from .errors import (
     StreamError,
     UnsupportedMediaType,
 )
-from .failure import failure_of
 from .formats import FORMATS
 from .formats.openai import ChatCompletion, ChatCompletionChunks
-from .log import log_of
 from .options import StreamOptions
 from .providers import Provider
 from .streaming import stream_response
@@ -140,18 +137,6 @@ def checked_providers(providers: Mapping[str, Provider]) -> Mapping[str, Provide
 def _client() -> Response:
     """``GET /llmstream.js``: the browser client."""
     return send_from_directory(_STATIC, "llmstream.js", mimetype="text/javascript")
-
-
-def refused(error: StreamError) -> Response:
-    """The answer to a request whose view raised a ``StreamError``."""
-    failure = failure_of(error, uuid.uuid4().hex)
-    asked = request.method, request.path
-    log_of(current_app).info("refused %s %s (%s): %s", *asked, failure.id, failure.message)
-    response: Response = jsonify({"error": failure.as_json()})
-    response.status_code = failure.status
-    if failure.retry_after is not None:
-        response.headers["Retry-After"] = str(failure.retry_after)
-    return response
 
 
 def _is_unreadable(environ: Mapping[str, Any]) -> bool:

@@ -9,22 +9,34 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Dict, Hashable, Iterator, NoReturn, Optional
+from typing import Any, Callable, Dict, Hashable, Iterable, Iterator, NoReturn, Optional, Protocol
 
 from gevent.monkey import get_original
 
 from .admission import Slots
 from .connection import Connection
 from .errors import StreamError
-from .failure import Failure, failure_of
+from .failure_response import failure_response
 from .formats import Ending
-from .json_text import json_bytes
 from .log import log
 from .overflow import Overflow
 from .stream import Stream
 from .worker import Habitat, apart, habitat
 
 _allocate_lock = get_original("_thread", "allocate_lock")
+
+_FAILED = "flask_llmstream.failed"
+"""In a request's ``environ`` once a stream of it has failed: the answer to that may be a stream."""
+
+
+class Start(Protocol):
+    """How an answer starts."""
+
+    def stream(self) -> None:
+        """As the stream."""
+
+    def instead(self, response: Any) -> Iterable[bytes]:
+        """As another response; its body."""
 
 
 class StreamBody:
@@ -37,12 +49,14 @@ class StreamBody:
     :param client: whose it counts as, where clients have limits of their own.
     :param watches_client: whether the client's socket is watched.
     :param worker: one that the stream's source needs. Default: a new one.
+    :param refusal: what is answered in its place, where it is not to run at all.
     :raises RuntimeError: the stream has a body already.
     """
 
     __slots__ = (
-        "_stream", "_slots", "_client", "_watches_client", "_worker", "_environ", "_respond",
-        "_closing", "_connection", "_apart", "_process", "_is_bound", "_is_read", "__weakref__",
+        "_stream", "_slots", "_client", "_watches_client", "_worker", "_refusal", "_environ",
+        "_start", "_instead", "_closing", "_connection", "_apart", "_process", "_is_bound",
+        "_is_read", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +66,7 @@ class StreamBody:
         client: Hashable,
         watches_client: bool,
         worker: Any = None,
+        refusal: Optional[StreamError] = None,
     ) -> None:
         self._apart: Optional[Callable[[Callable[[], None]], object]] = None
         if not stream.take():
@@ -61,8 +76,10 @@ class StreamBody:
         self._client = client
         self._watches_client = watches_client
         self._worker = worker
+        self._refusal = refusal
         self._environ: Dict[str, Any] = {}
-        self._respond: Optional[Callable[[Optional[Failure]], None]] = None
+        self._start: Optional[Start] = None
+        self._instead: Iterable[bytes] = ()
         self._closing: Callable[[], None] = _nothing
         self._connection: Optional[Connection] = None
         self._process = os.getpid()
@@ -71,21 +88,18 @@ class StreamBody:
         self._apart = apart()
 
     def bind(
-        self,
-        environ: Dict[str, Any],
-        respond: Callable[[Optional[Failure]], None],
-        closing: Callable[[], None],
+        self, environ: Dict[str, Any], start: Start, closing: Callable[[], None]
     ) -> None:
         """Give it what the server calls it with.
 
-        :param respond: sends the headers: of a failure, or the stream's own with ``None``.
+        :param start: sends the headers.
         :param closing: called once when the server has closed the body.
         :raises RuntimeError: another server has it.
         """
         if not self._is_bound.acquire(False):
             _refuse_another_reader()
         self._environ = environ
-        self._respond = respond
+        self._start = start
         self._closing = closing
 
     def __iter__(self) -> Iterator[bytes]:
@@ -100,6 +114,7 @@ class StreamBody:
         first = self._begin()
         if first:
             yield first
+        yield from self._instead
         stream, connection, patience = self._stream, self._connection, self._patience
         receive = stream.receive
         while connection is not None:
@@ -126,8 +141,12 @@ class StreamBody:
         self._is_bound.acquire(False)  # nobody is to begin now
         self._is_read.acquire(False)
         self._let_go()
+        close = getattr(self._instead, "close", _nothing)
         closing, self._closing = self._closing, _nothing
-        closing()
+        try:
+            close()
+        finally:
+            closing()
 
     def __del__(self) -> None:
         # On any thread, between any two steps of any code: so the work is handed over. Before
@@ -149,33 +168,34 @@ class StreamBody:
     def _begin(self) -> bytes:
         """Start everything, and send the status; the first block, or what failed in its place."""
         stream = self._stream
-        failure = self._start()
-        if failure is not None:
-            return self._fail(failure)
+        error: Optional[BaseException] = self._refusal or self._began()
+        block: Optional[bytes] = b""
         hold = self._hold()
-        block = b"" if hold == 0 else stream.receive(hold)
-        if block is None and stream.failure is not None:
-            return self._fail(stream.failure)
-        if self._respond is not None:
-            self._respond(None)
+        if error is None and hold != 0:
+            block = stream.receive(hold)
+            error = stream.error if block is None else None
+        if error is not None:
+            return self._fail(error)
+        if self._start is not None:
+            self._start.stream()
         if self._connection is not None and not stream.format.tells_its_end:
             self._connection.guard()
         opening = b"" if stream.reason == "disconnect" else self._opening()
         return self._counted(opening + (block or b""))
 
-    def _start(self) -> Optional[Failure]:
-        """Start everything; or what a client is told where that can't be."""
+    def _began(self) -> Optional[Exception]:
+        """Start everything; or why that can't be."""
         stream = self._stream
         try:
             here = habitat(stream.options.worker)
             refusal = self._slots.acquire(stream, self._client)
             if refusal is not None:
                 log.warning("stream %s of %s found no slot", stream.id, stream.name)
-                return failure_of(refusal, stream.id)
+                return refusal
             self._start_in(here)
         except Exception as error:
             log.exception("stream %s of %s could not start", stream.id, stream.name)
-            return failure_of(error, stream.id)
+            return error
         return None
 
     def _start_in(self, here: Habitat) -> None:
@@ -191,15 +211,21 @@ class StreamBody:
         if self._watches_client:
             self._connection.watch()
 
-    def _fail(self, failure: Failure) -> bytes:
+    def _fail(self, error: BaseException) -> bytes:
+        stream = self._stream
+        failure = stream.failure_of(error)
         self._let_go()
         self._connection = None
-        if self._respond is None:  # behind a wrapper, which has the status sent already
-            if not self._stream.format.tells_its_end:
-                raise _no_words()
-            return self._stream.format.failure(failure, self._last_id())
-        self._respond(failure)
-        return json_bytes({"error": failure.as_json()})
+        if self._start is not None:
+            asks = _FAILED not in self._environ
+            self._environ[_FAILED] = True
+            answer = stream.answer(error, failure) if asks else failure_response(failure)
+            self._instead = self._start.instead(answer)
+            return b""
+        if not stream.format.tells_its_end:
+            raise _no_words()
+        # behind a wrapper, which has the status sent already
+        return stream.format.failure(failure, self._last_id())
 
     def _opening(self) -> bytes:
         options = self._stream.options

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 from functools import partial
 from types import GeneratorType
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 import flask.globals
 import gevent
@@ -50,6 +50,14 @@ def _behind(proxy: Any) -> Any:
     return proxy._get_current_object()
 
 
+T = TypeVar("T")
+
+
+def leading_argument() -> Tuple[Any, ...]:
+    """What Flask's own methods are given first: from 3.2 on, the context."""
+    return (_request_context(),) if _IS_ONE else ()
+
+
 _DETACHED = ("_login_user",)
 """What stays behind of ``g``: flask-login's user would be a row without its session."""
 
@@ -60,7 +68,7 @@ class CarriedContext:
     def __init__(self) -> None:
         self._app: Flask = _behind(current_app)
         self._view_g: Any = _behind(g)
-        self._request: Optional[Any] = None
+        self._request: Any = None
         if has_request_context():
             self._request = _request_context().copy()
         self._context = contextvars.copy_context()
@@ -74,6 +82,23 @@ class CarriedContext:
         # some more of C's stack on every greenlet, to be copied at each switch.
         getcurrent().gr_context = self._context
         self._inside(work)
+
+    @property
+    def has_request(self) -> bool:
+        """Whether it was made for a request."""
+        return self._request is not None
+
+    def again(self, call: Callable[[], T]) -> T:
+        """What ``call`` gives in a request's context like the view's, here, where the stream is
+        read, and that is torn down behind it."""
+        given: List[T] = []
+        try:
+            self._within(self._request.copy(), lambda: given.append(call()))
+        except Exception:
+            if not given:
+                raise
+            log_of(self._app).exception("a teardown function failed")
+        return given[0]
 
     def beside(self, work: Callable[[], None]) -> None:
         """Run ``work`` in a bare app context, and log what it raises."""
@@ -90,10 +115,13 @@ class CarriedContext:
 
     def _inside(self, work: Work) -> None:
         _release_carried()
+        self._within(self._request, work)
+
+    def _within(self, request: Any, work: Work) -> None:
         entered: List[Any] = []
         error: Optional[BaseException] = None
         try:
-            for context in self._contexts():
+            for context in self._contexts(request):
                 _push(context)
                 entered.append(context)
             vars(_behind(g)).update(self._attributes_of_g())
@@ -107,11 +135,11 @@ class CarriedContext:
             finally:
                 error = None  # this frame is behind those of its traceback: a cycle
 
-    def _contexts(self) -> List[Any]:
+    def _contexts(self, request: Any) -> List[Any]:
         """In their order. The app's is its own, for the view's may be among the contextvars."""
-        if self._request is None:
+        if request is None:
             return [self._app.app_context()]
-        return [self._request] if _IS_ONE else [self._app.app_context(), self._request]
+        return [request] if _IS_ONE else [self._app.app_context(), request]
 
     def _attributes_of_g(self) -> Dict[str, Any]:
         """Read on the worker: what the view's teardown popped is gone."""

@@ -115,6 +115,13 @@ class StreamRefused(StreamError):
     status = 503
 
 
+class StreamGone(StreamError):
+    """A reader came back to an answer that isn't made again: 410, or 204 where it had it all."""
+
+    code = "gone"
+    status = 410
+
+
 class StreamTimeout(StreamError):
     """A stream's own timer ran out."""
 

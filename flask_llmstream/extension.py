@@ -13,12 +13,13 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from .app_state import EXTENSION, AppState, app_state, every_slots
-from .blueprint import chat_blueprint, checked_providers, refused
+from .blueprint import chat_blueprint, checked_providers
 from .cli import commands
 from .config import read_config
 from .drain import DRAIN_SECONDS, drain
 from .emitter import Emitter
-from .errors import ConfigurationError, StreamError
+from .error_handlers import hand_on_errors
+from .errors import ConfigurationError
 from .options import StreamOptions
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
@@ -70,8 +71,7 @@ class LLMStream:
             )
         settings, options = read_config(app.config)
         app.extensions[EXTENSION] = AppState(self, settings, options)
-        if StreamError not in app.error_handler_spec.get(None, {}).get(None, {}):
-            app.register_error_handler(StreamError, refused)
+        hand_on_errors(app)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
             app.register_blueprint(self.blueprint("llmstream"), url_prefix=settings.url_prefix)

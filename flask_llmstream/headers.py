@@ -20,6 +20,26 @@ Headers = List[Tuple[str, str]]
 
 _REPLACED = {name.lower() for name in HEADERS}
 
+OF_THE_SUCCESS = frozenset(
+    {
+        # what is in the body, and which part of it
+        "content-type", "content-length", "content-encoding", "content-language",
+        "content-location", "content-disposition", "content-range", "accept-ranges", "etag",
+        "last-modified", "content-md5", "digest", "content-digest", "repr-digest", "link",
+        # where to go next, and when
+        "location", "refresh", "retry-after", "preference-applied",
+        # how long it may be kept, and how it is passed on
+        "cache-control", "expires", "pragma", "age", "cdn-cache-control", "surrogate-control",
+        "surrogate-key", "cache-tag", "trailer", "x-sendfile",
+    }
+)  # fmt: skip
+"""What an answer that failed before its first byte does not take over: each of them speaks of the
+body that never came. The rest is the request's own matter and stays: ``Set-Cookie``, ``Vary``,
+those of CORS, of security, of rate limits, request IDs, and what nobody knows."""
+
+_REPEATED = ("set-cookie", "vary")
+"""What may come from both, each with its own."""
+
 
 def header(headers: Headers, name: str) -> Optional[str]:
     """All values of a header, joined; ``None`` where it is not there."""
@@ -55,6 +75,26 @@ def event_stream_headers(headers: Headers) -> Headers:
     ]
     caching = _caching(header(headers, "cache-control"))
     return kept + list({**HEADERS, "Cache-Control": caching}.items())
+
+
+def taken_over(headers: Headers, answers_own: Headers) -> Headers:
+    """Of a stream's headers, those that the answer in its place has as well.
+
+    What that one says itself goes before; a name comes twice only where each value counts.
+    """
+    own = {name.lower() for name, _ in answers_own}.difference(_REPEATED)
+    return [
+        (name, value)
+        for name, value in headers
+        if name.lower() not in own
+        and not _is_of_the_success(name.lower())
+        and (name, value) not in answers_own
+    ]
+
+
+def _is_of_the_success(name: str) -> bool:
+    # nginx's own would cache a failure, or send a file in its place
+    return name in OF_THE_SUCCESS or name.startswith("x-accel-")
 
 
 def _caching(said: Optional[str]) -> str:

@@ -16,13 +16,15 @@ from .body import StreamBody
 from .config import Settings
 from .drain import DRAIN_SECONDS, drain
 from .errors import ConfigurationError
+from .failure import Failure
+from .failure_response import failure_response
 from .formats import RawFormat
 from .headers import event_stream_headers, is_encoded, is_event_stream
 from .log import log
 from .options import StreamOptions, check_callable
 from .overflow import Overflow
 from .reporting import report, report_departure
-from .response import responder, settle_expectation
+from .response import Start, settle_expectation
 from .sigterm import on_sigterm
 from .stream import Stream
 from .summary import Summary
@@ -175,8 +177,8 @@ class EventStreamMiddleware:
         )
         body = StreamBody(stream, self._slots, self._client_key(environ), self._liveness, worker)
         settle_expectation(environ)
-        respond = responder(start_response, status, event_stream_headers(headers))
-        body.bind(environ, respond, _nothing)
+        start = Start(environ, start_response, status, event_stream_headers(headers))
+        body.bind(environ, start, _nothing)
         return body
 
 
@@ -187,6 +189,10 @@ class Surroundings:
 
     def __init__(self, sender: EventStreamMiddleware) -> None:
         self._sender = sender
+
+    def answer(self, error: BaseException, failure: Failure) -> Any:
+        """Ours: the app's own handlers have had their turn."""
+        return failure_response(failure)
 
     def enter(self, work: Work) -> None:
         """The app's contexts are there: it was called on this very worker."""

@@ -6,12 +6,10 @@ Floor 3: Werkzeug.
 from __future__ import annotations
 
 from functools import lru_cache
-from http import HTTPStatus
-from typing import Any, Callable, Dict, Optional, Type
+from typing import Any, Dict, Iterable, Type
 
 from .body import Given, StreamBody
-from .failure import Failure
-from .headers import Headers
+from .headers import Headers, taken_over
 
 
 class StreamResponse:
@@ -29,7 +27,7 @@ class StreamResponse:
         headers = self.get_wsgi_headers(environ).to_wsgi_list()
         # The body itself tells the response that it was closed: Werkzeug's ClosingIterator would
         # do it too, at the price of one more call for each block.
-        body.bind(environ, responder(start_response, self.status, headers), self.close)
+        body.bind(environ, Start(environ, start_response, self.status, headers), self.close)
         self.response = Given()  # or the two would hold each other, and only gc could free them
         return body
 
@@ -45,35 +43,35 @@ def settle_expectation(environ: Dict[str, Any]) -> None:
         environ["wsgi.input"].read(0)
 
 
-def responder(
-    start_response: Any, status: str, headers: Headers
-) -> Callable[[Optional[Failure]], None]:
-    """What sends either the stream's headers or those of a failure."""
+class Start:
+    """How an answer starts, which is told to the server once: as a stream, or as what is answered
+    in its place.
 
-    def respond(failure: Optional[Failure]) -> None:
-        if failure is None:
-            start_response(status, headers)
-        else:
-            start_response(status_line(failure.status), _failure_headers(headers, failure))
+    :param status: the stream's, with its headers.
+    """
 
-    return respond
+    __slots__ = ("_environ", "_start_response", "_status", "_headers")
 
+    def __init__(
+        self, environ: Dict[str, Any], start_response: Any, status: str, headers: Headers
+    ) -> None:
+        self._environ = environ
+        self._start_response = start_response
+        self._status = status
+        self._headers = headers
 
-def _failure_headers(headers: Headers, failure: Failure) -> Headers:
-    replaced = {"content-type", "content-length", "content-encoding", "cache-control"}
-    kept = [(name, value) for name, value in headers if name.lower() not in replaced]
-    kept += [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
-    if failure.retry_after is not None:
-        kept.append(("Retry-After", str(failure.retry_after)))
-    return kept
+    def stream(self) -> None:
+        """Send the stream's own status and headers."""
+        self._start_response(self._status, self._headers)
 
-
-def status_line(status: int) -> str:
-    """``503 Service Unavailable`` for 503."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"{status} Unknown"
+    def instead(self, response: Any) -> Iterable[bytes]:
+        """Send another response; its body."""
+        for name, value in taken_over(self._headers, response.headers.to_wsgi_list()):
+            response.headers.add(name, value)
+        if response.status_code == 204:  # which has nothing that could be of a type
+            response.headers.pop("Content-Type", None)
+        body: Iterable[bytes] = response(self._environ, self._start_response)
+        return body
 
 
 @lru_cache(maxsize=None)

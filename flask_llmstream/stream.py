@@ -45,8 +45,8 @@ class Stream:
     __slots__ = (
         "id", "name", "format", "options", "reason", "failure", "error", "delivery", "receive",
         "_source", "_surroundings", "_clock", "_ending", "_habitat", "_worker",
-        "_deadlines", "_release", "_finished", "_listener", "_ended_early", "_started_at",
-        "is_taken", "__weakref__",
+        "_deadlines", "_release", "_finished", "_listener", "_is_left", "_is_told", "_ended_early",
+        "_started_at", "is_taken", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,7 @@ class Stream:
         self._release: Callable[[Stream], None] = _keep
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._finished = False
+        self._is_left = self._is_told = False
         self._ended_early = False
         self.is_taken = False
         self._started_at: Optional[float] = None
@@ -148,6 +149,14 @@ class Stream:
         if self._ended_early:
             self._bring_to_an_end(self.reason or "", self.error)
 
+    def failure_of(self, error: BaseException) -> Failure:
+        """What its reader is told of an exception."""
+        return failure_of(error, self.id, reveal=self._surroundings.debug)
+
+    def answer(self, error: BaseException, failure: Failure) -> Any:
+        """The response in its place, while nothing of it has been sent."""
+        return self._surroundings.answer(error, failure)
+
     def abandon(self) -> None:
         """Nobody will read this any more. Harmless when called again, or before the start."""
         self.receive = _not_read  # which may hold this stream
@@ -161,6 +170,8 @@ class Stream:
             deadlines, self._deadlines = self._deadlines, None
             if deadlines is not None:
                 deadlines.cancel()
+            self._is_left = True
+            self._let_go_of_error()
 
     def _forget(self) -> None:
         """Nobody ever read it: it ends here, for no worker will run its finaliser."""
@@ -234,9 +245,7 @@ class Stream:
             return self._received(timeout)
 
     def _claim(self, reason: str, error: Optional[BaseException] = None) -> bool:
-        failure = None
-        if error is not None:
-            failure = failure_of(error, self.id, reveal=self._surroundings.debug)
+        failure = None if error is None else self.failure_of(error)
         with self._ending:
             if self.reason is not None:
                 return False
@@ -276,8 +285,15 @@ class Stream:
             if not self._finished:
                 self._finish(None)
         finally:
-            self.error = None
+            self._is_told = True
+            self._let_go_of_error()
             self._release(self)
+
+    def _let_go_of_error(self) -> None:
+        """The reader may answer with it, and the worker tells everybody of it: the second of them
+        drops it. Its traceback holds the frame of ``_work``, a cycle that only gc would free."""
+        if self._is_left and self._is_told:
+            self.error = None
 
     def _work(self) -> Optional[BaseException]:
         iterator: Optional[Iterator[Any]] = None
@@ -291,12 +307,11 @@ class Stream:
             self._fail(error)
         finally:
             self._finish(iterator)
-        return self._taken_cause()
+        return self._cause()
 
-    def _taken_cause(self) -> Optional[BaseException]:
-        """What kept it from completing, kept here no longer: its traceback holds the frame of
-        ``_work``, a cycle that only gc would free."""
-        error, self.error = self.error, None
+    def _cause(self) -> Optional[BaseException]:
+        """What kept it from completing."""
+        error = self.error
         if error is None and self.reason == "disconnect":
             error = GeneratorExit("the reader has left")
         elif error is None and self.reason != "complete":

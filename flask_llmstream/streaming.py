@@ -18,9 +18,9 @@ from .app_stream import new_stream
 from .body import StreamBody
 from .context import keeps_the_views_context
 from .emitter import Emitter
+from .errors import StreamError, StreamGone
 from .formats import BY_ACCEPT
 from .headers import HEADERS
-from .json_text import json_bytes
 from .observable import Observable, Subscriber, where_its_threads_are
 from .options import StreamOptions
 from .response import stream_response_class
@@ -74,12 +74,14 @@ def new_emitter(
 
 def respond(stream: Stream, slots: Slots) -> Response:
     """The response of a stream, or the answer to a reader who must not come back."""
-    returned = _returned(stream.options)
-    if returned is not None:
-        if not stream.is_taken:  # an emitter's may be, whose reader comes back or has a twin
-            stream.abandon()
-        return returned
-    body = StreamBody(stream, slots, slots.client(), app_state().settings.liveness)
+    refusal = _returned(stream.options)
+    if refusal is not None:
+        if stream.is_taken:  # an emitter's may be, whose reader comes back or has a twin
+            raise refusal
+        stream.abandon()
+    body = StreamBody(
+        stream, slots, slots.client(), app_state().settings.liveness, refusal=refusal
+    )
     response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
     content_type = stream.format.content_type
     response: Response = response_class(
@@ -100,7 +102,7 @@ def last_event_id() -> str:
     return last
 
 
-def _returned(options: StreamOptions) -> Optional[Response]:
+def _returned(options: StreamOptions) -> Optional[StreamError]:
     """What an EventSource gets that comes back to an answer: 204 after its end, 410 after a cut;
     both make it stay away. ``None`` where the stream is to run."""
     if options.reconnect != "refuse" or not has_request_context():
@@ -108,21 +110,9 @@ def _returned(options: StreamOptions) -> Optional[Response]:
     ours = _OUR_ID.fullmatch(last_event_id())
     if ours is None:
         return None
-    response = _ended() if ours.group(1) == "ended" else _gone()
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _ended() -> Response:
-    response = Response(status=204)
-    response.headers.pop("Content-Type", None)
-    return response
-
-
-def _gone() -> Response:
-    message = "This answer was cut off and can't be resumed. Ask again."
-    error = json_bytes({"error": {"code": "gone", "message": message}})
-    return Response(error, status=410, content_type="application/json")
+    if ours.group(1) == "ended":
+        return StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
+    return StreamGone("This answer was cut off and can't be resumed. Ask again.")
 
 
 def _checked(source: Any) -> Iterable[Any]:

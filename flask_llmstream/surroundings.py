@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Optional, Protocol
 
 from .errors import StreamTimeout
+from .failure import Failure
 from .summary import Summary
 
 Work = Callable[[], Optional[BaseException]]
@@ -21,6 +22,10 @@ class Surroundings(Protocol):
     @property
     def debug(self) -> bool:
         """Whether a client may be told what really failed."""
+
+    def answer(self, error: BaseException, failure: Failure) -> Any:
+        """The response in place of a stream that failed before its first byte. Called where the
+        stream is read."""
 
     def enter(self, work: Work) -> None:
         """Run ``work`` on this worker, inside the contexts of the view."""

@@ -33,6 +33,7 @@ NAMES = {
     "ServerSentEvent",
     "StreamClosed",
     "StreamError",
+    "StreamGone",
     "StreamOverflow",
     "StreamNotStarted",
     "StreamRefused",

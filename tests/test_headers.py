@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from flask_llmstream.headers import HEADERS, event_stream_headers, is_encoded, is_event_stream
+from flask_llmstream.headers import (
+    HEADERS,
+    event_stream_headers,
+    is_encoded,
+    is_event_stream,
+    taken_over,
+)
 
 EVENT_STREAM = ("Content-Type", "text/event-stream")
 
@@ -95,3 +101,82 @@ def test_what_the_app_says_of_caching_stays_where_it_is_stricter(said, becomes):
 def test_several_headers_of_caching_become_one():
     headers = [EVENT_STREAM, ("Cache-Control", "private"), ("Cache-Control", "no-store")]
     assert sent(*headers)["Cache-Control"] == "private, no-store, no-transform"
+
+
+# What an answer in its place takes over.
+
+OF_THE_BODY_THAT_NEVER_CAME = [
+    ("Content-Type", "text/event-stream"),
+    ("Content-Length", "7"),
+    ("Content-Encoding", "identity"),
+    ("Content-Language", "de"),
+    ("Content-Location", "/answers/7"),
+    ("Content-Disposition", "attachment; filename=answer.txt"),
+    ("Content-Range", "bytes 0-6/7"),
+    ("Content-MD5", "a digest"),
+    ("Content-Digest", "a digest"),
+    ("Repr-Digest", "a digest"),
+    ("Digest", "a digest"),
+    ("Accept-Ranges", "bytes"),
+    ("ETag", '"7"'),
+    ("Last-Modified", "Sat, 01 Jan 2000 00:00:00 GMT"),
+    ("Link", "</answers/8>; rel=next"),
+    ("Location", "/answers/7"),
+    ("Refresh", "7"),
+    ("Retry-After", "60"),
+    ("Preference-Applied", "wait=7"),
+    ("Cache-Control", "public, max-age=60"),
+    ("Expires", "Sat, 01 Jan 2000 00:00:00 GMT"),
+    ("Pragma", "no-cache"),
+    ("Age", "7"),
+    ("CDN-Cache-Control", "max-age=60"),
+    ("Surrogate-Control", "max-age=60"),
+    ("Surrogate-Key", "answers"),
+    ("Cache-Tag", "answers"),
+    ("Trailer", "X-Sum"),
+    ("X-Accel-Buffering", "no"),
+    ("X-Accel-Expires", "60"),
+    ("X-Accel-Redirect", "/files/7"),
+    ("X-Sendfile", "/files/7"),
+]
+OF_THE_REQUEST = [
+    ("Set-Cookie", "session=7"),
+    ("Vary", "Accept, Cookie"),
+    ("Access-Control-Allow-Origin", "https://example.org"),
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Expose-Headers", "X-Request-ID"),
+    ("Content-Security-Policy", "default-src 'self'"),
+    ("Strict-Transport-Security", "max-age=60"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-RateLimit-Remaining", "7"),
+    ("RateLimit", "limit=10, remaining=7"),
+    ("X-Request-ID", "7"),
+    ("WWW-Authenticate", "Basic"),
+    ("Allow", "GET"),
+    ("Server-Timing", "db;dur=7"),
+    ("X-Of-The-App", "7"),
+]
+
+
+@pytest.mark.parametrize("case", [str.title, str.upper, str.lower])
+@pytest.mark.parametrize("name, value", OF_THE_BODY_THAT_NEVER_CAME, ids=lambda part: part[:20])
+def test_what_speaks_of_a_body_that_never_came_is_left_behind(name, value, case):
+    assert taken_over([(case(name), value)], []) == []
+
+
+@pytest.mark.parametrize("name, value", OF_THE_REQUEST, ids=lambda part: part[:20])
+def test_what_speaks_of_the_request_is_taken_over(name, value):
+    assert taken_over([(name, value)], []) == [(name, value)]
+
+
+def test_what_the_answer_says_itself_goes_before():
+    own = [("x-request-id", "8"), ("Access-Control-Allow-Origin", "*")]
+    assert taken_over([("X-Request-ID", "7"), ("access-control-allow-origin", "null")], own) == []
+
+
+def test_cookies_and_what_it_varies_by_come_from_both():
+    theirs = [("Set-Cookie", "session=7"), ("Vary", "Accept"), ("Vary", "Origin")]
+    own = [("Set-Cookie", "theme=dark"), ("Vary", "Origin")]
+    assert taken_over(theirs, own) == [("Set-Cookie", "session=7"), ("Vary", "Accept")]

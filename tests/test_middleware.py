@@ -200,3 +200,22 @@ def test_with_hold_an_early_failure_has_its_status(wrap, foreign):
         assert answer.json["error"]["code"] == "internal"
     assert answer.status == 500
     assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_an_early_failure_has_no_header_of_the_answer_that_never_came(wrap, foreign):
+    headers = [EVENT_STREAM, ("ETag", '"7"'), ("Retry-After", "60"), ("X-Request-ID", "7")]
+    with Answer(wrap(foreign(failing(), *headers), hold=5), "/") as answer:
+        answer.rest()
+    assert {"ETag", "Retry-After"}.isdisjoint(answer.headers.keys())
+    assert answer.headers["X-Request-ID"] == "7"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_who_finds_no_slot_gets_no_header_of_the_answer_that_never_came(wrap, foreign, pausing):
+    blocks = pausing(ONE, None)
+    wrapped = wrap(foreign(lambda: blocks, EVENT_STREAM, ("Retry-After", "60")), max_streams=1)
+    with Answer(wrapped, "/") as first, Answer(wrapped, "/") as second:
+        first.block()
+        second.rest()
+        blocks.go_on.set()
+    assert (second.status, second.headers.getlist("Retry-After")) == (503, ["1"])

@@ -1,0 +1,138 @@
+"""An error of a stream, answered by the application as one of a view.
+
+Roof: Flask. Its error handlers are found by an exception's class and by the *class's* status, and
+some frameworks know HTTP exceptions alone. So a ``StreamError`` that no handler of the application
+takes is handed on as an HTTP exception, with the ``StreamError`` as its ``__cause__``.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import uuid
+from typing import Any, Callable, Optional
+
+from flask import Flask, after_this_request, current_app, got_request_exception, request
+from werkzeug.exceptions import InternalServerError
+
+from .context import leading_argument
+from .errors import LLMStreamError, StreamError
+from .failure import Failure, failure_of
+from .failure_response import failure_response, http_exception, with_return
+from .log import log_of
+
+
+def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
+    """What the app answers to an error of a stream, inside the contexts of its request; ours where
+    it has no handler.
+
+    :raises BaseException: the error, where no handler takes it and ``PROPAGATE_EXCEPTIONS`` is
+        set; a handler's own, likewise.
+    """
+    raised = in_http_terms(app, error, failure)
+    behind = raised.__traceback__
+    try:
+        answer = _handled(app, raised)
+    except BaseException as unhandled:  # a stream may have failed with gevent's own
+        if unhandled is not raised and not isinstance(unhandled, Exception):
+            raise
+        answer = _answer_to_unhandled(app, unhandled, raised, failure)
+    if answer is raised and failure.code == "http_error" and answer.response is None:
+        answer = failure_response(failure)
+    raised.__traceback__ = behind  # else it holds the frame of this, and so itself
+    response = with_return(app.make_response(answer), failure)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _handled(app: Any, error: BaseException) -> Any:
+    try:
+        raise error  # Flask asks sys.exc_info() for it
+    except Exception:
+        return app.handle_user_exception(*leading_argument(), error)
+
+
+def _answer_to_unhandled(
+    app: Any, unhandled: BaseException, raised: BaseException, failure: Failure
+) -> Any:
+    """As ``Flask.handle_exception``, but that the stream's own error is logged and signalled with
+    the stream's end, and that the functions behind a request have run."""
+    if app.config["PROPAGATE_EXCEPTIONS"]:
+        raise unhandled
+    if unhandled is not raised:
+        got_request_exception.send(app, exception=unhandled)
+        app.log_exception(*leading_argument(), sys.exc_info())
+    if failure.code != "internal":
+        failure = failure_of(None, failure.id)
+    error: Any = InternalServerError(response=failure_response(failure))
+    error.original_exception = error.__cause__ = unhandled
+    return app.handle_http_exception(*leading_argument(), error)
+
+
+def in_http_terms(app: Flask, error: Any, failure: Optional[Failure] = None) -> Any:
+    """The HTTP exception that stands for a ``StreamError``. Any other error, and one that the app
+    has a handler of its own for, as it is."""
+    if not isinstance(error, StreamError) or _has_handler(app, type(error)):
+        return error
+    made = http_exception(failure or failure_of(error, uuid.uuid4().hex))
+    made.__cause__ = error
+    return made
+
+
+def _has_handler(app: Flask, kind: type) -> bool:
+    scopes = (None, request.blueprint, *getattr(request, "blueprints", ()))
+    for scope in scopes:
+        handlers = app.error_handler_spec.get(scope, {}).get(None) or {}
+        if any(issubclass(kind, one) and issubclass(one, LLMStreamError) for one in handlers):
+            return True
+    return False
+
+
+# What a view raises.
+
+
+def hand_on_errors(app: Flask) -> None:
+    """Have the app's views, and what runs before them, raise HTTP exceptions for ``StreamError``.
+
+    Flask-RESTX takes every other exception for a bug, before any handler of the app is asked. An
+    extension that puts itself in the view's place has it all the same, a step later.
+    """
+    setattr(app, "preprocess_request", _raising(app.preprocess_request))
+    setattr(app, "dispatch_request", _raising(app.dispatch_request))
+    setattr(app, "handle_user_exception", _handling(app.handle_user_exception))
+
+
+def _raising(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def raising(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except StreamError as error:
+            raise _refused(error)
+
+    return raising
+
+
+def _handling(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def handling(*arguments: Any) -> Any:
+        *context, error = arguments
+        if not isinstance(error, StreamError):
+            return method(*arguments)
+        try:
+            raise _refused(error)
+        except Exception as raised:
+            return method(*context, raised)
+
+    return handling
+
+
+def _refused(error: StreamError) -> Any:
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+    failure = failure_of(error, uuid.uuid4().hex)
+    raised = in_http_terms(app, error, failure)
+    if raised is not error:
+        asked = request.method, request.path
+        log_of(app).info("refused %s %s (%s): %s", *asked, failure.id, failure.message)
+        after_this_request(lambda response: with_return(response, failure))
+    return raised
