@@ -1,30 +1,33 @@
 """``Callbacks``: who is to be told of what happens to a stream.
 
-Floor 2: gevent, for its original lock.
+Floor 2: standard library only.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
-
-from gevent.monkey import get_original
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, TypeVar
 
 from .handling import while_handling
+from .item_channel import taken_from
 from .log import log
 
-_allocate_lock = get_original("_thread", "allocate_lock")
-
 Callback = TypeVar("Callback", bound=Callable[..., Any])
-Tell = Callable[[List[Callable[..., Any]]], None]
+Entry = Deque[Callable[..., Any]]
+"""Holds one callback until somebody takes it, who calls it."""
+Tell = Callable[[List[Entry]], None]
 
 
 class Callbacks:
-    """Who is to be told of what; each is told once, one that raises harms nobody."""
+    """Who is to be told of what; each is told once, one that raises harms nobody.
+
+    Without a lock, for it is called from anywhere: by a signal's handler, or by garbage collection,
+    also in the middle of itself.
+    """
 
     def __init__(self) -> None:
-        self._lock = _allocate_lock()
-        self._waiting: Dict[str, List[Callable[..., Any]]] = {}
+        self._waiting: Dict[str, List[Entry]] = {}
         self._told: Dict[str, Optional[Tell]] = {}
 
     def has(self, kind: str) -> bool:
@@ -33,21 +36,20 @@ class Callbacks:
 
     def add(self, kind: str, callback: Callback) -> Callback:
         """Have it called, at once when that is over."""
-        with self._lock:
-            if kind not in self._told:
-                self._waiting.setdefault(kind, []).append(callback)
-                return callback
+        entry: Entry = deque([callback])
+        if kind not in self._told:
+            self._waiting.setdefault(kind, []).append(entry)
+        if kind in self._told:  # before, or meanwhile
             tell = self._told[kind]
-        if tell is not None:
-            tell([callback])
+            if tell is not None:
+                tell([entry])
         return callback
 
     def forget(self, *kinds: str) -> None:
         """Let go of who waits for these: what has not been told by now never is."""
-        with self._lock:
-            for kind in kinds:
-                self._told.setdefault(kind, None)
-                self._waiting.pop(kind, None)
+        for kind in kinds:
+            self._told.setdefault(kind, None)
+            self._waiting.pop(kind, None)
 
     def call(self, kind: str, error: Optional[BaseException], *arguments: Any) -> None:
         """Call all of a kind, in their order, as where ``error`` was caught, if there is one."""
@@ -58,21 +60,21 @@ class Callbacks:
     ) -> Callable[[], None]:
         """What calls all of a kind, which has come now: who is late for it calls by itself."""
         tell = partial(_tell, kind, error, arguments)
-        with self._lock:
-            self._told[kind] = tell
-            callbacks = self._waiting.pop(kind, [])
-        return partial(tell, callbacks)
+        self._told[kind] = tell  # before the look at who waits; ``add`` looks the other way round
+        return partial(tell, self._waiting.pop(kind, []))
 
 
 def _tell(
     kind: str,
     error: Optional[BaseException],
     arguments: Tuple[Any, ...],
-    callbacks: List[Callable[..., Any]],
+    waiting: List[Entry],
 ) -> None:
-    while_handling(error, partial(_call_all, kind, callbacks, arguments))
+    while_handling(error, partial(_call_all, kind, waiting, arguments))
 
 
-def _call_all(kind: str, callbacks: List[Callable[..., Any]], arguments: Tuple[Any, ...]) -> None:
-    for callback in callbacks:
-        log.isolated(partial(callback, *arguments), "an on_%s callback failed", kind)
+def _call_all(kind: str, waiting: List[Entry], arguments: Tuple[Any, ...]) -> None:
+    for entry in waiting:
+        callback = taken_from(entry)
+        if callback is not None:
+            log.isolated(partial(callback, *arguments), "an on_%s callback failed", kind)

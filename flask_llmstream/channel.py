@@ -6,6 +6,10 @@ and threads.
 No lock is held anywhere. Each count has one writer (named beside it), deques append and pop
 atomically, and each side raises its flag *before* it looks a last time, while the other side
 acts *before* it reads the flag and takes it down: one of the two always sees the other.
+
+The end may come from a third place, in the middle of a send. So the producer counts a frame as
+sent before it looks for the end, and the reader looks for the end before it compares what was
+sent with what it has: either the frame is refused, or the reader waits for it.
 """
 
 from __future__ import annotations
@@ -131,28 +135,34 @@ class Channel:
 
         :raises StreamClosed: the stream has ended, before or while it waited.
         """
-        if self._closed is not None:
-            raise StreamClosed(self._closed)
         size, queue = len(frame), self._queue
         if queue and (
             len(queue) >= self._max_items
             or self._sent_bytes - self._received_bytes + size > self._max_bytes
         ):
             self._make_room(size)
-        self._sent_bytes += size  # before it can be taken: _take counts on it
+        self._sent_bytes += size  # before the look for the end, and before it can be taken
+        if self._closed is not None:
+            self._withdraw(size, self._closed)
         queue.append(frame)
         if self._reader_waits:
             self._reader_waits = False
             self._readable.set()
 
+    def _withdraw(self, size: int, reason: str) -> None:
+        self._sent_bytes -= size
+        if self._reader_waits:  # perhaps for this very frame
+            self._readable.set()
+        raise StreamClosed(reason)
+
     def _make_room(self, size: int) -> None:
         while True:
             self._producer_waits = True
-            if self._closed is not None:
-                raise StreamClosed(self._closed)
             if self._has_room(size):
                 self._producer_waits = False
                 return
+            if self._closed is not None:
+                raise StreamClosed(self._closed)
             self._writable.wait()
 
     def _has_room(self, size: int) -> bool:
@@ -173,14 +183,18 @@ class Channel:
         queue = self._queue
         while not queue:
             self._reader_waits = True
-            if queue or self._closed is not None or not self._readable.wait(timeout):
+            if queue or self._is_over() or not self._readable.wait(timeout):
                 break
         self._reader_waits = False
         if queue and not self._discarded:
             return self._take(queue)
-        # Closed is read first: what the producer sent before it closed was appended by then.
-        ended = self._closed is not None and (self._discarded or not queue)
-        return None if ended else b""
+        return None if self._is_over() else b""
+
+    def _is_over(self) -> bool:
+        """Whether nothing comes any more. The end is read first: what is not counted as sent by
+        then will be refused."""
+        closed = self._closed is not None
+        return closed and (self._discarded or self._sent_bytes == self._received_bytes)
 
     def _take(self, queue: Deque[bytes]) -> bytes:
         count = len(queue)  # before the bytes: what is sent meanwhile is not in this block
@@ -212,14 +226,19 @@ class Channel:
         """No more is sent, what waits can still be received. The first reason stays."""
         if self._closed is None:
             self._closed = reason
-        self._readable.set()
-        self._writable.set()
+        try:
+            self._readable.set()
+        finally:
+            self._writable.set()
 
     def discard(self, reason: str) -> None:
         """Close, and let nobody read what waits. Not for the producer to call."""
         self._discarded = True
-        self.close(reason)
-        self._readable.close()
+        self._reader_waits = False  # who still does is woken, and nobody wakes it later
+        try:
+            self.close(reason)
+        finally:
+            self._readable.close()
 
     @property
     def closed(self) -> Optional[str]:

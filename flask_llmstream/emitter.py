@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sys
 import weakref
+from contextlib import ExitStack
 from time import monotonic
+from types import FrameType
 from typing import Any, Callable, Optional
-
-from gevent import getcurrent
 
 from .callbacks import Callback, Callbacks
 from .channel import ChannelStatistics
-from .errors import StreamClosed, StreamNotStarted, StreamOverflow, StreamTimeout, UnsendableItem
+from .errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
 from .event import ServerSentEvent
 from .pushed import Pushed
 from .senders import Senders
@@ -43,12 +43,11 @@ class Emitter:
     ) -> None:
         self._respond = respond
         self._schedule = habitat.schedule
-        self._creator: Any = getcurrent()
         self._callbacks = Callbacks()
         self._source = Pushed(habitat, lambda: function(self) if function else None)
         self._stream = make_stream(self._source)
-        emitter = weakref.proxy(self)  # the senders are the stream's, and only an emitter waits
-        senders = Senders(lambda: emitter._check_that_somebody_reads())
+        stream = weakref.proxy(self._stream)  # the senders are the stream's
+        self._senders = senders = Senders(lambda: bool(stream.is_started))
         self._turn = senders.turn
         self._hub_due_at = 0.0
         self._deliver = self._stream.open(habitat.shared(lambda: senders), self)
@@ -82,6 +81,8 @@ class Emitter:
         :raises StreamNotStarted: it would have to wait for a reader, on the very greenlet or
             thread that made the emitter and has yet to return its response.
         :raises ValueError: a field that can't be; the stream goes on.
+        :raises RuntimeError: it was called by what is called to make another item bytes, or to
+            merge it, which would wait for itself.
         """
         if event is not None or id is not None or retry is not None or comment is not None:
             item = ServerSentEvent(item, event, id, retry, comment)
@@ -90,11 +91,16 @@ class Emitter:
             self._hub_due_at = monotonic() + TURN_SECONDS
         turn = self._turn
         try:
-            turn.acquire()  # ``with`` costs twice as much, and this is done for each token
+            try:  # the turn's ``acquire`` and ``release``, written out: this is done for each token
+                turn.free.pop()
+            except IndexError:
+                self._wait_for_the_turn()
             try:
                 self._deliver(item)
             finally:
-                turn.release()
+                turn.free.append(True)
+                if turn.line:
+                    turn.pass_on()
         except UnsendableItem as error:
             cause = error.__cause__
             told = UnsendableItem(f"{self._stream.name}, at {_caller(2)},", cause or error)
@@ -102,7 +108,7 @@ class Emitter:
             raise told from cause
         except StreamOverflow as error:
             self._stream.end("overflow", error)
-            raise StreamClosed("overflow") from None
+            raise StreamClosed(self._stream.reason or "overflow") from None
 
     def complete(self) -> bool:
         """End the stream well, behind what was sent; ``False`` when it had ended before."""
@@ -180,11 +186,12 @@ class Emitter:
 
     def ended(self, reason: str, error: Optional[BaseException]) -> None:
         """The stream has ended."""
-        self._creator = None
-        self._source.end()
-        if reason not in ("complete", "error"):
-            self._call_beside("cancel", error)
-        self._call_beside("dispose", error)
+        with ExitStack() as steps:  # each is done, though another raises; the last comes first
+            steps.callback(self._call_beside, "dispose", error)
+            if reason not in ("complete", "error"):
+                steps.callback(self._call_beside, "cancel", error)
+            steps.callback(self._source.end)
+            steps.callback(self._senders.end)
 
     def finished(self, summary: Summary) -> None:
         """Everybody else has been told of the end."""
@@ -199,12 +206,30 @@ class Emitter:
         else:
             self._callbacks.call(kind, error)  # of nobody, but who comes later is told at once
 
-    def _check_that_somebody_reads(self) -> None:
-        if not self._stream.is_started and getcurrent() is self._creator:
-            raise StreamNotStarted(
-                "nobody reads yet, and this is who has to return the response first: send less "
-                "before, send from another greenlet or thread, or say overflow='buffer'"
+    def _wait_for_the_turn(self) -> None:
+        if self._is_sent_here():
+            raise RuntimeError(
+                "send() was called while it sends another item of this emitter, by what makes that "
+                "item bytes or merges it: have that done before, or elsewhere"
             )
+        self._turn.wait(self._check_that_it_goes_on)
+
+    def _is_sent_here(self) -> bool:
+        """Whether the turn is the caller's own already, further up its stack."""
+        frame: Optional[FrameType] = sys._getframe(2).f_back
+        while frame is not None:
+            if frame.f_code is _SEND and frame.f_locals["self"] is self:
+                return True
+            frame = frame.f_back
+        return False
+
+    def _check_that_it_goes_on(self) -> None:
+        if self._stream.reason is not None:
+            raise StreamClosed(self._stream.reason)
+        self._senders.check()
+
+
+_SEND = Emitter.send.__code__
 
 
 def _caller(depth: int) -> str:

@@ -30,7 +30,7 @@ class ItemChannel(Channel, ABC):
 
     takes_items = True
 
-    __slots__ = ("_encode", "_tell_gap", "_lost_items")
+    __slots__ = ("_encode", "_tell_gap", "_lost_items", "_in_hand")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class ItemChannel(Channel, ABC):
         self._encode = encode
         self._tell_gap = tell_gap
         self._lost_items = 0  # the producer writes it
+        self._in_hand = False  # the producer writes it: whether it has what the reader can't see
 
     @classmethod
     def opened(cls, opening: Opening, **more: Any) -> Channel:
@@ -66,17 +67,29 @@ class ItemChannel(Channel, ABC):
         :raises StreamClosed: the stream has ended.
         :raises StreamOverflow: the item has no room, and the stream has to end for it.
         """
-        if self._closed is not None:
-            raise StreamClosed(self._closed)
+        try:
+            self._in_hand = True  # before the look for the end; the reader looks the other way
+            if self._closed is not None:
+                raise StreamClosed(self._closed)
+            self._accept(item)
+        finally:
+            self._in_hand = False
+            if self._closed is not None and self._reader_waits:  # perhaps for what was in hand
+                self._readable.set()
+
+    def _accept(self, item: Any) -> None:
         if self._has_demand():
             frame = self._encode(item)
             if frame:
                 self._append(frame)
-                if self._reader_waits:
-                    self._reader_waits = False
-                    self._readable.set()
+                self._wake_the_reader()
         else:
             self._refuse(item)
+
+    def _wake_the_reader(self) -> None:
+        if self._reader_waits:
+            self._reader_waits = False
+            self._readable.set()
 
     @abstractmethod
     def _refuse(self, item: Any) -> None:
@@ -88,6 +101,14 @@ class ItemChannel(Channel, ABC):
             return self._max_items > 0 or self._reader_waits
         room = self._max_bytes - self._sent_bytes + self._received_bytes
         return waiting < self._max_items and room > 0
+
+    def _is_over(self) -> bool:
+        # What is in hand goes before a good end. Any other end tells the reader by itself that it
+        # lacks something, and comes in time also where what makes an item bytes never returns.
+        closed = self._closed
+        if closed == "complete" and self._in_hand and not self._discarded:
+            return False
+        return closed is not None and super()._is_over()
 
     def _append(self, frame: bytes) -> None:
         self._sent_bytes += len(frame)  # before it can be taken: _take counts on it

@@ -10,7 +10,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Optional, Tuple
 
 from .channel import Channel, ChannelStatistics, Opening
-from .errors import StreamClosed, StreamOverflow
+from .errors import StreamOverflow
 from .event import ServerSentEvent
 from .formats import Gap
 from .item_channel import ItemChannel, taken_from, with_lost
@@ -33,7 +33,7 @@ class Latest(ItemChannel):
     loses = "all but the newest of what comes while there is no room"
     spoils_text = True
 
-    __slots__ = ("_slot", "_coalesce", "_merged_items", "_reader_moves")
+    __slots__ = ("_slot", "_coalesce", "_merged_items", "_failed_items", "_reader_moves")
 
     def __init__(
         self, *arguments: Any, coalesce: Optional[Coalesce] = None, **keywords: Any
@@ -42,6 +42,7 @@ class Latest(ItemChannel):
         self._slot: Deque[Tuple[Any, Optional[Gap]]] = deque()  # at most one, and what it follows
         self._coalesce = coalesce
         self._merged_items = 0  # the producer writes it
+        self._failed_items = 0  # whoever moves what is in the slot, one at a time, writes it
         self._reader_moves = False  # the reader writes it
 
     @classmethod
@@ -56,13 +57,16 @@ class Latest(ItemChannel):
         :raises StreamClosed: the stream has ended.
         :raises StreamOverflow: merged text has outgrown the buffer; the stream has to end.
         """
-        if self._closed is not None:
-            raise StreamClosed(self._closed)
+        super().send(item)
+
+    def _accept(self, item: Any) -> None:
         if self._slot and self._has_demand():
             self._hand_over()
-        self._keep(item)  # before the look: a reader who came too late for it looks here
-        if self._has_demand():
-            self._hand_over()
+        try:
+            self._keep(item)  # before the look: a reader who came too late for it looks here
+        finally:  # a merge that failed has given back what waited before
+            if self._has_demand():
+                self._hand_over()
 
     def _hand_over(self) -> None:
         # Only the producer fills the slot, and who empties it encodes. If the reader has emptied
@@ -70,9 +74,7 @@ class Latest(ItemChannel):
         # again. So never do two encode at a time, and no item is forgotten.
         if not self._reader_moves:
             self._move()
-        if self._reader_waits:
-            self._reader_waits = False
-            self._readable.set()
+        self._wake_the_reader()
 
     def _keep(self, item: Any) -> None:
         previous = taken_from(self._slot)
@@ -104,19 +106,21 @@ class Latest(ItemChannel):
     def receive(self, timeout: Optional[float] = None) -> Optional[bytes]:
         """As :meth:`Channel.receive`; what is in the slot comes behind the buffer.
 
-        :raises Exception: what ``encode`` raised for the item in the slot; it is gone.
+        :raises Exception: what ``encode`` raised for the item in the slot; it counts as lost.
         """
-        closed = None
         while not self._queue:
-            closed = self._closed  # before the look: what was sent before the end is found
             self._reader_waits = True  # before the look: what comes later finds demand
             self._fetch()
-            if self._queue or closed is not None or not self._readable.wait(timeout):
+            if self._queue or self._is_over() or not self._readable.wait(timeout):
                 break
         if self._queue:
             return super().receive(timeout)
         self._reader_waits = False
-        return None if closed is not None else b""
+        return None if self._is_over() else b""
+
+    def _is_over(self) -> bool:
+        is_over = super()._is_over()  # before the look: what was sent before the end is found
+        return is_over and (self._discarded or not self._slot)
 
     def _fetch(self) -> None:
         if self._slot and not self._queue:
@@ -133,7 +137,11 @@ class Latest(ItemChannel):
         if kept is None:
             return
         item, gap = kept
-        frame = self._encode(item)
+        try:
+            frame = self._encode(item)
+        except BaseException:
+            self._failed_items += 1
+            raise
         if gap is not None and self._tell_gap is not None:
             frame = self._tell_gap(gap) + frame
         if frame:
@@ -142,9 +150,12 @@ class Latest(ItemChannel):
     @property
     def statistics(self) -> ChannelStatistics:
         """The counts so far."""
-        others, merged = super().statistics, self._merged_items
-        sent = others.sent_items + len(self._slot) + merged
-        return others._replace(sent_items=sent, merged_items=merged)
+        others, merged, failed = super().statistics, self._merged_items, self._failed_items
+        return others._replace(
+            sent_items=others.sent_items + len(self._slot) + merged + failed,
+            lost_items=others.lost_items + failed,
+            merged_items=merged,
+        )
 
 
 def _with_last_id(merged: Any, previous: Any, new: Any) -> Any:

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any, Deque, Optional, Type, Union
 
 from .channel import Channel, Opening, Wakeup
-from .errors import ConfigurationError, StreamOverflow
+from .errors import ConfigurationError, StreamClosed, StreamOverflow
 from .formats import Gap
 from .item_channel import ItemChannel, taken_from, with_lost
 from .latest import Latest
@@ -51,6 +51,8 @@ class Buffer(Channel):
         return cls(opening.readable, opening.writable, max_bytes=limit)
 
     def _make_room(self, size: int) -> None:
+        if self._closed is not None:
+            raise StreamClosed(self._closed)
         raise StreamOverflow
 
 

@@ -6,63 +6,74 @@ Floor 2: gevent.
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Deque, Optional
+from typing import Any, Callable, Deque, Optional
 
-import gevent
-from gevent.monkey import get_original
+from gevent import getcurrent
 
 from .channel import Wakeup
-from .wakeup import CrossThreadWakeup, ThreadWakeup
-from .worker import on_greenlet
-
-_allocate_lock = get_original("_thread", "allocate_lock")
+from .errors import StreamNotStarted
+from .item_channel import taken_from
+from .mutex import Mutex, wakeup_of_the_caller
 
 
 class Senders:
-    """The producer's side of a channel that many may call: its ``writable``, and whose turn it is.
+    """The ``writable`` of a channel that many may send to: at any moment one of them is its
+    producer.
 
-    The turn is held for the few steps of a send and never while one waits: :meth:`wait`, which the
-    channel calls inside of a turn, gives the turn back meanwhile. So neither a greenlet nor a
-    native thread ever blocks the other, and each sender's items keep their order.
+    Who has the turn keeps it also while it waits for room. So a channel, which is made for one
+    producer, has one, and each sender's items keep their order.
 
-    :param may_wait: called before anybody waits; raises where that would be for ever.
-    :ivar turn: an original lock, to hold while the channel is sent to.
+    :param is_read: whether the channel's reader has begun to read.
+    :ivar turn: to hold while the channel is sent to.
     """
 
-    __slots__ = ("turn", "_waiting", "_was_set", "_may_wait")
+    __slots__ = ("turn", "_is_read", "_creator", "_was_set", "_waiting")
 
-    def __init__(self, may_wait: Callable[[], None]) -> None:
-        self.turn = _allocate_lock()
-        self._waiting: Deque[Wakeup] = deque()
+    def __init__(self, is_read: Callable[[], bool]) -> None:
+        self.turn = Mutex()
+        self._is_read = is_read
+        self._creator: Any = getcurrent()
         self._was_set = False
-        self._may_wait = may_wait
+        self._waiting: Deque[Wakeup] = deque()  # at most one: of who has the turn
 
     def set(self) -> None:
-        """There is room: whoever waits looks again."""
-        self._was_set = True  # before the look at who waits; a waiter looks the other way round
-        while self._waiting:
-            self._waiting.popleft().set()
+        """There is room, or an end: who waits for room looks again."""
+        self._was_set = True  # before the look at who waits, who looks the other way round
+        wakeup = taken_from(self._waiting)
+        if wakeup is not None:
+            wakeup.set()
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Wait until there may be room, on whatever calls. Only within a turn."""
-        self._may_wait()
-        wakeup = _wakeup_of_the_caller()
+        """Wait until there may be room, on whatever calls. Only in one's turn."""
+        wakeup = wakeup_of_the_caller()
         self._waiting.append(wakeup)
-        if not self._was_set:
-            self.turn.release()
-            try:
+        try:
+            self.check()
+            if not self._is_read():
+                self.turn.wake_all()
+            if not self._was_set:
                 wakeup.wait()
-            finally:  # also of a greenlet that is killed here
-                self.turn.acquire()
-                wakeup.close()
+        finally:
+            self._waiting.clear()
+            wakeup.close()
         self._was_set = False
         return True
 
+    def check(self) -> None:
+        """Whether waiting, for room or for the turn of one who waits for room, is of any use.
+
+        :raises StreamNotStarted: nobody reads yet, and the caller is who made the channel.
+        """
+        if self._waiting and not self._is_read() and getcurrent() is self._creator:
+            raise StreamNotStarted(
+                "nobody reads yet, and this is who has to return the response first: send less "
+                "before, send from another greenlet or thread, or say overflow='buffer'"
+            )
+
+    def end(self) -> None:
+        """The channel has been closed: who waits for their turn learns of it at once."""
+        self._creator = None
+        self.turn.wake_all()
+
     def close(self) -> None:
         """Nothing to let go of."""
-
-
-def _wakeup_of_the_caller() -> Wakeup:
-    # A native thread of a patched process (an SDK's own, say) has no hub, and must not get one.
-    has_hub = gevent._hub_local.get_hub_if_exists() is not None
-    return CrossThreadWakeup() if has_hub and on_greenlet() else ThreadWakeup()
