@@ -11,12 +11,14 @@ import atexit
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Callable, List, Optional
 
 from gevent import get_hub
 from gevent.monkey import get_original, is_module_patched
 
 from .log import log
+from .lookups import lookups
 from .native import start_native_thread
 from .wakeup import ThreadWakeup
 
@@ -25,6 +27,39 @@ PATIENCE_SECONDS = 1.0
 
 _NAME = "llmstream-asyncio"
 _allocate_lock = get_original("_thread", "allocate_lock")
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """asyncio's own loop, whatever policy the application has set.
+
+    In a patched process its selector is gevent's, and over that selector what is patched
+    (executors, say) runs on its thread's own hub. On an original epoll, or on libuv, it would hang.
+    """
+
+    async def getaddrinfo(
+        self,
+        host: Any,
+        port: Any,
+        *,
+        family: int = 0,
+        type: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:
+        """Look a name up, beside the executor, whose few threads are for others."""
+        ended = self.create_future()
+        tell: Any = partial(self.call_soon_threadsafe, _settle, ended)
+        lookup = lookups().ask((host, port, family, type, proto, flags), tell)
+        try:
+            await ended
+        finally:
+            lookups().give_up(lookup, tell)
+        return lookup.result()
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class EventLoopThread:
@@ -45,13 +80,12 @@ class EventLoopThread:
 
         :raises OSError: it could not start; the next call tries again.
         """
-        with self._starting:
-            if self._loop is None:
+        if self._loop is None:
+            _prepare_hub()
+            with self._starting:
                 self._start()
-            if self._loop is None:
-                assert self._failure is not None
-                raise self._failure
-            return self._loop
+        assert self._loop is not None
+        return self._loop
 
     def end_executor(self) -> None:
         """End the threads on which coroutines have blocking calls made, where they are greenlets:
@@ -75,13 +109,15 @@ class EventLoopThread:
             done.wait(PATIENCE_SECONDS)
 
     def _start(self) -> None:
-        if is_module_patched("threading"):
-            # Two hubs that import their name look-up at the same time may wait for each other for
-            # good, so this one has done it before the loop's thread makes its own.
-            get_hub().resolver
-        known = ThreadWakeup()
-        start_native_thread(lambda: self._run(known), _NAME)
-        known.wait()
+        # Under an original lock, so nothing here goes to the hub: whoever waits for the lock holds
+        # the whole thread.
+        if self._loop is None:
+            known = ThreadWakeup()
+            start_native_thread(lambda: self._run(known), _NAME)
+            known.wait()
+        if self._loop is None:
+            assert self._failure is not None
+            raise self._failure
 
     # On the thread.
 
@@ -100,10 +136,7 @@ class EventLoopThread:
                 log.exception("the event loop of the asynchronous sources was interrupted")
 
     def _made(self) -> asyncio.AbstractEventLoop:
-        """The default loop: in a patched process its selector is gevent's, and over that selector
-        what is patched (name look-up, executors) runs on this thread's own hub. On an original
-        epoll both would hang."""
-        loop = asyncio.new_event_loop()
+        loop = Loop()
         self._executor = ThreadPoolExecutor(thread_name_prefix=_NAME)
         loop.set_default_executor(self._executor)
         asyncio.set_event_loop(loop)
@@ -114,6 +147,13 @@ class EventLoopThread:
         if self._executor is not None:
             self._executor.shutdown()
         done.set()
+
+
+def _prepare_hub() -> None:
+    """Two hubs that import their name look-up at the same time may wait for each other for good, so
+    the caller's has done it before the loop's thread makes its own. It may switch meanwhile."""
+    if is_module_patched("threading"):
+        get_hub().resolver
 
 
 def _rest(done: ThreadWakeup) -> None:

@@ -25,7 +25,8 @@ SCRIPT = """
     from flask import Flask
     from flask_llmstream import LLMStream
     from gevent.monkey import is_module_patched
-    from flask_llmstream.event_loop import EventLoopThread, event_loop
+    from flask_llmstream import event_loop as module
+    from flask_llmstream.event_loop import Loop, event_loop
 
     app = Flask(__name__)
     streams = LLMStream(app)
@@ -102,10 +103,10 @@ def test_of_many_who_are_first_all_get_the_same_loop(done):
         def made():
             while len(asked) < 8 and not is_module_patched("threading"):
                 pass
-            return new_event_loop()
+            return Loop()
 
         asked, found = [], []
-        new_event_loop, asyncio.new_event_loop = asyncio.new_event_loop, made
+        module.Loop = made
         askers = [threading.Thread(target=ask) for _ in range(8)]
         for asker in askers:
             asker.start()
@@ -129,16 +130,33 @@ def test_it_starts_with_the_first_asynchronous_stream_that_is_read(done):
     assert done(script) == ["0", "True", "True"]
 
 
+def test_whoever_comes_while_it_starts_waits_for_it_where_the_first_goes_to_the_hub(done):
+    script = """
+        import gevent
+        from gevent.resolver.blocking import Resolver
+
+        class Slow(Resolver):
+            def __init__(self, hub=None):
+                gevent.sleep(0.001)
+
+        gevent.config.resolver = Slow
+        askers = [gevent.spawn(event_loop) for _ in range(8)]
+        gevent.joinall(askers)
+        print(len({asker.value for asker in askers}))
+    """
+    assert done(script) == ["1"]
+
+
 def test_one_that_could_not_start_is_tried_again(done):
     script = """
         def no_loop():
             raise OSError("too many open files")
 
         logging.getLogger("flask_llmstream").addHandler(logging.NullHandler())
-        new_event_loop, asyncio.new_event_loop = asyncio.new_event_loop, no_loop
+        module.Loop = no_loop
         print(app.test_client().get("/").status_code)
         print(app.extensions["llmstream"].slots.taken)
-        asyncio.new_event_loop = new_event_loop
+        module.Loop = Loop
         print(streams_well())
     """
     assert done(script) == ["500", "0", "True"]
@@ -203,7 +221,17 @@ def test_a_process_may_end_with_a_stream_open(done):
     assert done(script) == ["ends"]
 
 
-def test_name_look_up_executors_and_sockets_work_on_it(done):
+ANOTHER_POLICY = """
+class Policy(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self):
+        raise AssertionError("of another make, on libuv say")
+
+asyncio.set_event_loop_policy(Policy())
+"""
+
+
+@pytest.mark.parametrize("policy", ["", ANOTHER_POLICY], ids=["asyncio's", "another"])
+def test_name_look_up_executors_and_sockets_work_on_it_whatever_policy_is_set(done, policy):
     script = """
         async def echo(reader, writer):
             writer.write(await reader.readline())
@@ -227,4 +255,31 @@ def test_name_look_up_executors_and_sockets_work_on_it(done):
         answer = get("/all").data.decode()
         print(*[word for word in ("found", "executed", "echoed") if word in answer])
     """
-    assert done(script) == ["found", "executed", "echoed"]
+    options = [] if sys.version_info < (3, 14) else ["-W", "ignore::DeprecationWarning"]
+    assert done(policy + dedent(script), *options) == ["found", "executed", "echoed"]
+
+
+def test_look_ups_that_hang_hold_up_no_other_source(done):
+    script = """
+        import socket
+        from tests.names import Resolver
+
+        resolver = socket.getaddrinfo = Resolver()
+        resolver.known["model.test"] = ["127.0.0.1"]
+
+        @app.route("/many")
+        @streams.view(format="text", heartbeat=0)
+        async def many():
+            loop = asyncio.get_running_loop()
+            hung = [asyncio.ensure_future(loop.getaddrinfo("hung.test", 80)) for _ in range(40)]
+            yield "found" if await loop.getaddrinfo("model.test", 80) else "nothing"
+            yield await loop.run_in_executor(None, lambda: "executed")
+            for look_up in hung:
+                look_up.cancel()
+
+        with resolver.hanging("hung.test"):
+            answer = get("/many").data.decode()
+            print(*[word for word in ("found", "executed") if word in answer])
+            print(resolver.asked.count("hung.test") <= 2)
+    """
+    assert done(script) == ["found", "executed", "True"]
