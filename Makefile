@@ -78,6 +78,10 @@ $(VENV)/debian: $(BIN)/python Makefile
 	@command -v openssl >/dev/null || .ci/debian openssl
 	@command -v node >/dev/null || .ci/debian nodejs
 	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
+	@command -v chromedriver >/dev/null || .ci/debian chromium-driver
+	@command -v firefox-esr >/dev/null || .ci/debian firefox-esr
+	@command -v WebKitWebDriver >/dev/null || .ci/debian webkit2gtk-driver
+	@command -v Xvfb >/dev/null || .ci/debian xvfb
 	@missing=$$(for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
 	    test -z "$$missing" || .ci/debian $$missing
 	@command -v faketime >/dev/null || .ci/debian faketime

@@ -54,6 +54,15 @@ def nothing_left():
     assert before.still_there() == []
 
 
+@pytest.fixture(scope="session", params=["Chromium", "Firefox", "WebKit"])
+def browser(request):
+    """A window of each browser, one for all tests."""
+    from tests.browsers import BROWSERS  # which needs this module
+
+    with BROWSERS[request.param]() as browser:
+        yield browser
+
+
 @pytest.fixture(params=PLACES, ids=lambda place: place.name)
 def place(request):
     """Where the test itself runs, as a stream's reader, and its producers beside it."""

@@ -179,7 +179,8 @@ function unreachable() {
 }
 
 /**
- * POST a JSON body and read the answer's events as they come. Nothing is ever sent twice.
+ * POST a JSON body and read the answer's events as they come. Nothing is sent again from here; a
+ * browser does so by itself where a connection that it had used before breaks without a word.
  *
  * Leaving the loop ends the request. `init.signal` does so from outside, at once, and the loop
  * then throws the signal's reason.
@@ -295,7 +296,8 @@ function jsonIn(text) {
  * An answer in the message format, over either transport, from `connecting` to its one end.
  *
  * A POST is never repeated, and a body that stops without the answer's end has failed. A GET goes
- * through `EventSource`, which reconnects by itself until the server tells it not to.
+ * through `EventSource`, which, once it has opened, reconnects by itself until the server tells it
+ * not to.
  */
 export class LLMStream {
   /** @type {StreamState} */
@@ -372,13 +374,17 @@ export class LLMStream {
       }
     };
     source.addEventListener("open", () => this.#open());
-    const types = new Set(["message", "loading", ...(this.#handlers.events ?? [])]);
+    const types = new Set(["opened", "message", "loading", ...(this.#handlers.events ?? [])]);
     for (const type of types) source.addEventListener(type, receive);
     source.addEventListener("error", (event) => {
       // One name for two things: an event the server called "error", and the connection's own.
       if (event instanceof MessageEvent) receive(event);
       else if (source.readyState === source.CLOSED) this.#fail(this.#refused());
-      else this.#enter({ name: "reconnecting" });
+      else if (this.#opened) this.#enter({ name: "reconnecting" });
+      else {
+        source.close(); // it knows no ID yet: it would ask for the answer again
+        this.#fail(unreachable());
+      }
     });
   }
 

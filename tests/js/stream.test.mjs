@@ -124,6 +124,13 @@ for (const data of strange) {
   });
 }
 
+test("POST: the event that opens a stream is passed on and is no text", async () => {
+  const opened = delta("").replace("message", "opened");
+  const { heard, names } = await post(opened, end());
+  assert.deepEqual(names(), ["waiting", "ended"]);
+  assert.deepEqual([heard.text, heard.events[0].event], ["", "opened"]);
+});
+
 test("POST: an empty delta is not the first token", async () => {
   const { names } = await post(delta(""), end());
   assert.deepEqual(names(), ["waiting", "ended"]);
@@ -244,6 +251,14 @@ test("GET: the same states and text, and the end closes the EventSource", async 
   assert.equal((await stream.finished).reason, "complete");
 });
 
+test("GET: the event that opens a stream is passed on and is no text", () => {
+  const { heard, names, source } = get();
+  source.open();
+  source.receive("opened", { ended: false, message: "" }, "7d1f:0");
+  assert.deepEqual(names(), ["waiting"]);
+  assert.deepEqual([heard.text, heard.events[0].id], ["", "7d1f:0"]);
+});
+
 test("GET: event types of the server's own are heard when they are named", () => {
   globalThis.EventSource = ScriptedEventSource;
   const { heard, handlers } = diary();
@@ -281,6 +296,14 @@ test("GET: a broken connection is being reconnected, and goes on where it was", 
   source.open();
   source.receive("message", { ended: false, message: " upon" });
   assert.deepEqual(names(), ["waiting", "streaming", "reconnecting", "streaming"]);
+});
+
+test("GET: what breaks before it has opened is not asked for again", () => {
+  const { names, stream, source } = get();
+  source.break(source.CONNECTING);
+  assert.equal(source.readyState, source.CLOSED);
+  assert.deepEqual(names(), ["failed"]);
+  assert.equal(stream.state.code, "network");
 });
 
 test("GET: a refusal says that EventSource hides why", () => {

@@ -1,0 +1,140 @@
+"""Answers whose connections are cut when the test says so; ``python -m`` this, with a port.
+
+It counts how often each answer was made, which nobody but its maker can know.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import socket  # noqa: E402
+import sys  # noqa: E402
+from collections import Counter as Counted  # noqa: E402
+from collections import defaultdict  # noqa: E402
+from contextlib import closing, suppress  # noqa: E402
+
+from flask import Flask, jsonify, request  # noqa: E402
+from gevent.event import Event  # noqa: E402
+from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
+
+from flask_llmstream import Counter, LLMStream, ServerSentEvent  # noqa: E402
+from flask_llmstream.formats import EventStreamFormat  # noqa: E402
+from flask_llmstream.formats.openai import ChatCompletionChunks  # noqa: E402
+
+
+class OwnFormat(EventStreamFormat):
+    """A site's own: what it leaves to the package is how it opens."""
+
+    def item(self, item):
+        return ServerSentEvent(item).encode()
+
+    def ending(self, ending, event_id):
+        return ServerSentEvent("over", id=event_id).encode()
+
+
+KINDS = {
+    "message": {},
+    "text": {"format": "text"},
+    "accept": {"format": "accept"},
+    "openai": {"format": lambda event: ChatCompletionChunks("gemma")},
+    "quiet": {"heartbeat": 0, "event": "message"},
+    "own": {"format": lambda event: OwnFormat()},
+}
+"""The ways to answer; no more than the six connections that a browser opens."""
+
+app = Flask(__name__)
+streams = LLMStream(app, providers={"none": Counter()})
+made = Counted()
+statuses = defaultdict(list)
+connections = []
+
+
+def once(kind):
+    """Ends well."""
+    made[kind] += 1
+    yield "Once"
+
+
+def pausing(kind):
+    """Is cut in its middle."""
+    yield from once(kind)
+    Event().wait()
+
+
+def silent(kind):
+    """Is cut before its first event; where it is held, before its status."""
+    made[kind] += 1
+    Event().wait()
+    yield
+
+
+COURSES = {"ends": once, "pauses": pausing, "is-silent": silent, "is-held": silent}
+
+
+@app.route("/")
+def page():
+    return "<!doctype html><title>A page</title>"
+
+
+@app.route("/answers/<course>/<kind>", methods=["GET", "POST"])
+def answers(course, kind):
+    hold = 60 if course == "is-held" else 0
+    return streams.response(COURSES[course](kind), hold=hold, **KINDS[kind])
+
+
+@app.after_request
+def note(response):
+    if request.endpoint == "answers":
+        statuses[request.view_args["kind"]].append(response.status_code)
+        connections.append(request.environ["connection"])
+    return response
+
+
+@app.route("/told")
+def told():
+    """How often each answer was made, and what each request for it was answered."""
+    return jsonify(made=made, statuses=statuses)
+
+
+@app.route("/forget", methods=["POST"])
+def forget():
+    made.clear()
+    statuses.clear()
+    return ""
+
+
+@app.route("/cut", methods=["POST"])
+def cut():
+    while connections:
+        with suppress(OSError):  # over already
+            connections.pop().shutdown(socket.SHUT_RDWR)
+    return ""
+
+
+def impatient(wsgi_app):
+    """Have browsers come back at once; what they wait by themselves is 3 to 5 s."""
+
+    def call(environ, start_response):
+        first = []
+
+        def start(status, headers, *exc_info):
+            if dict(headers).get("Content-Type", "").startswith("text/event-stream"):
+                first.append(b"retry: 50\n\n")
+            return start_response(status, headers, *exc_info)
+
+        with closing(wsgi_app(environ, start)) as body:
+            for block in body:
+                yield b"".join(first) + block
+                first.clear()
+
+    return call
+
+
+class Handler(WSGIHandler):
+    def get_environ(self):
+        return dict(super().get_environ(), connection=self.socket)
+
+
+if __name__ == "__main__":
+    address = "127.0.0.1", int(sys.argv[1])
+    WSGIServer(address, impatient(app), log=None, handler_class=Handler).serve_forever()
