@@ -1,6 +1,6 @@
 """``log``: the package's way to its loggers; whoever logs goes on, whatever a handler does.
 
-Ground floor: standard library only. What a record is written to is the application's choice.
+Floor 2, for what a signal raises meanwhile. What a record is written to is the app's choice.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from traceback import TracebackException
 from typing import Any, Callable, Optional, Tuple
 
 from .handling import caught, traceback_of
+from .interrupts import passed_on
 
 _CALLER = 3
 """Frames from a logger's own method to the line that is to be named."""
@@ -48,11 +49,13 @@ class Log:
         self._write(logging.ERROR, caught(), message, arguments)
 
     def isolated(self, call: Callable[[], object], message: str, *arguments: Any) -> None:
-        """Call what is not to harm whoever calls it: what it raises is logged, with a message."""
+        """Call what is not to harm whoever calls it: what it raises is logged, with a message.
+        What a signal raises goes to the process."""
         try:
             call()
-        except BaseException:  # gevent's own are none of Exception's
-            self._write(logging.ERROR, caught(), message, arguments)
+        except BaseException as error:  # gevent's own are none of Exception's
+            if not passed_on(error):
+                self._write(logging.ERROR, error, message, arguments)
 
     def _write(
         self, level: int, error: Optional[BaseException], message: str, arguments: Tuple[Any, ...]
@@ -60,7 +63,9 @@ class Log:
         try:
             shown = None if error is None else _shown(error)
             self._find().log(level, message, *arguments, exc_info=shown, stacklevel=_CALLER)
-        except BaseException:  # whatever it was, an end behind it has to be whole
+        except BaseException as failure:  # whatever it was, an end behind it has to be whole
+            if passed_on(failure):
+                return
             with suppress(BaseException):  # stderr may be closed, or full
                 _failures.handleError(logging.makeLogRecord({"msg": message, "args": arguments}))
 

@@ -18,6 +18,7 @@ from .delivery import Delivery
 from .errors import StreamClosed, StreamError, StreamOverflow, StreamShutdown, StreamTimeout
 from .failure import Failure, failure_of
 from .formats import Format
+from .interrupts import passed_on
 from .log import log
 from .options import StreamOptions
 from .summary import Summary
@@ -257,10 +258,7 @@ class Stream:
 
     def _abort(self) -> None:
         abort = getattr(self._source, "abort", _nothing)
-        try:
-            abort()
-        except BaseException:  # as below
-            log.exception("%s failed when it was aborted", self.name)
+        log.isolated(abort, "%s failed when it was aborted", self.name)
 
     def _tell_of_end(self, reason: str, error: Optional[BaseException]) -> None:
         if self._listener is not None:
@@ -280,8 +278,11 @@ class Stream:
         try:
             self._surroundings.enter(self._work)
         except BaseException as error:  # the contexts', or a teardown function's
-            log.exception("stream %s of %s: its context failed", self.id, self.name)
-            self.end("error", error)
+            if passed_on(error):
+                self.shut_down()
+            else:
+                log.exception("stream %s of %s: its context failed", self.id, self.name)
+                self.end("error", error)
             if not self._finished:
                 self._finish(None)
         finally:
@@ -328,6 +329,9 @@ class Stream:
         self._tell_of_finish(summary)
 
     def _fail(self, error: BaseException) -> None:
+        if passed_on(error):
+            self.shut_down()
+            return
         if self.end("overflow" if isinstance(error, StreamOverflow) else "error", error):
             return
         if not isinstance(error, (StreamClosed, StreamError)):
@@ -355,12 +359,8 @@ class Stream:
 
 def _close(source: Any, name: str) -> None:
     close = getattr(source, "close", None)
-    if close is None:
-        return
-    try:
-        close()
-    except BaseException:  # gevent's own are none of Exception's, and the finaliser has to run
-        log.exception("%s failed when it was closed", name)
+    if close is not None:
+        log.isolated(close, "%s failed when it was closed", name)
 
 
 def _not_started(timeout: Optional[float]) -> Optional[bytes]:

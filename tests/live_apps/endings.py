@@ -1,7 +1,10 @@
-"""One view whose stream ends in the way that is asked for, in the format that is asked for."""
+"""Streams that end in the way that is asked for, in the format that is asked for; and one that
+is interrupted by Ctrl-C while it computes."""
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 from flask import Blueprint, current_app
@@ -59,3 +62,59 @@ ENDINGS = {
     "never": (waits, {}),
 }
 """By the reason of the stream's end; ``never`` has none of its own."""
+
+
+# Streams that compute.
+
+
+@endings.route("/interrupted/<where>")
+def interrupted(where):
+    """Waits for a while, so that its opening goes out, and computes then till it is interrupted."""
+    extension = current_app.extensions["llmstream"].owner()
+    on_finish = compute if where == "on_finish" else None
+    return extension.response(COMPUTING[where](), on_finish=on_finish)
+
+
+def compute(*arguments):
+    os.kill(os.getpid(), signal.SIGINT)
+    while True:
+        sum(range(1000))
+
+
+def computing():
+    time.sleep(0.05)
+    compute()
+    yield
+
+
+def computing_when_closed():
+    try:
+        time.sleep(0.05)
+        yield "one"
+    finally:
+        compute()
+
+
+class Computing(dict):
+    """A mapping that computes when it is made JSON."""
+
+    def items(self):
+        compute()
+
+
+def computing_when_encoded():
+    time.sleep(0.05)
+    yield Computing(one=1)
+
+
+def ending():
+    time.sleep(0.05)
+    yield "one"
+
+
+COMPUTING = {
+    "source": computing,
+    "closing": computing_when_closed,
+    "encoding": computing_when_encoded,
+    "on_finish": ending,
+}
