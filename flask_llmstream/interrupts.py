@@ -14,10 +14,13 @@ from typing import Any, Iterator, Optional, Set
 
 from gevent import getcurrent
 from gevent._hub_local import get_hub_if_exists
+from gevent.hub import MAIN_THREAD_IDENT
+from gevent.monkey import get_original
 
 from .handling import traceback_of
 
 _RAISE = opmap["RAISE_VARARGS"]
+_get_ident = get_original("_thread", "get_ident")
 
 
 def passed_on(error: BaseException) -> bool:
@@ -42,6 +45,8 @@ def is_interrupt(error: Optional[BaseException]) -> bool:
 
     A source's own ``sys.exit()`` or ``raise KeyboardInterrupt`` is none.
     """
+    if _get_ident() != MAIN_THREAD_IDENT:  # Python has handlers run on that thread alone
+        return False
     while isinstance(error, (KeyboardInterrupt, SystemExit)):
         steps = list(_steps(traceback_of(error)))
         if isinstance(error, KeyboardInterrupt) and steps and not _raises(steps[-1]):

@@ -17,6 +17,7 @@ from gevent import GreenletExit, get_hub, getcurrent
 from greenlet import greenlet
 
 from .event_loop import event_loop
+from .handling import traceback_of
 from .worker import GreenletWorker, Habitat
 
 _TURN_SECONDS = 0.02
@@ -37,7 +38,7 @@ async def _run_on_greenlet(run: Callable[[], None]) -> None:
         try:
             result = await awaited
         except BaseException as error:
-            awaited = blocking.throw(error)
+            awaited = blocking.throw(type(error), error, traceback_of(error))
         else:
             awaited = blocking.switch(result)
 

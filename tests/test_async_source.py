@@ -396,6 +396,14 @@ def test_a_failure_before_the_first_item_has_its_true_status(place, app, serve):
     assert (answer.status, answer.headers["Retry-After"]) == (402, "7")
 
 
+def test_the_log_has_the_line_that_failed(place, app, serve, finished, caplog):
+    serve(lambda: failing(LookupError("no such thing"), "one"), on_finish=finished)
+    with Answer(app, "/") as answer:
+        answer.rest()
+    finished.summary()
+    assert "in failing" in caplog.text
+
+
 def test_a_failure_behind_the_first_item_is_an_event(place, app, serve):
     serve(failing(StreamError("Out of credit."), "one"))
     with Answer(app, "/") as answer:

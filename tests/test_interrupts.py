@@ -12,9 +12,11 @@ import threading
 import gevent
 import pytest
 
+from flask_llmstream.async_source import AsyncSource
 from flask_llmstream.interrupts import is_interrupt
 from flask_llmstream.log import log
-from tests.places import GREENLETS, HANG_GUARD, PLACES
+from flask_llmstream.loop_context import lent
+from tests.places import GREENLETS, HANG_GUARD, LOOPS, PLACES
 from tests.running import Running
 from tests.servers import PYWSGI, running
 
@@ -197,6 +199,18 @@ def test_what_a_source_raises_by_itself_ends_its_stream_alone(place, raises):
 
     stream = Running(place, source()).start()
     assert b"event: error" not in stream.rest()
+    assert stream.summary().reason == "error"
+
+
+@pytest.mark.parametrize("place", LOOPS, indirect=True, ids=lambda place: place.name)
+@pytest.mark.parametrize("raises", [by_hand, goes])
+def test_nor_does_what_an_asynchronous_source_raises_end_more(place, raises):
+    async def source():
+        yield "one"
+        raises()
+
+    stream = Running(place, AsyncSource(source(), lent)).start()
+    stream.rest()
     assert stream.summary().reason == "error"
 
 
