@@ -7,6 +7,7 @@ so the status can wait for the first item, and a body that is never read leaves 
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Dict, Hashable, Iterable, Iterator, NoReturn, Optional, Protocol
@@ -58,6 +59,8 @@ class StreamBody:
         "_start", "_instead", "_closing", "_connection", "_apart", "_process", "_is_bound",
         "_is_read", "__weakref__",
     )  # fmt: skip
+
+    _interpreter_ends = staticmethod(sys.is_finalizing)
 
     def __init__(
         self,
@@ -151,6 +154,8 @@ class StreamBody:
     def __del__(self) -> None:
         # On any thread, between any two steps of any code: so the work is handed over. Before
         # anything of it was open, dropping it is enough.
+        if self._interpreter_ends():  # and has taken its modules apart
+            return
         if self._apart is not None and self._stream.is_open and self._process == os.getpid():
             with suppress(RuntimeError, ValueError):  # the interpreter ends, or the hub has ended
                 self._apart(partial(_drop, self._stream, self._connection))

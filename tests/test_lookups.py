@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
+from textwrap import dedent
 
 import pytest
 
 from flask_llmstream.lookups import Lookups
 from tests.names import Resolver
+from tests.servers import ROOT
 from tests.upstream import HANG_GUARD
 
 
@@ -134,3 +138,48 @@ def test_where_no_thread_is_to_be_had_it_is_told(resolver, monkeypatch):
     monkeypatch.setattr("flask_llmstream.lookups.start_native_thread", no_thread)
     with pytest.raises(OSError, match="can't start new thread"):
         Asking(Lookups(), "a.test").result()
+
+
+def test_whoever_waits_is_told_however_many_ask_and_give_up(resolver):
+    lookups = Lookups(most=4)
+    results = []
+
+    def ask(number):
+        for turn in range(50):
+            asking = Asking(lookups, ("a.test", "b.test", "hung.test")[(number + turn) % 3], turn)
+            if (number + turn) % 4:
+                results.append(asking.result())
+            else:
+                asking.give_up()
+
+    askers = [threading.Thread(target=ask, args=[number]) for number in range(16)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    assert len(results) == 16 * 50 * 3 // 4
+
+
+def test_a_forked_child_waits_for_none_of_its_parents():
+    script = """
+        import os, socket, threading
+        from flask_llmstream.lookups import lookups
+        from tests.names import Resolver
+        from tests.test_lookups import Asking
+
+        resolver = socket.getaddrinfo = Resolver()
+        resolver.known["hung.test"] = ["192.0.2.1"]
+        with resolver.hanging("hung.test"):
+            for times in (1, 2):
+                Asking(lookups(), "hung.test").give_up()
+                resolver.wait_until_asked("hung.test", times)
+            child = os.fork()
+            if not child:
+                socket.getaddrinfo = lambda *question: [question]
+                print(Asking(lookups(), "hung.test").result(), flush=True)
+                os._exit(0)
+            os.waitpid(child, 0)
+    """
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", dedent(script)]
+    found = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=HANG_GUARD * 2)
+    assert found.stdout.decode().strip() == "[('hung.test', 80)]"
