@@ -9,6 +9,7 @@ import inspect
 from functools import partial
 from typing import Any, AsyncIterable, Awaitable, Callable, Iterator
 
+from .last_yield import async_cleans_up
 from .loop_worker import on_loop, wait_for
 
 
@@ -26,10 +27,11 @@ class AsyncSource:
         self._source = source
         self._lent = lent
         self._is_iterated = False
+        self._iterator: Any = None
 
     def __iter__(self) -> Iterator[Any]:
         self._is_iterated = True
-        iterator = self._source.__aiter__()
+        iterator = self._iterator = self._source.__aiter__()
         try:
             while True:
                 try:
@@ -40,6 +42,10 @@ class AsyncSource:
         finally:
             if iterator is not self._source:
                 self._close(iterator)
+
+    def cleans_up(self) -> bool:
+        """Whether the source waits in its own clean-up. On the loop."""
+        return async_cleans_up(self._iterator)
 
     def close(self) -> None:
         """Close it, with all the awaiting that takes. One that was never iterated is closed on

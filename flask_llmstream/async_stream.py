@@ -28,12 +28,18 @@ class AsyncStream(Stream):
         self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None
     ) -> None:
         """Start the producer; callbacks are called where the habitat has its workers."""
-        super().start(habitat.shared(LoopWakeup), release, LoopWorker(self.name, habitat))
+        own = LoopWorker(self.name, habitat, getattr(self._source, "cleans_up", _never))
+        super().start(habitat.shared(LoopWakeup), release, own)
 
     def aside(self, work: Callable[[], None]) -> None:
         """Have ``work`` called where it may block, and return when it has ended. For the worker
         itself to call."""
         self._worker.aside(work)
+
+
+def _never() -> bool:
+    """What has no clean-up of its own."""
+    return False
 
 
 class AsyncSurroundings(Surroundings):

@@ -18,6 +18,7 @@ from greenlet import greenlet
 
 from .event_loop import event_loop
 from .handling import traceback_of
+from .last_yield import LOOK_SECONDS, LOOKS
 from .worker import GreenletWorker, Habitat
 
 _TURN_SECONDS = 0.02
@@ -96,15 +97,18 @@ class LoopWakeup:
 
 
 class LoopWorker:
-    """The producer as a task of the one event loop; it is cancelled where it waits.
+    """The producer as a task of the one event loop; it is cancelled where it waits, unless that is
+    its own clean-up, which has 30 s.
 
     :param name: what the log calls its source.
     :param habitat: whose kind of worker is used for what may block. Made where that is at home.
+    :param cleans_up: tells on the loop, while the source waits, whether it is in its clean-up.
     """
 
-    __slots__ = ("_name", "_spawn", "_task", "_stopped", "_interruptible")
+    __slots__ = ("_name", "_spawn", "_cleans_up", "_task", "_stopped", "_interruptible")
 
-    def __init__(self, name: str, habitat: Habitat) -> None:
+    def __init__(self, name: str, habitat: Habitat, cleans_up: Callable[[], bool]) -> None:
+        self._cleans_up = cleans_up
         self._name = name
         self._spawn = _spawning(habitat)
         self._task: Optional[asyncio.Task[None]] = None
@@ -166,12 +170,16 @@ class LoopWorker:
         """Cancel ``drive`` where it waits. Returns at once; only the first call counts."""
         if not self._stopped:
             self._stopped = True
-            event_loop().call_soon_threadsafe(self._cancel)
+            event_loop().call_soon_threadsafe(self._cancel, LOOKS)
 
-    def _cancel(self) -> None:
+    def _cancel(self, looks: int) -> None:
         # The loop runs this, so the producer waits somewhere: in its source or for room, or, past
         # that, in its finaliser, which is not to be cancelled any more.
-        if self._task is not None and self._interruptible:
+        if self._task is None or not self._interruptible:
+            return
+        if looks and self._cleans_up():
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._cancel, looks - 1)
+        else:
             self._task.cancel()
 
 

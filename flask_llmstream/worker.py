@@ -16,6 +16,7 @@ from gevent.monkey import get_original, is_module_patched
 
 from .channel import Wakeup
 from .errors import ConfigurationError
+from .last_yield import LOOK_SECONDS, LOOKS, cleans_up
 from .liveness import HubWatch, SocketWatch
 from .native import start_bare_thread, start_native_thread
 from .stalls import stall_watch
@@ -49,7 +50,8 @@ def pause(seconds: float) -> None:
 
 
 class GreenletWorker:
-    """The producer on a greenlet; it is stopped by an exception thrown where it waits.
+    """The producer on a greenlet; it is stopped by an exception thrown where it waits, unless that
+    is its own clean-up, which has 30 s.
 
     :param name: what the log calls its source.
     """
@@ -96,12 +98,17 @@ class GreenletWorker:
         """Interrupt ``drive`` where it waits. Returns at once; only the first call counts."""
         if not self._stopped:
             self._stopped = True
-            self._loop.run_callback_threadsafe(self._throw)  # a native thread's overflow, say
+            # From anywhere: a native thread's overflow, say.
+            self._loop.run_callback_threadsafe(self._throw, LOOKS)
 
-    def _throw(self) -> None:
+    def _throw(self, looks: int) -> None:
         # Runs in the hub, so the producer waits somewhere: in its source, or, past that, in its
         # finaliser, where nothing may be thrown at it any more.
-        if self._interruptible:
+        if not self._interruptible:
+            return
+        if looks and cleans_up(self._greenlet.gr_frame, GreenletWorker.drive.__code__):
+            HubTimer(LOOK_SECONDS, partial(self._throw, looks - 1))
+        else:
             self._greenlet.throw(GreenletExit)
 
 

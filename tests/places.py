@@ -121,7 +121,7 @@ class Place(NamedTuple):
     def new_worker(self, name: str) -> Any:
         """A worker as this place has them. Made where the test runs."""
         here = habitat(self.worker)
-        return LoopWorker(name, here) if self.is_loop else here.worker(name)
+        return LoopWorker(name, here, lambda: False) if self.is_loop else here.worker(name)
 
     def for_reader(self) -> Sign:
         """A sign that the test waits for, set by anybody."""

@@ -206,6 +206,53 @@ def test_a_reader_who_leaves_before_its_first_item_cancels_it(place, app, serve)
     cancelled.wait()
 
 
+class CleaningUp:
+    """A source whose last item was taken, and which then awaits in its ``finally``."""
+
+    def __init__(self, place):
+        self.cleans, self.go_on, self.done = place.for_reader(), AsyncSign(), place.for_reader()
+        self.cancelled = place.for_reader()
+
+    async def __aiter__(self):
+        try:
+            yield "one"
+        finally:
+            self.cleans.set()
+            try:
+                await self.go_on.wait()
+                self.done.set()
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+
+    async def through_another(self):
+        async for item in self:
+            yield item
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_a_reader_who_leaves_does_not_cancel_its_own_clean_up(place, app, serve, finished, through):
+    source = CleaningUp(place)
+    serve(source.through_another if through else source.__aiter__, on_finish=finished)
+    with Answer(app, "/") as answer:
+        answer.block()
+        source.cleans.wait()
+    source.go_on.set()  # behind the cancellation, on the loop
+    source.done.wait()
+    assert finished.summary().reason == "disconnect"
+
+
+def test_a_clean_up_that_never_ends_is_cancelled_at_last(place, app, serve, finished, monkeypatch):
+    monkeypatch.setattr("flask_llmstream.loop_worker.LOOKS", 1)
+    source = CleaningUp(place)
+    serve(source.__aiter__, on_finish=finished)
+    with Answer(app, "/") as answer:
+        answer.block()
+        source.cleans.wait()
+    source.cancelled.wait()
+    assert finished.summary().reason == "disconnect"
+
+
 def test_a_departure_that_the_socket_tells_cancels_it(place, app, serve, waiting, connection):
     serve(lambda: waiting)
     with Answer(app, "/", connection.environ) as answer:

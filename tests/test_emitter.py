@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import gevent
 import pytest
 from flask import current_app
 
@@ -446,6 +447,25 @@ def test_a_stream_may_be_completed_after_the_function_has_returned(place, app, s
         emitters[0].complete()
         assert [event.data for event in answer.all_events()] == ["later"]
     wait_for_worker_threads()
+
+
+@only(GREENLETS)
+def test_a_function_that_has_completed_cleans_up_undisturbed(place, app, streams):
+    cleans, go_on, cleaned = place.for_reader(), place.for_producer(), place.for_reader()
+
+    def produce(emitter):
+        emitter.complete()
+        cleans.set()
+        go_on.wait()
+        cleaned.set()
+
+    app.add_url_rule("/", "view", lambda: streams.create(produce))
+    with Answer(app, "/") as answer:
+        answer.block()
+        cleans.wait()
+    gevent.idle()
+    go_on.set()
+    cleaned.wait()
 
 
 def test_a_reader_who_leaves_is_told_to_what_produces(place, app, streams, told):

@@ -239,6 +239,67 @@ def test_a_second_stop_does_not_reach_the_sources_own_cleaning_up(place):
     assert cleaned == [True]
 
 
+class CleaningUp:
+    """A source whose last item was taken, and which then waits in its ``finally``."""
+
+    def __init__(self, place):
+        self.cleans, self.go_on, self.cleaned = place.for_reader(), place.for_producer(), []
+
+    def __iter__(self):
+        try:
+            yield "one"
+        finally:
+            self.cleans.set()
+            self.go_on.wait()
+            self.cleaned.append(True)
+
+
+@producer_on_greenlet
+def test_a_stop_does_not_reach_the_sources_own_cleaning_up(place):
+    source = CleaningUp(place)
+    run = Run(place, iter(source)).start()
+    source.cleans.wait()
+    run.worker.stop(nothing)
+    gevent.idle()
+    source.go_on.set()
+    run.ended.wait()
+    assert source.cleaned == [True]
+    assert run.error is None
+
+
+@producer_on_greenlet
+def test_whoever_goes_on_behind_anothers_cleaning_up_is_stopped_then(place):
+    first, waits = CleaningUp(place), place.for_reader()
+
+    def source():
+        yield from first
+        waits.set()
+        place.for_producer().wait()
+        yield "never"
+
+    run = Run(place, source()).start()
+    first.cleans.wait()
+    run.worker.stop(nothing)
+    gevent.idle()
+    first.go_on.set()
+    waits.wait()
+    run.ended.wait()
+    assert first.cleaned == [True]
+    assert isinstance(run.error, GreenletExit)
+
+
+@producer_on_greenlet
+def test_cleaning_up_that_never_ends_is_interrupted_at_last(place, monkeypatch):
+    monkeypatch.setattr("flask_llmstream.worker.LOOKS", 1)
+    source = CleaningUp(place)
+    run = Run(place, iter(source)).start()
+    source.cleans.wait()
+    run.worker.stop(nothing)
+    run.ended.wait()
+    assert source.cleaned == []
+    assert isinstance(run.error, GreenletExit)
+
+
 @interrupted_producer
 def test_a_stop_does_not_reach_what_runs_behind_the_source(place):
     worker = place.new_worker("a source")
