@@ -27,6 +27,7 @@ from .formats import FORMATS
 from .formats.openai import ChatCompletion, ChatCompletionChunks
 from .options import StreamOptions
 from .providers import Provider
+from .request_body import read_in_view
 from .streaming import stream_response
 
 _LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
@@ -76,8 +77,7 @@ class ChatEndpoints:
         limit = self._app_settings().max_body_bytes
         if (request.content_length or 0) > limit:
             raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
-        # A guard may have read it before; then Flask has kept it, and the stream is at its end.
-        body: bytes = request.stream.read(limit + 1) or request.get_data()
+        body = read_in_view(request, limit + 1)
         if len(body) > limit:
             raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
         if not body and _is_unreadable(request.environ):

@@ -21,6 +21,7 @@ from .failure_response import failure_response
 from .formats import Ending
 from .log import log
 from .overflow import Overflow
+from .request_body import Unread
 from .stream import Stream
 from .worker import Habitat, apart, habitat
 
@@ -51,11 +52,13 @@ class StreamBody:
     :param watches_client: whether the client's socket is watched.
     :param worker: one that the stream's source needs. Default: a new one.
     :param refusal: what is answered in its place, where it is not to run at all.
+    :param unread: the body of its request, where that has one.
     :raises RuntimeError: the stream has a body already.
     """
 
     __slots__ = (
-        "_stream", "_slots", "_client", "_watches_client", "_worker", "_refusal", "_environ",
+        "_stream", "_slots", "_client", "_watches_client", "_worker", "_refusal", "_unread",
+        "_is_received", "_environ",
         "_start", "_instead", "_closing", "_connection", "_apart", "_process", "_is_bound",
         "_is_read", "__weakref__",
     )  # fmt: skip
@@ -70,6 +73,7 @@ class StreamBody:
         watches_client: bool,
         worker: Any = None,
         refusal: Optional[StreamError] = None,
+        unread: Optional[Unread] = None,
     ) -> None:
         self._apart: Optional[Callable[[Callable[[], None]], object]] = None
         if not stream.take():
@@ -80,6 +84,8 @@ class StreamBody:
         self._watches_client = watches_client
         self._worker = worker
         self._refusal = refusal
+        self._unread = unread
+        self._is_received = False
         self._environ: Dict[str, Any] = {}
         self._start: Optional[Start] = None
         self._instead: Iterable[bytes] = ()
@@ -144,6 +150,7 @@ class StreamBody:
         self._is_bound.acquire(False)  # nobody is to begin now
         self._is_read.acquire(False)
         self._let_go()
+        self._unread = None
         close = getattr(self._instead, "close", _nothing)
         closing, self._closing = self._closing, _nothing
         try:
@@ -173,7 +180,7 @@ class StreamBody:
     def _begin(self) -> bytes:
         """Start everything, and send the status; the first block, or what failed in its place."""
         stream = self._stream
-        error: Optional[BaseException] = self._refusal or self._began()
+        error: Optional[BaseException] = self._refusal or self._received() or self._began()
         block: Optional[bytes] = b""
         hold = self._hold()
         if error is None and hold != 0:
@@ -187,6 +194,16 @@ class StreamBody:
             self._connection.guard()
         opening = b"" if stream.reason == "disconnect" else self._opening()
         return self._counted(opening + (block or b""))
+
+    def _received(self) -> Optional[Exception]:
+        """Have the request whole before anything else begins; or why that can't be."""
+        stream = self._stream
+        try:
+            self._is_received = self._unread is None or self._unread.read_ahead()
+        except Exception as error:
+            log.warning("stream %s of %s: its request can't be read", stream.id, stream.name)
+            return error
+        return None
 
     def _began(self) -> Optional[Exception]:
         """Start everything; or why that can't be."""
@@ -206,7 +223,7 @@ class StreamBody:
     def _start_in(self, here: Habitat) -> None:
         stream = self._stream
         self._process = os.getpid()  # made before a fork, read behind it
-        stream.start(here, self._slots.release, self._worker)
+        stream.start(here, partial(_release, self._slots, self._unread), self._worker)
         gone = partial(stream.end, "disconnect")
         self._connection = Connection(
             self._environ, here, gone, stream.options.send_timeout, stream.delivery.handed
@@ -241,7 +258,7 @@ class StreamBody:
 
     def _hold(self) -> Optional[float]:
         options = self._stream.options
-        if self._stream.format.is_whole:
+        if self._stream.format.is_whole or not self._is_received:
             return None
         if not self._stream.format.is_event_stream:
             return options.hold
@@ -320,6 +337,11 @@ def _refuse_another_reader() -> NoReturn:
     raise RuntimeError(
         "a stream is read once, by one request, and this one has its reader: make a stream for each"
     )
+
+
+def _release(slots: Slots, unread: Optional[Unread], stream: Stream) -> None:
+    """Its producer has ended: what that could read of the request is held no longer, either."""
+    slots.release(stream)
 
 
 def _let_go(stream: Stream, connection: Optional[Connection]) -> None:

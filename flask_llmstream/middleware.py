@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import uuid
-from typing import Any, Callable, Dict, Hashable, Iterable
+from typing import Any, Callable, Dict, Hashable, Iterable, Optional
 from urllib.parse import quote
+
+from werkzeug.wsgi import get_content_length
 
 from .admission import Slots
 from .app_state import register_slots
@@ -24,6 +26,7 @@ from .log import log
 from .options import StreamOptions, check_callable
 from .overflow import Overflow
 from .reporting import report, report_departure
+from .request_body import ServerInput, has_body
 from .response import Start, settle_expectation
 from .sigterm import on_sigterm
 from .stream import Stream
@@ -120,6 +123,7 @@ class EventStreamMiddleware:
         if _is_bound_to_place(environ) or not self._applies(environ):
             return self.wsgi_app(environ, start_response)
         here = habitat(self._options.worker)
+        unread = _watch_input(environ) if has_body(environ) else None
         call = WSGICall(self.wsgi_app, environ, start_response, here, _name(environ))
         iterable = call.make()
         if _is_at_home_anywhere(iterable, environ):
@@ -127,7 +131,7 @@ class EventStreamMiddleware:
             return iterable
         call.begin()
         if self._is_stream(call):
-            return self._stream(call, environ, start_response)
+            return self._stream(call, environ, start_response, unread)
         passed_on = PassedOn(call)
         call.forward()
         return passed_on
@@ -168,14 +172,18 @@ class EventStreamMiddleware:
                 name,
             )
 
-    def _stream(self, call: WSGICall, environ: Environ, start_response: Any) -> StreamBody:
+    def _stream(
+        self, call: WSGICall, environ: Environ, start_response: Any, unread: Optional[ServerInput]
+    ) -> StreamBody:
         status, headers = call.start[:2]
         source, worker = call.hand_over()
         surroundings = Surroundings(self)
         stream = Stream(
             uuid.uuid4().hex, call.name, source, RawFormat(), self._options, surroundings
         )
-        body = StreamBody(stream, self._slots, self._client_key(environ), self._liveness, worker)
+        body = StreamBody(
+            stream, self._slots, self._client_key(environ), self._liveness, worker, unread=unread
+        )
         settle_expectation(environ)
         start = Start(environ, start_response, status, event_stream_headers(headers))
         body.bind(environ, start, _nothing)
@@ -238,6 +246,13 @@ def _is_at_home_anywhere(iterable: Any, environ: Environ) -> bool:
     wrapper = environ.get("wsgi.file_wrapper")
     kinds = (list, tuple, io.IOBase, StreamBody)
     return isinstance(iterable, (*kinds, wrapper) if isinstance(wrapper, type) else kinds)
+
+
+def _watch_input(environ: Environ) -> ServerInput:
+    """Have it known whether the app has read the request when its answer begins."""
+    seen = ServerInput(environ["wsgi.input"], get_content_length(environ))
+    environ["wsgi.input"] = seen
+    return seen
 
 
 def _name(environ: Environ) -> str:

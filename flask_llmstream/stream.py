@@ -288,7 +288,8 @@ class Stream:
         finally:
             self._is_told = True
             self._let_go_of_error()
-            self._release(self)
+            release, self._release = self._release, _keep
+            release(self)
 
     def _let_go_of_error(self) -> None:
         """The reader may answer with it, and the worker tells everybody of it: the second of them

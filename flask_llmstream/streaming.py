@@ -23,6 +23,7 @@ from .formats import BY_ACCEPT
 from .headers import HEADERS
 from .observable import Observable, Subscriber, where_its_threads_are
 from .options import StreamOptions
+from .request_body import RequestBody, has_body
 from .response import stream_response_class
 from .stream import Stream
 from .worker import habitat
@@ -79,8 +80,9 @@ def respond(stream: Stream, slots: Slots) -> Response:
         if stream.is_taken:  # an emitter's may be, whose reader comes back or has a twin
             raise refusal
         stream.abandon()
+    liveness = app_state().settings.liveness
     body = StreamBody(
-        stream, slots, slots.client(), app_state().settings.liveness, refusal=refusal
+        stream, slots, slots.client(), liveness, refusal=refusal, unread=_unread()
     )
     response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
     content_type = stream.format.content_type
@@ -90,6 +92,12 @@ def respond(stream: Stream, slots: Slots) -> Response:
     if stream.options.format == BY_ACCEPT:
         response.headers.add("Vary", "Accept")
     return response
+
+
+def _unread() -> Optional[RequestBody]:
+    if not has_request_context() or not has_body(request.environ):
+        return None
+    return RequestBody(request._get_current_object())  # type: ignore[attr-defined]
 
 
 def last_event_id() -> str:

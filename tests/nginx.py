@@ -17,6 +17,7 @@ error_log stderr;
 events {{}}
 http {{
     access_log off;
+    client_max_body_size 100m;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;

@@ -96,6 +96,25 @@ def length():
     yield f"{len(request.json['prompt'])} characters"
 
 
+@app.route("/uploaded", methods=["POST"])
+@streams.view(heartbeat=0.05)
+def uploaded():
+    yield f"{len(request.get_data())} bytes"
+
+
+@app.route("/unread", methods=["POST"])
+@streams.view(heartbeat=0.05)
+def unread():
+    yield "0 bytes"
+
+
+@app.route("/echo", methods=["POST"])
+def echo():
+    """Answers while the request arrives."""
+    stream = request.stream
+    return streams.response(stream.read(65536)[:1].decode() for _ in range(2))
+
+
 @app.route("/flood")
 def flood():
     """More than any socket's buffers hold, for a reader who never reads."""
