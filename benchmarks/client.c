@@ -7,8 +7,9 @@
  * Prints a JSON line when all had their first event ("open") and one at the end ("done"), and then
  * keeps its connections until its standard input is closed.
  *
- * An event is a block, ended by a blank line, whose data begins as MESSAGE does. Comments, ids and
- * a last event that says "ended":true are read and not counted. A message "at <nanoseconds>" was
+ * An event is a block, ended by a blank line, whose data begins as MESSAGE does and holds a message
+ * that is not empty. Comments, ids, an opening without a word and a last event that says
+ * "ended":true are read and not counted. A message "at <nanoseconds>" was
  * stamped by the server's CLOCK_MONOTONIC, which is ours too: it gives a latency.
  */
 #define _GNU_SOURCE
@@ -86,7 +87,7 @@ static void add_latency(double ms)
 static void count_block(struct reader *r, const char *block, size_t size, double now)
 {
     const char *data = memmem(block, size, MESSAGE, sizeof MESSAGE - 1);
-    if (!data)
+    if (!data || data[sizeof MESSAGE - 1] == '"')
         return;
     events++;
     payload += block + size - data;
