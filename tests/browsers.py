@@ -8,11 +8,19 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-from typing import Iterator
+from typing import Any, Iterator
 
 from tests.conftest import needs
 from tests.servers import HANG_GUARD, free_port, serving
 from tests.webdriver import Browser, Marionette, WebDriver
+
+
+class Chromium(Browser):
+    """What its driver can do beside the standard."""
+
+    def console(self) -> Any:
+        return self._tell("POST", "se/log", "", type="browser")
+
 
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -21,9 +29,10 @@ CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background
 def chromium() -> Iterator[Browser]:
     needs("Chromium", shutil.which("chromium") and shutil.which("chromedriver"))
     options = {"binary": shutil.which("chromium"), "args": CHROMIUM}
+    wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
     with serving("chromedriver --port={port}") as live:
-        with contextlib.closing(WebDriver(live.port, **{"goog:chromeOptions": options})) as driver:
-            yield Browser(driver)
+        with contextlib.closing(WebDriver(live.port, **wanted)) as driver:
+            yield Chromium(driver)
 
 
 @contextlib.contextmanager

