@@ -12,7 +12,7 @@ MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies bad-days benchmark clean
+.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies bad-days benchmark clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	$(BIN)/flask --app sample_app run --port $(PORT)
@@ -46,6 +46,9 @@ test-matrix: $(VENV)/test  ## the suite on every Python and Flask we promise, on
 test-servers: $(VENV)/test  ## on every server, with the table of docs/servers.md; six minutes
 	$(BIN)/python -m pytest -m "thorough or not thorough" tests/test_relay.py tests/test_server*.py
 	$(BIN)/python -m tests.matrix.servers --write
+
+interleavings: $(VENV)/test  ## the hand-over in every order within wide bounds; half an hour
+	$(BIN)/python -m pytest -s -m "thorough or not thorough" tests/test_interleavings.py
 
 bad-days: $(VENV)/test  ## crowds of readers who come and leave, and the counts; six minutes
 	$(BIN)/python -m tests.bad_days

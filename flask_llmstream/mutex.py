@@ -17,6 +17,13 @@ from .wakeup import CrossThreadWakeup, ThreadWakeup
 from .worker import on_greenlet
 
 
+def wakeup_of_the_caller() -> Wakeup:
+    """What whoever calls can wait on: a greenlet through its hub, a native thread by itself."""
+    # A native thread of a patched process (an SDK's own, say) has no hub, and must not get one.
+    has_hub = gevent._hub_local.get_hub_if_exists() is not None
+    return CrossThreadWakeup() if has_hub and on_greenlet() else ThreadWakeup()
+
+
 class Mutex:
     """Whose turn it is, among greenlets and native threads; each waits by its own means.
 
@@ -26,13 +33,15 @@ class Mutex:
     On the path of a token :meth:`acquire` and :meth:`release` are written out: each is one atomic
     call where nobody waits.
 
+    :param wakeup: makes what whoever calls can wait on.
     :ivar free: holds one token while it is nobody's turn.
     :ivar line: who waits, in the order of their coming.
     """
 
-    __slots__ = ("free", "line")
+    __slots__ = ("free", "line", "_wakeup")
 
-    def __init__(self) -> None:
+    def __init__(self, wakeup: Callable[[], Wakeup] = wakeup_of_the_caller) -> None:
+        self._wakeup = wakeup
         self.free: Deque[bool] = deque([True])
         self.line: Deque[_Place] = deque()
 
@@ -54,7 +63,7 @@ class Mutex:
 
         :param check: called before each wait; raises where that is of no use (any more).
         """
-        place = _Place()
+        place = _Place(self._wakeup())
         self.line.append(place)
         try:
             self.pass_on()
@@ -122,8 +131,8 @@ class _Place:
 
     __slots__ = ("wakeup", "was_woken", "was_too_slow", "is_next")
 
-    def __init__(self) -> None:
-        self.wakeup = wakeup_of_the_caller()
+    def __init__(self, wakeup: Wakeup) -> None:
+        self.wakeup = wakeup
         self.was_woken = False
         self.was_too_slow = False
         self.is_next = False
@@ -142,10 +151,3 @@ class _Place:
         except ValueError:
             return False
         return True
-
-
-def wakeup_of_the_caller() -> Wakeup:
-    """What whoever calls can wait on: a greenlet through its hub, a native thread by itself."""
-    # A native thread of a patched process (an SDK's own, say) has no hub, and must not get one.
-    has_hub = gevent._hub_local.get_hub_if_exists() is not None
-    return CrossThreadWakeup() if has_hub and on_greenlet() else ThreadWakeup()

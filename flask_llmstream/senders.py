@@ -24,13 +24,19 @@ class Senders:
     producer, has one, and each sender's items keep their order.
 
     :param is_read: whether the channel's reader has begun to read.
+    :param wakeup: makes what whoever calls can wait on.
     :ivar turn: to hold while the channel is sent to.
     """
 
-    __slots__ = ("turn", "_is_read", "_creator", "_was_set", "_waiting")
+    __slots__ = ("turn", "_is_read", "_wakeup", "_creator", "_was_set", "_waiting")
 
-    def __init__(self, is_read: Callable[[], bool]) -> None:
-        self.turn = Mutex()
+    def __init__(
+        self,
+        is_read: Callable[[], bool],
+        wakeup: Callable[[], Wakeup] = wakeup_of_the_caller,
+    ) -> None:
+        self.turn = Mutex(wakeup)
+        self._wakeup = wakeup
         self._is_read = is_read
         self._creator: Any = getcurrent()
         self._was_set = False
@@ -45,7 +51,7 @@ class Senders:
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         """Wait until there may be room, on whatever calls. Only in one's turn."""
-        wakeup = wakeup_of_the_caller()
+        wakeup = self._wakeup()
         self._waiting.append(wakeup)
         try:
             self.check()
