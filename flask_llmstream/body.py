@@ -180,7 +180,7 @@ class StreamBody:
     def _begin(self) -> bytes:
         """Start everything, and send the status; the first block, or what failed in its place."""
         stream = self._stream
-        error: Optional[BaseException] = self._refusal or self._received() or self._began()
+        error: Optional[BaseException] = self._received() or self._refusal or self._began()
         block: Optional[bytes] = b""
         hold = self._hold()
         if error is None and hold != 0:

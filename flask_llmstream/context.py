@@ -7,9 +7,10 @@ torn down when the view returns, as always, so the producer gets an app context 
 from __future__ import annotations
 
 import contextvars
+from contextlib import contextmanager
 from functools import partial
 from types import GeneratorType
-from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
 
 import flask.globals
 import gevent
@@ -33,6 +34,11 @@ if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
     def _release_carried() -> None:
         """Nothing to do: contexts are contextvars, and pushed anew."""
 
+    @contextmanager
+    def _keeping_what_is_there() -> Iterator[None]:
+        """Nothing to do: who keeps a context has taken it."""
+        yield
+
 else:
     from flask import _app_ctx_stack, _request_ctx_stack  # type: ignore
 
@@ -43,6 +49,19 @@ else:
         # Werkzeug 2.0 keeps the stacks themselves in contextvars: drop the carried ones.
         _request_ctx_stack.__release_local__()
         _app_ctx_stack.__release_local__()
+
+    @contextmanager
+    def _keeping_what_is_there() -> Iterator[None]:
+        # The next push would pop one that a test client keeps.
+        below = _request_ctx_stack.top
+        preserved = getattr(below, "preserved", False)
+        if preserved:
+            below.preserved = False
+        try:
+            yield
+        finally:
+            if preserved:
+                below.preserved = True
 
 
 def _behind(proxy: Any) -> Any:
@@ -93,7 +112,8 @@ class CarriedContext:
         read, and that is torn down behind it."""
         given: List[T] = []
         try:
-            self._within(self._request.copy(), lambda: given.append(call()))
+            with _keeping_what_is_there():
+                self._within(self._request.copy(), lambda: given.append(call()))
         except Exception:
             if not given:
                 raise

@@ -33,15 +33,24 @@ def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
     behind = raised.__traceback__
     try:
         answer = _handled(app, raised)
+        if answer is raised and failure.code == "http_error" and answer.response is None:
+            answer = _ours(answer, failure)
+        response = app.make_response(answer)
     except BaseException as unhandled:  # a stream may have failed with gevent's own
         if unhandled is not raised and not isinstance(unhandled, Exception):
             raise
-        answer = _answer_to_unhandled(app, unhandled, raised, failure)
-    if answer is raised and failure.code == "http_error" and answer.response is None:
-        answer = failure_response(failure)
+        response = app.make_response(_answer_to_unhandled(app, unhandled, raised, failure))
     raised.__traceback__ = behind  # else it holds the frame of this, and so itself
-    response = with_return(app.make_response(answer), failure)
     response.headers.setdefault("Cache-Control", "no-store")
+    return with_return(response, failure)
+
+
+def _ours(error: Any, failure: Failure) -> Any:
+    """Our answer for an HTTP exception, with what that says beside its page: how to authenticate,
+    what is allowed, when to come back."""
+    response = failure_response(failure)
+    theirs = error.get_response().headers.to_wsgi_list()
+    response.headers.extend([each for each in theirs if each[0] not in response.headers])
     return response
 
 

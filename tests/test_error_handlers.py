@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import weakref
+from datetime import datetime
 from functools import partial
 
 import gevent
@@ -21,12 +22,19 @@ from flask import (
     session,
     url_for,
 )
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+    ServiceUnavailable,
+)
 from werkzeug.test import create_environ
 
 from flask_llmstream import LLMStreamError, StreamError
 from tests.answers import Answer
-from tests.places import wait_for_worker_threads
+from tests.places import LOOPS, only, wait_for_worker_threads
 
 
 class OutOfCredit(Exception):
@@ -167,6 +175,27 @@ def silent(place, waiting):
     return source()
 
 
+def test_an_emitter_that_is_failed_within_the_hold_is_no_different(place, app, streams):
+    app.register_error_handler(OutOfCredit, own)
+    app.add_url_rule("/", "view", lambda: streams.create(fail, hold=5))
+    assert answer(app, "/").status == 418
+
+
+def fail(emitter):
+    emitter.fail(OutOfCredit())
+
+
+@only(*LOOPS)
+def test_an_asynchronous_source_is_no_different(place, app, serve):
+    async def source():
+        raise OutOfCredit()
+        yield
+
+    app.register_error_handler(OutOfCredit, own)
+    serve(source, hold=5)
+    assert answer(app, "/").status == 418
+
+
 def test_who_finds_no_slot_is_told_by_the_application(place, make_app, streams, waiting):
     app = make_app(LLMSTREAM_MAX_STREAMS=1)
     app.register_error_handler(503, own)
@@ -281,6 +310,14 @@ def test_its_contexts_are_torn_down_and_told_of_no_error(place, app, site):
     site(OutOfCredit)
     answer(app, "/stream")
     assert (True, None) in told
+
+
+def test_a_context_that_a_test_client_keeps_is_kept(app, site):
+    app.register_error_handler(OutOfCredit, lambda error: (request.path, 402))
+    site(OutOfCredit)
+    with app.test_client() as client:
+        assert client.get("/stream?of=mine").data == b"/stream"
+        assert request.args["of"] == "mine"
 
 
 def test_a_teardown_that_fails_behind_it_is_logged(place, app, site, caplog):
@@ -467,6 +504,7 @@ def decorated(app):
     return added
 
 
+FAR = datetime(2100, 1, 1)
 LATER = partial(StreamError, "Later.", status=503, retry_after=7)
 
 
@@ -527,6 +565,25 @@ def test_a_reader_who_comes_back_gets_no_header_of_the_stream(app, serve, decora
     assert (got.headers["X-Request-ID"], got.headers["Cache-Control"]) == ("7", "no-store")
 
 
+@pytest.mark.parametrize(
+    "error, name, value",
+    [
+        (partial(MethodNotAllowed, ["GET"]), "Allow", "GET"),
+        (partial(RequestedRangeNotSatisfiable, 7), "Content-Range", "bytes */7"),
+        (partial(ServiceUnavailable, retry_after=FAR), "Retry-After", "Fri, 01 Jan 2100"),
+        (partial(ServiceUnavailable, retry_after=7), "Retry-After", "7"),
+    ],
+    ids=["Allow", "Content-Range", "a date", "seconds"],
+)
+def test_our_answer_says_what_an_http_exception_says_beside_its_page(
+    app, site, decorated, error, name, value
+):
+    site(error)
+    got = answer(app, "/stream")
+    assert got.headers["Content-Type"] == "application/json"
+    assert [said.startswith(value) for said in got.headers.getlist(name)] == [True]
+
+
 # Where it fails itself, or where nobody handles.
 
 
@@ -550,6 +607,13 @@ def test_a_handler_that_fails_is_an_internal_error_that_is_told(app, site, signa
     assert b'"code":"internal"' in got.body
     assert signalled == [broken]
     assert "the handler is broken" in caplog.text
+
+
+def test_a_handler_that_answers_nothing_is_an_internal_error(app, site, signalled):
+    app.register_error_handler(OutOfCredit, lambda error: None)
+    site(OutOfCredit)
+    assert answer(app, "/stream").status == 500
+    assert TypeError in map(type, signalled)
 
 
 def test_an_error_that_nobody_handles_is_signalled_and_logged_once(
