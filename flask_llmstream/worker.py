@@ -152,6 +152,30 @@ class ThreadWorker:
         abort()
 
 
+class ThreadBesideHub(ThreadWorker):
+    """The same, for a reader on a greenlet: whoever holds that hub is told of here as well."""
+
+    def start(self, run: Callable[[], None]) -> None:
+        """Have ``run`` called on the thread, soon."""
+        if gevent._hub_local.get_hub_if_exists() is None:  # on a thread that must not get one
+            super().start(run)
+            return
+        stalls = stall_watch(_name_of)
+        stalls.enter()
+        try:
+            super().start(partial(_run_then, run, stalls.leave))
+        except BaseException:
+            stalls.leave()
+            raise
+
+
+def _run_then(run: Callable[[], None], leave: Callable[[], None]) -> None:
+    try:
+        run()
+    finally:
+        leave()
+
+
 class Habitat(NamedTuple):
     """All that depends on where the two sides of a stream run."""
 
@@ -173,7 +197,9 @@ class Habitat(NamedTuple):
 
 _GREENLETS = Habitat(GreenletWorker, GreenletWakeup, GreenletWakeup, HubTimer, HubWatch)
 _THREADS = Habitat(ThreadWorker, ThreadWakeup, ThreadWakeup, thread_schedule, SocketWatch)
-_THREAD_BESIDE_GREENLET = Habitat(ThreadWorker, CrossThreadWakeup, ThreadWakeup, HubTimer, HubWatch)
+_THREAD_BESIDE_GREENLET = Habitat(
+    ThreadBesideHub, CrossThreadWakeup, ThreadWakeup, HubTimer, HubWatch
+)
 
 
 def habitat(worker: str) -> Habitat:

@@ -444,7 +444,7 @@ def test_a_failure_before_the_first_item_has_its_true_status(place, app, serve):
 
 
 def test_the_log_has_the_line_that_failed(place, app, serve, finished, caplog):
-    serve(lambda: failing(LookupError("no such thing"), "one"), on_finish=finished)
+    serve(failing(LookupError("no such thing"), "one"), on_finish=finished)
     with Answer(app, "/") as answer:
         answer.rest()
     finished.summary()

@@ -11,8 +11,9 @@ import gevent
 import pytest
 
 from flask_llmstream.stalls import StallWatch
+from flask_llmstream.suspects import Suspects
 from tests.answers import Answer
-from tests.places import GREENLETS, HANG_GUARD, only
+from tests.places import BESIDE, GREENLETS, HANG_GUARD, only, wait_for_worker_threads
 
 on_the_hub = only(GREENLETS)
 
@@ -115,3 +116,111 @@ def test_the_view_is_named(app, streams, caplog):
         answer.rest()
     (told, *_) = [r.getMessage() for r in caplog.records if "held the hub" in r.getMessage()]
     assert "spinning" in told
+
+
+# Cut up.
+
+
+@pytest.fixture
+def soon():
+    """A watch that tells of nobody at a stretch, and looks often; one producer runs."""
+    watch = StallWatch(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.002)
+    watch.enter()
+    yield watch
+    watch.leave()
+
+
+def compute(seconds):
+    ends = monotonic() + seconds
+    while monotonic() < ends:
+        pass
+
+
+@on_the_hub
+def test_a_producer_that_holds_the_hub_piece_by_piece_is_told_with_its_share(soon, caplog):
+    def produce():
+        compute(0.02)
+
+    guard = monotonic() + HANG_GUARD / 2
+    while not caplog.records:
+        assert monotonic() < guard, "nothing came"
+        produce()
+        gevent.sleep(0)
+    told = caplog.records[0].getMessage()
+    start = r"the generator of ticks has held the hub for \d+% of the last seconds, at .*:\d+ in "
+    assert re.match(start, told)
+    assert "worker='thread'." in told
+
+
+@on_the_hub
+def test_what_computes_elsewhere_is_told_what_reaches_it(soon, caplog):
+    def generate():
+        while not caplog.records:
+            compute(0.02)
+            gevent.sleep(0)
+
+    gevent.spawn(generate).get(timeout=HANG_GUARD / 2)
+    told = caplog.records[0].getMessage()
+    assert told.startswith("something that is no stream's generator (generate) has held the hub")
+    assert "a patched threading.Thread is a greenlet" in told
+
+
+@on_the_hub
+def test_many_greenlets_that_take_turns_are_nobodys_fault(caplog):
+    watch = StallWatch(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.5)
+    watch.enter()
+    for _ in range(20):
+        gevent.joinall([gevent.spawn(compute, 0.0001) for _ in range(100)])
+    watch.leave()
+    assert caplog.records == []
+
+
+@only(BESIDE)
+def test_the_hub_of_a_reader_whose_producer_has_a_thread_is_watched_as_well(
+    place, app, serve, waiting, caplog
+):
+    serve(lambda: waiting)
+    with Answer(app, "/") as answer:
+        answer.block()
+        waiting.waits.wait()
+        compute_until(lambda: "held the hub" in caplog.text)
+        waiting.go_on.set()
+        answer.rest()
+    wait_for_worker_threads()
+
+
+# Who is told of, and how often.
+
+
+def test_who_is_seen_most_of_the_time_is_a_suspect():
+    suspects = Suspects(pause=2, looks=4)
+    assert [suspects.saw("ticks") for _ in range(4)] == [0, 0, 1, 1]
+    assert suspects.saw(None) == 0
+    assert suspects.saw("ticks") == 0.75
+
+
+def test_a_short_burst_is_nothing_to_tell_of():
+    suspects = Suspects(pause=2, looks=4)
+    assert [suspects.saw("ticks") for _ in range(2)] == [0, 0]
+    assert [suspects.saw(None) for _ in range(4)] == [0] * 4
+    assert suspects.saw("ticks") == 0
+
+
+def test_many_who_hold_it_in_turn_are_no_suspects():
+    suspects = Suspects(pause=2, looks=4)
+    assert [suspects.saw(who) for who in ("a", "b", "a", "b", "a", "b")] == [0] * 6
+
+
+def test_what_was_seen_while_producers_ran_is_forgotten_with_the_last():
+    suspects = Suspects(pause=2, looks=4)
+    for _ in range(2):
+        suspects.saw("ticks")
+    suspects.forget()
+    assert [suspects.saw("ticks") for _ in range(2)] == [0, 0]
+
+
+def test_one_is_told_of_once_and_then_ever_more_rarely():
+    suspects = Suspects(pause=2)
+    told = [now for now in range(100) if suspects.may_tell("ticks", now)]
+    assert told == [0, 2, 6, 14, 30, 62]
+    assert suspects.may_tell("another", 99)
