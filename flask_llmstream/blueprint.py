@@ -154,5 +154,6 @@ def _format(chat: ChatRequest, asked: Optional[str], default: Any) -> Any:
     if asked != "openai" and (asked is not None or not chat.speaks_openai):
         return asked or default
     if chat.stream:
-        return ChatCompletionChunks(chat.completion.model, chat.include_usage)
+        is_event_source = request.method == "GET"
+        return ChatCompletionChunks(chat.completion.model, chat.include_usage, is_event_source)
     return ChatCompletion(chat.completion.model)

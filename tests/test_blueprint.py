@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from io import BytesIO
 
@@ -461,6 +462,13 @@ def test_who_comes_back_behind_the_end_costs_nothing(make_app):
     client = app.test_client()
     assert client.get(f"{STREAM}?prompt=Hello", headers=headers).status_code == 204
     assert not model.ran
+
+
+def test_openai_s_chunks_have_ids_for_an_event_source_alone(client):
+    got = client.get(f"{STREAM}?prompt=Hello&format=openai").data
+    assert re.findall(rb"^id: [0-9a-f]{32}:(\w+)$", got, re.MULTILINE) == [b"0", b"ended"]
+    posted = client.post(f"{COMPLETIONS}?format=openai", json={"prompt": "Hello"}).data
+    assert b"\nid:" not in posted
 
 
 @pytest.mark.parametrize("ended, status", [("ended", 204), ("0", 410)])

@@ -39,6 +39,7 @@ ALL: Dict[str, Callable[[], Format]] = {
     "text": TextFormat,
     "ndjson": NDJSONFormat,
     "chunks": lambda: ChatCompletionChunks("gemma"),
+    "chunks for an EventSource": lambda: ChatCompletionChunks("gemma", has_ids=True),
     "whole": lambda: ChatCompletion("gemma"),
 }
 NAMED = ["message", "text", "ndjson"]
@@ -205,7 +206,7 @@ def test_the_others_say_what_they_are() -> None:
     assert (ndjson.is_whole, whole.is_whole) == (False, True)
 
 
-@in_formats(*EVENT_STREAMS)
+@in_formats("message", "text", "chunks for an EventSource")
 @pytest.mark.parametrize("comment", ["", None], ids=["with a comment", "without"])
 def test_the_id_of_the_opening_comes_in_an_event_with_data(
     make: Callable[[], Format], comment: Optional[str]
@@ -511,11 +512,18 @@ def test_a_failure_among_chunks_is_an_error_object_and_done() -> None:
 
 
 @pytest.mark.parametrize("how", [COMPLETE, FAILED], ids=["well", "badly"])
-def test_done_carries_the_id_of_the_end(how: Any) -> None:
-    format = ChatCompletionChunks("gemma")
+def test_done_carries_the_id_of_the_end_for_an_event_source(how: Any) -> None:
+    format = ChatCompletionChunks("gemma", has_ids=True)
     end = format.failure(how, "s:end") if how is FAILED else format.ending(how, "s:end")
     *_, done = received(end)
     assert done == MessageEvent("message", "[DONE]", "s:end")
+
+
+def test_no_other_reader_s_chunks_have_an_id_of_ours() -> None:
+    format = ChatCompletionChunks("gemma")
+    frames = [format.opening("", "s:0"), format.ending(COMPLETE, "s:1")]
+    frames.append(format.failure(FAILED, "s:1"))
+    assert {event.id for event in received(*frames)} == {""}
 
 
 def test_an_event_of_the_source_s_own_is_a_comment_among_chunks() -> None:

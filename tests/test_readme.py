@@ -18,7 +18,7 @@ def test_the_python_blocks_make_an_application_that_streams():
     names = {"__name__": "__main__"}
     exec("\n".join(python_blocks()), names)
     client = names["app"].test_client()
-    assert client.get("/words").data.count(b'"ended":false') == 3
+    assert client.get("/words").data.count(b'message\ndata: {"ended":false') == 3
     assert b'data: {"pages":12}' in client.get("/report").data
     assert client.get("/ticks").data == b": \n\ndata: 0\n\ndata: 1\n\ndata: 2\n\n"
     assert b"tock" in client.get("/clock").data

@@ -21,17 +21,20 @@ class ChatCompletionChunks(EventStreamFormat):
 
     :param model: the name the client asked for.
     :param include_usage: whether a chunk with the counts comes before the end.
+    :param has_ids: whether the first and the last event carry the IDs, for an ``EventSource``.
+        OpenAI's own client in Python takes a heartbeat for an event once it has seen an ID.
     """
 
-    def __init__(self, model: str, include_usage: bool = False) -> None:
+    def __init__(self, model: str, include_usage: bool = False, has_ids: bool = False) -> None:
         self._include_usage = include_usage
+        self._has_ids = has_ids
         self._envelope = _envelope("chat.completion.chunk", model)
         empty = self._chunk({"content": ""}, None)
         self._head, self._tail = empty.rsplit(b'""', 1)
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
-        role = self._chunk({"role": "assistant", "content": ""}, None, event_id)
-        return super().opening(comment, None) + role
+        role = {"role": "assistant", "content": ""}
+        return super().opening(comment, None) + self._chunk(role, None, event_id)
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
@@ -48,16 +51,22 @@ class ChatCompletionChunks(EventStreamFormat):
         if self._include_usage:
             counts = dict(self._envelope, choices=[], usage=_usage(ending.usage))
             last += ServerSentEvent(counts).encode()
-        return last + _done(event_id)
+        return last + self._done(event_id)
 
     def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
-        return ServerSentEvent({"error": failure.as_json()}).encode() + _done(event_id)
+        return ServerSentEvent({"error": failure.as_json()}).encode() + self._done(event_id)
+
+    def _done(self, event_id: Optional[str]) -> bytes:
+        return self._event("[DONE]", event_id)
 
     def _chunk(
         self, delta: Dict[str, str], finish_reason: Optional[str], event_id: Optional[str] = None
     ) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-        return ServerSentEvent(dict(self._envelope, choices=[choice]), id=event_id).encode()
+        return self._event(dict(self._envelope, choices=[choice]), event_id)
+
+    def _event(self, data: Any, event_id: Optional[str]) -> bytes:
+        return ServerSentEvent(data, id=event_id if self._has_ids else None).encode()
 
 
 MAX_WHOLE_CHARS = 10_000_000
@@ -100,10 +109,6 @@ class ChatCompletion(Format):
 
     def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
         return json_bytes({"error": failure.as_json()})
-
-
-def _done(event_id: Optional[str]) -> bytes:
-    return ServerSentEvent("[DONE]", id=event_id).encode()
 
 
 def _envelope(kind: str, model: str) -> Dict[str, Any]:

@@ -36,7 +36,7 @@ KINDS = {
     "message": {},
     "text": {"format": "text"},
     "accept": {"format": "accept"},
-    "openai": {"format": lambda event: ChatCompletionChunks("gemma")},
+    "openai": {"format": lambda event: ChatCompletionChunks("gemma", has_ids=True)},
     "quiet": {"heartbeat": 0, "event": "message"},
     "own": {"format": lambda event: OwnFormat()},
 }
