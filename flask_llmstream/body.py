@@ -17,6 +17,7 @@ from gevent.monkey import get_original
 from .admission import Slots
 from .connection import Connection
 from .errors import StreamError
+from .failure import Failure
 from .failure_response import failure_response
 from .formats import Ending
 from .log import log
@@ -126,20 +127,23 @@ class StreamBody:
         yield from self._instead
         stream, connection, patience = self._stream, self._connection, self._patience
         receive = stream.receive
-        while connection is not None:
-            block = receive(patience)
-            if block is None:
-                break
-            if not block:
-                if patience is None:  # nothing was waited out: a frame came at the very end
-                    continue
-                if self._process != os.getpid():  # a forked child's copy has nothing to say
-                    return
-                block = stream.format.heartbeat()
+        try:
+            while connection is not None:
+                block = receive(patience)
+                if block is None:
+                    break
                 if not block:
-                    continue
-                connection.others += 1
-            yield block
+                    if patience is None:  # nothing was waited out: a frame came at the very end
+                        continue
+                    if self._process != os.getpid():  # a forked child's copy has nothing to say
+                        return
+                    block = stream.format.heartbeat()
+                    if not block:
+                        continue
+                    connection.others += 1
+                yield block
+        except Exception as error:  # a format's own
+            stream.break_off(error)
         last = self._end()
         if last:
             yield last
@@ -149,14 +153,16 @@ class StreamBody:
         """What the server calls at the end, whatever the end was."""
         self._is_bound.acquire(False)  # nobody is to begin now
         self._is_read.acquire(False)
-        self._let_go()
         self._unread = None
         close = getattr(self._instead, "close", _nothing)
         closing, self._closing = self._closing, _nothing
         try:
-            close()
+            self._let_go()
         finally:
-            closing()
+            try:
+                close()
+            finally:
+                closing()
 
     def __del__(self) -> None:
         # On any thread, between any two steps of any code: so the work is handed over. Before
@@ -184,8 +190,8 @@ class StreamBody:
         block: Optional[bytes] = b""
         hold = self._hold()
         if error is None and hold != 0:
-            block = stream.receive(hold)
-            error = stream.error if block is None else None
+            block = self._held(hold)
+            error = stream.trouble if block is None else None
         if error is not None:
             return self._fail(error)
         if self._start is not None:
@@ -249,12 +255,18 @@ class StreamBody:
         # behind a wrapper, which has the status sent already
         return stream.format.failure(failure, self._last_id())
 
+    def _held(self, hold: Optional[float]) -> Optional[bytes]:
+        try:
+            return self._stream.receive(hold)
+        except Exception as error:  # a format's own
+            self._stream.break_off(error)
+            return None
+
     def _opening(self) -> bytes:
         options = self._stream.options
-        refuses = options.reconnect == "refuse"
-        return self._stream.format.opening(
-            "" if options.heartbeat else None, opening_id(self._stream.id) if refuses else None
-        )
+        comment = "" if options.heartbeat else None
+        event_id = opening_id(self._stream.id) if options.reconnect == "refuse" else None
+        return self._framed(partial(self._stream.format.opening, comment, event_id)) or b""
 
     def _hold(self) -> Optional[float]:
         options = self._stream.options
@@ -276,18 +288,20 @@ class StreamBody:
         if self._connection is None:
             return b""
         self._connection.unwatch()
-        if self._looks_whole_but_is_not():
+        last = None if self._looks_whole_but_is_not() else self._last_frame()
+        if last is None or self._looks_whole_but_is_not():  # it may have failed only now
             self._cut(self._connection)
             return b""
         self._connection.release()
-        return self._counted(self._last_frame())
+        return self._counted(last)
 
     def _looks_whole_but_is_not(self) -> bool:
         """Would an end that the server makes now be taken for the answer's?"""
         stream = self._stream
         if stream.reason == "disconnect":  # or a reader who has closed its sending side alone
             return True
-        return stream.reason != "complete" and not stream.format.tells_its_end
+        well = stream.reason == "complete" and stream.told is None
+        return not well and not stream.format.tells_its_end
 
     def _cut(self, connection: Connection) -> None:
         """
@@ -299,14 +313,35 @@ class StreamBody:
         if not connection.cut() and self._stream.reason != "disconnect":
             raise _no_words()
 
-    def _last_frame(self) -> bytes:
-        stream, failure = self._stream, self._stream.failure
-        if failure is not None:
-            goes_on = stream.reason == "shutdown" and self._comes_back()
-            wire = stream.format
-            return wire.farewell(failure) if goes_on else wire.failure(failure, self._last_id())
-        ending = Ending(stream.reason or "complete", stream.delivery.usage)
-        return stream.format.ending(ending, self._last_id())
+    def _last_frame(self) -> Optional[bytes]:
+        """The frame of its end; where its format can't make that, the one of a failure; ``None``
+        where it can't make that either."""
+        stream, last = self._stream, None
+        if stream.told is None:
+            ending = Ending(stream.reason or "complete", stream.delivery.usage)
+            last = self._framed(partial(stream.format.ending, ending, self._last_id()))
+        if stream.told is not None:
+            last = self._framed(partial(self._failure_frame, stream.told))
+        return last
+
+    def _failure_frame(self, failure: Failure) -> bytes:
+        wire = self._stream.format
+        goes_on = self._stream.reason == "shutdown" and self._comes_back()
+        return wire.farewell(failure) if goes_on else wire.failure(failure, self._last_id())
+
+    def _framed(self, make: Callable[[], bytes]) -> Optional[bytes]:
+        """A frame of the stream's format, which may be an application's own; ``None`` where it
+        raises, and the stream ends for that if it had not."""
+        try:
+            frame = make()
+            if not isinstance(frame, bytes):
+                raise TypeError(f"a format has to give bytes, not {type(frame).__name__}")
+            return frame
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            self._stream.break_off(error)
+            return None
 
     def _last_id(self) -> Optional[str]:
         """What tells a returning reader's request that there is no more; not after a cut."""
@@ -346,9 +381,11 @@ def _release(slots: Slots, unread: Optional[Unread], stream: Stream) -> None:
 
 def _let_go(stream: Stream, connection: Optional[Connection]) -> None:
     """Nobody reads it any more. Where it was read, or on a thread where it was read on one."""
-    if connection is not None:
-        connection.close()
-    stream.abandon()
+    try:
+        if connection is not None:
+            connection.close()
+    finally:
+        stream.abandon()
 
 
 def _drop(stream: Stream, connection: Optional[Connection]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 import uuid
+from functools import partial
 from typing import Any, Callable, Optional
 
 from flask import Flask, after_this_request, current_app, got_request_exception, request
@@ -19,7 +20,10 @@ from .context import leading_argument
 from .errors import LLMStreamError, StreamError
 from .failure import Failure, failure_of
 from .failure_response import failure_response, http_exception, with_return
+from .handling import set_traceback, traceback_of
 from .log import log_of
+
+_UNTOLD = "an error handler failed, and nobody can be told of it"
 
 
 def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
@@ -30,7 +34,7 @@ def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
         set; a handler's own, likewise.
     """
     raised = in_http_terms(app, error, failure)
-    behind = raised.__traceback__
+    behind = traceback_of(raised)
     try:
         answer = _handled(app, raised)
         if answer is raised and failure.code == "http_error" and answer.response is None:
@@ -40,7 +44,7 @@ def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
         if unhandled is not raised and not isinstance(unhandled, Exception):
             raise
         response = app.make_response(_answer_to_unhandled(app, unhandled, raised, failure))
-    raised.__traceback__ = behind  # else it holds the frame of this, and so itself
+    set_traceback(raised, behind)  # else it holds the frame of this, and so itself
     response.headers.setdefault("Cache-Control", "no-store")
     return with_return(response, failure)
 
@@ -69,8 +73,10 @@ def _answer_to_unhandled(
     if app.config["PROPAGATE_EXCEPTIONS"]:
         raise unhandled
     if unhandled is not raised:
-        got_request_exception.send(app, exception=unhandled)
-        app.log_exception(*leading_argument(), sys.exc_info())
+        log = log_of(app)
+        log.isolated(lambda: got_request_exception.send(app, exception=unhandled), _UNTOLD)
+        told = partial(app.log_exception, *leading_argument(), sys.exc_info())
+        log.isolated(told, _UNTOLD)
     if failure.code != "internal":
         failure = failure_of(None, failure.id)
     error: Any = InternalServerError(response=failure_response(failure))
@@ -81,7 +87,7 @@ def _answer_to_unhandled(
 def in_http_terms(app: Flask, error: Any, failure: Optional[Failure] = None) -> Any:
     """The HTTP exception that stands for a ``StreamError``. Any other error, and one that the app
     has a handler of its own for, as it is."""
-    if not isinstance(error, StreamError) or _has_handler(app, type(error)):
+    if not issubclass(type(error), StreamError) or _has_handler(app, type(error)):
         return error
     made = http_exception(failure or failure_of(error, uuid.uuid4().hex))
     made.__cause__ = error
@@ -126,7 +132,7 @@ def _handling(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def handling(*arguments: Any) -> Any:
         *context, error = arguments
-        if not isinstance(error, StreamError):
+        if not issubclass(type(error), StreamError):
             return method(*arguments)
         try:
             raise _refused(error)

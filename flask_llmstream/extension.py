@@ -20,6 +20,7 @@ from .drain import DRAIN_SECONDS, drain
 from .emitter import Emitter
 from .error_handlers import hand_on_errors
 from .errors import ConfigurationError
+from .handling import name_of
 from .options import StreamOptions
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
@@ -155,7 +156,7 @@ class LLMStream:
         self, function: Optional[Callable[[Emitter], Any]], options: Dict[str, Any]
     ) -> Emitter:
         state = app_state()
-        name = getattr(function, "__qualname__", None) or f"the emitter of {request.endpoint}"
+        name = name_of(function) or f"the emitter of {request.endpoint}"
         return new_emitter(state.options.merged(**options), state.slots, name, function)
 
     def blueprint(

@@ -17,7 +17,7 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.hub import MAIN_THREAD_IDENT
 from gevent.monkey import get_original
 
-from .handling import traceback_of
+from .handling import context_of, traceback_of
 
 _RAISE = opmap["RAISE_VARARGS"]
 _get_ident = get_original("_thread", "get_ident")
@@ -40,21 +40,21 @@ def passed_on(error: BaseException) -> bool:
     return True
 
 
-def is_interrupt(error: Optional[BaseException]) -> bool:
+def is_interrupt(error: Any) -> bool:
     """Did a signal raise it, or what it was made of, and not the code that it comes out of?
 
     A source's own ``sys.exit()`` or ``raise KeyboardInterrupt`` is none.
     """
     if _get_ident() != MAIN_THREAD_IDENT:  # Python has handlers run on that thread alone
         return False
-    while isinstance(error, (KeyboardInterrupt, SystemExit)):
+    while issubclass(type(error), (KeyboardInterrupt, SystemExit)):
         steps = list(_steps(traceback_of(error)))
-        if isinstance(error, KeyboardInterrupt) and steps and not _raises(steps[-1]):
+        if issubclass(type(error), KeyboardInterrupt) and steps and not _raises(steps[-1]):
             return True  # Python's own handler, which has no frame
         handlers = _handlers()
         if any(step.tb_frame.f_code in handlers for step in steps):
             return True
-        error = error.__context__
+        error = context_of(error)
     return False
 
 

@@ -7,8 +7,9 @@ the one ending until the producer has really ended, then ``CLOSED``. The first r
 from __future__ import annotations
 
 import random
+from functools import partial
 from time import monotonic
-from typing import Any, Callable, Iterable, Iterator, Optional
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple
 
 from gevent import GreenletExit
 from gevent.monkey import get_original
@@ -47,7 +48,7 @@ class Stream:
         "id", "name", "format", "options", "reason", "failure", "error", "delivery", "receive",
         "_source", "_surroundings", "_clock", "_ending", "_habitat", "_worker",
         "_deadlines", "_release", "_finished", "_listener", "_is_left", "_is_told", "_ended_early",
-        "_started_at", "is_taken", "__weakref__",
+        "_started_at", "is_taken", "_owed", "_unsent", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +84,8 @@ class Stream:
         self.is_taken = False
         self._started_at: Optional[float] = None
         self._listener: Optional[Listener] = None
+        self._owed: Tuple[Callable[[], object], ...] = ()
+        self._unsent: Optional[BaseException] = None  # what its reader met behind another end
 
     # Called where the response is read.
 
@@ -104,11 +107,11 @@ class Stream:
         self._started_at = self._clock()
         try:
             self._run_in(habitat, worker)
-        except BaseException:
-            self._claim("error")
+        except BaseException as error:
+            self._forget("error", error)
             self.abandon()
-            _close(self._source, self.name)
-            self._release(self)
+            self.error = None
+            self._release_slot()
             raise
 
     def open(self, habitat: Habitat, listener: Listener) -> Callable[[Any], None]:
@@ -152,7 +155,7 @@ class Stream:
 
     def failure_of(self, error: BaseException) -> Failure:
         """What its reader is told of an exception."""
-        return failure_of(error, self.id, reveal=self._surroundings.debug)
+        return failure_of(error, self.id, reveal=self._reveals())
 
     def answer(self, error: BaseException, failure: Failure) -> Any:
         """The response in its place, while nothing of it has been sent."""
@@ -162,29 +165,30 @@ class Stream:
         """Nobody will read this any more. Harmless when called again, or before the start."""
         self.receive = _not_read  # which may hold this stream
         if not self.is_started:
-            self._forget()
-        else:
-            self.end("disconnect")
-            if self.delivery.channel is not None:
-                self.delivery.channel.discard("disconnect")
-            # Timers are let go of where they were made. They hold this stream, in their turn.
-            deadlines, self._deadlines = self._deadlines, None
-            if deadlines is not None:
-                deadlines.cancel()
-            self._is_left = True
-            self._let_go_of_error()
+            self._forget("cancelled")
+            return
+        self.end("disconnect")
+        if self.delivery.channel is not None:
+            self._each(partial(self.delivery.channel.discard, "disconnect"))
+        # Timers are let go of where they were made. They hold this stream, in their turn.
+        deadlines, self._deadlines = self._deadlines, None
+        if deadlines is not None:
+            self._each(deadlines.cancel)
+        self._is_left = True
+        self._let_go_of_error()
 
-    def _forget(self) -> None:
-        """Nobody ever read it: it ends here, for no worker will run its finaliser."""
-        if self._claim("cancelled") and self.delivery.channel is not None:
-            self.delivery.channel.discard("cancelled")
-            self._tell_of_end("cancelled", None)
+    def _forget(self, reason: str, error: Optional[BaseException] = None) -> None:
+        """It never ran: it ends here, for no worker will run its finaliser."""
+        if self._claim(reason, error) and self.delivery.channel is not None:
+            discard = partial(self.delivery.channel.discard, reason)
+            self._each(discard, partial(self._tell_of_end, reason, error))
         if self._finished:
             return
         self._finished = True
         _close(self._source, self.name)
         if self._listener is not None:
-            self._surroundings.beside(lambda: self._tell_of_finish(self._summary()))
+            tell = partial(self._tell_of_finish, self._summary())
+            self._each(*self._owed, partial(self._surroundings.beside, tell))
 
     # Called from anywhere, the hub included: none of this blocks.
 
@@ -197,22 +201,26 @@ class Stream:
         return True
 
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
-        if reason == "disconnect":
-            self.delivery.channel.discard(reason)
-        else:
-            self.delivery.channel.close(reason)
+        channel, has_left = self.delivery.channel, reason == "disconnect"
+        steps: List[Callable[[], object]] = []
+        steps.append(partial(channel.discard if has_left else channel.close, reason))
         if reason not in ("complete", "error"):
-            self._worker.stop(self._abort)
-        self._tell_of_end(reason, error)
-        if reason == "disconnect" and self.options.on_disconnect is not None:
-            self._habitat.worker(self.name).start(self._tell_of_departure)
+            steps.append(self._stop)
+        steps.append(partial(self._tell_of_end, reason, error))
+        if has_left and self.options.on_disconnect is not None:
+            steps.append(partial(self._start_beside, self._tell_of_departure))
+        self._each(*steps)
 
     def time_out(self, error: StreamTimeout) -> None:
         """End it, and tell the reader which patience was at its end."""
         if self.reason is not None:  # nobody is told of a timer that came too late
             return
-        if self._listener is None or not self._listener.timed_out(error):
-            self.end("timeout", error)
+        listener, answered = self._listener, False
+        try:
+            answered = listener is not None and listener.timed_out(error)
+        finally:
+            if not answered:
+                self.end("timeout", error)
 
     def shut_down(self) -> None:
         """End it for a reason that is none of the answer's own: the server goes, or the
@@ -228,7 +236,7 @@ class Stream:
 
     def beside(self, work: Callable[[], None]) -> None:
         """Have ``work`` called soon, on a worker of its own in an app context."""
-        self._habitat.worker(self.name).start(lambda: self._surroundings.beside(work))
+        self._start_beside(partial(self._surroundings.beside, work))
 
     @property
     def room(self) -> int:
@@ -241,9 +249,32 @@ class Stream:
             block: Optional[bytes] = self.delivery.channel.receive(timeout)
             return block
         except Exception as error:
-            if self.end("error", error):
-                self._worker.stop(self._abort)
+            self.break_off(error)
             return self._received(timeout)
+
+    def break_off(self, error: BaseException) -> None:
+        """End it for what only its reader's side has met, and can't send.
+
+        Where its producer had ended before, the reason has been told and stays. Then the reader is
+        told of this failure all the same, and the log has it.
+        """
+        if self.end("error", error):
+            self._each(self._stop)
+        else:
+            self._unsent = error
+            log.error(error, "stream %s of %s: its end could not be sent", self.id, self.name)
+
+    @property
+    def trouble(self) -> Optional[BaseException]:
+        """The exception that kept its reader from having it all, if one did."""
+        return self._unsent if self.error is None else self.error
+
+    @property
+    def told(self) -> Optional[Failure]:
+        """What its reader is told went wrong; ``None`` where nothing did."""
+        if self.failure is None and self._unsent is not None:
+            return self.failure_of(self._unsent)
+        return self.failure
 
     def _claim(self, reason: str, error: Optional[BaseException] = None) -> bool:
         failure = None if error is None else self.failure_of(error)
@@ -256,9 +287,39 @@ class Stream:
             self._ended_early = self._worker is None
             return True
 
+    def _reveals(self) -> bool:
+        try:
+            return self._surroundings.debug
+        except BaseException:  # an app's own code: what it can't say is no
+            log.exception("stream %s of %s: is this debug mode?", self.id, self.name)
+            return False
+
+    def _each(self, *steps: Callable[[], object]) -> None:
+        """Do each of these steps of its end, though another raised, or was interrupted."""
+        if not steps:
+            return
+        try:
+            log.isolated(steps[0], "stream %s of %s: a step of its end failed", self.id, self.name)
+        finally:
+            self._each(*steps[1:])
+
+    def _start_beside(self, work: Callable[[], object]) -> None:
+        """Have it called on a worker of its own; where none can be started, at the producer's
+        end."""
+        try:
+            self._habitat.worker(self.name).start(partial(self._each, work))
+        except BaseException:
+            log.exception("stream %s of %s: no worker for a callback", self.id, self.name)
+            with self._ending:
+                self._owed = (*self._owed, work)
+
+    def _stop(self) -> None:
+        self._worker.stop(self._abort)
+
     def _abort(self) -> None:
-        abort = getattr(self._source, "abort", _nothing)
-        log.isolated(abort, "%s failed when it was aborted", self.name)
+        log.isolated(
+            partial(_call, self._source, "abort"), "%s failed when it was aborted", self.name
+        )
 
     def _tell_of_end(self, reason: str, error: Optional[BaseException]) -> None:
         if self._listener is not None:
@@ -288,14 +349,17 @@ class Stream:
         finally:
             self._is_told = True
             self._let_go_of_error()
-            release, self._release = self._release, _keep
-            release(self)
+            self._release_slot()
+
+    def _release_slot(self) -> None:
+        release, self._release = self._release, _keep
+        self._each(partial(release, self))
 
     def _let_go_of_error(self) -> None:
         """The reader may answer with it, and the worker tells everybody of it: the second of them
         drops it. Its traceback holds the frame of ``_work``, a cycle that only gc would free."""
         if self._is_left and self._is_told:
-            self.error = None
+            self.error = self._unsent = None
 
     def _work(self) -> Optional[BaseException]:
         iterator: Optional[Iterator[Any]] = None
@@ -326,20 +390,29 @@ class Stream:
             _close(iterator, self.name)
         _close(self._source, self.name)
         summary = self._summary()
-        self._surroundings.finished(self, summary)
-        self._tell_of_finish(summary)
+        report = partial(self._surroundings.finished, self, summary)
+        self._each(*self._owed, report, partial(self._tell_of_finish, summary))
 
     def _fail(self, error: BaseException) -> None:
         if passed_on(error):
             self.shut_down()
             return
-        if self.end("overflow" if isinstance(error, StreamOverflow) else "error", error):
+        kind = type(error)  # an exception's own code may deny it
+        if self.end("overflow" if issubclass(kind, StreamOverflow) else "error", error):
             return
-        if not isinstance(error, (StreamClosed, StreamError)):
+        if not issubclass(kind, (StreamClosed, StreamError)):
             # Not what being stopped looks like, so somebody should know.
             log.error(error, "stream %s of %s failed after its end", self.id, self.name)
 
     def _summary(self) -> Summary:
+        try:
+            return self._counted()
+        except BaseException:
+            log.exception("stream %s of %s: what it sent can't be told", self.id, self.name)
+            reason = self.reason or "complete"
+            return Summary(self.id, reason, 0, 0, 0, None, 0, None, "", self.failure, self.error)
+
+    def _counted(self) -> Summary:
         now, delivery = self._clock(), self.delivery
         began = now if self._started_at is None else self._started_at
         sent, first = delivery.statistics, delivery.first_item_at
@@ -359,9 +432,14 @@ class Stream:
 
 
 def _close(source: Any, name: str) -> None:
-    close = getattr(source, "close", None)
-    if close is not None:
-        log.isolated(close, "%s failed when it was closed", name)
+    log.isolated(partial(_call, source, "close"), "%s failed when it was closed", name)
+
+
+def _call(source: Any, name: str) -> None:
+    """Call this method of it, where it has one."""
+    method = getattr(source, name, None)
+    if method is not None:
+        method()
 
 
 def _not_started(timeout: Optional[float]) -> Optional[bytes]:
@@ -371,10 +449,6 @@ def _not_started(timeout: Optional[float]) -> Optional[bytes]:
 def _not_read(timeout: Optional[float]) -> Optional[bytes]:
     """What a reader gets who has left."""
     return None
-
-
-def _nothing() -> None:
-    """Nothing to abort."""
 
 
 def _keep(stream: Stream) -> None:

@@ -20,6 +20,7 @@ from .context import keeps_the_views_context
 from .emitter import Emitter
 from .errors import StreamError, StreamGone
 from .formats import BY_ACCEPT
+from .handling import name_of
 from .headers import HEADERS
 from .observable import Observable, Subscriber, where_its_threads_are
 from .options import StreamOptions
@@ -143,4 +144,4 @@ def _cure(source: Any) -> str:
 
 
 def _name(source: Any) -> str:
-    return getattr(source, "__qualname__", None) or type(source).__qualname__
+    return name_of(source) or name_of(type(source)) or "a source"

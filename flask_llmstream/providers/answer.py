@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Generator, Iterator
 
+from ..handling import name_of
 from .base import Delta
 
 
@@ -20,7 +21,7 @@ class Answer:
     def __init__(self, deltas: Generator[Delta, None, None], abort: Callable[[], None]) -> None:
         self._deltas = deltas
         self.abort = abort
-        self.__qualname__ = getattr(deltas, "__qualname__", "deltas")  # what a log calls it
+        self.__qualname__ = name_of(deltas) or "deltas"  # what a log calls it
 
     def __iter__(self) -> Iterator[Delta]:
         return self._deltas

@@ -8,6 +8,7 @@ from typing import Any, Callable, Deque, Generator, Iterable, Mapping, Union
 
 from ..completion import CompletionRequest
 from ..errors import ConfigurationError
+from ..handling import name_of
 from .answer import Answer
 from .base import Delta, Deltas, Provider
 
@@ -89,7 +90,7 @@ def _deltas_in(result: Any, function: Callable[..., Any]) -> Iterable[Delta]:
         return [result]
     if isinstance(result, Iterable) and not isinstance(result, (bytes, Mapping)):
         return result
-    name = getattr(function, "__qualname__", repr(function))
+    name = name_of(function) or name_of(type(function))
     raise TypeError(
         f"{name} gave a {type(result).__name__}; wanted: a text, or an iterable of texts"
     )

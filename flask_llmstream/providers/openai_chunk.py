@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping, NamedTuple, Optional
 
-from ..completion import Usage
+from ..completion import MOST_TOKENS, Usage
 
 
 class Chunk(NamedTuple):
@@ -23,7 +23,7 @@ class Chunk(NamedTuple):
 
     text: str = ""
     finish_reason: Optional[str] = None
-    usage: Optional[Mapping[str, Any]] = None
+    usage: Any = None
     error: Any = None
 
 
@@ -38,7 +38,7 @@ def parse_chunk(data: str) -> Chunk:
             return Chunk(error=body["error"])
         choices = [choice for choice in body["choices"] if choice.get("index", 0) == 0]
         first = choices[0] if choices else {}
-        chunk = Chunk(_text(first) or "", first.get("finish_reason"), body.get("usage"))
+        chunk = Chunk(_text(first) or "", _word(first.get("finish_reason")), body.get("usage"))
     except (AttributeError, KeyError, TypeError, RecursionError):
         raise ValueError("not a part of a completion") from None
     if not isinstance(chunk.text, str):
@@ -51,7 +51,20 @@ def _text(choice: Mapping[str, Any]) -> Any:
     return part.get("content") if part else choice.get("text")
 
 
-def usage_of(counts: Optional[Mapping[str, Any]], finish_reason: str) -> Usage:
-    """The usage record of an answer, from the counts its server sent, if it did."""
-    counts = counts or {}
-    return Usage(counts.get("prompt_tokens"), counts.get("completion_tokens"), finish_reason)
+def _word(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) else None
+
+
+def usage_of(counts: Any, finish_reason: str) -> Usage:
+    """The usage record of an answer, from what its server sent for one: whatever is no count there
+    was not counted."""
+    counts = counts if isinstance(counts, Mapping) else {}
+    read, written = counts.get("prompt_tokens"), counts.get("completion_tokens")
+    return Usage(_count(read), _count(written), finish_reason)
+
+
+def _count(value: Any) -> Optional[int]:
+    if isinstance(value, float) and value.is_integer():  # a server whose JSON has but these
+        value = int(value)
+    is_count = type(value) is int and 0 <= value <= MOST_TOKENS
+    return value if is_count else None

@@ -140,6 +140,26 @@ def test_the_usage_may_come_in_a_part_of_its_own():
         assert ask(OpenAICompatible(upstream.url), CHAT) == ["a", Usage(9, 1, "length")]
 
 
+@pytest.mark.parametrize("odd", [5, ["a"], "5", True, {"prompt_tokens": "5"}])
+def test_whatever_is_no_count_was_not_counted(odd):
+    with Upstream(tokens("a", usage=odd)) as upstream:
+        assert ask(OpenAICompatible(upstream.url))[-1] == Usage(None, None)
+
+
+@pytest.mark.parametrize("count", [-1, float("nan"), float("inf"), 1.5, 10**30, True, [1], {}])
+def test_nor_was_one_count_that_is_none(count):
+    counts = {"prompt_tokens": count, "completion_tokens": 2.0}
+    with Upstream(tokens("a", usage=counts)) as upstream:
+        assert ask(OpenAICompatible(upstream.url))[-1] == Usage(None, 2)
+
+
+@pytest.mark.parametrize("reason", [7, float("nan"), {"type": "stop"}, ["stop"]])
+def test_a_reason_that_is_no_word_is_none(reason):
+    last = {"index": 0, "text": "", "finish_reason": reason}
+    with Upstream(tokens("a", choices=[last])) as upstream:
+        assert ask(OpenAICompatible(upstream.url))[-1] == Usage(None, None, "stop")
+
+
 def test_without_counts_the_usage_still_tells_the_reason():
     with Upstream(tokens("a")) as upstream:
         assert ask(OpenAICompatible(upstream.url))[-1] == Usage(None, None, "stop")
