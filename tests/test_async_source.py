@@ -448,7 +448,7 @@ def test_the_log_has_the_line_that_failed(place, app, serve, finished, caplog):
     with Answer(app, "/") as answer:
         answer.rest()
     finished.summary()
-    assert "in failing" in caplog.text
+    assert "in source\n    raise error" in caplog.text
 
 
 def test_a_failure_behind_the_first_item_is_an_event(place, app, serve):
