@@ -30,13 +30,18 @@ def drain(all_slots: Sequence[Slots], seconds: float) -> int:
     """
     for slots in all_slots:
         slots.close()
-    _wait_while(lambda: any(slots.taken for slots in all_slots), seconds)
+    wait_for_ends(all_slots, seconds)
     rest = [stream for slots in all_slots for stream in slots.streams]
     for stream in rest:
         stream.shut_down()
     # One that has just ended by itself has given its slot back before its reader had the end.
     _wait_while(lambda: any(slots.read for slots in all_slots), FAREWELL_SECONDS)
     return len(rest)
+
+
+def wait_for_ends(all_slots: Sequence[Slots], seconds: float) -> None:
+    """Wait until no stream runs, ``seconds`` at most."""
+    _wait_while(lambda: any(slots.taken for slots in all_slots), seconds)
 
 
 def _wait_while(condition: Callable[[], bool], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""For ``gunicorn.conf.py``: one line, and open streams have their farewell before a worker goes.
+"""For ``gunicorn.conf.py``: one line, and open streams have their farewell however a worker goes.
 
 ::
 
@@ -7,20 +7,79 @@
 
 from __future__ import annotations
 
-from typing import Any
+import signal
+from typing import Any, Callable
 
 from .app_state import every_slots
-from .drain import FAREWELL_SECONDS, drain
-from .sigterm import on_sigterm
+from .drain import FAREWELL_SECONDS, drain, wait_for_ends
+from .sigterm import aside, on_sigterm, put_off
+from .worker import on_greenlet
 
 _MARGIN_SECONDS = 1.0
 """gunicorn's gevent worker looks once a second whether its connections have ended."""
 
 
 def post_worker_init(worker: Any) -> None:
-    """Have SIGTERM let the worker's streams end within gunicorn's ``graceful_timeout``.
+    """Have the worker's streams end before it does, whatever ends it.
 
-    A function of that name of your own calls this one in its turn.
+    - SIGTERM (a stop, a reload, a deployment): new streams are refused, those that run have
+      gunicorn's ``graceful_timeout``, less 3 s, to end by themselves.
+    - ``max_requests`` and ``--reload``: the same, but nothing is refused, for the worker that
+      takes its place has yet to come.
+    - SIGINT, SIGQUIT, SIGABRT (its own ``timeout``), the end of its parent: all are told at once.
+
+    It wraps the hooks ``worker_int`` and ``worker_exit`` and calls yours behind it. A function
+    ``post_worker_init`` of your own calls this one in its turn.
     """
     seconds = max(worker.cfg.graceful_timeout - FAREWELL_SECONDS - _MARGIN_SECONDS, 0)
     on_sigterm(lambda: drain(every_slots(), seconds))
+    _when_it_stops(worker, lambda: _retire(seconds))
+    _hook_the_end(worker.cfg)
+    if not on_greenlet():
+        # The thread that runs a signal's handler may be the one that reads the stream.
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGABRT):
+            put_off(number, _farewell)
+
+
+def _retire(seconds: float) -> None:
+    wait_for_ends(every_slots(), seconds)
+    _farewell()
+
+
+def _farewell() -> None:
+    drain(every_slots(), 0)
+
+
+def _when_it_stops(worker: Any, retire: Callable[[], None]) -> None:
+    """Have it called beside the worker, once that takes no more connections.
+
+    Only its ``alive`` tells, and only ``notify()`` is called for as long as the worker runs: once a
+    second, and first of all where it begins to wait for what is open.
+    """
+    notify = worker.notify
+
+    def look_and_notify() -> None:
+        if not worker.alive:
+            worker.notify = notify
+            aside(retire)
+        notify()
+
+    worker.notify = look_and_notify
+
+
+def _hook_the_end(config: Any) -> None:
+    """Have the hooks for a worker's interruption and its very end say farewell first."""
+    interrupted, exited = config.worker_int, config.worker_exit
+
+    def worker_int(worker: Any) -> None:
+        aside(_farewell)
+        interrupted(worker)
+
+    def worker_exit(server: Any, worker: Any) -> None:
+        try:
+            _farewell()
+        finally:
+            exited(server, worker)
+
+    config.set("worker_int", worker_int)
+    config.set("worker_exit", worker_exit)

@@ -1,4 +1,4 @@
-"""SIGTERM begins a drain, and the process ends behind it.
+"""SIGTERM begins a drain, and the process ends behind it; other signals wait for a farewell.
 
 Floor 2: gevent. Only ever on somebody's word: a handler that an extension sets by itself would be
 lost in a fork, or on a request's thread.
@@ -35,24 +35,41 @@ def on_sigterm(drain: Callable[[], object]) -> None:
     def handle(number: int, frame: Optional[FrameType]) -> None:
         signal.signal(signal.SIGTERM, before)
         if callable(before):
-            _aside(drain)
+            aside(drain)
             before(number, frame)
         else:
-            _aside(lambda: _then_end(drain))
+            aside(lambda: _then_again(drain, number))
 
     signal.signal(signal.SIGTERM, handle)
     signal.siginterrupt(signal.SIGTERM, False)  # a request's read goes on, it does not fail
 
 
-def _then_end(drain: Callable[[], object]) -> None:
+def put_off(number: int, work: Callable[[], object]) -> None:
+    """Have a signal's handler wait until some work is done, which the first such signal begins; the
+    second finds the handler at once. Call it on the main thread.
+
+    For a handler that raises: what it interrupts may be what the work waits for.
+
+    :raises ValueError: not on the main thread.
+    """
+    before = signal.getsignal(number)
+
+    def handle(number: int, frame: Optional[FrameType]) -> None:
+        signal.signal(number, before)
+        aside(lambda: _then_again(work, number))
+
+    signal.signal(number, handle)
+
+
+def _then_again(work: Callable[[], object], number: int) -> None:
     try:
-        drain()
+        work()
     finally:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
 
-def _aside(work: Callable[[], object]) -> None:
-    """Run it beside what the signal interrupted, which may be the hub: there nothing may block."""
+def aside(work: Callable[[], object]) -> None:
+    """Run it beside what a signal interrupted, which may be the hub: there nothing may block."""
     if on_greenlet() or isinstance(getcurrent(), Hub):
         gevent.spawn(work)
     else:

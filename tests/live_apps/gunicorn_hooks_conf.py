@@ -1,0 +1,13 @@
+"""The line that drains a gunicorn worker, beside hooks of one's own."""
+
+from flask_llmstream.gunicorn import post_worker_init
+
+__all__ = ["post_worker_init"]
+
+
+def worker_int(worker):
+    worker.log.error("worker_int of the site's own")
+
+
+def worker_exit(server, worker):
+    server.log.error("worker_exit of the site's own")
