@@ -295,6 +295,12 @@ def test_a_worker_that_ends_after_some_requests_cuts_longer_streams_off():
     assert level_and_line(found) == ("warning", "max_requests = 0")
 
 
+@pytest.mark.parametrize("drains, fate", [(False, "cut off"), (True, "told")])
+def test_what_becomes_of_its_streams_is_said(drains, fate):
+    (found,) = checks.recycling(under(GEVENT, max_requests=1000, drains=drains))
+    assert fate in found.why
+
+
 @pytest.mark.parametrize(
     "facts",
     [

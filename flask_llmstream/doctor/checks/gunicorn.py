@@ -140,6 +140,10 @@ def recycling(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
             "max-requests",
             WARNING,
             f"a worker ends after max_requests = {gunicorn.max_requests} requests",
-            f"Streams open by then are cut off {grace} seconds later (graceful_timeout).",
+            f"Streams open by then {_fate(gunicorn)} {grace} seconds (graceful_timeout).",
             gunicorn.mend("max_requests", 0),
         )
+
+
+def _fate(gunicorn: Gunicorn) -> str:
+    return "are told to come back within" if gunicorn.drains else "are cut off after"
