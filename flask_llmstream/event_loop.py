@@ -139,7 +139,6 @@ class EventLoopThread:
         loop = Loop()
         self._executor = ThreadPoolExecutor(thread_name_prefix=_NAME)
         loop.set_default_executor(self._executor)
-        asyncio.set_event_loop(loop)
         self._loop = loop
         return loop
 

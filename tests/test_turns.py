@@ -10,7 +10,10 @@ import gevent
 import gevent.socket
 import pytest
 from gevent import GreenletExit, get_hub
+from werkzeug.test import create_environ, run_wsgi_app
 
+from flask_llmstream import EventStreamMiddleware
+from flask_llmstream.completion import Usage
 from flask_llmstream.turns import TURN_SECONDS, take_turn
 from tests.places import GREENLETS
 
@@ -47,17 +50,33 @@ def test_whoever_waits_at_a_socket_goes_on_while_a_loop_never_waits(reader):
     assert GREENLETS.run(rounds) < FEW
 
 
-def test_a_source_that_never_waits_is_such_a_loop(reader, app, streams):
-    def numbers():
-        for number in range(100):
-            compute()
-            if reader.ready():
-                return
-            yield str(number)
+def never_waiting(item, reader, taken):
+    for _ in range(100):
+        compute()
+        if reader.ready():
+            return
+        taken.append(item)
+        yield item
 
-    app.add_url_rule("/", "view", lambda: streams.response(numbers(), format="text", heartbeat=0))
-    answer = GREENLETS.run(lambda: app.test_client().get("/").data)
-    assert answer.count(b"data") < FEW
+
+@pytest.mark.parametrize("item", ["x", Usage(), {"a": 1}], ids=lambda item: type(item).__name__)
+def test_a_source_that_never_waits_is_such_a_loop(reader, app, streams, item):
+    taken = []
+    app.add_url_rule("/", "view", lambda: streams.response(never_waiting(item, reader, taken)))
+    GREENLETS.run(lambda: app.test_client().get("/").data)
+    assert len(taken) < FEW
+
+
+def test_so_are_blocks_of_anothers_event_stream_in_which_nothing_is(reader):
+    taken = []
+
+    def foreign(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return never_waiting(b"", reader, taken)
+
+    wrapped = EventStreamMiddleware(foreign)
+    GREENLETS.run(lambda: run_wsgi_app(wrapped, create_environ(), buffered=True))
+    assert len(taken) < FEW
 
 
 @pytest.mark.parametrize("overflow", ["drop", "latest", "buffer"])

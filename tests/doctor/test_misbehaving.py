@@ -57,6 +57,21 @@ def test_a_count_that_never_ends_is_left_after_a_while(found, monkeypatch):
     assert spacing["level"] == "error" and spacing["figures"]["ended"] is False
 
 
+def test_a_report_that_never_ends_is_none(found):
+    left = threading.Event()
+
+    def endless(exchange):
+        exchange.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+        try:
+            for _ in range(1000):
+                exchange.send(b"x" * 65536)
+        except OSError:  # it has left
+            left.set()
+
+    assert found(inside=endless)["server"]["level"] == "warning"
+    assert left.is_set()
+
+
 @pytest.mark.parametrize(
     "inside", [answer(404), answer(200, "<html>"), answer(200, "{}", content_encoding="gzip")]
 )

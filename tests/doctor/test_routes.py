@@ -98,7 +98,8 @@ def test_it_tells_the_heartbeat_and_what_it_finds(ask):
 def test_the_silence_is_two_tokens_without_a_heartbeat_between_them(listen):
     with listen(0.01) as answer:
         sent = answer.rest()
-    assert sent.count(b'{"ended":false') == 2 and sent.count(b'{"ended":true') == 1
+    assert sent.count(b'event: message\ndata: {"ended":false') == 2
+    assert sent.count(b'{"ended":true') == 1
     assert not any(line.startswith(b":") for line in sent.splitlines())
 
 

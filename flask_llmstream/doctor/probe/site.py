@@ -22,6 +22,7 @@ from ..routes import TOKEN_HEADER
 _CHAT = "/chat/completions"
 _AT_ONCE = 65536
 _ANSWERED_WITHIN = 30
+_LONGEST_OBJECT = 1_048_576
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "flask-llmstream-doctor"}
 
 
@@ -128,12 +129,14 @@ class Answer:
                 return
 
     def events(self, until: float) -> Iterator[Tuple[float, MessageEvent]]:
-        """The events among them, those without data left out. Raises what :meth:`blocks` does."""
+        """The events among them, those without data left out, and the one that opens a stream,
+        which is sent before there is a token. Raises what :meth:`blocks` does."""
         decoder = EventStreamDecoder()
         try:
             for seconds, block in self.blocks(until):
                 for event in decoder.feed(block):
-                    yield seconds, event
+                    if event.event != "opened":
+                        yield seconds, event
         except EventTooLarge as error:
             raise http.client.HTTPException(str(error)) from error
 
@@ -146,10 +149,15 @@ class Answer:
         return str(next(self.blocks(0), (0, b""))[1], "utf-8", "replace")
 
     def json(self) -> Dict[str, Any]:
-        """The object that the body is; an empty one where it is none."""
+        """The object that the body is; an empty one where it is none, or longer than a MiB."""
+        body = bytearray()
         try:
-            said = json.loads(b"".join(block for _, block in self.blocks(_ANSWERED_WITHIN)))
-        except (ValueError, http.client.HTTPException):
+            for _, block in self.blocks(_ANSWERED_WITHIN):
+                body += block
+                if len(body) > _LONGEST_OBJECT:
+                    return {}
+            said = json.loads(body)
+        except (ValueError, RecursionError, http.client.HTTPException):
             return {}
         return said if isinstance(said, dict) else {}
 
