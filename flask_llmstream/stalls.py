@@ -36,6 +36,7 @@ _QUIET_LOOKS = 30
 
 _allocate_lock = get_original("_thread", "allocate_lock")
 _sleep = get_original("time", "sleep")
+_random = random.Random()  # an application that has seeded its own keeps its sequence
 
 NameOf = Callable[[FrameType], Optional[str]]
 
@@ -120,7 +121,7 @@ class StallWatch:
             else:
                 self._suspects.forget()
             quiet = 0 if self._producers else quiet + 1
-            _sleep(self._look_seconds * random.uniform(0.5, 1.5))
+            _sleep(self._look_seconds * _random.uniform(0.5, 1.5))
 
     def _goes_on(self, quiet: int) -> bool:
         with self._lock:
