@@ -5,16 +5,15 @@ Floor 2: standard library only.
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from .handling import while_handling
 from .item_channel import taken_from
 from .log import log
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
-Entry = Deque[Callable[..., Any]]
+Entry = List[Callable[..., Any]]
 """Holds one callback until somebody takes it, who calls it."""
 Tell = Callable[[List[Entry]], None]
 
@@ -36,7 +35,7 @@ class Callbacks:
 
     def add(self, kind: str, callback: Callback) -> Callback:
         """Have it called, at once when that is over."""
-        entry: Entry = deque([callback])
+        entry: Entry = [callback]
         if kind not in self._told:
             self._waiting.setdefault(kind, []).append(entry)
         if kind in self._told:  # before, or meanwhile

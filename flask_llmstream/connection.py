@@ -7,6 +7,7 @@ Floor 3: sockets by their descriptor alone, whoever owns them.
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from time import monotonic
 from typing import Any, Callable, Dict, Optional, Tuple
 
@@ -54,7 +55,7 @@ class Connection:
 
     __slots__ = (
         "others", "_environ", "_habitat", "_gone", "_send_timeout", "_handed", "_watch",
-        "_timer", "_checking", "_is_closed", "_is_guarded", "_seen", "_seen_at", "_process",
+        "_timer", "_cutting", "_is_closed", "_is_guarded", "_seen", "_seen_at", "_process",
         "__weakref__",
     )  # fmt: skip
 
@@ -74,7 +75,7 @@ class Connection:
         self._handed = handed
         self._watch: Watch = NoWatch()
         self._timer: Optional[Timer] = None
-        self._checking = _allocate_lock()
+        self._cutting = _allocate_lock()
         self._is_closed = False
         self._process = os.getpid()
         self._is_guarded = False
@@ -152,14 +153,18 @@ class Connection:
     def close(self) -> None:
         """Look no more at a connection that may serve its next request from here on; one that is
         guarded yet serves none."""
-        with self._checking:
+        with self._cutting:
             self._is_closed = True
-        self.unwatch()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._is_guarded:
-            self.cut()
+        with ExitStack() as steps:  # each is done, though another raises; the last comes first
+            if self._is_guarded:
+                steps.callback(self.cut)
+            steps.callback(self._look_no_more)
+            steps.callback(self.unwatch)
+
+    def _look_no_more(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
 
     # In the hub, or on the timer thread.
 
@@ -169,17 +174,26 @@ class Connection:
     def _check(self) -> None:
         if self._process != os.getpid():  # a forked child's copy: to cut it would cut the parent's
             return
-        # On the timer thread a check may be under way while the server closes the body. The lock
-        # keeps it from cutting a connection that serves its next request by then.
-        with self._checking:
-            if self._is_closed:
-                return
-            descriptor = client_descriptor(self._environ)
-            if not self._is_stuck(descriptor):
-                self._check_later()
-                return
-            self._gone()
-            if descriptor is not None:
+        if self._is_closed:
+            return
+        descriptor = client_descriptor(self._environ)
+        if not self._is_stuck(descriptor):
+            self._look_again()
+            return
+        self._gone()
+        if descriptor is not None:
+            self._cut_unless_closed(descriptor)
+
+    def _look_again(self) -> None:
+        self._check_later()
+        if self._is_closed:  # meanwhile, where this is the timer thread
+            self._look_no_more()
+
+    def _cut_unless_closed(self, descriptor: int) -> None:
+        # On the timer thread the server may close the body meanwhile. The lock keeps this from
+        # cutting a connection that serves its next request by then, and is held for nothing else.
+        with self._cutting:
+            if not self._is_closed:
                 cut(descriptor)
 
     def _is_stuck(self, descriptor: Optional[int]) -> bool:

@@ -6,7 +6,7 @@ Floor 1: standard library only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Deque, Optional, TypeVar
+from typing import Any, MutableSequence, Optional, TypeVar
 
 from .channel import Channel, ChannelStatistics, Encode, Opening, TellGap, Wakeup
 from .errors import StreamClosed
@@ -121,7 +121,7 @@ class ItemChannel(Channel, ABC):
         return kept._replace(sent_items=kept.sent_items + lost, lost_items=lost)
 
 
-def taken_from(slot: Deque[Kept]) -> Optional[Kept]:
+def taken_from(slot: MutableSequence[Kept]) -> Optional[Kept]:
     """What was in a slot, if anything was: of two sides that ask at a time one gets it."""
     try:
         return slot.pop() if slot else None

@@ -42,7 +42,7 @@ class Mutex:
 
     def __init__(self, wakeup: Callable[[], Wakeup] = wakeup_of_the_caller) -> None:
         self._wakeup = wakeup
-        self.free: Deque[bool] = deque([True])
+        self.free = [True]
         self.line: Deque[_Place] = deque()
 
     def acquire(self) -> None:
@@ -141,7 +141,8 @@ class _Place:
         """Have it look, once, whether it can have the turn; ``False`` where that is in vain."""
         if not self.was_woken:
             self.was_woken = True
-            self.was_too_slow = not self.reach()
+            if not self.reach():
+                self.was_too_slow = True
         return not self.was_too_slow
 
     def reach(self) -> bool:

@@ -5,8 +5,7 @@ Floor 2: gevent.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any, Callable, Deque, Optional
+from typing import Any, Callable, List, Optional
 
 from gevent import getcurrent
 
@@ -40,7 +39,7 @@ class Senders:
         self._is_read = is_read
         self._creator: Any = getcurrent()
         self._was_set = False
-        self._waiting: Deque[Wakeup] = deque()  # at most one: of who has the turn
+        self._waiting: List[Wakeup] = []  # at most one: of who has the turn
 
     def set(self) -> None:
         """There is room, or an end: who waits for room looks again."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 import random
 from functools import partial
 from time import monotonic
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from gevent import GreenletExit
-from gevent.monkey import get_original
 
 from .deadlines import Deadlines
 from .delivery import Delivery
@@ -20,13 +19,14 @@ from .errors import StreamClosed, StreamError, StreamOverflow, StreamShutdown, S
 from .failure import Failure, failure_of
 from .formats import Format
 from .interrupts import passed_on
+from .item_channel import taken_from
 from .log import log
 from .options import StreamOptions
 from .summary import Summary
 from .surroundings import Listener, Surroundings
 from .worker import Habitat
 
-_allocate_lock = get_original("_thread", "allocate_lock")
+End = Tuple[str, Optional[BaseException], Optional[Failure]]
 
 RECONNECTION_MS = (1000, 5000)
 """Between these a reader's reconnection time after a shutdown is random: not all come at once."""
@@ -40,15 +40,14 @@ class Stream:
     :param source: what is iterated on the worker, and closed there.
     :param format: how its items look on the wire.
     :ivar delivery: what its items go through, with the counts.
-    :ivar is_taken: whether somebody reads it, or is to read it.
     :ivar receive: once it has started, its channel's :meth:`Channel.receive`.
     """
 
     __slots__ = (
         "id", "name", "format", "options", "reason", "failure", "error", "delivery", "receive",
-        "_source", "_surroundings", "_clock", "_ending", "_habitat", "_worker",
-        "_deadlines", "_release", "_finished", "_listener", "_is_left", "_is_told", "_ended_early",
-        "_started_at", "is_taken", "_owed", "_unsent", "__weakref__",
+        "_source", "_surroundings", "_clock", "_first_end", "_not_brought", "_nobody_reads",
+        "_habitat", "_worker", "_deadlines", "_release", "_finished", "_listener", "_is_left",
+        "_is_told", "_started_at", "_owed", "_unsent", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -72,7 +71,9 @@ class Stream:
         self._source = source
         self._surroundings = surroundings
         self._clock = clock
-        self._ending = _allocate_lock()
+        self._first_end: Dict[str, End] = {}  # at most one: of all that come at a time one is it
+        self._not_brought = [True]  # until somebody takes it, and so with the next
+        self._nobody_reads = [True]
         self._habitat: Any = None
         self._worker: Any = None
         self._deadlines: Optional[Deadlines] = None
@@ -80,20 +81,21 @@ class Stream:
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._finished = False
         self._is_left = self._is_told = False
-        self._ended_early = False
-        self.is_taken = False
         self._started_at: Optional[float] = None
         self._listener: Optional[Listener] = None
-        self._owed: Tuple[Callable[[], object], ...] = ()
+        self._owed: List[Callable[[], object]] = []
         self._unsent: Optional[BaseException] = None  # what its reader met behind another end
 
     # Called where the response is read.
 
     def take(self) -> bool:
         """Be its one reader; ``False`` where somebody is already."""
-        with self._ending:
-            was_taken, self.is_taken = self.is_taken, True
-        return not was_taken
+        return taken_from(self._nobody_reads) is not None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody reads it, or is to read it."""
+        return not self._nobody_reads
 
     def start(
         self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None
@@ -148,10 +150,9 @@ class Stream:
         channel = self.delivery.open(habitat.readable(), habitat.writable())
         receive = self._received if channel.takes_items else channel.receive
         self.receive = self.format.followed(receive)
-        with self._ending:
-            self._worker = worker
-        if self._ended_early:
-            self._bring_to_an_end(self.reason or "", self.error)
+        self._worker = worker  # before the look; who ends it looks the other way round
+        if self.reason is not None:
+            self._bring_to_an_end(self.reason, self.error)
 
     def failure_of(self, error: BaseException) -> Failure:
         """What its reader is told of an exception."""
@@ -196,11 +197,14 @@ class Stream:
         """End the stream; ``False`` when it has ended before, for whatever reason that was."""
         if not self._claim(reason, error):
             return False
-        if not self._ended_early:
+        # A drain, or a timer, on another thread may come before there is anything to stop.
+        if self._worker is not None:
             self._bring_to_an_end(reason, error)
         return True
 
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
+        if not taken_from(self._not_brought):  # by who opens it, or by who ends it
+            return
         channel, has_left = self.delivery.channel, reason == "disconnect"
         steps: List[Callable[[], object]] = []
         steps.append(partial(channel.discard if has_left else channel.close, reason))
@@ -230,9 +234,7 @@ class Stream:
 
     def disown(self) -> None:
         """In a forked child: it is the parent's, so nothing ends it here, or what it works with."""
-        self._ending = _allocate_lock()  # another thread may have held it, and is not here
-        if self.reason is None:
-            self.reason = "cancelled"
+        self._claim("cancelled")
 
     def beside(self, work: Callable[[], None]) -> None:
         """Have ``work`` called soon, on a worker of its own in an app context."""
@@ -278,14 +280,11 @@ class Stream:
 
     def _claim(self, reason: str, error: Optional[BaseException] = None) -> bool:
         failure = None if error is None else self.failure_of(error)
-        with self._ending:
-            if self.reason is not None:
-                return False
-            self.reason, self.error, self.failure = reason, error, failure
-            # A drain, or a timer, on another thread may come before there is anything to stop.
-            # The lock tells who is first: then ``_open`` does what is left to do.
-            self._ended_early = self._worker is None
-            return True
+        end = reason, error, failure
+        first = self._first_end.setdefault("first", end)
+        if self.reason is None:  # whoever comes too late for it finds it whole, too
+            self.failure, self.error, self.reason = first[2], first[1], first[0]
+        return first is end
 
     def _reveals(self) -> bool:
         try:
@@ -310,8 +309,7 @@ class Stream:
             self._habitat.worker(self.name).start(partial(self._each, work))
         except BaseException:
             log.exception("stream %s of %s: no worker for a callback", self.id, self.name)
-            with self._ending:
-                self._owed = (*self._owed, work)
+            self._owed.append(work)
 
     def _stop(self) -> None:
         self._worker.stop(self._abort)
@@ -360,6 +358,7 @@ class Stream:
         drops it. Its traceback holds the frame of ``_work``, a cycle that only gc would free."""
         if self._is_left and self._is_told:
             self.error = self._unsent = None
+            self._first_end["first"] = self.reason or "", None, self.failure
 
     def _work(self) -> Optional[BaseException]:
         iterator: Optional[Iterator[Any]] = None

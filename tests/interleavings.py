@@ -8,16 +8,15 @@ player has seen of it since its last whole step: all else that it knows follows 
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from contextlib import contextmanager
-from typing import Any, Callable, Dict, Hashable, Iterator, List, Optional, Set, Tuple
+from collections import defaultdict
+from typing import Any, Callable, Dict, Hashable, List, Optional, Set, Tuple
 
 from greenlet import getcurrent, greenlet
 
+from tests.watched import Wakeup, watching
+
 Order = Tuple[int, ...]
 """Which of the players goes on at each step."""
-
-LOCK = type(__import__("_thread").allocate_lock())
 
 
 class Player:
@@ -31,6 +30,7 @@ class Player:
         self.greenlet = greenlet(self._run)
         self.seen: Hashable = 0
         self.made = 0
+        self.pauses = False
         self.waits_for: Optional[Callable[[], bool]] = None
         self.failed: Optional[BaseException] = None
         self._work = work
@@ -49,7 +49,8 @@ class Explorer:
     """Runs a play in all its orders.
 
     :param classes: whose attributes are watched.
-    :param preemptions: how often, at most, one who could go on has to stop; ``None``: any number.
+    :param preemptions: how often, at most, one who neither waits nor pauses has to stop; ``None``:
+        any number.
     :ivar runs: in how many orders it was run.
     :ivar states: how many different states were met.
     """
@@ -79,7 +80,11 @@ class Explorer:
 
     def pause(self, what: str = "elsewhere") -> None:
         """Let others go on: where code that is not ours runs, which may wait."""
-        self._stop()
+        player = self._current
+        if player is not None:
+            player.pauses = True
+            self._scheduler.switch()
+            player.pauses = False
         self.saw(what)
 
     def step(self, *outcome: Hashable) -> None:
@@ -202,8 +207,8 @@ class Explorer:
             if state in self._met:
                 return False
             self._met.add(state)
-            goes_on = current in able
-            current = current if goes_on else able[0]
+            goes_on = current in able and not self._players[current].pauses
+            current = current if current in able else able[0]
             if not goes_on or self._preemptions is None or preempted < self._preemptions:
                 others = ((*order, other) for other in able if other != current)
                 self._todo.extend((other, preempted + goes_on) for other in others)
@@ -226,130 +231,3 @@ class Explorer:
                 raise player.failed
         asleep = [one.name for one in self._players if not one.greenlet.dead]
         assert not asleep, f"{asleep} sleep for ever"
-
-
-class Wakeup:
-    """A binary semaphore, as the package's own are."""
-
-    def __init__(self, explorer: Explorer) -> None:
-        self.label = ("wakeup", explorer.label())
-        self._explorer = explorer
-        self._is_set = False
-        explorer.remember(self.label, False)
-
-    def set(self) -> None:
-        self._explorer.access("wakeup", writes=True)
-        self._is_set = True
-        self._explorer.remember(self.label, True)
-
-    def wait(self, timeout: Optional[float] = None) -> bool:
-        self._explorer.wait(lambda: self._is_set)
-        self._is_set = False
-        self._explorer.remember(self.label, False)
-        self._explorer.saw(self.label)
-        return True
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
-class Lock:
-    """An original lock: who waits for it waits."""
-
-    def __init__(self, explorer: Explorer) -> None:
-        self.label = ("lock", explorer.label())
-        self._explorer = explorer
-        self._is_held = False
-
-    def acquire(self) -> None:
-        self._explorer.wait(lambda: not self._is_held)
-        self._is_held = True
-        self._explorer.remember(self.label, True)
-
-    def release(self) -> None:
-        self._is_held = False
-        self._explorer.remember(self.label, False)
-
-
-class Deque(deque):  # type: ignore[type-arg]
-    """A deque that is watched: each of its methods is one access."""
-
-    def __init__(self, explorer: Explorer, name: str, content: Any) -> None:
-        super().__init__(content)
-        self.label = (name, explorer.label())
-        self.explorer = explorer
-        self.name = name
-        explorer.remember(self.label, tuple(content))
-
-    def __bool__(self) -> bool:
-        return len(self) > 0
-
-    def copy(self) -> Any:
-        self.explorer.access(self.name, False)
-        return deque(deque.__iter__(self))
-
-
-def _watched(method: str, writes: bool) -> Any:
-    original = getattr(deque, method)
-
-    def access(self: Deque, *arguments: Any) -> Any:
-        self.explorer.access(self.name, writes)
-        outcome: Any = None
-        try:
-            outcome = original(self, *arguments)
-            return outcome
-        except (IndexError, ValueError) as error:
-            outcome = error
-            raise
-        finally:
-            self.explorer.saw((method, self.explorer.shown(outcome)))
-            if writes:
-                self.explorer.remember(self.label, tuple(deque.__iter__(self)))
-
-    return access
-
-
-for _method in ("__len__", "__getitem__"):
-    setattr(Deque, _method, _watched(_method, False))
-for _method in ("append", "appendleft", "pop", "popleft", "remove", "clear"):
-    setattr(Deque, _method, _watched(_method, True))
-
-
-class Attribute:
-    """An attribute in a slot, each access to which is told."""
-
-    def __init__(self, explorer: Explorer, name: str, slot: Any) -> None:
-        self._explorer = explorer
-        self._name = name
-        self._slot = slot
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        if instance is None:
-            return self._slot
-        self._explorer.access(self._name, writes=False)
-        value = self._slot.__get__(instance, owner)
-        self._explorer.saw(self._explorer.shown(value))
-        return value
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        if type(value) is deque:
-            value = Deque(self._explorer, self._name, value)
-        elif type(value) is LOCK:
-            value = Lock(self._explorer)
-        self._explorer.access(self._name, writes=True)
-        self._slot.__set__(instance, value)
-        self._explorer.remember((self._name, self._explorer.label_of(instance)), value)
-
-
-@contextmanager
-def watching(explorer: Explorer, classes: List[type]) -> Iterator[None]:
-    """Have the attributes of these classes watched meanwhile."""
-    slots = [(one, name) for one in classes for name in one.__dict__.get("__slots__", ())]
-    before = [(one, name, one.__dict__[name]) for one, name in slots]
-    for one, name, slot in before:
-        setattr(one, name, Attribute(explorer, name, slot))
-    try:
-        yield
-    finally:
-        for one, name, slot in before:
-            setattr(one, name, slot)

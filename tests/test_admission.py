@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from itertools import count
 
+import gevent
 import pytest
 
 from flask_llmstream.admission import Slots
+from tests.places import GREENLETS, HANG_GUARD, only
+from tests.sides import switching_often
 
 
 class A(str):
@@ -71,6 +75,24 @@ def test_threads_that_race_for_slots_never_hold_more_than_there_are():
     assert slots.taken == 0
 
 
+def test_threads_that_race_for_the_last_slots_get_all_of_them():
+    for _ in range(100):
+        slots, together, admitted = Slots(3), threading.Barrier(6), []
+
+        def race(name):
+            together.wait()
+            admitted.append(slots.acquire(A(name)) is None)
+
+        with switching_often():
+            racers = [threading.Thread(target=race, args=(name,)) for name in "abcdef"]
+            for racer in racers:
+                racer.start()
+            for racer in racers:
+                racer.join()
+        assert sorted(admitted) == [False] * 3 + [True] * 3
+        give_all_back(slots)
+
+
 # A client's own limit.
 
 
@@ -111,6 +133,71 @@ def test_where_all_are_taken_nobody_is_told_that_it_was_them():
     slots = Slots(1, per_client=1)
     slots.acquire(A("a"), "greedy")
     assert slots.acquire(A("b"), "greedy").status == 503
+
+
+class Client:
+    """What tells a client by code of its own: a row of a database."""
+
+    def __init__(self, compare=lambda: None):
+        self._compare = compare
+
+    def __hash__(self):
+        return 1
+
+    def __eq__(self, other):
+        self._compare()
+        return isinstance(other, Client)
+
+
+@only(GREENLETS)
+def test_telling_clients_apart_may_wait(place, shared):
+    def arrive(name):
+        return shared.acquire(A(name), Client(lambda: gevent.sleep(0)))
+
+    arriving = [gevent.spawn(arrive, name) for name in "abc"]
+    gevent.joinall(arriving, timeout=HANG_GUARD)
+    assert sorted(one.value is None for one in arriving) == [False, True, True]
+
+
+def test_what_fails_to_tell_clients_apart_takes_no_slot(shared):
+    def fail():
+        raise LookupError
+
+    shared.acquire(A("a"), Client(fail))
+    with pytest.raises(LookupError):
+        shared.acquire(A("b"), Client())
+    assert shared.streams == ["a"]
+
+
+def test_a_slot_is_given_back_whatever_its_client_does(shared):
+    works = [True]
+
+    def fail_later():
+        assert works
+
+    shared.acquire(A("a"), Client(fail_later))
+    shared.acquire(A("b"), Client(fail_later))
+    works.clear()
+    shared.release("a")
+    shared.release("b")
+    assert shared.taken == 0
+
+
+def test_a_slot_can_be_given_back_in_the_middle_of_taking_one(shared):
+    """As garbage collection does, wherever it comes."""
+    shared.acquire(A("a"), Client(lambda: shared.release("a")))
+    shared.acquire(A("b"), Client())
+    assert shared.streams == ["b"]
+
+
+def test_clients_that_have_gone_are_forgotten():
+    slots = Slots(0, per_client=1)
+    client = Client()
+    gone = weakref.ref(client)
+    slots.acquire(A("a"), client)
+    slots.release("a")
+    del client
+    assert gone() is None
 
 
 # Once the server is being shut down.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Type
 
 import pytest
 
@@ -93,14 +93,17 @@ class Play:
 
     def _encode(self, item: str) -> bytes:
         self._encoding.append(item)
-        self._explorer.pause()
+        self._elsewhere()
         assert self._encoding == [item], "two are encoded at a time"
         self._encoding.clear()
         return item.encode()
 
     def _merge(self, previous: str, new: str) -> str:
-        self._explorer.pause()
+        self._elsewhere()
         return previous + new
+
+    def _elsewhere(self) -> None:
+        self._explorer.pause()
 
     def _read(self) -> None:
         for block in iter(self._channel.receive, None):
@@ -143,6 +146,13 @@ class Play:
             assert set(accepted) <= set(mine), "what was accepted comes"
 
 
+class PlainPlay(Play):
+    """The same, where nothing that makes an item bytes, or merges it, lets others go on."""
+
+    def _elsewhere(self) -> None:
+        """It takes no time."""
+
+
 def _told(gap: Gap) -> bytes:
     return b"-%d " % gap.lost
 
@@ -153,9 +163,9 @@ def explored(what: str, play: Any, classes: List[type], preemptions: Optional[in
     print(f"{what}: {explorer.runs} orders, {explorer.states} states", end="; ")
 
 
-def hand_over(strategy: str, items: int, end: str) -> Any:
+def hand_over(kind: Type[Play], strategy: str, items: int, end: str) -> Any:
     def play(explorer: Explorer) -> Any:
-        made = Play(explorer, strategy, items, end)
+        made = kind(explorer, strategy, items, end)
         return made.works, made.check
 
     return play
@@ -163,7 +173,7 @@ def hand_over(strategy: str, items: int, end: str) -> Any:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_each_of_them_may_be_stopped_anywhere(strategy: str) -> None:
-    play = hand_over(strategy, 1, "complete")
+    play = hand_over(PlainPlay, strategy, 1, "complete")
     explored(strategy, play, HAND_OVER, preemptions=1)
 
 
@@ -171,15 +181,23 @@ def test_each_of_them_may_be_stopped_anywhere(strategy: str) -> None:
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_each_of_them_may_be_stopped_anywhere_in_the_turn_too(strategy: str, end: str) -> None:
-    play = hand_over(strategy, 2, end)
+    play = hand_over(PlainPlay, strategy, 2, end)
     explored(f"{strategy}, {end}", play, HAND_OVER + MUTEX, preemptions=1)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
+def test_others_may_go_on_while_code_that_is_not_ours_runs(strategy: str, end: str) -> None:
+    play = hand_over(Play, strategy, 2, end)
+    explored(f"{strategy}, {end}", play, HAND_OVER, preemptions=1)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_each_of_them_may_be_stopped_anywhere_twice(strategy: str, end: str) -> None:
-    play = hand_over(strategy, 1, end)
+    play = hand_over(PlainPlay, strategy, 2, end)
     explored(f"{strategy}, {end}", play, HAND_OVER, preemptions=2)
 
 
@@ -223,10 +241,10 @@ def taking_turns(explorer: Explorer) -> Any:
     return works, lambda: turn.acquire()
 
 
-def test_a_turn_passes_on_wherever_somebody_stops() -> None:
-    explored("a turn", taking_turns, MUTEX, preemptions=1)
+def test_a_turn_passes_on_wherever_somebody_waits() -> None:
+    explored("a turn", taking_turns, MUTEX, preemptions=0)
 
 
 @pytest.mark.thorough
-def test_a_turn_passes_on_wherever_two_stop() -> None:
-    explored("a turn", taking_turns, MUTEX, preemptions=2)
+def test_a_turn_passes_on_wherever_somebody_is_stopped() -> None:
+    explored("a turn", taking_turns, MUTEX, preemptions=1)
