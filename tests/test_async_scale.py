@@ -77,5 +77,5 @@ def test_a_hundred_streams_go_on_side_by_side(live):
     for connection in connections:
         answer = connection.getresponse().read()
         connection.close()
-        assert answer.count(b'"ended":false') == 10
+        assert answer.count(b'message\ndata: {"ended":false') == 10
         assert answer.count(b'"reason":"complete"') == 1

@@ -72,7 +72,8 @@ def test_while_one_computes_the_others_lose_nothing(live):
     with Readers(live.port, [*paths, "/misbehaving/spins?after=0.2&seconds=3"]) as readers:
         readers.read_to_the_end()
     assert all(reader.is_whole for reader in readers.all)
-    assert [reader.count('"ended":false') for reader in readers.all] == [10, 800] * 5 + [2]
+    delta = 'message\ndata: {"ended":false'
+    assert [reader.count(delta) for reader in readers.all] == [10, 800] * 5 + [2]
 
 
 def test_the_readers_of_one_that_never_yields_have_their_timeout_all_the_same(live):

@@ -13,5 +13,5 @@ def test_a_thousand_concurrent_counters_all_complete():
     with running(PYWSGI) as live, Readers(live.port, ["/counter"] * READERS) as readers:
         answers = readers.read_to_the_end()
     assert len(answers) == READERS
-    assert {answer.count(b'"ended":false') for answer in answers} == {10}
+    assert {answer.count(b'message\ndata: {"ended":false') for answer in answers} == {10}
     assert {answer.count(b'"reason":"complete"') for answer in answers} == {1}

@@ -65,7 +65,8 @@ def gaps(bench: Bench) -> str:
 
 def gaps_seen(reader: Reader) -> List[float]:
     """Between the events of a stream, without the opening and the end."""
-    times = [monotonic() for block in iter(reader.block, b"") if b'"ended":false' in block]
+    delta = b'message\ndata: {"ended":false'
+    times = [monotonic() for block in iter(reader.block, b"") if delta in block]
     return [later - earlier for earlier, later in zip(times, times[1:])]
 
 
