@@ -75,7 +75,7 @@ class Slots:
         self._places, self._nobodys = Places(self._limit), Places(0)
         self._streams: Dict[Stream, Places] = {}  # with those of whoever's it is
         self._admitted: WeakKeyDictionary[Stream, bool] = WeakKeyDictionary()
-        self._clients: WeakValueDictionary[Hashable, Places] = WeakValueDictionary()
+        self._of_client: WeakValueDictionary[Hashable, Places] = WeakValueDictionary()
         self._mutex = Mutex()
         self._is_closed = False
 
@@ -133,7 +133,7 @@ class Slots:
         # The client's own ``__hash__`` and ``__eq__`` may wait for something.
         self._mutex.acquire()
         try:
-            return self._clients.setdefault(client, Places(self._per_client))
+            return self._of_client.setdefault(client, Places(self._per_client))
         finally:
             self._mutex.release()
 

@@ -42,6 +42,7 @@ class Emitter:
         function: Optional[Callable[[Emitter], Any]] = None,
     ) -> None:
         self._respond = respond
+        self._response: Callable[[], Any] = _no_response
         self._schedule = habitat.schedule
         self._callbacks = Callbacks()
         self._source = Pushed(habitat, lambda: function(self) if function else None)
@@ -53,12 +54,17 @@ class Emitter:
         self._deliver = self._stream.open(habitat.shared(lambda: senders), self)
 
     def response(self) -> Any:
-        """The response to return from the view.
+        """The response to return from the view: until it is read, the same one each time.
 
-        :raises RuntimeError: it was asked for before, and an emitter has one reader. One who comes
-            back with our ``Last-Event-ID`` gets a 204 or 410, and whoever reads is left alone.
+        :raises RuntimeError: somebody reads it, or has read it, and an emitter has one reader. One
+            who comes back with our ``Last-Event-ID`` gets a 204 or 410, and whoever reads is left
+            alone.
         """
-        return self._respond(self._stream)
+        response = self._response()
+        if response is None or self._stream.is_started:
+            response = self._respond(self._stream)
+            self._response = weakref.ref(response)  # it holds the stream, and that this emitter
+        return response
 
     # To send.
 
@@ -235,3 +241,7 @@ _SEND = Emitter.send.__code__
 def _caller(depth: int) -> str:
     frame = sys._getframe(depth)
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _no_response() -> None:
+    """Nobody has asked for it."""

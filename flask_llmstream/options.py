@@ -65,7 +65,8 @@ class StreamOptions:
         it got, at once when the reader has left, on a worker of its own in an app context.
         Default: nobody.
     :param on_finish: called once with a :class:`~flask_llmstream.summary.Summary`, on the worker
-        with its contexts, when the stream has ended. Default: nobody.
+        with its contexts, when the stream has ended. An emitter's whose response nobody has read
+        ends as well, with ``cancelled``, and is told in an app context. Default: nobody.
     :raises ConfigurationError: a value that can't work; the message names the option.
     """
 

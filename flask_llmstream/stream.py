@@ -187,9 +187,11 @@ class Stream:
             return
         self._finished = True
         _close(self._source, self.name)
-        if self._listener is not None:
-            tell = partial(self._tell_of_finish, self._summary())
-            self._each(*self._owed, partial(self._surroundings.beside, tell))
+        if self._listener is not None:  # it was open, so its end is told as any other
+            summary, beside = self._summary(), self._surroundings.beside
+            report = partial(self._surroundings.finished, self, summary)
+            tell = partial(self._tell_of_finish, summary)
+            self._each(*self._owed, partial(beside, report), partial(beside, tell))
 
     # Called from anywhere, the hub included: none of this blocks.
 

@@ -191,6 +191,23 @@ def test_a_response_that_nobody_reads_ends_it_as_cancelled(place, app, serve, me
     assert [summary.reason for summary in completed] == ["cancelled"]
 
 
+@pytest.mark.parametrize("make", ["emitter", "create"])
+def test_the_end_of_what_nobody_reads_is_reported(place, app, streams, make):
+    finished = []
+
+    @app.route("/")
+    def view():
+        def told(summary):
+            finished.append((current_app.name, summary.reason))
+
+        if make == "emitter":
+            return streams.emitter(on_finish=told).response()
+        return streams.create(lambda emitter: None, on_finish=told)
+
+    Answer(app, "/").close()
+    assert finished == [(app.name, "cancelled")]
+
+
 def test_completion_is_told_also_of_what_was_complete_before_nobody_read_it(place, app, serve):
     told = []
 

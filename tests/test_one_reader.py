@@ -69,11 +69,10 @@ def left(place):
 
 
 @where_it_is_read
-def test_an_emitter_has_one_response(place, app, emitter, make_app):
+def test_an_emitter_has_one_response(place, app, emitter):
     with app.test_request_context():
         response = emitter.response()
-        with REFUSED:
-            emitter.response()
+        assert emitter.response() is response
     blocks = iter(response.response)
     next(blocks)
     with app.test_request_context(), REFUSED:
