@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from functools import partial
 from time import monotonic
 from typing import Any, Awaitable, Callable, Iterable, Optional, Set
 
-import gevent
-from gevent import GreenletExit, get_hub, getcurrent
+from gevent import GreenletExit, getcurrent
 from greenlet import greenlet
 
 from .event_loop import event_loop
 from .handling import traceback_of
 from .last_yield import LOOK_SECONDS, LOOKS
-from .worker import GreenletWorker, Habitat
+from .worker import Habitat
 
 _TURN_SECONDS = 0.02
 """How long a source may keep the loop. The loop lets go of the GIL between two turns and takes it
@@ -110,7 +108,7 @@ class LoopWorker:
     def __init__(self, name: str, habitat: Habitat, cleans_up: Callable[[], bool]) -> None:
         self._cleans_up = cleans_up
         self._name = name
-        self._spawn = _spawning(habitat)
+        self._spawn = habitat.beside()
         self._task: Optional[asyncio.Task[None]] = None
         self._stopped = False
         self._interruptible = False
@@ -181,10 +179,3 @@ class LoopWorker:
             asyncio.get_running_loop().call_later(LOOK_SECONDS, self._cancel, looks - 1)
         else:
             self._task.cancel()
-
-
-def _spawning(habitat: Habitat) -> Callable[[Callable[[], None]], object]:
-    """What has a function called as that habitat's workers are, from the loop's thread."""
-    if habitat.worker is GreenletWorker:
-        return partial(get_hub().loop.run_callback_threadsafe, gevent.spawn_raw)
-    return habitat.worker("").start

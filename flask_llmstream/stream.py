@@ -46,7 +46,7 @@ class Stream:
     __slots__ = (
         "id", "name", "format", "options", "reason", "failure", "error", "delivery", "receive",
         "_source", "_surroundings", "_clock", "_first_end", "_not_brought", "_nobody_reads",
-        "_habitat", "_worker", "_deadlines", "_release", "_finished", "_listener", "_is_left",
+        "_spawn", "_worker", "_deadlines", "_release", "_finished", "_listener", "_is_left",
         "_is_told", "_started_at", "_owed", "_unsent", "__weakref__",
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ class Stream:
         self._first_end: Dict[str, End] = {}  # at most one: of all that come at a time one is it
         self._not_brought = [True]  # until somebody takes it, and so with the next
         self._nobody_reads = [True]
-        self._habitat: Any = None
+        self._spawn: Any = None
         self._worker: Any = None
         self._deadlines: Optional[Deadlines] = None
         self._release: Callable[[Stream], None] = _keep
@@ -145,7 +145,7 @@ class Stream:
         self._worker.start(self._run)
 
     def _open(self, habitat: Habitat, worker: Any) -> None:
-        self._habitat = habitat
+        self._spawn = habitat.beside()
         worker = worker or habitat.worker(self.name)
         channel = self.delivery.open(habitat.readable(), habitat.writable())
         receive = self._received if channel.takes_items else channel.receive
@@ -308,7 +308,7 @@ class Stream:
         """Have it called on a worker of its own; where none can be started, at the producer's
         end."""
         try:
-            self._habitat.worker(self.name).start(partial(self._each, work))
+            self._spawn(partial(self._each, work))
         except BaseException:
             log.exception("stream %s of %s: no worker for a callback", self.id, self.name)
             self._owed.append(work)

@@ -185,6 +185,13 @@ class Habitat(NamedTuple):
     schedule: Schedule
     watch: Type[Union[HubWatch, SocketWatch]]
 
+    def beside(self) -> Callable[[Callable[[], None]], object]:
+        """What has a function called as these workers are, from anywhere. Ask for it at home: on
+        another thread a greenlet would be of another hub, which nobody may run."""
+        if self.worker is GreenletWorker:
+            return partial(get_hub().loop.run_callback_threadsafe, gevent.spawn_raw)
+        return self.worker("").start
+
     def shared(self, writable: Callable[[], Wakeup]) -> Habitat:
         """The same, for a channel that is sent into from elsewhere.
 

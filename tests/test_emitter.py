@@ -8,7 +8,7 @@ import gevent
 import pytest
 from flask import current_app
 
-from flask_llmstream import ServerSentEvent, StreamClosed, StreamError, UnsendableItem
+from flask_llmstream import Emitter, ServerSentEvent, StreamClosed, StreamError, UnsendableItem
 from flask_llmstream.errors import StreamNotStarted
 from tests.answers import Answer
 from tests.connections import Connection
@@ -286,6 +286,26 @@ def test_completion_is_told_last_once_in_an_app_context(place, open_stream):
     answer.rest()
     done.wait()
     assert order == ["finish", "error", "a_site"]
+
+
+def overflows(emitter):
+    with pytest.raises(StreamClosed, match="overflow"):
+        while True:
+            emitter.send("one more")
+
+
+@pytest.mark.parametrize(
+    "kind, end", [("on_dispose", Emitter.complete), ("on_cancel", overflows)], ids=["good", "bad"]
+)
+def test_an_end_on_a_thread_of_somebody_elses_is_told_all_the_same(
+    place, open_stream, told, kind, end
+):
+    emitter, answer = open_stream(lambda emitter: getattr(emitter, kind)(told), overflow="error")
+    ends = threading.Thread(target=end, args=(emitter,))
+    ends.start()
+    ends.join()
+    answer.rest()
+    assert told.wait() == [()]
 
 
 def test_one_that_fails_keeps_the_others_from_nothing(place, open_stream, told, caplog):
