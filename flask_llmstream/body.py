@@ -28,6 +28,9 @@ from .worker import Habitat, apart, habitat
 
 _allocate_lock = get_original("_thread", "allocate_lock")
 
+LOOK_SECONDS = 1.0
+"""How often it looks whether what was not read in advance of a request has been read."""
+
 _FAILED = "flask_llmstream.failed"
 """In a request's ``environ`` once a stream of it has failed: the answer to that may be a stream."""
 
@@ -73,7 +76,7 @@ class StreamBody:
         client: Hashable,
         watches_client: bool,
         worker: Any = None,
-        refusal: Optional[StreamError] = None,
+        refusal: Optional[Exception] = None,
         unread: Optional[Unread] = None,
     ) -> None:
         self._apart: Optional[Callable[[Callable[[], None]], object]] = None
@@ -188,9 +191,8 @@ class StreamBody:
         stream = self._stream
         error: Optional[BaseException] = self._received() or self._refusal or self._began()
         block: Optional[bytes] = b""
-        hold = self._hold()
-        if error is None and hold != 0:
-            block = self._held(hold)
+        if error is None:
+            block = self._first()
             error = stream.trouble if block is None else None
         if error is not None:
             return self._fail(error)
@@ -255,6 +257,15 @@ class StreamBody:
         # behind a wrapper, which has the status sent already
         return stream.format.failure(failure, self._last_id())
 
+    def _first(self) -> Optional[bytes]:
+        """The first block; ``b""`` where the answer begins without, ``None`` at its end."""
+        block: Optional[bytes] = b""
+        while block == b"" and not self._is_received:
+            block = self._held(LOOK_SECONDS)
+            self._received()
+        hold = self._hold()
+        return self._held(hold) if block == b"" and hold != 0 else block
+
     def _held(self, hold: Optional[float]) -> Optional[bytes]:
         try:
             return self._stream.receive(hold)
@@ -270,7 +281,7 @@ class StreamBody:
 
     def _hold(self) -> Optional[float]:
         options = self._stream.options
-        if self._stream.format.is_whole or not self._is_received:
+        if self._stream.format.is_whole:
             return None
         if not self._stream.format.is_event_stream:
             return options.hold

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import weakref
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import Any, Dict, Iterator, List, Optional, Protocol, Tuple
 
 from werkzeug.exceptions import ClientDisconnected
@@ -26,7 +26,7 @@ class Unread(Protocol):
     """The body of a request, perhaps unread."""
 
     def read_ahead(self) -> bool:
-        """Read what may be read in advance.
+        """Read what may be read in advance; when called again, look once more.
 
         :returns: whether nothing is left, so that the answer may begin.
         :raises Exception: what the server, or Werkzeug, raises of a body that can't be read.
@@ -43,40 +43,63 @@ def has_body(environ: Dict[str, Any]) -> bool:
 def read_in_view(request: Any, most: int) -> bytes:
     """A request's body, or so many bytes of a longer one. Nothing of it is read ahead any more."""
     # Somebody may have read it before; then Werkzeug has kept it, and the stream is at its end.
-    body: bytes = request.stream.read(most) or request.get_data()
-    request.stream = LimitedStream(io.BytesIO(), 0)
+    file = io.BytesIO()
+    _copy(request, request.stream, file, most)
+    body: bytes = file.getvalue() or request.get_data()
+    request.stream = _nothing()
     return body
 
 
 class RequestBody:
     """What a view has left unread of its request, kept while somebody holds this.
 
+    Made in the view: elsewhere Flask knows no ``MAX_CONTENT_LENGTH``.
+
     :param request: Werkzeug's. Whoever has taken its ``stream`` in the view reads that by itself.
+    :raises HTTPException: it is longer than that.
     """
 
     def __init__(self, request: Any) -> None:
         self._request = request
+        # It is taken also where a form was looked for, which may be in what is none.
+        self._rest = vars(request).get("stream")
+        self._stream = request.stream
 
     def read_ahead(self) -> bool:
         """Read the body, up to READ_AHEAD bytes."""
         known = vars(self._request)
-        if "form" in known or "_cached_data" in known:
+        if "_cached_data" in known or known.get("form") or known.get("files"):
             return True
-        if "stream" in known:
-            return _is_at_end(known["stream"])
-        return self._read(self._request.stream)
+        if self._rest is not None:
+            return _is_at_end(self._rest)
+        return self._read(self._stream)
 
     def _read(self, stream: Any) -> bool:
         file = SpooledTemporaryFile(IN_MEMORY)
         # Not with the request: that is in a cycle with its environ, which only gc would free.
         weakref.finalize(self, file.close)
-        is_whole = _copy(stream, file, READ_AHEAD)
+        is_whole = self._copied(stream, file)
+        self._rest = _nothing() if is_whole else stream
+        file.seek(0)
+        self._request.stream = io.BufferedReader(_Chain(file, self._rest))
+        return is_whole
+
+    def _copied(self, stream: Any, file: Any) -> bool:
+        if self._brings_nothing(stream, file):
+            return True
+        is_whole = _copy(self._request, stream, file, _most() - 1)
         length = self._request.content_length
         if is_whole and length is not None and file.tell() < length:
             raise ClientDisconnected()
-        file.seek(0)
-        self._request.stream = file if is_whole else io.BufferedReader(_Chain(file, stream))
         return is_whole
+
+    def _brings_nothing(self, stream: Any, file: Any) -> bool:
+        """Has the view read it by way of ``environ``? Or nobody is there, as will show."""
+        try:
+            _copy(self._request, stream, file, 1)
+        except ClientDisconnected:
+            pass
+        return not file.tell()
 
 
 class ServerInput:
@@ -134,15 +157,30 @@ class _Chain(io.RawIOBase):
         return len(data)
 
 
-def _copy(stream: Any, file: Any, most: int) -> bool:
-    """Whether the stream ended within so many bytes."""
+def _most() -> int:
+    """How much is read ahead here."""
+    try:
+        gettempdir()
+    except OSError:  # nothing can be written anywhere
+        return IN_MEMORY
+    return READ_AHEAD
+
+
+def _copy(request: Any, stream: Any, file: Any, most: int) -> bool:
+    """Whether the stream of a request ended within so many bytes."""
     while most and not _is_at_end(stream):
         block = stream.read(min(most, _BLOCK))
         if not block:
             return True
         file.write(block)
         most -= len(block)
+    if _is_at_end(stream) and request.content_length is None:
+        stream.read(1)  # its end is MAX_CONTENT_LENGTH, and what is longer is refused
     return _is_at_end(stream)
+
+
+def _nothing() -> LimitedStream:
+    return LimitedStream(io.BytesIO(), 0)
 
 
 def _is_at_end(stream: Any) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 
 from flask import Response, current_app, has_request_context, request
+from werkzeug.exceptions import HTTPException
 
 from .admission import Slots
 from .app_state import app_state
@@ -76,15 +77,18 @@ def new_emitter(
 
 def respond(stream: Stream, slots: Slots) -> Response:
     """The response of a stream, or the answer to a reader who must not come back."""
-    refusal = _returned(stream.options)
+    refusal: Optional[Exception] = _returned(stream.options)
     if refusal is not None:
         if stream.is_taken:  # an emitter's may be, whose reader comes back or has a twin
             raise refusal
         stream.abandon()
+    unread = None
+    try:
+        unread = _unread()
+    except HTTPException as error:
+        refusal = refusal or error.with_traceback(None)  # which holds this frame: a cycle
     liveness = app_state().settings.liveness
-    body = StreamBody(
-        stream, slots, slots.client(), liveness, refusal=refusal, unread=_unread()
-    )
+    body = StreamBody(stream, slots, slots.client(), liveness, refusal=refusal, unread=unread)
     response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
     content_type = stream.format.content_type
     response: Response = response_class(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+from importlib.metadata import version
 
 import pytest
 from flask import request
@@ -72,10 +73,12 @@ def test_a_body_is_read_before_the_answer_begins(place, app, serve_post, source)
     assert server_input.tell() == len(LARGE)
 
 
+CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+
+
 def test_a_body_in_chunks_is_read_too(place, app, serve_post):
     serve_post(the_length)
-    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
-    with Answer(app, "/", {"wsgi.input": Input(LARGE), **chunked}, method="POST") as answer:
+    with Answer(app, "/", {"wsgi.input": Input(LARGE), **CHUNKED}, method="POST") as answer:
         assert text_of(answer) == str(len(LARGE))
 
 
@@ -120,6 +123,7 @@ FORM = b"a=1&b=2"
         (b'{"a": "1"}', "application/json", lambda: request.get_json()["a"], "1"),
         (LARGE, "application/octet-stream", lambda: len(request.get_data()), str(len(LARGE))),
         (b"one\ntwo\n", "text/plain", lambda: list(request.stream)[1].decode(), "two\n"),
+        (b"one\ntwo\n", "text/csv", lambda: list(io.TextIOWrapper(request.stream))[1], "two\n"),
         (b"onetwo", "text/plain", lambda: (request.stream.read(3), request.data)[1], "b'two'"),
         (
             b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nme\r\n--x--\r\n',
@@ -128,7 +132,7 @@ FORM = b"a=1&b=2"
             "me",
         ),
     ],
-    ids=["form", "JSON", "data", "lines", "stream", "files"],
+    ids=["form", "JSON", "data", "lines", "lines of text", "stream", "files"],
 )
 @pytest.mark.parametrize("ahead", [1 << 24, 2], ids=["all of it", "two bytes of it"])
 def test_the_generator_finds_it_as_ever(
@@ -150,8 +154,10 @@ def test_the_generator_finds_it_as_ever(
         lambda: request.get_data(),
         lambda: request.form,
         lambda: request.get_json(force=True, silent=True),
+        lambda: request.get_data(cache=False),
+        lambda: request.environ["wsgi.input"].read(4),
     ],
-    ids=["data", "form", "JSON"],
+    ids=["data", "form", "JSON", "data, not cached", "the server's input"],
 )
 def test_what_the_view_has_read_keeps_nobody_waiting(place, app, streams, waiting, read):
     @app.route("/", methods=["POST"])
@@ -159,7 +165,8 @@ def test_what_the_view_has_read_keeps_nobody_waiting(place, app, streams, waitin
         read()
         return streams.response(silent(waiting))
 
-    with post(app, Input(b"four"), 4) as answer:
+    a_form = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    with post(app, Input(b"a=bc"), 4, **a_form) as answer:
         answer.block()
         assert answer.status == 200
         waiting.go_on.set()
@@ -186,6 +193,30 @@ def test_its_file_is_closed_when_both_reader_and_generator_have_ended(
     assert found == [LARGE]  # and the fixture has no descriptor left
 
 
+def test_where_no_file_can_be_written_less_is_read_ahead(place, app, serve_post, monkeypatch):
+    def fail():
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr("flask_llmstream.request_body.gettempdir", fail)
+    serve_post(lambda: ["unread"])
+    server_input = Input(LARGE)
+    with post(app, server_input, len(LARGE)) as answer:
+        assert text_of(answer) == "unread"
+    assert server_input.tell() == IN_MEMORY
+
+
+@pytest.mark.skipif(version("werkzeug") < "2.3", reason="bounds chunked bodies since 2.3")
+@pytest.mark.parametrize("length", [len(LARGE), None], ids=["of a length", "in chunks"])
+def test_a_body_past_the_applications_limit_is_refused_by_it(place, app, serve_post, length):
+    app.config["MAX_CONTENT_LENGTH"] = 4
+    app.register_error_handler(413, lambda error: ("Too much.", 413))
+    serve_post(the_length)
+    of_length = {"CONTENT_LENGTH": str(length)} if length else CHUNKED
+    with Answer(app, "/", {"wsgi.input": Input(LARGE), **of_length}, method="POST") as answer:
+        assert answer.rest() == b"Too much."
+    assert answer.status == 413
+
+
 # Where the rest of it is not waited for, the answer begins with its first item.
 
 
@@ -196,6 +227,32 @@ def test_a_longer_body_is_read_by_the_generator_before_the_answer_begins(
     begun = []
     serve_post(the_length)
     with post(app, Input(LARGE, lambda: begun.append(answer.status)), len(LARGE)) as answer:
+        assert text_of(answer) == str(len(LARGE))
+    assert set(begun) == {None}
+
+
+def test_once_the_generator_has_read_it_the_answer_begins_without_an_item(
+    place, app, serve_post, monkeypatch, waiting
+):
+    def source():
+        request.get_data()
+        yield from silent(waiting)
+
+    monkeypatch.setattr("flask_llmstream.request_body.READ_AHEAD", 2)
+    monkeypatch.setattr("flask_llmstream.body.LOOK_SECONDS", 0.01)
+    serve_post(source)
+    with post(app, Input(LARGE), len(LARGE)) as answer:
+        assert b"late" not in answer.block()
+        waiting.go_on.set()
+        assert text_of(answer) == "late"
+
+
+def test_where_a_form_was_looked_for_in_what_is_none_nothing_has_been_read(place, app, serve_post):
+    app.before_request(lambda: request.form.get("csrf_token"))
+    begun = []
+    serve_post(the_length)
+    server_input = Input(LARGE, lambda: begun.append(answer.status))
+    with post(app, server_input, len(LARGE), CONTENT_TYPE="application/json") as answer:
         assert text_of(answer) == str(len(LARGE))
     assert set(begun) == {None}
 
@@ -235,6 +292,23 @@ def test_a_chat_opens_before_the_models_first_token(place, make_app, streams, wa
         assert b"late" not in answer.block()
         waiting.go_on.set()
         assert "late" in text_of(answer)
+
+
+class Drops(io.BytesIO):
+    """A server's input that gives what has arrived."""
+
+    def read(self, size=-1):
+        return super().read(7 if size < 0 else min(size, 7))
+
+    readinto = None
+
+
+def test_a_chat_request_may_arrive_in_pieces(place, app):
+    server_input = Drops(b'{"prompt": "Hi", "model": "nobody"}')
+    environ = {"wsgi.input": server_input, "CONTENT_TYPE": "application/json", **CHUNKED}
+    with Answer(app, "/v1/chat/completions", environ, method="POST") as answer:
+        answer.rest()
+    assert answer.status == 404
 
 
 # Somebody else's application.
