@@ -77,6 +77,20 @@ def leading_argument() -> Tuple[Any, ...]:
     return (_request_context(),) if _IS_ONE else ()
 
 
+_KEPT = "_llmstream_kept"
+
+
+def keep_with_request(thing: Any) -> None:
+    """Have it live as long as the request whose context is here, though nobody else holds it."""
+    if has_request_context():
+        vars(_request_context()).setdefault(_KEPT, []).append(thing)
+
+
+def let_go_of_kept(error: Optional[BaseException]) -> None:
+    """A teardown function. What was kept holds its request's context, in its turn."""
+    vars(_request_context()).pop(_KEPT, None)
+
+
 _DETACHED = ("_login_user",)
 """What stays behind of ``g``: flask-login's user would be a row without its session."""
 

@@ -16,6 +16,7 @@ from .app_state import EXTENSION, AppState, app_state, every_slots
 from .blueprint import chat_blueprint, checked_providers
 from .cli import commands
 from .config import read_config
+from .context import let_go_of_kept
 from .drain import DRAIN_SECONDS, drain
 from .emitter import Emitter
 from .error_handlers import hand_on_errors
@@ -73,6 +74,7 @@ class LLMStream:
         settings, options = read_config(app.config)
         app.extensions[EXTENSION] = AppState(self, settings, options)
         hand_on_errors(app)
+        app.teardown_request(let_go_of_kept)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
             app.register_blueprint(self.blueprint("llmstream"), url_prefix=settings.url_prefix)

@@ -17,7 +17,7 @@ from .admission import Slots
 from .app_state import app_state
 from .app_stream import new_stream
 from .body import StreamBody
-from .context import keeps_the_views_context
+from .context import keep_with_request, keeps_the_views_context
 from .emitter import Emitter
 from .errors import StreamError, StreamGone
 from .formats import BY_ACCEPT
@@ -69,10 +69,15 @@ def new_emitter(
     """
     return Emitter(
         lambda source: new_stream(source, options, name),
-        lambda stream: respond(stream, slots),
+        lambda stream: _kept(respond(stream, slots)),
         habitat(options.worker),
         function,
     )
+
+
+def _kept(response: Response) -> Response:
+    keep_with_request(response)  # an emitter may be asked for it once more, and is sent to before
+    return response
 
 
 def respond(stream: Stream, slots: Slots) -> Response:

@@ -264,5 +264,6 @@ def test_who_sends_to_a_response_that_is_dropped_unread_is_told(place, app, emit
     emitter.on_completion(finished)
     with app.test_request_context():
         emitter.response()
+        emitter.send("its request goes on")
     assert finished.summary().reason == "cancelled"
     assert emitter.is_cancelled
