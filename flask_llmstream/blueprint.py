@@ -83,7 +83,8 @@ class ChatEndpoints:
         if not body and _is_unreadable(request.environ):
             message = "this server can't read a chunked body; send it with a Content-Length"
             raise StreamError(message, code="length_required", status=411)
-        if body and not request.is_json:
+        # Of a form that a guard has read nothing is left here.
+        if (body or request.content_length) and not request.is_json:
             raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
         return body
 

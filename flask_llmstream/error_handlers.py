@@ -14,14 +14,17 @@ from functools import partial
 from typing import Any, Callable, Optional
 
 from flask import Flask, after_this_request, current_app, got_request_exception, request
-from werkzeug.exceptions import InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .context import leading_argument
-from .errors import LLMStreamError, StreamError
+from .errors import StreamError
 from .failure import Failure, failure_of
 from .failure_response import failure_response, http_exception, with_return
 from .handling import set_traceback, traceback_of
 from .log import log_of
+
+_OF_ALL = (BaseException, Exception, HTTPException)
+"""Whose handlers are given a ``StreamError`` as an HTTP exception."""
 
 _UNTOLD = "an error handler failed, and nobody can be told of it"
 
@@ -37,7 +40,7 @@ def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
     behind = traceback_of(raised)
     try:
         answer = _handled(app, raised)
-        if answer is raised and failure.code == "http_error" and answer.response is None:
+        if answer is raised and failure.code == "http_error" and not _has_own_page(answer):
             answer = _ours(answer, failure)
         response = app.make_response(answer)
     except BaseException as unhandled:  # a stream may have failed with gevent's own
@@ -47,6 +50,13 @@ def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
     set_traceback(raised, behind)  # else it holds the frame of this, and so itself
     response.headers.setdefault("Cache-Control", "no-store")
     return with_return(response, failure)
+
+
+def _has_own_page(error: Any) -> bool:
+    """Does an HTTP exception, or its class, bring an answer that isn't Werkzeug's page?"""
+    makers = (type(error).get_response, type(error).get_body)
+    of_werkzeug = [maker.__module__.startswith("werkzeug.") for maker in makers]
+    return error.response is not None or not all(of_werkzeug)
 
 
 def _ours(error: Any, failure: Failure) -> Any:
@@ -68,11 +78,12 @@ def _handled(app: Any, error: BaseException) -> Any:
 def _answer_to_unhandled(
     app: Any, unhandled: BaseException, raised: BaseException, failure: Failure
 ) -> Any:
-    """As ``Flask.handle_exception``, but that the stream's own error is logged and signalled with
-    the stream's end, and that the functions behind a request have run."""
+    """As ``Flask.handle_exception``, but that the stream's own error, unless it was raised on
+    purpose, is logged and signalled with the stream's end, and that the functions behind a request
+    have run."""
     if app.config["PROPAGATE_EXCEPTIONS"]:
         raise unhandled
-    if unhandled is not raised:
+    if unhandled is not raised or isinstance(unhandled, (StreamError, HTTPException)):
         log = log_of(app)
         log.isolated(lambda: got_request_exception.send(app, exception=unhandled), _UNTOLD)
         told = partial(app.log_exception, *leading_argument(), sys.exc_info())
@@ -98,7 +109,7 @@ def _has_handler(app: Flask, kind: type) -> bool:
     scopes = (None, request.blueprint, *getattr(request, "blueprints", ()))
     for scope in scopes:
         handlers = app.error_handler_spec.get(scope, {}).get(None) or {}
-        if any(issubclass(kind, one) and issubclass(one, LLMStreamError) for one in handlers):
+        if any(issubclass(kind, one) and one not in _OF_ALL for one in handlers):
             return True
     return False
 

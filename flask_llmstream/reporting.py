@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import got_request_exception
+from werkzeug.exceptions import HTTPException
 
 from .errors import StreamError
 from .handling import cause_of, described, text_of, while_handling
@@ -50,10 +51,8 @@ def report_departure(log: Log, stream: Stream, summary: Summary) -> None:
 
 
 def _is_expected(summary: Summary) -> bool:
-    """Was it said on purpose: a ``StreamError``, or ``abort()``?"""
-    failure = summary.failure
-    said = issubclass(type(summary.error), StreamError)
-    return said or (failure is not None and failure.code == "http_error")
+    """Was it said on purpose: a ``StreamError``, or ``abort()``, which may bring any answer?"""
+    return issubclass(type(summary.error), (StreamError, HTTPException))
 
 
 def _told(error: BaseException) -> str:

@@ -361,6 +361,11 @@ def test_a_body_that_does_not_say_it_is_json_is_415(app, kind):
     assert "application/json" in error["message"]
 
 
+def test_so_is_a_form_that_a_guard_has_read(app):
+    app.before_request(lambda: request.form.get("csrf_token"))
+    assert app.test_client().post(COMPLETIONS, data={"prompt": "Hello"}).status_code == 415
+
+
 def test_a_body_over_the_limit_is_413(make_app):
     app = make_app(LLMSTREAM_MAX_BODY_BYTES=100)
     with Answer(app, COMPLETIONS, method="POST", json={"prompt": "x" * 100}) as answer:

@@ -48,6 +48,25 @@ class Closed(StreamError):
     status = 503
 
 
+class CreditIsShort(OutOfCredit, StreamError):
+    """Both."""
+
+    status = 402
+
+
+class Problem(HTTPException):
+    """An application's own HTTP exception, with a page of its own."""
+
+    code = 409
+    description = "In use."
+
+    def get_body(self, *_):
+        return '{"title":"In use."}'
+
+    def get_headers(self, *_):
+        return [("Content-Type", "application/problem+json")]
+
+
 def failing(error):
     raise error
     yield
@@ -75,6 +94,17 @@ def site(place, app, streams):
     return serve
 
 
+@pytest.fixture
+def signalled(app):
+    seen = []
+
+    def receive(sender, exception, **_):
+        seen.append(exception)
+
+    with got_request_exception.connected_to(receive, app):
+        yield seen
+
+
 def answer(app, path, **request):
     with Answer(app, path, **request) as got:
         got.body = got.rest()
@@ -94,6 +124,7 @@ CASES = {
     "HTTPException, of a bug": (HTTPException, lambda: OutOfCredit("none left")),
     "StreamError": (StreamError, lambda: Closed("for today")),
     "its class of StreamErrors": (Closed, lambda: Closed("for today")),
+    "its class, which is one of ours as well": (OutOfCredit, lambda: CreditIsShort("none left")),
     "the root of our errors": (LLMStreamError, lambda: Closed("for today")),
     "the status of a StreamError": (503, lambda: Closed("for today")),
     "the class of its status": (ServiceUnavailable, lambda: Closed("for today")),
@@ -421,6 +452,21 @@ def test_abort_may_bring_its_own_response(app, site):
     assert got.headers["Location"].endswith("/login")
 
 
+def test_what_abort_brings_is_no_failure_to_be_told_of(app, site, signalled, caplog, finished):
+    site(lambda: HTTPException(response=Response("elsewhere", 302)), on_finish=finished)
+    assert answer(app, "/stream").status == 302
+    finished.summary()
+    assert signalled == []
+    assert [one for one in caplog.records if one.levelno == logging.ERROR] == []
+
+
+def test_an_http_exception_with_a_page_of_its_own_is_answered_with_that(app, site):
+    site(Problem)
+    of_view, of_stream = answer(app, "/view"), answer(app, "/stream")
+    assert (of_stream.status, of_stream.body) == (409, of_view.body)
+    assert of_stream.headers["Content-Type"] == "application/problem+json"
+
+
 def test_what_it_answers_is_iterated_and_closed_by_the_server(app, site):
     seen = []
 
@@ -587,17 +633,6 @@ def test_our_answer_says_what_an_http_exception_says_beside_its_page(
 # Where it fails itself, or where nobody handles.
 
 
-@pytest.fixture
-def signalled(app):
-    seen = []
-
-    def receive(sender, exception, **_):
-        seen.append(exception)
-
-    with got_request_exception.connected_to(receive, app):
-        yield seen
-
-
 def test_a_handler_that_fails_is_an_internal_error_that_is_told(app, site, signalled, caplog):
     broken = RuntimeError("the handler is broken")
     app.register_error_handler(404, lambda error: next(failing(broken)))
@@ -607,6 +642,24 @@ def test_a_handler_that_fails_is_an_internal_error_that_is_told(app, site, signa
     assert b'"code":"internal"' in got.body
     assert signalled == [broken]
     assert "the handler is broken" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "key, make_error",
+    [(404, lambda: aborted(404)), (503, lambda: Closed("now")), (Closed, lambda: Closed("now"))],
+    ids=["of abort()", "its status", "its class"],
+)
+def test_a_handler_that_raises_it_once_more_has_failed_as_well(
+    app, site, signalled, key, make_error
+):
+    app.register_error_handler(key, lambda error: next(failing(error)))
+    site(make_error)
+    kinds = []
+    for path in ("/view", "/stream"):
+        assert answer(app, path).status == 500
+        kinds.append(type(signalled.pop()))
+    assert kinds[0] is kinds[1]
+    assert signalled == []
 
 
 def test_a_handler_that_answers_nothing_is_an_internal_error(app, site, signalled):
