@@ -10,23 +10,19 @@ import os
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Dict, Hashable, Iterable, Iterator, NoReturn, Optional, Protocol
-
-from gevent.monkey import get_original
+from typing import Any, Callable, Hashable, Iterable, Iterator, Optional
 
 from .admission import Slots
+from .body_end import drop, end, let_go, no_words
 from .connection import Connection
-from .errors import StreamError
-from .failure import Failure
 from .failure_response import failure_response
-from .formats import Ending
+from .frames import failure_frame, opening_frame
 from .log import log
+from .one_reader import OneReader, nothing, refuse_another_reader
 from .overflow import Overflow
 from .request_body import Unread
 from .stream import Stream
 from .worker import Habitat, apart, habitat
-
-_allocate_lock = get_original("_thread", "allocate_lock")
 
 LOOK_SECONDS = 1.0
 """How often it looks whether what was not read in advance of a request has been read."""
@@ -35,17 +31,7 @@ _FAILED = "flask_llmstream.failed"
 """In a request's ``environ`` once a stream of it has failed: the answer to that may be a stream."""
 
 
-class Start(Protocol):
-    """How an answer starts."""
-
-    def stream(self) -> None:
-        """As the stream."""
-
-    def instead(self, response: Any) -> Iterable[bytes]:
-        """As another response; its body."""
-
-
-class StreamBody:
+class StreamBody(OneReader):
     """The WSGI iterable of one stream. One request reads it, once, on one thread or greenlet.
 
     Where it is dropped without a ``close()``, its stream ends as a plain generator would.
@@ -62,9 +48,7 @@ class StreamBody:
 
     __slots__ = (
         "_stream", "_slots", "_client", "_watches_client", "_worker", "_refusal", "_unread",
-        "_is_received", "_environ",
-        "_start", "_instead", "_closing", "_connection", "_apart", "_process", "_is_bound",
-        "_is_read", "__weakref__",
+        "_is_received", "_instead", "_connection", "_apart", "_process", "__weakref__",
     )  # fmt: skip
 
     _interpreter_ends = staticmethod(sys.is_finalizing)
@@ -81,7 +65,8 @@ class StreamBody:
     ) -> None:
         self._apart: Optional[Callable[[Callable[[], None]], object]] = None
         if not stream.take():
-            _refuse_another_reader()
+            refuse_another_reader()
+        super().__init__()
         self._stream = stream
         self._slots = slots
         self._client = client
@@ -90,38 +75,10 @@ class StreamBody:
         self._refusal = refusal
         self._unread = unread
         self._is_received = False
-        self._environ: Dict[str, Any] = {}
-        self._start: Optional[Start] = None
         self._instead: Iterable[bytes] = ()
-        self._closing: Callable[[], None] = _nothing
         self._connection: Optional[Connection] = None
         self._process = os.getpid()
-        self._is_bound = _allocate_lock()  # never waited for: to take it is to be the first
-        self._is_read = _allocate_lock()
         self._apart = apart()
-
-    def bind(
-        self, environ: Dict[str, Any], start: Start, closing: Callable[[], None]
-    ) -> None:
-        """Give it what the server calls it with.
-
-        :param start: sends the headers.
-        :param closing: called once when the server has closed the body.
-        :raises RuntimeError: another server has it.
-        """
-        if not self._is_bound.acquire(False):
-            _refuse_another_reader()
-        self._environ = environ
-        self._start = start
-        self._closing = closing
-
-    def __iter__(self) -> Iterator[bytes]:
-        """
-        :raises RuntimeError: somebody reads it, or has read it.
-        """
-        if not self._is_read.acquire(False):
-            _refuse_another_reader()
-        return self._blocks()
 
     def _blocks(self) -> Iterator[bytes]:
         first = self._begin()
@@ -147,18 +104,17 @@ class StreamBody:
                 yield block
         except Exception as error:  # a format's own
             stream.break_off(error)
-        last = self._end()
+        last = b"" if self._connection is None else end(stream, self._connection)
         if last:
             yield last
         self._let_go()  # all was taken; a test client closes late or never
 
     def close(self) -> None:
         """What the server calls at the end, whatever the end was."""
-        self._is_bound.acquire(False)  # nobody is to begin now
-        self._is_read.acquire(False)
+        self._refuse_readers()
         self._unread = None
-        close = getattr(self._instead, "close", _nothing)
-        closing, self._closing = self._closing, _nothing
+        close = getattr(self._instead, "close", nothing)
+        closing, self._closing = self._closing, nothing
         try:
             self._let_go()
         finally:
@@ -174,15 +130,12 @@ class StreamBody:
             return
         if self._apart is not None and self._stream.is_open and self._process == os.getpid():
             with suppress(RuntimeError, ValueError):  # the interpreter ends, or the hub has ended
-                self._apart(partial(_drop, self._stream, self._connection))
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a response that streams can't be kept: cache what it is made of")
+                self._apart(partial(drop, self._stream, self._connection))
 
     def _let_go(self) -> None:
         self._apart = None
         if self._process == os.getpid():  # in a forked child all of it is the parent's
-            _let_go(self._stream, self._connection)
+            let_go(self._stream, self._connection)
 
     # How it begins.
 
@@ -200,8 +153,10 @@ class StreamBody:
             self._start.stream()
         if self._connection is not None and not stream.format.tells_its_end:
             self._connection.guard()
-        opening = b"" if stream.reason == "disconnect" else self._opening()
-        return self._counted(opening + (block or b""))
+        opening = b"" if stream.reason == "disconnect" else opening_frame(stream)
+        if self._connection is not None:
+            self._connection.others += 1
+        return opening + (block or b"")
 
     def _received(self) -> Optional[Exception]:
         """Have the request whole before anything else begins; or why that can't be."""
@@ -253,9 +208,9 @@ class StreamBody:
             self._instead = self._start.instead(answer)
             return b""
         if not stream.format.tells_its_end:
-            raise _no_words()
+            raise no_words()
         # behind a wrapper, which has the status sent already
-        return stream.format.failure(failure, self._last_id())
+        return failure_frame(stream, failure)
 
     def _first(self) -> Optional[bytes]:
         """The first block; ``b""`` where the answer begins without, ``None`` at its end."""
@@ -273,12 +228,6 @@ class StreamBody:
             self._stream.break_off(error)
             return None
 
-    def _opening(self) -> bytes:
-        options = self._stream.options
-        comment = "" if options.heartbeat else None
-        event_id = opening_id(self._stream.id) if options.reconnect == "refuse" else None
-        return self._framed(partial(self._stream.format.opening, comment, event_id)) or b""
-
     def _hold(self) -> Optional[float]:
         options = self._stream.options
         if self._stream.format.is_whole:
@@ -293,132 +242,7 @@ class StreamBody:
         stream = self._stream
         return stream.options.heartbeat or None if stream.format.is_event_stream else None
 
-    # How it ends.
-
-    def _end(self) -> bytes:
-        if self._connection is None:
-            return b""
-        self._connection.unwatch()
-        last = None if self._looks_whole_but_is_not() else self._last_frame()
-        if last is None or self._looks_whole_but_is_not():  # it may have failed only now
-            self._cut(self._connection)
-            return b""
-        self._connection.release()
-        return self._counted(last)
-
-    def _looks_whole_but_is_not(self) -> bool:
-        """Would an end that the server makes now be taken for the answer's?"""
-        stream = self._stream
-        if stream.reason == "disconnect":  # or a reader who has closed its sending side alone
-            return True
-        well = stream.reason == "complete" and stream.told is None
-        return not well and not stream.format.tells_its_end
-
-    def _cut(self, connection: Connection) -> None:
-        """
-        :raises StreamError: this server does not show its client's socket. An exception has the
-            server end the connection itself.
-        """
-        if self._stream.reason != "disconnect":
-            connection.let_take()
-        if not connection.cut() and self._stream.reason != "disconnect":
-            raise _no_words()
-
-    def _last_frame(self) -> Optional[bytes]:
-        """The frame of its end; where its format can't make that, the one of a failure; ``None``
-        where it can't make that either."""
-        stream, last = self._stream, None
-        if stream.told is None:
-            ending = Ending(stream.reason or "complete", stream.delivery.usage)
-            last = self._framed(partial(stream.format.ending, ending, self._last_id()))
-        if stream.told is not None:
-            last = self._framed(partial(self._failure_frame, stream.told))
-        return last
-
-    def _failure_frame(self, failure: Failure) -> bytes:
-        wire = self._stream.format
-        goes_on = self._stream.reason == "shutdown" and self._comes_back()
-        return wire.farewell(failure) if goes_on else wire.failure(failure, self._last_id())
-
-    def _framed(self, make: Callable[[], bytes]) -> Optional[bytes]:
-        """A frame of the stream's format, which may be an application's own; ``None`` where it
-        raises, and the stream ends for that if it had not."""
-        try:
-            frame = make()
-            if not isinstance(frame, bytes):
-                raise TypeError(f"a format has to give bytes, not {type(frame).__name__}")
-            return frame
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            self._stream.break_off(error)
-            return None
-
-    def _last_id(self) -> Optional[str]:
-        """What tells a returning reader's request that there is no more; not after a cut."""
-        stream = self._stream
-        if self._comes_back() or stream.reason == "shutdown":
-            return None
-        return ended_id(stream.id)
-
-    def _comes_back(self) -> bool:
-        """Is the stream to be run again for a reader who comes back?"""
-        stream = self._stream
-        return stream.options.reconnect != "refuse" or stream.format.has_own_ids
-
-    def _counted(self, block: bytes) -> bytes:
-        if self._connection is not None:
-            self._connection.others += 1
-        return block
-
-
-class Given:
-    """What a response has in its body's place once a server has that: nothing for another."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        _refuse_another_reader()
-
-
-def _refuse_another_reader() -> NoReturn:
-    raise RuntimeError(
-        "a stream is read once, by one request, and this one has its reader: make a stream for each"
-    )
-
 
 def _release(slots: Slots, unread: Optional[Unread], stream: Stream) -> None:
     """Its producer has ended: what that could read of the request is held no longer, either."""
     slots.release(stream)
-
-
-def _let_go(stream: Stream, connection: Optional[Connection]) -> None:
-    """Nobody reads it any more. Where it was read, or on a thread where it was read on one."""
-    try:
-        if connection is not None:
-            connection.close()
-    finally:
-        stream.abandon()
-
-
-def _drop(stream: Stream, connection: Optional[Connection]) -> None:
-    """The same, late: somebody else's answer may come over the connection by now."""
-    if connection is not None:
-        connection.release()
-    _let_go(stream, connection)
-
-
-def _no_words() -> StreamError:
-    return StreamError("the stream has failed, and its format has no words for that")
-
-
-def opening_id(stream_id: str) -> str:
-    """The last event ID of a reader who has seen the opening and no end."""
-    return f"{stream_id}:0"
-
-
-def ended_id(stream_id: str) -> str:
-    """The last event ID of a reader who has seen the end."""
-    return f"{stream_id}:ended"
-
-
-def _nothing() -> None:
-    """Nobody else is to be told that the body was closed."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Dict, Iterable, Type
 
-from .body import Given, StreamBody
+from .body import StreamBody
 from .headers import Headers, taken_over
+from .one_reader import Given
 
 
 class StreamResponse:
