@@ -11,7 +11,7 @@ import functools
 import sys
 import uuid
 from functools import partial
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Dict, Optional
 
 from flask import Flask, after_this_request, current_app, got_request_exception, request
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -123,9 +123,21 @@ def hand_on_errors(app: Flask) -> None:
     Flask-RESTX takes every other exception for a bug, before any handler of the app is asked. An
     extension that puts itself in the view's place has it all the same, a step later.
     """
-    setattr(app, "preprocess_request", _raising(app.preprocess_request))
-    setattr(app, "dispatch_request", _raising(app.dispatch_request))
-    setattr(app, "handle_user_exception", _handling(app.handle_user_exception))
+    for name, around in _AROUND.items():
+        setattr(app, name, around(_method(app, name)))
+
+
+def _method(app: Any, name: str) -> Callable[..., Any]:
+    """The app's method: its own, or its class's, which an agent may replace later."""
+    if name in vars(app):
+        own: Callable[..., Any] = vars(app)[name]
+        return own
+
+    @functools.wraps(getattr(app, name))
+    def of_class(*arguments: Any) -> Any:
+        return getattr(type(app), name)(app, *arguments)
+
+    return of_class
 
 
 def _raising(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,6 +163,13 @@ def _handling(method: Callable[..., Any]) -> Callable[..., Any]:
             return method(*context, raised)
 
     return handling
+
+
+_AROUND: Dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "preprocess_request": _raising,
+    "dispatch_request": _raising,
+    "handle_user_exception": _handling,
+}
 
 
 def _refused(error: StreamError) -> Any:

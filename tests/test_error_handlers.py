@@ -12,6 +12,7 @@ import gevent
 import pytest
 from flask import (
     Blueprint,
+    Flask,
     Response,
     abort,
     g,
@@ -727,6 +728,18 @@ def test_a_framework_that_knows_http_exceptions_alone_gets_one(app, site):
         got = answer(app, path)
         assert (got.status, got.headers.getlist("Retry-After")) == (503, ["7"])
         assert b"Later." in got.body
+
+
+@pytest.mark.parametrize(
+    "name", ["preprocess_request", "dispatch_request", "handle_user_exception"]
+)
+def test_an_agent_may_replace_a_method_of_flasks_later(app, site, monkeypatch, name):
+    calls = []
+    ordinary = getattr(Flask, name)
+    observed = lambda *arguments: (calls.append(name), ordinary(*arguments))[1]  # noqa: E731
+    monkeypatch.setattr(Flask, name, observed)
+    site(lambda: Closed("for today"))
+    assert (answer(app, "/view").status, calls) == (503, [name])
 
 
 def test_an_extension_in_the_views_place_changes_nothing(app, site):
