@@ -12,14 +12,16 @@ import sys
 import weakref
 from time import monotonic, process_time
 from types import FrameType
-from typing import Any, Callable, Iterator, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from gevent import get_hub
 from gevent.monkey import get_original
 
 from .log import log
 from .native import start_native_thread
+from .stacks import began_by, callers, outermost, place_of
 from .suspects import Suspects
+from .worker_threads import Intruder, WorkerThreads
 
 STALL_SECONDS = 1.0
 """Who has given the hub no turn for so long is told of, and again after 2, 4, 8 …"""
@@ -69,6 +71,7 @@ class StallWatch:
     :param stall_seconds: how long the hub may be held at a stretch before it is told.
     :param look_seconds: how long it is left alone between two looks, at the mean.
     :param hold_seconds: how long it may be held from a look on before that counts.
+    :ivar threads: where the producers run that have one each, which are looked at as well.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class StallWatch:
         look_seconds: float = LOOK_SECONDS,
         hold_seconds: float = HOLD_SECONDS,
     ) -> None:
+        self.threads = WorkerThreads()
         self._name_of = name_of
         self._stall_seconds = stall_seconds
         self._look_seconds = look_seconds
@@ -118,6 +122,7 @@ class StallWatch:
         while self._goes_on(quiet):
             if self._producers:
                 log.isolated(self._look, "the watch for stalls failed")
+                log.isolated(self._look_at_threads, "the watch over worker threads failed")
             else:
                 self._suspects.forget()
             quiet = 0 if self._producers else quiet + 1
@@ -157,6 +162,9 @@ class StallWatch:
                 self._tell(holder, f"for {since - began:.1f} s")
                 patience *= 2
 
+    def _look_at_threads(self) -> None:
+        self.threads.look(self._tell_of_intruder)
+
     def _loop(self) -> Any:
         """The hub's loop, ``None`` when it has ended."""
         hub = self._hub()
@@ -168,18 +176,18 @@ class StallWatch:
 
     def _stack(self) -> int:
         """Which greenlet the hub's thread executes, by its outermost frame, which is not kept."""
-        return id(_outermost(self._frame()))
+        return id(outermost(self._frame()))
 
     def _holder(self) -> Optional[Holder]:
         """Who has the hub, ``None`` when that has ended."""
         frame = self._frame()
         if frame is None:
             return None
-        names = [name for name in map(self._name_of, _callers(frame)) if name is not None]
-        place = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+        names = [name for name in map(self._name_of, callers(frame)) if name is not None]
+        place = place_of(frame)
         if names:
             return Holder(f"the generator of {names[0]}", place, True)
-        return Holder(f"something that is no stream's generator ({_began_by(frame)})", place, False)
+        return Holder(f"something that is no stream's generator ({began_by(frame)})", place, False)
 
     def _tell(self, holder: Holder, how_long: str) -> None:
         if self._suspects.may_tell(holder.who, monotonic()):
@@ -189,29 +197,13 @@ class StallWatch:
                 *(holder.who, how_long, holder.place, _CURES[holder.is_producer]),
             )
 
-
-def _callers(frame: Optional[FrameType]) -> Iterator[FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-def _outermost(frame: Optional[FrameType]) -> Optional[FrameType]:
-    for frame in _callers(frame):
-        pass
-    return frame
-
-
-def _began_by(frame: FrameType) -> str:
-    """The function of somebody's that its thread or greenlet began with."""
-    outside_in = list(_callers(frame))[::-1]
-    theirs = (one.f_code.co_name for one in outside_in if not _is_of_the_machinery(one))
-    return next(theirs, frame.f_code.co_name)
-
-
-def _is_of_the_machinery(frame: FrameType) -> bool:
-    name = str(frame.f_globals.get("__name__", ""))
-    return name == "threading" or name.split(".")[0] == "gevent"
+    def _tell_of_intruder(self, intruder: Intruder) -> None:
+        if self._suspects.may_tell(intruder.who, monotonic()):
+            log.warning(
+                "%s has held the hub of its thread for %.0f%% of the last looks, at %s: that "
+                "stream moves only while this waits. %s",
+                *(intruder.who, intruder.share * 100, intruder.place, _CURES[False]),
+            )
 
 
 _watches: "weakref.WeakKeyDictionary[Any, StallWatch]" = weakref.WeakKeyDictionary()

@@ -19,7 +19,7 @@ from .errors import ConfigurationError
 from .last_yield import LOOK_SECONDS, LOOKS, cleans_up
 from .liveness import HubWatch, SocketWatch
 from .native import start_bare_thread, start_native_thread
-from .stalls import stall_watch
+from .stalls import StallWatch, stall_watch
 from .timers import HubTimer, Schedule, thread_schedule
 from .turns import turn_of
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
@@ -153,7 +153,12 @@ class ThreadWorker:
 
 
 class ThreadBesideHub(ThreadWorker):
-    """The same, for a reader on a greenlet: whoever holds that hub is told of here as well."""
+    """The same, for a reader on a greenlet: whoever holds that hub is told of here as well, or the
+    thread's own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._name = name or "a callback"
 
     def start(self, run: Callable[[], None]) -> None:
         """Have ``run`` called on the thread, soon."""
@@ -163,17 +168,18 @@ class ThreadBesideHub(ThreadWorker):
         stalls = stall_watch(_name_of)
         stalls.enter()
         try:
-            super().start(partial(_run_then, run, stalls.leave))
+            super().start(partial(_run_watched, self._name, run, stalls))
         except BaseException:
             stalls.leave()
             raise
 
 
-def _run_then(run: Callable[[], None], leave: Callable[[], None]) -> None:
+def _run_watched(name: str, run: Callable[[], None], stalls: StallWatch) -> None:
     try:
-        run()
+        with stalls.threads.known(name):
+            run()
     finally:
-        leave()
+        stalls.leave()
 
 
 class Habitat(NamedTuple):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import queue
 import re
 import threading
+from functools import partial
 from time import monotonic
 
 import gevent
 import pytest
 
+from flask_llmstream.native import start_native_thread
 from flask_llmstream.stalls import StallWatch
 from flask_llmstream.suspects import Suspects
+from flask_llmstream.wakeup import CrossThreadWakeup
+from flask_llmstream.worker_threads import WorkerThreads
 from tests.answers import Answer
 from tests.places import BESIDE, GREENLETS, HANG_GUARD, only, wait_for_worker_threads
 
@@ -187,6 +192,124 @@ def test_the_hub_of_a_reader_whose_producer_has_a_thread_is_watched_as_well(
         waiting.go_on.set()
         answer.rest()
     wait_for_worker_threads()
+
+
+# On the thread of a worker.
+
+
+def looks(threads):
+    """Look once at what has its thread; who was told of."""
+    told = []
+    threads.look(told.append)
+    return told
+
+
+@pytest.fixture
+def threads():
+    return WorkerThreads()
+
+
+@pytest.fixture
+def on_worker(threads):
+    """Have a producer run on a thread of its own, and its errors raised here."""
+    outcomes = queue.Queue()
+
+    def run(produce):
+        try:
+            with threads.known("ticks"):
+                outcomes.put(produce())
+        except BaseException as error:
+            outcomes.put(error)
+
+    def begin(produce):
+        start_native_thread(partial(run, produce), "worker")
+        return partial(outcomes.get, timeout=HANG_GUARD)
+
+    return begin
+
+
+def test_a_greenlet_that_computes_on_a_workers_thread_is_told_by_name(threads, on_worker):
+    started, go_on = threading.Event(), threading.Event()
+
+    def generate():
+        started.set()
+        compute_until(go_on.is_set)
+
+    ended = on_worker(lambda: gevent.spawn(generate).join())
+    assert started.wait(HANG_GUARD)
+    told = [looks(threads) for _ in range(3)]
+    go_on.set()
+    assert ended() is None
+    assert told[:2] == [[], []]
+    ((who, place, share),) = told[2]
+    assert who == "something that is not the generator of ticks (generate)"
+    assert re.match(r".*:\d+ in \w+", place)
+    assert share == 1
+    assert looks(threads) == []
+
+
+def test_a_producer_that_computes_on_its_own_thread_is_no_ones_fault(threads, on_worker):
+    started, go_on = threading.Event(), threading.Event()
+
+    def generate():
+        started.set()
+        compute_until(go_on.is_set)
+
+    ended = on_worker(generate)
+    assert started.wait(HANG_GUARD)
+    told = [looks(threads) for _ in range(10)]
+    go_on.set()
+    assert ended() is None
+    assert told == [[]] * 10
+
+
+def test_a_workers_hub_that_waits_is_no_ones_fault(threads, on_worker):
+    started, wakeup = threading.Event(), queue.Queue()
+
+    def generate():
+        go_on = CrossThreadWakeup()
+        wakeup.put(go_on)
+        gevent.spawn(started.set)
+        go_on.wait(HANG_GUARD)
+        go_on.close()
+
+    ended = on_worker(generate)
+    go_on = wakeup.get(timeout=HANG_GUARD)
+    assert started.wait(HANG_GUARD)
+    told = [looks(threads) for _ in range(10)]
+    go_on.set()
+    assert ended() is None
+    assert told == [[]] * 10
+
+
+def test_to_look_at_a_worker_that_does_not_use_gevent_makes_it_no_hub(threads, on_worker):
+    def generate():
+        for _ in range(5):
+            looks(threads)
+        return gevent._hub_local.get_hub_if_exists()
+
+    assert on_worker(generate)() is None
+
+
+@only(BESIDE)
+def test_what_a_generator_waits_for_in_vain_on_its_own_thread_is_told(app, streams, caplog):
+    def generate():
+        compute_until(lambda: caplog.records)
+
+    @app.route("/")
+    def view():
+        def ticks():
+            gevent.spawn(generate).join()
+            yield "at last"
+
+        return streams.response(ticks(), worker="thread")
+
+    with Answer(app, "/") as answer:
+        answer.rest()
+    wait_for_worker_threads()
+    told = caplog.records[0].getMessage()
+    assert re.search(r"generator of .*ticks.* \(generate\) has held the hub of its thread", told)
+    assert "a patched threading.Thread is a greenlet" in told
 
 
 # Who is told of, and how often.
