@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import weakref
 from time import monotonic, process_time
 from types import FrameType
@@ -21,6 +20,7 @@ from .log import log
 from .native import start_native_thread
 from .stacks import began_by, callers, outermost, place_of
 from .suspects import Suspects
+from .thread_frames import thread_frames
 from .worker_threads import Intruder, WorkerThreads
 
 STALL_SECONDS = 1.0
@@ -172,7 +172,7 @@ class StallWatch:
 
     def _frame(self) -> Optional[FrameType]:
         """What the hub's thread executes, ``None`` when it or its hub has ended."""
-        return sys._current_frames().get(self._thread_id) if self._loop() is not None else None
+        return thread_frames().get(self._thread_id) if self._loop() is not None else None
 
     def _stack(self) -> int:
         """Which greenlet the hub's thread executes, by its outermost frame, which is not kept."""

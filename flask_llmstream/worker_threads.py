@@ -16,6 +16,7 @@ from gevent.monkey import get_original
 
 from .stacks import began_by, outermost, place_of
 from .suspects import Suspects
+from .thread_frames import thread_frames
 
 _LOOKS = 4
 """The last so many looks count: their greenlet keeps a thread of its own for about a second."""
@@ -68,7 +69,7 @@ class WorkerThreads:
         """
         if not self._workers:
             return
-        frames = sys._current_frames()
+        frames = thread_frames()
         for thread_id, worker in list(self._workers.items()):
             intruder = _seen(worker, frames.get(thread_id))
             if intruder is not None and intruder.share:
