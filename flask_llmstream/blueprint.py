@@ -75,10 +75,8 @@ class ChatEndpoints:
 
     def _body(self) -> bytes:
         limit = self._app_settings().max_body_bytes
-        if (request.content_length or 0) > limit:
-            raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
-        body = read_in_view(request, limit + 1)
-        if len(body) > limit:
+        body = read_in_view(request, limit)
+        if body is None or len(body) > limit:
             raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
         if not body and _is_unreadable(request.environ):
             message = "this server can't read a chunked body; send it with a Content-Length"

@@ -40,11 +40,20 @@ def has_body(environ: Dict[str, Any]) -> bool:
     )
 
 
-def read_in_view(request: Any, most: int) -> bytes:
-    """A request's body, or so many bytes of a longer one. Nothing of it is read ahead any more."""
+def read_in_view(request: Any, most: int) -> Optional[bytes]:
+    """A request's body; nothing of it is read ahead any more. ``None``: it is longer.
+
+    Then it is read and thrown away, for the answer to arrive, unless it says that it is longer
+    than READ_AHEAD.
+    """
+    said, file = request.content_length or 0, io.BytesIO()
+    if said <= most:
+        _copy(request, request.stream, file, most + 1)
+    if max(said, file.tell()) > most:
+        if said <= READ_AHEAD:
+            _copy(request, request.stream, _Nowhere(), READ_AHEAD)
+        return None
     # Somebody may have read it before; then Werkzeug has kept it, and the stream is at its end.
-    file = io.BytesIO()
-    _copy(request, request.stream, file, most)
     body: bytes = file.getvalue() or request.get_data()
     request.stream = _nothing()
     return body
@@ -139,6 +148,11 @@ class ServerInput:
         if self._left == 0 or (not data and size != (0,)):
             self.is_exhausted = True
         return data
+
+
+class _Nowhere:
+    def write(self, data: bytes) -> None:
+        """Nobody wants it."""
 
 
 class _Chain(io.RawIOBase):

@@ -384,7 +384,7 @@ class Unread:
     readline = readlines = __iter__ = read
 
 
-def test_a_body_that_says_it_is_over_the_limit_is_not_even_read(app):
+def test_a_body_that_says_it_is_far_over_the_limit_is_not_even_read(app):
     environ = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(10**12)}
     kind = "application/json"
     with Answer(app, COMPLETIONS, environ, method="POST", content_type=kind) as answer:

@@ -41,6 +41,19 @@ def test_a_large_body_is_answered_whole_by_each_server(live, path, told):
         assert b'"message":"%d bytes"' % told in b"".join(reader.blocks())
 
 
+def test_a_chat_request_that_is_too_long_is_told_so(live):
+    assert status_of_too_long(live) == 413
+
+
+def test_a_chat_request_that_is_too_long_is_told_so_behind_nginx(behind_nginx):
+    assert {status_of_too_long(behind_nginx) for _ in range(TIMES)} == {413}
+
+
+def status_of_too_long(live):
+    with live.request("POST", "/v1/chat/completions", body=b"x" * SIZE) as reader:
+        return reader.response.status
+
+
 @pytest.mark.parametrize("server", [GEVENT, GTHREAD, PYWSGI], ids=lambda server: server.name)
 def test_a_view_that_takes_the_stream_answers_while_the_rest_is_on_its_way(server):
     head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"

@@ -311,6 +311,16 @@ def test_a_chat_request_may_arrive_in_pieces(place, app):
     assert answer.status == 404
 
 
+@pytest.mark.parametrize("length", [str(len(LARGE)), None], ids=["of a length", "in chunks"])
+def test_a_chat_request_that_is_too_long_is_taken_all_the_same(place, make_app, length):
+    app = make_app(LLMSTREAM_MAX_BODY_BYTES=4)
+    server_input = Input(LARGE)
+    environ = {"wsgi.input": server_input, **({"CONTENT_LENGTH": length} if length else CHUNKED)}
+    with Answer(app, "/v1/chat/completions", environ, method="POST") as answer:
+        answer.rest()
+    assert (answer.status, server_input.tell()) == (413, len(LARGE))
+
+
 # Somebody else's application.
 
 
