@@ -148,7 +148,10 @@ class StreamBody(OneReader):
             block = self._first()
             error = stream.trouble if block is None else None
         if error is not None:
-            return self._fail(error)
+            try:
+                return self._fail(error)
+            finally:
+                error = None  # this frame is behind those of its traceback: a cycle
         if self._start is not None:
             self._start.stream()
         if self._connection is not None and not stream.format.tells_its_end:

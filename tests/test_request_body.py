@@ -5,8 +5,10 @@ A proxy may stop sending a request whose answer has begun.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
+import os
 from importlib.metadata import version
 
 import pytest
@@ -191,6 +193,30 @@ def test_its_file_is_closed_when_both_reader_and_generator_have_ended(
     answer.close()
     finished.summary()
     assert found == [LARGE]  # and the fixture has no descriptor left
+
+
+def test_its_file_is_closed_at_once_where_the_body_never_comes_whole(place, app, serve_post):
+    serve_post(the_length)
+    gc.collect()
+    gc.disable()
+    before = len(os.listdir("/proc/self/fd"))
+    try:
+        with Answer(app, "/", {"wsgi.input": BreaksOff(LARGE), **CHUNKED}, method="POST") as answer:
+            answer.rest()
+        del answer
+        assert len(os.listdir("/proc/self/fd")) == before
+    finally:
+        gc.enable()
+
+
+class BreaksOff(Input):
+    """A server's input whose client leaves behind more than is kept in memory."""
+
+    def read(self, size=-1):
+        data = super().read(size)
+        if not data:
+            raise OSError("the client has left")
+        return data
 
 
 def test_where_no_file_can_be_written_less_is_read_ahead(place, app, serve_post, monkeypatch):
