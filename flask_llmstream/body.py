@@ -21,6 +21,7 @@ from .log import log
 from .one_reader import OneReader, nothing, refuse_another_reader
 from .overflow import Overflow
 from .request_body import Unread
+from .steps import each
 from .stream import Stream
 from .worker import Habitat, apart, habitat
 
@@ -115,13 +116,7 @@ class StreamBody(OneReader):
         self._unread = None
         close = getattr(self._instead, "close", nothing)
         closing, self._closing = self._closing, nothing
-        try:
-            self._let_go()
-        finally:
-            try:
-                close()
-            finally:
-                closing()
+        each(self._let_go, close, closing)
 
     def __del__(self) -> None:
         # On any thread, between any two steps of any code: so the work is handed over. Before

@@ -7,7 +7,6 @@ Floor 3: sockets by their descriptor alone, whoever owns them.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from time import monotonic
 from typing import Any, Callable, Dict, Optional, Tuple
 
@@ -24,6 +23,7 @@ from .client_socket import (
     unwritten,
 )
 from .liveness import NoWatch, Watch, watch
+from .steps import each
 from .timers import Timer
 from .worker import Habitat, pause
 
@@ -155,11 +155,11 @@ class Connection:
         guarded yet serves none."""
         with self._cutting:
             self._is_closed = True
-        with ExitStack() as steps:  # each is done, though another raises; the last comes first
-            if self._is_guarded:
-                steps.callback(self.cut)
-            steps.callback(self._look_no_more)
-            steps.callback(self.unwatch)
+        each(self.unwatch, self._look_no_more, self._cut_if_guarded)
+
+    def _cut_if_guarded(self) -> None:
+        if self._is_guarded:
+            self.cut()
 
     def _look_no_more(self) -> None:
         timer, self._timer = self._timer, None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from contextlib import ExitStack
+from functools import partial
 from time import monotonic
 from types import FrameType
 from typing import Any, Callable, Optional
@@ -19,6 +19,7 @@ from .errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
 from .event import ServerSentEvent
 from .pushed import Pushed
 from .senders import Senders
+from .steps import each
 from .stream import Stream
 from .summary import Summary
 from .turns import TURN_SECONDS, take_turn
@@ -192,12 +193,9 @@ class Emitter:
 
     def ended(self, reason: str, error: Optional[BaseException]) -> None:
         """The stream has ended."""
-        with ExitStack() as steps:  # each is done, though another raises; the last comes first
-            steps.callback(self._call_beside, "dispose", error)
-            if reason not in ("complete", "error"):
-                steps.callback(self._call_beside, "cancel", error)
-            steps.callback(self._source.end)
-            steps.callback(self._senders.end)
+        kinds = ["dispose"] if reason in ("complete", "error") else ["cancel", "dispose"]
+        callbacks = [partial(self._call_beside, kind, error) for kind in kinds]
+        each(self._senders.end, self._source.end, *callbacks)
 
     def finished(self, summary: Summary) -> None:
         """Everybody else has been told of the end."""

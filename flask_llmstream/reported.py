@@ -12,6 +12,7 @@ from typing import Any, Callable, List, Optional
 from .delivery import Delivery
 from .log import log
 from .outcome import Outcome
+from .steps import each
 from .summary import Summary
 from .surroundings import Listener, Surroundings
 
@@ -54,13 +55,9 @@ class ReportedOutcome(Outcome):
             self._owed.append(work)
 
     def _each(self, *steps: Callable[[], object]) -> None:
-        """Do each of these steps of its end, though another raised, or was interrupted."""
-        if not steps:
-            return
-        try:
-            log.isolated(steps[0], "stream %s of %s: a step of its end failed", self.id, self.name)
-        finally:
-            self._each(*steps[1:])
+        """Do each of these steps of its end. What one raises is logged."""
+        named = "stream %s of %s: a step of its end failed", self.id, self.name
+        each(*[partial(log.isolated, step, *named) for step in steps])
 
     # What is told: that it has ended, that its reader has left, and last that its producer has.
 

@@ -1,0 +1,35 @@
+"""The steps of an end are all done, whatever one of them raises."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_llmstream.steps import each
+
+
+def raising(error):
+    def step():
+        raise error
+
+    return step
+
+
+def test_they_are_done_in_their_order():
+    done = []
+    each(lambda: done.append("first"), lambda: done.append("second"))
+    assert done == ["first", "second"]
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, GeneratorExit])
+def test_the_rest_is_done_though_one_raises(kind):
+    done = []
+    with pytest.raises(kind):
+        each(raising(kind()), lambda: done.append("the rest"))
+    assert done == ["the rest"]
+
+
+def test_of_several_that_raise_the_last_is_raised_and_shows_the_others():
+    first, last = ValueError("first"), LookupError("last")
+    with pytest.raises(LookupError) as caught:
+        each(raising(first), raising(last))
+    assert (caught.value, caught.value.__context__) == (last, first)
