@@ -11,6 +11,7 @@ from typing import Callable, Optional
 from .failure import Failure
 from .formats import Ending
 from .stream import Stream
+from .stream_ids import ended_id, opening_id
 
 
 def opening_frame(stream: Stream) -> bytes:
@@ -68,13 +69,3 @@ def _last_id(stream: Stream) -> Optional[str]:
 def _runs_again(stream: Stream) -> bool:
     """Does the stream run again for a reader who comes back?"""
     return stream.options.reconnect != "refuse" or stream.format.has_own_ids
-
-
-def opening_id(stream_id: str) -> str:
-    """The last event ID of a reader who has seen the opening and no end."""
-    return f"{stream_id}:0"
-
-
-def ended_id(stream_id: str) -> str:
-    """The last event ID of a reader who has seen the end."""
-    return f"{stream_id}:ended"

@@ -6,7 +6,6 @@ Roof: Flask.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 
@@ -28,10 +27,10 @@ from .options import StreamOptions
 from .request_body import RequestBody, has_body
 from .response import stream_response_class
 from .stream import Stream
+from .stream_ids import has_seen_end
 from .worker import habitat
 
 Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
-_OUR_ID = re.compile(r"[0-9a-f]{32}:(\d+|ended)")
 
 
 def stream_response(
@@ -125,10 +124,10 @@ def _returned(options: StreamOptions) -> Optional[StreamError]:
     both make it stay away. ``None`` where the stream is to run."""
     if options.reconnect != "refuse" or not has_request_context():
         return None
-    ours = _OUR_ID.fullmatch(last_event_id())
-    if ours is None:
+    seen_end = has_seen_end(last_event_id())
+    if seen_end is None:
         return None
-    if ours.group(1) == "ended":
+    if seen_end:
         return StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
     return StreamGone("This answer was cut off and can't be resumed. Ask again.")
 

@@ -1,0 +1,27 @@
+"""The event IDs that a stream opens and ends with, and that a returning reader shows.
+
+Ground floor: standard library only, no I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+_OURS = re.compile(r"[0-9a-f]{32}:(\d+|ended)")
+
+
+def opening_id(stream_id: str) -> str:
+    """The last event ID of a reader who has seen the opening and no end."""
+    return f"{stream_id}:0"
+
+
+def ended_id(stream_id: str) -> str:
+    """The last event ID of a reader who has seen the end."""
+    return f"{stream_id}:ended"
+
+
+def has_seen_end(last_event_id: str) -> Optional[bool]:
+    """Whether a returning reader has seen the end; ``None`` where the ID is not a stream's own."""
+    ours = _OURS.fullmatch(last_event_id)
+    return None if ours is None else ours.group(1) == "ended"
