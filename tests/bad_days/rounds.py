@@ -13,11 +13,8 @@ Counts = Dict[str, int]
 EXACT = ["greenlets", "threads", "descriptors", "watchers", "slots", "streams"]
 """Of these nothing may be left."""
 
-SPARE_OBJECTS = 100
-"""So many objects may be more, of all that a process holds: its caches fill as it runs."""
-
-SPARE_KIB = 512
-"""The same for its heap."""
+SPARE = {"objects": 100, "heap_kib": 512}
+"""So many may be more, of all that a process holds: its caches fill as it runs."""
 
 _pause = threading.Event()
 
@@ -40,7 +37,7 @@ class Rounds:
         """One crowd more, and what is left of it."""
         crowd = Crowd(self._live.port, *self._size, seed=len(self.counts))
         self.crowds.append(crowd.run())
-        self.counts.append(settled(self._live, self.counts[0]))
+        self.counts.append(settled(self._live, self.counts[0], self.counts[-1]))
         return self.counts[-1]
 
     @property
@@ -53,18 +50,22 @@ class Rounds:
     @property
     def grown(self) -> Dict[str, int]:
         """What the last crowd added to what the one before it had left, past what may be spared."""
-        before, after = self.counts[-2:]
-        spare = {"objects": SPARE_OBJECTS, "heap_kib": SPARE_KIB}
-        grown = {name: after[name] - before[name] for name in spare}
-        return {name: number for name, number in grown.items() if number > spare[name]}
+        return grown_between(*self.counts[-2:])
 
 
-def settled(live: LiveServer, before: Counts = {}) -> Counts:
+def grown_between(before: Counts, after: Counts) -> Counts:
+    """What there is more of, past what may be spared."""
+    grown = {name: after[name] - before.get(name, after[name]) for name in SPARE}
+    return {name: number for name, number in grown.items() if number > SPARE[name]}
+
+
+def settled(live: LiveServer, before: Counts = {}, last: Counts = {}) -> Counts:
     """The counts when all streams have ended, and nothing is left or the time for it is over."""
     for _ in range(HANG_GUARD * 5):
         counts: Counts = live.get("/counts")
         over = not counts["slots"] and not counts["streams"]
-        if over and all(counts[name] <= before.get(name, counts[name]) for name in EXACT):
+        over = over and all(counts[name] <= before.get(name, counts[name]) for name in EXACT)
+        if over and not grown_between(last, counts):
             break
         _pause.wait(0.2)
     return counts
