@@ -10,7 +10,7 @@ PYTHONS := $(shell printf ':%s' $(HOME)/.pyenv/versions/*/bin)
 PROXIES := nginx caddy haproxy apache2
 # What servers do with a connection, and what is explored in every order, is the newest Python's to
 # tell; the matrix has it on the others as well.
-TOLD_BY_UNIT := $(foreach name,server_endings large_bodies interleavings,--ignore tests/test_$(name).py)
+UNIT_ALONE := $(foreach name,server_endings large_bodies interleavings,--ignore tests/test_$(name).py)
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -36,7 +36,7 @@ js: $(VENV)/debian
 
 legacy: $(VENV)/test  ## the oldest Python and Flask we promise, where that Python is
 ifdef PYTHON38
-	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(TOLD_BY_UNIT)
+	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(UNIT_ALONE)
 else
 	@echo "skipped: the suite on Python 3.8 and Flask 1.1, for want of a python3.8" && test -z "$$CI"
 endif

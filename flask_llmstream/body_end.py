@@ -10,6 +10,7 @@ from typing import Optional
 from .connection import Connection
 from .errors import StreamError
 from .frames import last_frame
+from .steps import each
 from .stream import Stream
 
 
@@ -32,11 +33,10 @@ def end(stream: Stream, connection: Connection) -> bytes:
 
 def let_go(stream: Stream, connection: Optional[Connection]) -> None:
     """Nobody reads it any more. Where it was read, or on a thread where it was read on one."""
-    try:
-        if connection is not None:
-            connection.close()
-    finally:
+    if connection is None:
         stream.abandon()
+    else:
+        each(connection.close, stream.abandon)
 
 
 def drop(stream: Stream, connection: Optional[Connection]) -> None:

@@ -25,7 +25,7 @@ RECONNECTION_MS = (1000, 5000)
 class Endable(ReportedOutcome):
     """A source with its way to the reader, which both have one end."""
 
-    __slots__ = ("format", "options", "_source", "_worker", "_not_brought")
+    __slots__ = ("format", "options", "_source", "_worker", "_pending_end")
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Endable(ReportedOutcome):
         self.options = options
         self._source = source
         self._worker: Any = None
-        self._not_brought = [True]  # until somebody takes it
+        self._pending_end = [True]  # until somebody takes it
 
     def end(self, reason: str, error: Optional[BaseException] = None) -> bool:
         """End the stream; ``False`` when it has ended before, for whatever reason that was."""
@@ -55,7 +55,7 @@ class Endable(ReportedOutcome):
         return True
 
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
-        if not taken_from(self._not_brought):  # by who opens it, or by who ends it
+        if not taken_from(self._pending_end):  # by who opens it, or by who ends it
             return
         channel, has_left = self.delivery.channel, reason == "disconnect"
         steps: List[Callable[[], object]] = []
