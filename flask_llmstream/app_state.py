@@ -29,12 +29,12 @@ class AppState:
         self.settings = settings
         self.options = options
         self.slots = _slots(settings)
-        self._slots_of: Dict[str, Slots] = {}
+        self._slots_of: Dict[object, Slots] = {}
         _states.add(self)
 
-    def slots_of(self, blueprint: str, settings: Settings) -> Slots:
-        """The slots of a blueprint that has limits of its own."""
-        return self._slots_of.setdefault(blueprint, _slots(settings))
+    def slots_of(self, endpoints: object, settings: Settings) -> Slots:
+        """The slots of a blueprint's endpoints that have limits of their own."""
+        return self._slots_of.setdefault(endpoints, _slots(settings))
 
     @property
     def all_slots(self) -> List[Slots]:

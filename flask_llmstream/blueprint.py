@@ -25,6 +25,7 @@ from .errors import (
 )
 from .formats import FORMATS
 from .formats.openai import ChatCompletion, ChatCompletionChunks
+from .mounting import add_route, host_is_this_one
 from .options import StreamOptions
 from .providers import Provider
 from .request_body import read_in_view
@@ -43,8 +44,7 @@ class ChatEndpoints:
     :param changes: what differs from the app's settings and stream options.
     """
 
-    def __init__(self, name: str, providers: Mapping[str, Provider], changes: Mapping[str, Any]):
-        self._name = name
+    def __init__(self, providers: Mapping[str, Provider], changes: Mapping[str, Any]):
         self._providers = checked_providers(providers)
         self._default_model = next(iter(providers))
         self._settings = {key: value for key, value in changes.items() if key in _SETTINGS}
@@ -101,7 +101,7 @@ class ChatEndpoints:
 
     def _slots(self, settings: Settings) -> Slots:
         if _LIMITS & self._settings.keys():
-            return app_state().slots_of(self._name, settings)
+            return app_state().slots_of(self, settings)
         return app_state().slots
 
 
@@ -110,12 +110,13 @@ def chat_blueprint(
 ) -> Blueprint:
     """A blueprint with the chat endpoints; see :meth:`LLMStream.blueprint`."""
     blueprint = Blueprint(name, __name__)
-    chat = ChatEndpoints(name, providers, changes)
-    blueprint.add_url_rule("/chat/completions", "completions", chat.completions, methods=["POST"])
-    blueprint.add_url_rule("/chat/stream", "stream", chat.stream)
-    blueprint.add_url_rule("/models", "models", chat.models)
-    blueprint.add_url_rule("/llmstream.js", "client", _client)
+    chat = ChatEndpoints(providers, changes)
+    add_route(blueprint, "/chat/completions", "completions", chat.completions, methods=["POST"])
+    add_route(blueprint, "/chat/stream", "stream", chat.stream)
+    add_route(blueprint, "/models", "models", chat.models)
+    add_route(blueprint, "/llmstream.js", "client", browser_client)
     add_doctor_routes(blueprint)
+    blueprint.url_defaults(host_is_this_one)
     return blueprint
 
 
@@ -133,7 +134,7 @@ def checked_providers(providers: Mapping[str, Provider]) -> Mapping[str, Provide
     return providers
 
 
-def _client() -> Response:
+def browser_client() -> Response:
     """``GET /llmstream.js``: the browser client."""
     return send_from_directory(_STATIC, "llmstream.js", mimetype="text/javascript")
 

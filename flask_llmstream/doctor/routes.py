@@ -13,7 +13,7 @@ from collections import OrderedDict
 from dataclasses import asdict
 from typing import Any, Callable, Dict
 
-from flask import Blueprint, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Flask, Response, abort, current_app, jsonify, request
 from gevent import getcurrent
 from gevent.hub import Hub
 from gevent.monkey import get_original
@@ -22,6 +22,7 @@ from ..app_state import app_state
 from ..completion import CompletionRequest
 from ..errors import RequestError
 from ..liveness import NoWatch, watch
+from ..mounting import add_route
 from ..options import StreamOptions
 from ..providers import Counter
 from ..streaming import stream_response
@@ -35,33 +36,36 @@ LONGEST_SILENCE = 600
 """Seconds; a silent stream takes a slot as any other does."""
 _REMEMBERED = 100
 _ID = re.compile("[0-9a-f]{32}")
+_STREAM = "llmstream_id"
+"""A variable that no mount point has, too."""
 
-View = Callable[..., Response]
+View = Callable[[], Response]
 
 
 def add_doctor_routes(blueprint: Blueprint) -> None:
     """Have them registered with the blueprint, in an application that has a token."""
     endpoints = DoctorEndpoints()
+    for rule, endpoint, view in (
+        ("/doctor", "doctor", endpoints.inside),
+        ("/doctor/silence", "doctor_silence", endpoints.silence),
+        (f"/doctor/streams/<{_STREAM}>", "doctor_stream", endpoints.fate),
+    ):
+        add_route(blueprint, rule, endpoint, guarded(view), _has_token)
 
-    def register(setup: Any) -> None:
-        if setup.app.config.get("LLMSTREAM_DOCTOR_TOKEN") is not None:
-            setup.add_url_rule("/doctor", "doctor", guarded(endpoints.inside))
-            setup.add_url_rule("/doctor/silence", "doctor_silence", guarded(endpoints.silence))
-            rule = "/doctor/streams/<stream_id>"
-            setup.add_url_rule(rule, "doctor_stream", guarded(endpoints.fate))
 
-    blueprint.record(register)
+def _has_token(app: Flask) -> bool:
+    return app.config.get("LLMSTREAM_DOCTOR_TOKEN") is not None
 
 
 def guarded(view: View) -> View:
     """Let in who brings the token; anybody else finds nothing here."""
 
     @functools.wraps(view)
-    def guard(**arguments: Any) -> Response:
+    def guard() -> Response:
         brought = request.headers.get(TOKEN_HEADER, "").encode()
         if not hmac.compare_digest(brought, str(app_state().settings.doctor_token).encode()):
             abort(404)
-        response = view(**arguments)
+        response = view()
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -97,9 +101,10 @@ class DoctorEndpoints:
         tokens = Counter(messages=2, interval=seconds).stream(CompletionRequest("counter"))
         return stream_response(tokens, options, state.slots, "the doctor's silence")
 
-    def fate(self, stream_id: str) -> Response:
+    def fate(self) -> Response:
         """``GET /doctor/streams/<id>``: what became of a silent stream of this process."""
-        fate = self._fates.get(stream_id, {"state": "unknown"})
+        arguments: Any = request.view_args
+        fate = self._fates.get(arguments[_STREAM], {"state": "unknown"})
         return jsonify(process=os.getpid(), **fate)
 
     def _finished(self, stream_id: str, summary: Summary) -> None:

@@ -182,6 +182,9 @@ def test_any_other_status_is_told_with_its_text(examine, site):
         ("/shop/v1/", "/v1", "/shop/v1/chat/completions"),
         ("/ai/chat/completions", "/v1", "/ai/chat/completions"),
         ("/ai", None, "/ai/chat/completions"),
+        ("/v1", "/v1/", "/v1/chat/completions"),
+        ("/shop", "/", "/shop/chat/completions"),
+        ("/en/v1", "/<lang>/v1", "/en/v1/chat/completions"),
         ("/été à la mer", "/v1", "/%C3%A9t%C3%A9%20%C3%A0%20la%20mer/v1/chat/completions"),
     ],
 )

@@ -183,8 +183,8 @@ def site_at(url: str, prefix: Optional[str], headers: Mapping[str, str]) -> Site
     """The deployment at a URL.
 
     :param url: where the application is, or the chat endpoint itself.
-    :param prefix: the application's ``LLMSTREAM_URL_PREFIX``; ``None``: the URL says where the
-        chat endpoints are.
+    :param prefix: the application's ``LLMSTREAM_URL_PREFIX``; where that is ``None`` or has
+        variables, the URL says where the chat endpoints are.
     :raises BadAddress: it is no address of a site.
     """
     try:
@@ -210,6 +210,6 @@ def _is_host(name: Optional[str]) -> bool:
 def _mount(path: str, prefix: Optional[str]) -> str:
     if path.endswith(_CHAT):
         return path[: -len(_CHAT)]
-    if prefix is None or path.endswith(prefix):
+    if prefix is None or "<" in prefix or path.endswith(prefix.rstrip("/")):
         return path
     return path + prefix.rstrip("/")
