@@ -64,7 +64,7 @@ benchmark: $(VENV)/test  ## ours beside its peers, about ten minutes
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .tox build *.egg-info benchmarks/.work
+	rm -rf $(VENV) .tox build dist *.egg-info benchmarks/.work
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/debian python3-venv

