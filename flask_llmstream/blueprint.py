@@ -115,6 +115,7 @@ def chat_blueprint(
     add_route(blueprint, "/chat/stream", "stream", chat.stream)
     add_route(blueprint, "/models", "models", chat.models)
     add_route(blueprint, "/llmstream.js", "client", browser_client)
+    blueprint.after_request(_unstored)
     add_doctor_routes(blueprint)
     blueprint.url_defaults(host_is_this_one)
     return blueprint
@@ -137,6 +138,12 @@ def checked_providers(providers: Mapping[str, Provider]) -> Mapping[str, Provide
 def browser_client() -> Response:
     """``GET /llmstream.js``: the browser client."""
     return send_from_directory(_STATIC, "llmstream.js", mimetype="text/javascript")
+
+
+def _unstored(response: Response) -> Response:
+    """What a guard has let somebody see is kept by no cache, unless it says so."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def _is_unreadable(environ: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from .context import leading_argument
 from .errors import StreamError
 from .failure import Failure, failure_of
-from .failure_response import failure_response, http_exception, with_return
+from .failure_response import failure_response, http_exception, with_headers
 from .handling import set_traceback, traceback_of
 from .log import log_of
 
@@ -48,8 +48,7 @@ def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
             raise
         response = app.make_response(_answer_to_unhandled(app, unhandled, raised, failure))
     set_traceback(raised, behind)  # else it holds the frame of this, and so itself
-    response.headers.setdefault("Cache-Control", "no-store")
-    return with_return(response, failure)
+    return with_headers(response, failure)
 
 
 def _has_own_page(error: Any) -> bool:
@@ -179,5 +178,5 @@ def _refused(error: StreamError) -> Any:
     if raised is not error:
         asked = request.method, request.path
         log_of(app).info("refused %s %s (%s): %s", *asked, failure.id, failure.message)
-        after_this_request(lambda response: with_return(response, failure))
+    after_this_request(lambda response: with_headers(response, failure))
     return raised

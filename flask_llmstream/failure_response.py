@@ -17,15 +17,16 @@ R = TypeVar("R", bound=Response)
 
 
 def failure_response(failure: Failure) -> Response:
-    """Our own answer, where the application has none: JSON, which no cache keeps."""
+    """Our own answer, where the application has none: JSON."""
     response = Response(json_bytes({"error": failure.as_json()}), failure.status)
     response.headers["Content-Type"] = "application/json"
-    response.headers["Cache-Control"] = "no-store"
-    return with_return(response, failure)
+    return with_headers(response, failure)
 
 
-def with_return(response: R, failure: Failure) -> R:
-    """The same response, which says when to come back, unless it is of something else."""
+def with_headers(response: R, failure: Failure) -> R:
+    """The same response, which no cache keeps unless it says so, and which says when to come back
+    unless it is of something else."""
+    response.headers.setdefault("Cache-Control", "no-store")
     if failure.retry_after is not None and response.status_code == failure.status:
         response.headers.setdefault("Retry-After", str(failure.retry_after))
     return response

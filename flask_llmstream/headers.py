@@ -9,7 +9,8 @@ from typing import List, Optional, Tuple
 from wsgiref.util import is_hop_by_hop
 
 HEADERS = {
-    "Cache-Control": "no-cache, no-transform",
+    # An answer is one person's: neither a shared cache nor a browser's disk keeps it.
+    "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
     # Flask-Compress and nginx's gzip obey this one, and ignore no-transform.
@@ -65,8 +66,8 @@ def is_encoded(headers: Headers) -> bool:
 def event_stream_headers(headers: Headers) -> Headers:
     """An app's headers with those of an event stream.
 
-    What an app says of caching stays where it is stricter. Hop-by-hop headers go: WSGI forbids
-    them to apps, and yet ``Connection: keep-alive`` is often seen with an event stream.
+    What an app says of who may keep it stands. Hop-by-hop headers go: WSGI forbids them to apps,
+    and yet ``Connection: keep-alive`` is often seen with an event stream.
     """
     kept = [
         (name, value)
@@ -98,10 +99,6 @@ def _is_of_the_success(name: str) -> bool:
 
 
 def _caching(said: Optional[str]) -> str:
-    wanted = HEADERS["Cache-Control"].split(", ")
-    said = said or ""
-    directives = [directive.strip() for directive in said.split(",") if directive.strip()]
-    known = {directive.lower() for directive in directives}
-    if "no-store" in known:
-        wanted.remove("no-cache")
-    return ", ".join(directives + [directive for directive in wanted if directive not in known])
+    directives = [each.strip() for each in (said or "").split(",")]
+    kept = [each for each in directives if each.lower() not in ("", "no-transform")]
+    return ", ".join([*(kept or ["no-store"]), "no-transform"])

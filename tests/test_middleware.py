@@ -82,7 +82,7 @@ def test_it_is_sent_with_what_keeps_proxies_from_buffering(wrap, foreign):
     assert list(answer.headers) == [
         EVENT_STREAM,
         cookie,
-        ("Cache-Control", "no-cache, no-transform"),
+        ("Cache-Control", "no-store, no-transform"),
         ("X-Accel-Buffering", "no"),
         ("X-Content-Type-Options", "nosniff"),
         ("Content-Encoding", "identity"),

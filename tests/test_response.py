@@ -77,7 +77,7 @@ def test_what_the_event_stream_is_sent_with(app, serve):
         answer.block()
     assert dict(answer.headers) == {
         "Content-Type": "text/event-stream; charset=utf-8",
-        "Cache-Control": "no-cache, no-transform",
+        "Cache-Control": "no-store, no-transform",
         "X-Accel-Buffering": "no",
         "X-Content-Type-Options": "nosniff",
         "Content-Encoding": "identity",

@@ -9,7 +9,7 @@ import pytest
 from tests.upstream import Upstream
 
 EVENTS = b'data: {"ended":false,"message":"0"}\n\ndata: {"ended":true,"message":""}\n\n'
-UNCHANGED = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+UNCHANGED = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store"}
 
 
 def stream(body=EVENTS, protocol="HTTP/1.1", **changes):
@@ -81,8 +81,14 @@ def test_an_answer_out_of_a_cache_is_an_error(through):
     assert "(Age: 7)" in through(stream(Age=7))["cache"]["seen"]
 
 
-def test_caches_that_are_not_told_to_keep_away_are_a_warning(through):
-    assert through(stream(Cache_Control=None))["cache"]["level"] == "warning"
+@pytest.mark.parametrize("said", [None, "no-cache", "public, max-age=60"])
+def test_caches_that_are_not_told_to_keep_away_are_a_warning(through, said):
+    assert through(stream(Cache_Control=said))["cache"]["level"] == "warning"
+
+
+@pytest.mark.parametrize("said", ["no-store, no-transform", "private, max-age=60", "No-Store"])
+def test_those_that_are_told_in_other_words_are_fine(through, said):
+    assert through(stream(Cache_Control=said))["headers"]["level"] == "ok"
 
 
 def test_http_1_0_is_a_warning(through):

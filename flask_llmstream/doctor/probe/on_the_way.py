@@ -46,6 +46,11 @@ def _caches(answer: Answer) -> Iterator[Finding]:
         seen = f"a cache has kept the answer (Age: {answer.headers['Age']})"
         why = "The next reader gets this reader's answer."
         yield Finding("cache", ERROR, seen, why)
-    elif "no-cache" not in answer.header("Cache-Control"):
-        seen = "Cache-Control: no-cache was lost on the way"
+    elif not _is_kept_from_caches(answer.header("Cache-Control")):
+        seen = "Cache-Control: no-store was lost on the way"
         yield Finding("cache", WARNING, seen, "A cache may keep answers, and give them to others.")
+
+
+def _is_kept_from_caches(said: str) -> bool:
+    """Does it keep an answer from others? An application may have put its own word there."""
+    return "no-store" in said or "private" in said
