@@ -22,7 +22,8 @@ SECRET_LENGTH = 16
 class Settings:
     """What holds for a whole app.
 
-    :param url_prefix: where the chat blueprint is mounted; ``None``: not at all. Default: ``/v1``.
+    :param url_prefix: where the chat blueprint is mounted; ``None``: not at all. Default: ``/v1``
+        where the extension was given ``providers``, else ``None``.
     :param max_streams: how many streams one process runs at a time; the next gets 503. 0: any
         number. Default: 1000.
     :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
@@ -39,7 +40,7 @@ class Settings:
         more, from 16 characters on. Default: ``None``, there are no such routes.
     """
 
-    url_prefix: Optional[str] = "/v1"
+    url_prefix: Optional[str] = None
     max_streams: int = 1000
     max_streams_per_client: int = 0
     client_key: Optional[Callable[[], Hashable]] = None
@@ -57,9 +58,15 @@ class Settings:
         check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
         check_number("chat_hold", self.chat_hold, least=0)
         check_flag("liveness", self.liveness)
-        if self.url_prefix is not None and not str(self.url_prefix).startswith("/"):
-            raise ConfigurationError(f"url_prefix: has to start with '/', not {self.url_prefix!r}")
+        _check_prefix(self.url_prefix)
         _check_secret("doctor_token", self.doctor_token)
+
+
+def _check_prefix(prefix: Any) -> None:
+    if prefix is None or (isinstance(prefix, str) and prefix.startswith("/")):
+        return
+    message = f"has to start with '/', or be None for no chat endpoints, not {prefix!r}"
+    raise ConfigurationError(f"url_prefix: {message}")
 
 
 def _check_secret(name: str, value: Any) -> None:
@@ -70,25 +77,29 @@ def _check_secret(name: str, value: Any) -> None:
         raise ConfigurationError(f"{name}: {message}")
 
 
-def read_config(config: MutableMapping[str, Any]) -> "tuple[Settings, StreamOptions]":
+def read_config(
+    config: MutableMapping[str, Any], settings: Settings = Settings()
+) -> "tuple[Settings, StreamOptions]":
     """The app's settings and its streams' defaults.
 
+    :param settings: what holds where the app says nothing.
     :raises ConfigurationError: a value that can't work, or an ``LLMSTREAM_*`` key that does not
         exist; the message names the key.
     """
     _refuse_unknown(config)
     try:
-        return _read(config, Settings), _read(config, StreamOptions)
+        return _read(config, settings), _read(config, StreamOptions())
     except ConfigurationError as error:
         name, _, rest = str(error).partition(":")
         raise ConfigurationError(f"{PREFIX}{name.upper()}:{rest}") from None
 
 
-def _read(config: MutableMapping[str, Any], kind: Any) -> Any:
+def _read(config: MutableMapping[str, Any], defaults: Any) -> Any:
     values = {}
-    for field in dataclasses.fields(kind):
-        values[field.name] = config.setdefault(PREFIX + field.name.upper(), field.default)
-    return kind(**values)
+    for field in dataclasses.fields(defaults):
+        default = getattr(defaults, field.name)
+        values[field.name] = config.setdefault(PREFIX + field.name.upper(), default)
+    return dataclasses.replace(defaults, **values)
 
 
 def _refuse_unknown(config: Mapping[str, Any]) -> None:

@@ -13,16 +13,17 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from .app_state import EXTENSION, AppState, app_state, every_slots
-from .blueprint import chat_blueprint, checked_providers
+from .blueprint import browser_client, chat_blueprint, checked_providers
 from .cli import commands
-from .config import read_config
+from .config import Settings, read_config
 from .context import let_go_of_kept
 from .drain import DRAIN_SECONDS, drain
 from .emitter import Emitter
 from .error_handlers import hand_on_errors
 from .errors import ConfigurationError
+from .guard import Guard, as_before_request
 from .handling import name_of
-from .options import StreamOptions
+from .options import StreamOptions, check_callable
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
 from .streaming import Source, last_event_id, new_emitter, stream_response
@@ -46,20 +47,33 @@ class LLMStream:
 
     :param app: initialised at once, where there is one already.
     :param providers: the models of the chat endpoints by name; the first is the default. The
-        model ``counter`` is always there.
+        model ``counter`` is added. Default: none, and no chat endpoints unless
+        ``LLMSTREAM_URL_PREFIX`` says where.
+    :param guard: who may use those endpoints: called before each request to them, as a
+        ``before_request`` (but for ``OPTIONS``, which asks nothing). ``None`` lets it pass,
+        anything else is the answer, and it may ``abort()``. Default: everybody.
+    :raises ConfigurationError: a provider that is none, a guard that can't be called.
     """
 
     def __init__(
-        self, app: Optional[Flask] = None, *, providers: Optional[Mapping[str, Provider]] = None
+        self,
+        app: Optional[Flask] = None,
+        *,
+        providers: Optional[Mapping[str, Provider]] = None,
+        guard: Optional[Guard] = None,
     ) -> None:
+        check_callable("guard", guard)
+        self._guard = guard
+        self._defaults = Settings(url_prefix=None if providers is None else "/v1")
         self._providers: Dict[str, Provider] = dict(checked_providers(providers or {}))
         self._providers.setdefault("counter", Counter())
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Read the app's ``LLMSTREAM_*`` config, once; register the chat blueprint and the
-        commands ``flask llmstream …``.
+        """Read the app's ``LLMSTREAM_*`` config, once; register the commands
+        ``flask llmstream …`` and, where there are ``providers`` or ``LLMSTREAM_URL_PREFIX`` says
+        where, the chat endpoints.
 
         Starts no thread, hub or timer: a server may fork afterwards.
 
@@ -71,13 +85,22 @@ class LLMStream:
                 "this app has an LLMStream already; use one object for the whole app, and "
                 "streams.blueprint() for more chat endpoints"
             )
-        settings, options = read_config(app.config)
+        settings, options = read_config(app.config, self._defaults)
         app.extensions[EXTENSION] = AppState(self, settings, options)
         hand_on_errors(app)
         app.teardown_request(let_go_of_kept)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
-            app.register_blueprint(self.blueprint("llmstream"), url_prefix=settings.url_prefix)
+            self._publish(app, settings.url_prefix)
+
+    def _publish(self, app: Flask, prefix: str) -> None:
+        chat = self.blueprint("llmstream")
+        if self._guard is not None:
+            chat.before_request(as_before_request(self._guard))
+        try:
+            app.register_blueprint(chat, url_prefix=prefix)
+        except (ValueError, LookupError, SyntaxError) as error:  # Werkzeug compiles it
+            raise ConfigurationError(f"LLMSTREAM_URL_PREFIX: {error}") from error
 
     def response(self, source: Source, **options: Any) -> Response:
         """Stream an iterable, plain or asynchronous. Nothing runs before the server reads the
@@ -177,6 +200,15 @@ class LLMStream:
         models = dict(self._providers if providers is None else providers)
         models.setdefault("counter", self._providers["counter"])
         return chat_blueprint(name, models, settings)
+
+    def browser_client(self, **_: Any) -> Response:
+        """A view: ``llmstream.js``, for a site that has no chat endpoints, or guards them.
+
+        ::
+
+            app.add_url_rule("/llmstream.js", view_func=streams.browser_client)
+        """
+        return browser_client()
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
         """Let the streams of this process's apps end: before a restart, or in a test.

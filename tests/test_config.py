@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import PurePosixPath
 from typing import Any, Dict
 
 import pytest
@@ -13,7 +14,7 @@ from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.options import StreamOptions
 
 SETTINGS = {
-    "LLMSTREAM_URL_PREFIX": "/v1",
+    "LLMSTREAM_URL_PREFIX": None,
     "LLMSTREAM_MAX_STREAMS": 1000,
     "LLMSTREAM_MAX_STREAMS_PER_CLIENT": 0,
     "LLMSTREAM_CLIENT_KEY": None,
@@ -45,10 +46,10 @@ def test_each_setting_is_explained() -> None:
 
 
 def test_what_the_app_says_holds() -> None:
-    config = {"LLMSTREAM_MAX_STREAMS": 5, "LLMSTREAM_HEARTBEAT": 7, "LLMSTREAM_URL_PREFIX": None}
+    config = {"LLMSTREAM_MAX_STREAMS": 5, "LLMSTREAM_HEARTBEAT": 7, "LLMSTREAM_URL_PREFIX": "/v1"}
     said = dict(config)
     settings, options = read_config(config)
-    assert settings == Settings(max_streams=5, url_prefix=None)
+    assert settings == Settings(max_streams=5, url_prefix="/v1")
     assert options == StreamOptions(heartbeat=7)
     assert {key: config[key] for key in said} == said
 
@@ -89,6 +90,7 @@ def test_what_works_is_taken(key: str, value: Any) -> None:
         ("LLMSTREAM_URL_PREFIX", "v1"),
         ("LLMSTREAM_URL_PREFIX", ""),
         ("LLMSTREAM_URL_PREFIX", 1),
+        ("LLMSTREAM_URL_PREFIX", PurePosixPath("/v1")),
         ("LLMSTREAM_URL_PREFIX", False),
         ("LLMSTREAM_MAX_STREAMS", -1),
         ("LLMSTREAM_MAX_STREAMS", "1000"),

@@ -28,7 +28,7 @@ def slots_of(app):
 
 def test_an_app_given_at_once_is_initialised():
     app = Flask("a_site")
-    LLMStream(app)
+    LLMStream(app, providers={})
     assert app.test_client().get("/v1/models").status_code == 200
 
 

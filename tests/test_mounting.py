@@ -7,7 +7,7 @@ import re
 import pytest
 from flask import Blueprint, Flask, request, url_for
 
-from flask_llmstream import CallableProvider, LLMStream
+from flask_llmstream import CallableProvider, Counter, LLMStream
 from flask_llmstream.doctor.routes import TOKEN_HEADER
 from tests.answers import Answer
 
@@ -24,7 +24,7 @@ def whom(request_):
 
 @pytest.fixture
 def streams():
-    return LLMStream(providers={"whom": CallableProvider(whom)})
+    return LLMStream(providers={"whom": CallableProvider(whom), "counter": Counter(1, 0)})
 
 
 @pytest.fixture

@@ -22,6 +22,10 @@ def test_the_python_blocks_make_an_application_that_streams():
     assert b'data: {"pages":12}' in client.get("/report").data
     assert client.get("/ticks").data == b": \n\ndata: 0\n\ndata: 1\n\ndata: 2\n\n"
     assert b"tock" in client.get("/clock").data
+    visitor = names["club"].test_client()
+    assert visitor.get("/v1/models").status_code == 401
+    with visitor.get("/llmstream.js") as script:
+        assert b"export" in script.data
     names["app"].config["CLOSED"] = True
     refused = client.get("/report")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "3600")

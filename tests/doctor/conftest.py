@@ -32,7 +32,7 @@ def examine(make_app, monkeypatch):
     monkeypatch.delenv("LLMSTREAM_DOCTOR_TOKEN", raising=False)
 
     def examine(url, *arguments, extension=None, **config):
-        app = make_app(extension or LLMStream(), **config)
+        app = make_app(extension or LLMStream(providers={}), **config)
         call = ["llmstream", "doctor", "--json", "--url", url, *arguments]
         return Examined(app.test_cli_runner().invoke(args=call))
 
