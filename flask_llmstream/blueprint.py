@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Mapping, Optional
+from typing import Any, Collection, Dict, Mapping, Optional
 
 from flask import Blueprint, Response, jsonify, request, send_from_directory
 
@@ -15,6 +15,7 @@ from .admission import Slots
 from .app_state import app_state
 from .chat import ChatRequest, parse_chat, parse_json, parse_query
 from .config import Settings
+from .cross_site import answer_preflight, let_read, refuse_cross_site, refuse_unless_accepted
 from .doctor.routes import add_doctor_routes
 from .errors import (
     ConfigurationError,
@@ -23,7 +24,7 @@ from .errors import (
     StreamError,
     UnsupportedMediaType,
 )
-from .formats import FORMATS
+from .formats import ACCEPTED, BY_ACCEPT, FORMATS
 from .formats.openai import ChatCompletion, ChatCompletionChunks
 from .mounting import add_route, host_is_this_one
 from .options import StreamOptions
@@ -32,8 +33,11 @@ from .request_body import read_in_view
 from .streaming import stream_response
 
 _LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
-_SETTINGS = {*_LIMITS, "max_body_bytes", "max_prompt_chars", "chat_hold"}
+_SETTINGS = {*_LIMITS, "allowed_origins", "max_body_bytes", "max_prompt_chars", "chat_hold"}
 """What a blueprint can have of its own, beside the options of its streams."""
+_EVENT_STREAM = "text/event-stream"
+_RUN_MODELS = ("completions", "stream")
+_RUN_NONE = ("models", "client")
 _STATIC = os.path.join(os.path.dirname(__file__), "static")
 
 
@@ -59,6 +63,7 @@ class ChatEndpoints:
 
     def stream(self) -> Response:
         """``GET /chat/stream``, for EventSource."""
+        refuse_unless_accepted(self._media_types())
         arguments = request.args.to_dict()
         for name in ("format", "lastEventId"):  # of the transport, not of the request
             arguments.pop(name, None)
@@ -68,6 +73,29 @@ class ChatEndpoints:
         """``GET /models``."""
         models = [{"id": n, "object": "model", "owned_by": "local"} for n in self._providers]
         return jsonify({"object": "list", "data": models})
+
+    def admit(self, endpoint: Optional[str], arguments: Any) -> None:
+        """Who may ask, before any guard does: a preflight brings what no guard would let pass.
+
+        :param arguments: of the view.
+        """
+        allowed: Any = self._app_settings().allowed_origins
+        name = (endpoint or "").rpartition(".")[2]
+        if name in _RUN_MODELS:
+            refuse_cross_site(allowed)
+        elif name in _RUN_NONE:
+            let_read(allowed)
+        else:
+            return
+        answer_preflight(allowed)
+
+    def _media_types(self) -> Collection[str]:
+        """What a GET may ask for: an event stream always, and what its format is of."""
+        format: Any = request.args.get("format") or self._options.get("format")
+        if format == BY_ACCEPT:
+            return ACCEPTED
+        content_type = getattr(FORMATS.get(format, format), "content_type", _EVENT_STREAM)
+        return (_EVENT_STREAM, content_type.partition(";")[0])
 
     def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
         limit = self._app_settings().max_prompt_chars
@@ -111,14 +139,20 @@ def chat_blueprint(
     """A blueprint with the chat endpoints; see :meth:`LLMStream.blueprint`."""
     blueprint = Blueprint(name, __name__)
     chat = ChatEndpoints(providers, changes)
-    add_route(blueprint, "/chat/completions", "completions", chat.completions, methods=["POST"])
-    add_route(blueprint, "/chat/stream", "stream", chat.stream)
-    add_route(blueprint, "/models", "models", chat.models)
-    add_route(blueprint, "/llmstream.js", "client", browser_client)
+    blueprint.url_value_preprocessor(chat.admit)
+    add_route(blueprint, "/chat/completions", "completions", chat.completions, **_only("POST"))
+    add_route(blueprint, "/chat/stream", "stream", chat.stream, **_only("GET"))
+    add_route(blueprint, "/models", "models", chat.models, **_only("GET"))
+    add_route(blueprint, "/llmstream.js", "client", browser_client, **_only("GET"))
     blueprint.after_request(_unstored)
     add_doctor_routes(blueprint)
     blueprint.url_defaults(host_is_this_one)
     return blueprint
+
+
+def _only(method: str) -> Dict[str, Any]:
+    # OPTIONS by name: preflights need it, also in an app that has Flask leave it out elsewhere.
+    return {"methods": [method, "OPTIONS"], "provide_automatic_options": True}
 
 
 def checked_providers(providers: Mapping[str, Provider]) -> Mapping[str, Provider]:

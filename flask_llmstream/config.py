@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Callable, Hashable, Mapping, MutableMapping, Optional
+from typing import Any, Callable, Collection, Hashable, Mapping, MutableMapping, Optional
 
 from .errors import ConfigurationError
 from .options import StreamOptions, check_callable, check_flag, check_number, check_whole
+from .origins import checked_origins
 
 PREFIX = "LLMSTREAM_"
 SECRET_LENGTH = 16
@@ -24,6 +25,8 @@ class Settings:
 
     :param url_prefix: where the chat blueprint is mounted; ``None``: not at all. Default: ``/v1``
         where the extension was given ``providers``, else ``None``.
+    :param allowed_origins: the origins of other sites whose pages may ask the chat endpoints, and
+        read their answers, also as their user; ``["*"]``: any page, as nobody. Default: none.
     :param max_streams: how many streams one process runs at a time; the next gets 503. 0: any
         number. Default: 1000.
     :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
@@ -41,6 +44,7 @@ class Settings:
     """
 
     url_prefix: Optional[str] = None
+    allowed_origins: Collection[str] = frozenset()
     max_streams: int = 1000
     max_streams_per_client: int = 0
     client_key: Optional[Callable[[], Hashable]] = None
@@ -60,6 +64,8 @@ class Settings:
         check_flag("liveness", self.liveness)
         _check_prefix(self.url_prefix)
         _check_secret("doctor_token", self.doctor_token)
+        origins = checked_origins("allowed_origins", self.allowed_origins)
+        object.__setattr__(self, "allowed_origins", origins)
 
 
 def _check_prefix(prefix: Any) -> None:

@@ -108,6 +108,13 @@ class RequestTooLarge(RequestError):
     status = 413
 
 
+class CrossSiteRequest(RequestError):
+    """A page of another site sent the request, or may have, and would have a model run (403)."""
+
+    code = "cross_site"
+    status = 403
+
+
 class StreamRefused(StreamError):
     """No room for one more stream: 503, or 429 where the limit is the client's own."""
 

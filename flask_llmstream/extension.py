@@ -17,6 +17,7 @@ from .blueprint import browser_client, chat_blueprint, checked_providers
 from .cli import commands
 from .config import Settings, read_config
 from .context import let_go_of_kept
+from .cross_site import refuse_cross_site, send_cors_headers
 from .drain import DRAIN_SECONDS, drain
 from .emitter import Emitter
 from .error_handlers import hand_on_errors
@@ -88,6 +89,7 @@ class LLMStream:
         settings, options = read_config(app.config, self._defaults)
         app.extensions[EXTENSION] = AppState(self, settings, options)
         hand_on_errors(app)
+        send_cors_headers(app)
         app.teardown_request(let_go_of_kept)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
@@ -193,8 +195,8 @@ class LLMStream:
         :param providers: its models by name, the first the default; ``counter`` is added where
             missing. Default: those of this object.
         :param settings: what differs here from the app's: ``max_streams`` (then with slots of
-            its own), ``max_body_bytes``, ``max_prompt_chars``, ``chat_hold``, and any stream
-            option.
+            its own), ``allowed_origins``, ``max_body_bytes``, ``max_prompt_chars``,
+            ``chat_hold``, and any stream option.
         :raises TypeError: an unknown setting.
         """
         models = dict(self._providers if providers is None else providers)
@@ -209,6 +211,20 @@ class LLMStream:
             app.add_url_rule("/llmstream.js", view_func=streams.browser_client)
         """
         return browser_client()
+
+    def refuse_cross_site(self) -> None:
+        """Refuse the current request where a page of another site sent it, unless
+        ``LLMSTREAM_ALLOWED_ORIGINS`` names its origin.
+
+        The chat endpoints do so by themselves; your own views, if what they do is worth it. Call
+        it in a view, or before all of a blueprint's::
+
+            api.before_request(streams.refuse_cross_site)
+
+        :raises RequestError: 403; it says how to allow the origin.
+        """
+        allowed: Any = app_state().settings.allowed_origins
+        refuse_cross_site(allowed)
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
         """Let the streams of this process's apps end: before a restart, or in a test.

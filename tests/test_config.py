@@ -15,6 +15,7 @@ from flask_llmstream.options import StreamOptions
 
 SETTINGS = {
     "LLMSTREAM_URL_PREFIX": None,
+    "LLMSTREAM_ALLOWED_ORIGINS": frozenset(),
     "LLMSTREAM_MAX_STREAMS": 1000,
     "LLMSTREAM_MAX_STREAMS_PER_CLIENT": 0,
     "LLMSTREAM_CLIENT_KEY": None,
@@ -69,6 +70,7 @@ def test_the_keys_of_others_are_theirs() -> None:
     [
         ("LLMSTREAM_URL_PREFIX", "/"),
         ("LLMSTREAM_URL_PREFIX", None),
+        ("LLMSTREAM_ALLOWED_ORIGINS", {"https://app.example.org"}),
         ("LLMSTREAM_MAX_STREAMS", 0),
         ("LLMSTREAM_MAX_STREAMS_PER_CLIENT", 3),
         ("LLMSTREAM_CLIENT_KEY", str),
@@ -92,6 +94,8 @@ def test_what_works_is_taken(key: str, value: Any) -> None:
         ("LLMSTREAM_URL_PREFIX", 1),
         ("LLMSTREAM_URL_PREFIX", PurePosixPath("/v1")),
         ("LLMSTREAM_URL_PREFIX", False),
+        ("LLMSTREAM_ALLOWED_ORIGINS", "https://app.example.org"),
+        ("LLMSTREAM_ALLOWED_ORIGINS", ["https://app.example.org/"]),
         ("LLMSTREAM_MAX_STREAMS", -1),
         ("LLMSTREAM_MAX_STREAMS", "1000"),
         ("LLMSTREAM_MAX_STREAMS", None),

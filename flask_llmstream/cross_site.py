@@ -1,0 +1,114 @@
+"""Who of other sites' pages may ask, and what their browsers are told of it (CORS).
+
+Roof: Flask. A page of any site can have its reader's browser send a request here, which would
+spend this site's money. The rule is that of ``CrossOriginProtection`` in Go's ``net/http``, for
+GET as well, because here that has a model run.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Collection, FrozenSet
+
+from flask import Flask, Response, abort, current_app, request
+from werkzeug.datastructures import HeaderSet
+
+from .errors import CrossSiteRequest
+from .origins import ANY, is_allowed, is_cross_site, normal_origin
+
+_ALLOWED = "flask_llmstream.allowed_origins"
+"""In the ``environ`` of a request whose answer other sites' pages may be allowed to read."""
+
+_REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
+_EXPOSED_HEADERS = "Retry-After"
+"""What ``llmstream.js`` reads, beside what a browser lets any page read."""
+_PREFLIGHT_SECONDS = "600"
+
+
+def refuse_cross_site(allowed: FrozenSet[str]) -> None:
+    """Refuse the current request where a page of another origin sent it that isn't allowed.
+
+    :raises CrossSiteRequest: the message says how to allow it.
+    """
+    let_read(allowed)
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if not is_allowed(origin, allowed) and is_cross_site(site, origin, request.host):
+        page = normal_origin(origin or "") or "another site"
+        raise CrossSiteRequest(
+            f"A page of {page} sent this, which is not allowed: LLMSTREAM_ALLOWED_ORIGINS names "
+            "who is. This site's own pages are, if the proxy passes their Host on."
+        )
+
+
+def let_read(allowed: FrozenSet[str]) -> None:
+    """Have these origins' pages read the answer to the current request, whatever becomes of it."""
+    request.environ[_ALLOWED] = allowed
+
+
+def answer_preflight(allowed: FrozenSet[str]) -> None:
+    """Answer, at once, a browser that asks whether a page of an allowed origin may ask.
+
+    :raises HTTPException: the answer. A preflight brings no cookie and no token, and no guard
+        would let it pass.
+    """
+    asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+    if asks and is_allowed(request.headers.get("Origin"), allowed):
+        abort(current_app.make_default_options_response())
+
+
+def refuse_unless_accepted(media_types: Collection[str]) -> None:
+    """Refuse a GET that asks for something else, as an image, a frame or a link does.
+
+    That is all there is to tell those by over plain HTTP, and on a page of our own that shows what
+    its users wrote.
+
+    :param media_types: of the answer that would be made.
+    :raises CrossSiteRequest: none of them is named, nor whatever comes (as curl does).
+    """
+    accept = request.headers.get("Accept", "").strip()
+    kinds = [kind for kind, quality in request.accept_mimetypes if quality]
+    named = {kind.partition(";")[0].strip().lower() for kind in kinds}
+    if accept not in ("", "*/*") and not named.intersection(media_types):
+        raise CrossSiteRequest(
+            "A link or an image may have sent this, for its Accept names other types: send "
+            f"Accept: {next(iter(media_types))}."
+        )
+
+
+def send_cors_headers(app: Flask) -> None:
+    """Have the app send the headers of CORS, where nothing else of it does.
+
+    The first of these functions runs last. So Flask-CORS, or the application's own, goes before,
+    and there are never two of them.
+    """
+    app.after_request_funcs.setdefault(None, []).insert(0, _with_cors_headers)
+
+
+def _with_cors_headers(response: Response) -> Response:
+    allowed = request.environ.get(_ALLOWED)
+    if not allowed or "Access-Control-Allow-Origin" in response.headers:
+        return response
+    if ANY not in allowed:
+        response.vary.add("Origin")
+    if is_allowed(request.headers.get("Origin"), allowed):
+        _allow_origin(response.headers, ANY in allowed)
+        if request.method == "OPTIONS":
+            _allow_request(response.headers)
+    return response
+
+
+def _allow_origin(headers: Any, any_origin: bool) -> None:
+    headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
+    if any_origin:
+        headers["Access-Control-Allow-Origin"] = ANY
+    else:
+        headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        headers["Access-Control-Allow-Credentials"] = "true"
+
+
+def _allow_request(headers: Any) -> None:
+    rule: Any = request.url_rule
+    names = HeaderSet(_REQUEST_HEADERS)
+    names.update(request.access_control_request_headers or ())
+    headers["Access-Control-Allow-Methods"] = ", ".join(sorted(rule.methods))
+    headers["Access-Control-Allow-Headers"] = names.to_header()
+    headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
