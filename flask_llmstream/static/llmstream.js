@@ -314,7 +314,8 @@ export class LLMStream {
   /**
    * @param {string | URL} url
    * @param {unknown} body sent as JSON
-   * @param {StreamHandlers & {headers?: HeadersInit}} [options]
+   * @param {StreamHandlers & {headers?: HeadersInit, credentials?: RequestCredentials}} [options]
+   *   `credentials`: as for `fetch`; `include` sends the user's cookies to another site, too
    */
   static post(url, body, options = {}) {
     const stream = new LLMStream(options);
@@ -322,10 +323,14 @@ export class LLMStream {
     return stream;
   }
 
-  /** @param {string | URL} url @param {StreamHandlers} [handlers] */
-  static get(url, handlers = {}) {
-    const stream = new LLMStream(handlers);
-    stream.#get(url);
+  /**
+   * @param {string | URL} url
+   * @param {StreamHandlers & {credentials?: RequestCredentials}} [options] `credentials`: `include`
+   *   sends the user's cookies to another site, too
+   */
+  static get(url, options = {}) {
+    const stream = new LLMStream(options);
+    stream.#get(url, options);
     return stream;
   }
 
@@ -344,12 +349,13 @@ export class LLMStream {
   /**
    * @param {string | URL} url
    * @param {unknown} body
-   * @param {StreamHandlers & {headers?: HeadersInit}} options
+   * @param {StreamHandlers & {headers?: HeadersInit, credentials?: RequestCredentials}} options
    */
-  async #post(url, body, { headers, onBytes }) {
+  async #post(url, body, { headers, credentials, onBytes }) {
     const controller = new AbortController();
     this.#close = () => controller.abort();
-    const init = { headers, onBytes, signal: controller.signal, onOpen: () => this.#open() };
+    const onOpen = () => this.#open();
+    const init = { headers, credentials, onBytes, onOpen, signal: controller.signal };
     try {
       // Read on after the end: leaving early would look like a reader who left.
       for await (const event of postEvents(url, body, init)) this.#receive(event);
@@ -361,9 +367,9 @@ export class LLMStream {
     }
   }
 
-  /** @param {string | URL} url */
-  #get(url) {
-    const source = new EventSource(url);
+  /** @param {string | URL} url @param {{credentials?: RequestCredentials}} options */
+  #get(url, { credentials }) {
+    const source = new EventSource(url, { withCredentials: credentials === "include" });
     this.#close = () => source.close();
     /** @param {MessageEvent} message */
     const receive = ({ type, data, lastEventId }) => {
