@@ -9,8 +9,9 @@ import uuid
 from functools import partial
 from typing import Any, Iterable, Type
 
-from flask import request
+from flask import current_app, request
 
+from .app_json import json_of
 from .context import CarriedContext
 from .error_handlers import answer_of
 from .failure import Failure
@@ -57,6 +58,7 @@ def new_stream(
     :param name: what the log calls the source.
     """
     format = _negotiated(options) if options.format == BY_ACCEPT else _named(options)
+    format.as_json = json_of(current_app._get_current_object())  # type: ignore[attr-defined]
     return kind(uuid.uuid4().hex, name, source, format, options, surroundings())
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from .json_text import json_bytes
+from .json_text import Encode, json_bytes
 
 _LINE_BREAK = re.compile("\r\n|\r|\n")
 """The three ends of a line (section 9.2.5). ``str.splitlines`` knows eight more."""
@@ -50,13 +50,14 @@ class ServerSentEvent:
         if self.retry is not None and (type(self.retry) is not int or self.retry < 0):
             raise ValueError(f"retry: has to be whole milliseconds from 0, not {self.retry!r}")
 
-    def encode(self) -> bytes:
+    def encode(self, as_json: Encode = json_bytes) -> bytes:
         """The event's block, its closing blank line included, in UTF-8.
 
         ``data: `` always has its space: a reader removes one, so a token that starts with a
         space would lose it. Text that UTF-8 can't carry (lone surrogates) has each such
         character replaced by U+FFFD.
 
+        :param as_json: makes what is no text JSON.
         :raises TypeError: ``data`` that JSON can't hold; the message names its type.
         :raises ValueError: ``data`` with NaN in it; the message names where.
         """
@@ -64,17 +65,17 @@ class ServerSentEvent:
         lines = [": " + line for line in self._lines(self.comment)]
         if self.event is not None:
             lines.append("event: " + self.event)
-        lines += ["data: " + line for line in self._lines(self._text())]
+        lines += ["data: " + line for line in self._lines(self._text(as_json))]
         if self.id is not None:
             lines.append("id: " + self.id)
         if self.retry is not None:
             lines.append(f"retry: {self.retry}")
         return utf8("\n".join(lines) + "\n\n")
 
-    def _text(self) -> Optional[str]:
+    def _text(self, as_json: Encode) -> Optional[str]:
         if self.data is None or isinstance(self.data, str):
             return self.data
-        return json_bytes(self.data).decode()
+        return as_json(self.data).decode()
 
     @staticmethod
     def _lines(text: Optional[str]) -> "list[str]":

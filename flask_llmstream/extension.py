@@ -108,8 +108,8 @@ class LLMStream:
         """Stream an iterable, plain or asynchronous. Nothing runs before the server reads the
         response's first block.
 
-        Items may be text (deltas), mappings, lists, dataclasses (sent as JSON) or
-        :class:`~flask_llmstream.event.ServerSentEvent` objects.
+        Items may be text (deltas), mappings, lists, dataclasses (sent as the application's JSON,
+        ``app.json``) or :class:`~flask_llmstream.event.ServerSentEvent` objects.
 
         :param source: any iterable or generator; it runs and is closed on a worker of its own. What
             ``async for`` goes over runs on the one event loop of this process, whatever ``worker``

@@ -36,6 +36,13 @@ def escaped_json_string(text: str) -> bytes:
     return json.dumps(text).encode("ascii")
 
 
+Default = Callable[[Any], Any]
+"""Gives what stands for a value that JSON does not have; ``TypeError``: nothing does."""
+
+Encode = Callable[[Any], bytes]
+"""Makes one value JSON text."""
+
+
 def _default(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -52,48 +59,74 @@ def _default(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} can't be sent as JSON")
 
 
-def _encoder(ensure_ascii: bool) -> Callable[[Any, int], Iterable[str]]:
+def asked_first(default: Default) -> Default:
+    """The same, with what :func:`json_bytes` knows behind it."""
+
+    def first(value: Any) -> Any:
+        try:
+            return default(value)
+        except TypeError:
+            return _default(value)
+
+    return first
+
+
+def _pieces(default: Default, ensure_ascii: bool) -> Callable[[Any, int], Iterable[str]]:
     """What ``json.dumps`` does, with the C encoder made once instead of once a call; gives pieces.
     The number is how deeply it is indented, and is 0."""
     options: Any = {"ensure_ascii": ensure_ascii, "separators": (",", ":"), "allow_nan": False}
-    slow = json.JSONEncoder(default=_default, check_circular=False, **options)
+    slow = json.JSONEncoder(default=default, check_circular=False, **options)
     make: Any = vars(json.encoder).get("c_make_encoder")
     if make is None:  # not CPython
         return lambda value, indent: slow.encode(value)
     quote = json.encoder.encode_basestring_ascii if ensure_ascii else quoted
     # No markers: nothing is looked up per container, and a cycle shows as a RecursionError.
     pieces: Callable[[Any, int], Iterable[str]] = make(
-        None, _default, quote, None, ":", ",", False, False, False
+        None, default, quote, None, ":", ",", False, False, False
     )
     return pieces
 
 
 quoted: Callable[[str], str] = json.encoder.encode_basestring
 """A ``str`` as a JSON string; in C, and for a token as fast as orjson."""
-_unicode = _encoder(ensure_ascii=False)
-_ascii = _encoder(ensure_ascii=True)
 
 
-def _encode_standard(value: Any) -> bytes:
-    try:
-        return "".join(_unicode(value, 0)).encode()
-    except UnicodeEncodeError:
-        return "".join(_ascii(value, 0)).encode("ascii")
-    except ValueError as error:
-        raise _named(value, error) from None
-    except RecursionError:
-        raise ValueError("it is nested too deeply for JSON, or in itself") from None
+def json_by(default: Default) -> Encode:
+    """What makes values compact JSON text as :func:`json_bytes` does, by a ``default`` of others:
+    it is asked of all that the standard library does not know."""
+    pieces = _pieces(default, ensure_ascii=False)
+
+    def encode(value: Any) -> bytes:
+        try:
+            return "".join(pieces(value, 0)).encode()
+        except UnicodeEncodeError:
+            return "".join(_pieces(default, ensure_ascii=True)(value, 0)).encode("ascii")
+        except ValueError as error:
+            raise _named(default, value, error) from None
+        except RecursionError:
+            raise ValueError("it is nested too deeply for JSON, or in itself") from None
+
+    return encode
 
 
-def _encode_fast(value: Any) -> bytes:
-    try:
-        encoded: bytes = orjson.dumps(value, _default, _PASSTHROUGH)
-    except TypeError:
-        return _encode_standard(value)
-    # None, or a NaN that orjson writes as null; a bytes' find is twice as fast as its "in"
-    if encoded.find(b"null") != -1:
-        return _encode_standard(value)
-    return encoded
+def fast_json_by(default: Default) -> Encode:
+    """The same for a ``default`` that has UUIDs as text and enumerations by value, if at all:
+    orjson does not ask for these."""
+    standard = json_by(default)
+    if orjson is None:
+        return standard
+
+    def encode(value: Any) -> bytes:
+        try:
+            encoded: bytes = orjson.dumps(value, default, _PASSTHROUGH)
+        except TypeError:
+            return standard(value)
+        # None, or a NaN that orjson writes as null; a bytes' find is twice as fast as its "in"
+        if encoded.find(b"null") != -1:
+            return standard(value)
+        return encoded
+
+    return encode
 
 
 if orjson is not None:
@@ -103,7 +136,7 @@ if orjson is not None:
         | orjson.OPT_PASSTHROUGH_SUBCLASS
     )
 
-json_bytes: Callable[[Any], bytes] = _encode_standard if orjson is None else _encode_fast
+json_bytes: Encode = fast_json_by(_default)
 """One value as compact JSON text: ``json_bytes(value)``.
 
 Beside JSON's own types: dataclasses, mappings and sets, dates (ISO 8601), ``UUID``, ``Decimal``
@@ -116,14 +149,45 @@ escaped.
 """
 
 
-def _named(value: Any, error: ValueError) -> ValueError:
-    path = _path_of_nan(value, "$")
-    if path is None:
-        return error
+def json_line(dumps: Callable[[Any], Any]) -> Encode:
+    """What makes values JSON text by a ``dumps`` of others, all in one line.
+
+    It may give text or bytes. A line break in JSON stands between two tokens, and means nothing.
+    """
+
+    def encode(value: Any) -> bytes:
+        text = dumps(value)
+        if isinstance(text, str):
+            # A lone surrogate can only stand in a string, where an escape can, too.
+            text = text.encode("utf-8", "backslashreplace")
+        line = bytes(text).translate(None, b"\r\n")
+        if b"NaN" in line or b"Infinity" in line:
+            _refuse_nan(value)
+        return line
+
+    return encode
+
+
+def _refuse_nan(value: Any) -> None:
+    path = _path_of_nan(_nothing, value, "$")
+    if path is not None:
+        raise _nan_at(path)
+
+
+def _nothing(value: Any) -> None:
+    """What stands for a value of which only the application knows more."""
+
+
+def _nan_at(path: str) -> ValueError:
     return ValueError(f"JSON has no NaN and no infinity, and {path} is one")
 
 
-def _path_of_nan(value: Any, path: str) -> Optional[str]:
+def _named(default: Default, value: Any, error: ValueError) -> ValueError:
+    path = _path_of_nan(default, value, "$")
+    return error if path is None else _nan_at(path)
+
+
+def _path_of_nan(default: Default, value: Any, path: str) -> Optional[str]:
     if isinstance(value, float):
         return None if math.isfinite(value) else path
     if value is None or isinstance(value, (str, int)):
@@ -133,6 +197,6 @@ def _path_of_nan(value: Any, path: str) -> Optional[str]:
     elif isinstance(value, (list, tuple)):
         inside = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
     else:
-        return _path_of_nan(_default(value), path)
-    found = (_path_of_nan(item, at) for item, at in inside)
+        return _path_of_nan(default, default(value), path)
+    found = (_path_of_nan(default, item, at) for item, at in inside)
     return next((at for at in found if at is not None), None)

@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, Optional
 
 from ..event import ServerSentEvent, utf8
 from ..failure import Failure
-from ..json_text import json_bytes, json_string
-from .base import Ending, Format, is_json_item, unsendable
+from ..json_text import json_string
+from .base import Ending, Format
 from .text import TextFormat
 
 
@@ -26,6 +26,12 @@ class _ItemsAlone(Format):
     def __init__(self, event: Optional[str] = None) -> None:
         pass
 
+    def item_as_json(self, item: Any) -> bytes:
+        """An item as JSON, text as a string."""
+        if isinstance(item, ServerSentEvent):
+            item = item.data
+        return json_string(item) if isinstance(item, str) else self.json_item(item)
+
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return b""
 
@@ -39,7 +45,7 @@ class JSONLines(_ItemsAlone):
     content_type = "application/x-ndjson"
 
     def item(self, item: Any) -> bytes:
-        return _as_json(item) + b"\n"
+        return self.item_as_json(item) + b"\n"
 
 
 class PlainText(_ItemsAlone):
@@ -50,7 +56,7 @@ class PlainText(_ItemsAlone):
     def item(self, item: Any) -> bytes:
         if isinstance(item, ServerSentEvent):
             item = item.data
-        return utf8(item) if isinstance(item, str) else _as_json(item)
+        return utf8(item) if isinstance(item, str) else self.item_as_json(item)
 
 
 class JSONArray(_ItemsAlone):
@@ -63,20 +69,10 @@ class JSONArray(_ItemsAlone):
 
     def item(self, item: Any) -> bytes:
         before, self._before = self._before, b",\n"
-        return before + _as_json(item)
+        return before + self.item_as_json(item)
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return b"[]" if self._before == b"[" else b"]"
-
-
-def _as_json(item: Any) -> bytes:
-    if isinstance(item, ServerSentEvent):
-        item = item.data
-    if isinstance(item, str):
-        return json_string(item)
-    if is_json_item(item):
-        return json_bytes(item)
-    raise unsendable(item)
 
 
 ACCEPTED: Dict[str, Callable[[Optional[str]], Format]] = {

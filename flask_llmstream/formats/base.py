@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional
 from ..completion import Usage
 from ..event import ServerSentEvent
 from ..failure import Failure
+from ..json_text import Encode, json_bytes
 
 HEARTBEAT = ServerSentEvent(comment="").encode()
 
@@ -61,6 +62,9 @@ class Format(ABC):
     #: Whether the source gave events with IDs of its own: then ours would spoil its resuming.
     has_own_ids = False
 
+    #: Makes what is no text JSON: the application's way, once the stream is one of an application.
+    as_json: Encode = staticmethod(json_bytes)
+
     @abstractmethod
     def item(self, item: Any) -> bytes:
         """One item of the source.
@@ -84,6 +88,22 @@ class Format(ABC):
     def heartbeat(self) -> bytes:
         """What shows in an event stream's silence that it is alive; ``b""``: nothing may, now."""
         return HEARTBEAT
+
+    def json_item(self, item: Any) -> bytes:
+        """An item that goes out as JSON, unwrapped: a mapping, a list, a dataclass, or what the
+        application's JSON makes an object.
+
+        :raises TypeError: any other.
+        """
+        if is_json_item(item):
+            return self.as_json(item)
+        try:
+            text = self.as_json(item)
+        except TypeError as error:
+            raise unsendable(item) from error
+        if text[:1] != b"{":
+            raise unsendable(item)
+        return text
 
     def followed(
         self, receive: Callable[[Optional[float]], Optional[bytes]]
@@ -140,7 +160,7 @@ class EventStreamFormat(Format):
         """An event of the source's own."""
         if event.id is not None:
             self.has_own_ids = True
-        return event.encode()
+        return event.encode(self.as_json)
 
 
 SENDABLE = "text, a mapping, a list, a dataclass or a ServerSentEvent"

@@ -11,8 +11,8 @@ from typing import Any, Dict, Optional, Tuple
 
 from ..completion import Usage
 from ..event import ServerSentEvent
-from ..json_text import escaped_json_string, json_bytes, json_string, quoted
-from .base import Ending, EventStreamFormat, is_json_item, unsendable
+from ..json_text import escaped_json_string, json_string, quoted
+from .base import Ending, EventStreamFormat
 
 DELTA_HEAD, DELTA_TAIL = b'{"ended":false,"message":', b"}"
 
@@ -36,7 +36,7 @@ class MessageFormat(EventStreamFormat):
             except UnicodeEncodeError:  # a lone surrogate
                 return self._delta(escaped_json_string(item))
         if item.__class__ is dict:
-            return self._head + json_bytes(item) + b"\n\n"
+            return self._head + self.as_json(item) + b"\n\n"
         return self._other(item)
 
     def _other(self, item: Any) -> bytes:
@@ -44,9 +44,7 @@ class MessageFormat(EventStreamFormat):
             return self._delta(json_string(item))
         if isinstance(item, ServerSentEvent):
             return self.event(item)
-        if is_json_item(item):
-            return self._head + json_bytes(item) + b"\n\n"
-        raise unsendable(item)
+        return self._head + self.json_item(item) + b"\n\n"
 
     def _delta(self, text: bytes) -> bytes:
         return self._head + DELTA_HEAD + text + DELTA_TAIL + b"\n\n"

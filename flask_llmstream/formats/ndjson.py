@@ -7,7 +7,7 @@ from typing import Any, Optional
 from ..event import ServerSentEvent
 from ..failure import Failure
 from ..json_text import json_bytes, json_string
-from .base import Ending, Format, Gap, failure_object, is_json_item, unsendable
+from .base import Ending, Format, Gap, failure_object
 from .message import DELTA_HEAD, DELTA_TAIL, ending_object
 
 
@@ -27,20 +27,24 @@ class NDJSONFormat(Format):
             return DELTA_HEAD + json_string(item) + DELTA_TAIL + b"\n"
         if isinstance(item, ServerSentEvent):
             return self._event(item)
-        if is_json_item(item):
-            return json_bytes(item) + b"\n"
-        raise unsendable(item)
+        return self.json_item(item) + b"\n"
 
     def _event(self, event: ServerSentEvent) -> bytes:
         if event.data is None:
             return b""
-        return json_bytes({"event": event.event or "message", "data": event.data}) + b"\n"
+        is_text = isinstance(event.data, str)
+        data = json_string(event.data) if is_text else self.as_json(event.data)
+        return _event_line(event.event or "message", data)
 
     def gap(self, gap: Gap) -> bytes:
-        return self._event(ServerSentEvent(gap.as_json(), event="gap"))
+        return _event_line("gap", json_bytes(gap.as_json()))
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return json_bytes(ending_object(ending)) + b"\n"
 
     def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
         return json_bytes(failure_object(failure)) + b"\n"
+
+
+def _event_line(event: str, data: bytes) -> bytes:
+    return b'{"event":' + json_string(event) + b',"data":' + data + b"}\n"

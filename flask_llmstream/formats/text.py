@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..event import ServerSentEvent, data_lines
-from ..json_text import json_bytes
-from .base import Ending, EventStreamFormat, is_json_item, unsendable
+from .base import Ending, EventStreamFormat
 from .message import ending_object
 
 
@@ -27,9 +26,7 @@ class TextFormat(EventStreamFormat):
             return self._head + data_lines(item) + b"\n"
         if isinstance(item, ServerSentEvent):
             return self.event(item)
-        if is_json_item(item):
-            return self._head + b"data: " + json_bytes(item) + b"\n\n"
-        raise unsendable(item)
+        return self._head + b"data: " + self.json_item(item) + b"\n\n"
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         """``event: ended`` without text where there is an ID to end with, else nothing."""
