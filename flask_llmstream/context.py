@@ -20,6 +20,7 @@ from gevent import getcurrent
 
 from .handling import while_handling
 from .log import Log, log_of
+from .own_environ import leave_environ
 from .surroundings import Work
 
 _IS_ONE = hasattr(AppContext, "has_request")
@@ -78,6 +79,7 @@ def leading_argument() -> Tuple[Any, ...]:
 
 
 _KEPT = "_llmstream_kept"
+_OUTLIVED = "_llmstream_outlived"
 
 
 def keep_with_request(thing: Any) -> None:
@@ -86,9 +88,17 @@ def keep_with_request(thing: Any) -> None:
         vars(_request_context()).setdefault(_KEPT, []).append(thing)
 
 
-def let_go_of_kept(error: Optional[BaseException]) -> None:
-    """A teardown function. What was kept holds its request's context, in its turn."""
-    vars(_request_context()).pop(_KEPT, None)
+def end_request(error: Optional[BaseException]) -> None:
+    """A teardown function, on the server's side, which is there until this returns.
+
+    What was kept is let go of: it holds its request's context, in its turn. What was carried away
+    holds the request itself, which from here on is the server's no longer.
+    """
+    context = _request_context()
+    kept = vars(context)
+    kept.pop(_KEPT, None)
+    if kept.pop(_OUTLIVED, False):
+        leave_environ(context.request)
 
 
 _DETACHED = ("_login_user",)
@@ -103,7 +113,9 @@ class CarriedContext:
         self._view_g: Any = _behind(g)
         self._request: Any = None
         if has_request_context():
-            self._request = _request_context().copy()
+            context = _request_context()
+            self._request = context.copy()
+            vars(context)[_OUTLIVED] = True
         self._context = contextvars.copy_context()
 
     def enter(self, work: Work) -> None:

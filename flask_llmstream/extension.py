@@ -16,7 +16,7 @@ from .app_state import EXTENSION, AppState, app_state, every_slots
 from .blueprint import browser_client, chat_blueprint, checked_providers
 from .cli import commands
 from .config import Settings, read_config
-from .context import let_go_of_kept
+from .context import end_request
 from .cross_site import refuse_cross_site, send_cors_headers
 from .drain import DRAIN_SECONDS, drain
 from .emitter import Emitter
@@ -90,7 +90,7 @@ class LLMStream:
         app.extensions[EXTENSION] = AppState(self, settings, options)
         hand_on_errors(app)
         send_cors_headers(app)
-        app.teardown_request(let_go_of_kept)
+        app.teardown_request(end_request)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
             self._publish(app, settings.url_prefix)

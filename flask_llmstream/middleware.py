@@ -25,6 +25,7 @@ from .headers import event_stream_headers, is_encoded, is_event_stream
 from .log import log
 from .options import StreamOptions, check_callable
 from .overflow import Overflow
+from .own_environ import give_back, own_environ
 from .reporting import report, report_departure
 from .request_body import ServerInput, has_body
 from .response import Start, settle_expectation
@@ -124,12 +125,15 @@ class EventStreamMiddleware:
             return self.wsgi_app(environ, start_response)
         here = habitat(self._options.worker)
         unread = _watch_input(environ) if has_body(environ) else None
-        call = WSGICall(self.wsgi_app, environ, start_response, here, _name(environ))
+        own = own_environ(environ)  # for an app whose stream outlives its reader
+        call = WSGICall(self.wsgi_app, own, start_response, here, _name(environ))
         iterable = call.make()
         if _is_at_home_anywhere(iterable, environ):
+            give_back(own, environ)
             call.let_go()
             return iterable
         call.begin()
+        give_back(own, environ)
         if self._is_stream(call):
             return self._stream(call, environ, start_response, unread)
         passed_on = PassedOn(call)

@@ -131,6 +131,15 @@ class LiveServer:
         """Wait until one more generator has run its ``finally``."""
         return self.get(f"/closed?seconds={seconds}")["closed"]
 
+    def has_logged(self, words: str, patience: float = HANG_GUARD / 2) -> bool:
+        """Wait until a line has these words."""
+        pause = threading.Event()
+        for _ in range(1 + int(patience / 0.05)):
+            if any(words in line for line in list(self.log)):
+                return True
+            pause.wait(0.05)
+        return False
+
     @contextlib.contextmanager
     def request(
         self, method: str, path: str, *, patience: float = HANG_GUARD, **arguments: Any

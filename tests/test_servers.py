@@ -104,6 +104,15 @@ def test_the_context_of_the_view_is_there(live):
         assert b'"message":"/context nobody"' in reader.block()
 
 
+def test_it_is_there_and_can_be_logged_with_when_the_reader_has_left(live, greenlets):
+    with live.request("GET", "/farewell", headers={"X-Reader": "ada"}) as reader:
+        reader.block()
+        assert live.entered()
+    assert generator_was_closed(live, greenlets)
+    assert live.has_logged("farewell, ada")
+    assert not live.has_logged("Logging error", patience=0)
+
+
 def test_a_generator_may_read_a_body_that_waits_for_a_100(live):
     body = b'{"prompt": "hello"}'
     head = (

@@ -84,6 +84,15 @@ def context():
     yield f"{request.path} {session.get('user', 'nobody')}"
 
 
+@app.route("/farewell")
+@streams.view(heartbeat=30)
+def farewell():
+    try:
+        yield from gated()
+    finally:
+        app.logger.warning("farewell, %s", request.headers["X-Reader"])
+
+
 @app.route("/where")
 @streams.view(heartbeat=0)
 def where():
