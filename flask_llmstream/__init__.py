@@ -39,18 +39,18 @@ from .providers import Provider as Provider
 from .signals import stream_finished as stream_finished
 from .summary import Summary as Summary
 
-if TYPE_CHECKING:
-    from .providers.openai_compatible import OpenAICompatible as OpenAICompatible
-
 __version__ = "0.1.0"
 
 _LOADED_WHEN_ASKED_FOR = {"OpenAICompatible": ".providers.openai_compatible"}
 
+if TYPE_CHECKING:
+    from .providers.openai_compatible import OpenAICompatible as OpenAICompatible
+else:  # a type checker that saw it would take any name for one of ours
 
-def __getattr__(name: str) -> Any:
-    if name in _LOADED_WHEN_ASKED_FOR:
-        return getattr(import_module(_LOADED_WHEN_ASKED_FOR[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _LOADED_WHEN_ASKED_FOR:
+            return getattr(import_module(_LOADED_WHEN_ASKED_FOR[name], __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> List[str]:

@@ -26,6 +26,7 @@ from .errors import (
 )
 from .formats import ACCEPTED, BY_ACCEPT, FORMATS
 from .formats.openai import ChatCompletion, ChatCompletionChunks
+from .keywords import BlueprintSettings, ResponseOptions
 from .mounting import add_route, host_is_this_one
 from .options import StreamOptions
 from .providers import Provider
@@ -33,7 +34,7 @@ from .request_body import read_in_view
 from .streaming import stream_response
 
 _LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
-_SETTINGS = {*_LIMITS, "allowed_origins", "max_body_bytes", "max_prompt_chars", "chat_hold"}
+_SETTINGS = BlueprintSettings.__annotations__.keys() - ResponseOptions.__annotations__.keys()
 """What a blueprint can have of its own, beside the options of its streams."""
 _EVENT_STREAM = "text/event-stream"
 _RUN_MODELS = ("completions", "stream")

@@ -48,7 +48,7 @@ class EventStreamDecoder:
         if max_event_bytes < 1:
             raise ValueError(f"max_event_bytes: has to be at least 1, not {max_event_bytes!r}")
         self.max_event_bytes = max_event_bytes
-        self.last_event_id = ""
+        self.last_event_id: str = ""
         self.retry: Optional[int] = None
         self._start: Optional[bytes] = b""
         self._line = bytearray()

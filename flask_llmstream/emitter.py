@@ -11,9 +11,9 @@ import weakref
 from functools import partial
 from time import monotonic
 from types import FrameType
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
-from .callbacks import Callback, Callbacks
+from .callbacks import Callbacks
 from .channel import ChannelStatistics
 from .errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
 from .event import ServerSentEvent
@@ -24,6 +24,14 @@ from .stream import Stream
 from .summary import Summary
 from .turns import TURN_SECONDS, take_turn
 from .worker import Habitat
+
+if TYPE_CHECKING:
+    from flask import Response
+
+OnTimeout = TypeVar("OnTimeout", bound=Callable[[StreamTimeout], Any])
+OnError = TypeVar("OnError", bound=Callable[[Any], Any])
+OnCompletion = TypeVar("OnCompletion", bound=Callable[[Summary], Any])
+OnEnd = TypeVar("OnEnd", bound=Callable[[], Any])
 
 LAST_WORD_SECONDS = 5.0
 """How long the ``on_timeout`` callbacks may take to complete the stream themselves."""
@@ -38,12 +46,12 @@ class Emitter:
     def __init__(
         self,
         make_stream: Callable[[Pushed], Stream],
-        respond: Callable[[Stream], Any],
+        respond: Callable[[Stream], Response],
         habitat: Habitat,
         function: Optional[Callable[[Emitter], Any]] = None,
     ) -> None:
         self._respond = respond
-        self._response: Callable[[], Any] = _no_response
+        self._response: Callable[[], Optional[Response]] = _no_response
         self._schedule = habitat.schedule
         self._callbacks = Callbacks()
         self._source = Pushed(habitat, lambda: function(self) if function else None)
@@ -54,7 +62,7 @@ class Emitter:
         self._hub_due_at = 0.0
         self._deliver = self._stream.open(habitat.shared(lambda: senders), self)
 
-    def response(self) -> Any:
+    def response(self) -> Response:
         """The response to return from the view: until it is read, the same one each time.
 
         :raises RuntimeError: somebody reads it, or has read it, and an emitter has one reader. One
@@ -149,25 +157,25 @@ class Emitter:
     # To be told. Each of these returns the callback, so they can decorate it. One that is
     # registered when its moment is over is called at once.
 
-    def on_timeout(self, callback: Callback) -> Callback:
+    def on_timeout(self, callback: OnTimeout) -> OnTimeout:
         """Called when a timer runs out, before the stream ends of it: the callback may send a
         last item and complete the stream, within 5 s."""
         return self._callbacks.add("timeout", callback)
 
-    def on_error(self, callback: Callback) -> Callback:
+    def on_error(self, callback: OnError) -> OnError:
         """Called with the exception when the stream has ended with ``error`` or ``overflow``."""
         return self._callbacks.add("error", callback)
 
-    def on_completion(self, callback: Callback) -> Callback:
+    def on_completion(self, callback: OnCompletion) -> OnCompletion:
         """Called with the :class:`Summary`, once and last, whatever the end was."""
         return self._callbacks.add("completion", callback)
 
-    def on_cancel(self, callback: Callback) -> Callback:
+    def on_cancel(self, callback: OnEnd) -> OnEnd:
         """Called at once when the stream is ended by somebody else: the reader left, a timer ran
         out, the server goes. For whatever produces to stop."""
         return self._callbacks.add("cancel", callback)
 
-    def on_dispose(self, callback: Callback) -> Callback:
+    def on_dispose(self, callback: OnEnd) -> OnEnd:
         """Called at once when the stream has ended, whatever the end was: to release."""
         return self._callbacks.add("dispose", callback)
 

@@ -56,8 +56,8 @@ class StreamError(LLMStreamError):
     :param retry_after: seconds until another try makes sense; sent as ``Retry-After``.
     """
 
-    code = "error"
-    status = 500
+    code: str = "error"
+    status: int = 500
 
     def __init__(
         self,

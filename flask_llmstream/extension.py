@@ -7,7 +7,7 @@ with its state in ``app.extensions["llmstream"]``.
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -24,12 +24,18 @@ from .error_handlers import hand_on_errors
 from .errors import ConfigurationError
 from .guard import Guard, as_before_request
 from .handling import name_of
+from .keywords import BlueprintSettings, ResponseOptions
 from .options import StreamOptions, check_callable
 from .providers import Counter, Provider
 from .sigterm import on_sigterm
 from .streaming import Source, last_event_id, new_emitter, stream_response
 
-View = Callable[..., Any]
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+    from typing_extensions import ParamSpec, Unpack
+
+    Arguments = ParamSpec("Arguments")
+
 _FINISHED = (BaseResponse, str, bytes, dict, tuple)
 """What a view may return that Flask makes a response of."""
 
@@ -104,7 +110,7 @@ class LLMStream:
         except (ValueError, LookupError, SyntaxError) as error:  # Werkzeug compiles it
             raise ConfigurationError(f"LLMSTREAM_URL_PREFIX: {error}") from error
 
-    def response(self, source: Source, **options: Any) -> Response:
+    def response(self, source: Source, **options: Unpack[ResponseOptions]) -> Response:
         """Stream an iterable, plain or asynchronous. Nothing runs before the server reads the
         response's first block.
 
@@ -123,7 +129,9 @@ class LLMStream:
         state = app_state()
         return stream_response(source, state.options.merged(**options), state.slots)
 
-    def view(self, **options: Any) -> Callable[[View], View]:
+    def view(
+        self, **options: Unpack[ResponseOptions]
+    ) -> Callable[[Callable[Arguments, Any]], Callable[Arguments, ResponseReturnValue]]:
         """Decorate a generator view: what it yields is streamed.
 
         A view may also return an iterable, or what ends the matter: a response (``redirect()``),
@@ -140,10 +148,12 @@ class LLMStream:
         """
         StreamOptions().merged(**options)  # a wrong option is told where it stands
 
-        def decorate(view: View) -> View:
+        def decorate(
+            view: Callable[Arguments, Any]
+        ) -> Callable[Arguments, ResponseReturnValue]:
             @functools.wraps(view)
-            def streamed(*args: Any, **kwargs: Any) -> Any:
-                answer = view(*args, **kwargs)
+            def streamed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
+                answer: Any = view(*args, **kwargs)
                 if isinstance(answer, _FINISHED):
                     return answer
                 return self.response(answer, **options)
@@ -152,7 +162,7 @@ class LLMStream:
 
         return decorate
 
-    def emitter(self, **options: Any) -> Emitter:
+    def emitter(self, **options: Unpack[ResponseOptions]) -> Emitter:
         """The end of a new stream to send to, from any greenlet, thread or callback.
 
         ::
@@ -166,9 +176,12 @@ class LLMStream:
 
         :param options: as for :meth:`response`; ``overflow`` is ``buffer`` unless said here.
         """
-        return self._emitter(None, {"overflow": "buffer", **options})
+        options.setdefault("overflow", "buffer")
+        return self._emitter(None, options)
 
-    def create(self, function: Callable[[Emitter], Any], **options: Any) -> Response:
+    def create(
+        self, function: Callable[[Emitter], Any], **options: Unpack[ResponseOptions]
+    ) -> Response:
         """Stream what a function sends: it is called with an :class:`Emitter`, on a worker.
 
         The stream ends with ``emitter.complete()`` or ``emitter.fail()``, which may come later and
@@ -176,18 +189,21 @@ class LLMStream:
 
         :param options: as for :meth:`response`.
         """
-        response: Response = self._emitter(function, options).response()
-        return response
+        return self._emitter(function, options).response()
 
     def _emitter(
-        self, function: Optional[Callable[[Emitter], Any]], options: Dict[str, Any]
+        self, function: Optional[Callable[[Emitter], Any]], options: ResponseOptions
     ) -> Emitter:
         state = app_state()
         name = name_of(function) or f"the emitter of {request.endpoint}"
         return new_emitter(state.options.merged(**options), state.slots, name, function)
 
     def blueprint(
-        self, name: str, *, providers: Optional[Mapping[str, Provider]] = None, **settings: Any
+        self,
+        name: str,
+        *,
+        providers: Optional[Mapping[str, Provider]] = None,
+        **settings: Unpack[BlueprintSettings],
     ) -> Blueprint:
         """The chat endpoints once more, to be mounted where a site wants them.
 

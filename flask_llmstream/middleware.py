@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from typing import Any, Callable, Dict, Hashable, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, Iterable, Mapping, Optional
 from urllib.parse import quote
 
 from werkzeug.wsgi import get_content_length
@@ -22,6 +22,7 @@ from .failure import Failure
 from .failure_response import failure_response
 from .formats import RawFormat
 from .headers import event_stream_headers, is_encoded, is_event_stream
+from .keywords import MiddlewareOptions, ResponseOptions
 from .log import log
 from .options import StreamOptions, check_callable
 from .overflow import Overflow
@@ -36,9 +37,12 @@ from .surroundings import Work
 from .worker import habitat
 from .wsgi_call import PassedOn, WSGIApp, WSGICall
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 Environ = Dict[str, Any]
 
-_NOT_OURS = ("format", "event", "gaps", "coalesce")
+_NOT_OURS = ResponseOptions.__annotations__.keys() - MiddlewareOptions.__annotations__.keys()
 
 
 def is_no_page_load(environ: Environ) -> bool:
@@ -103,7 +107,7 @@ class EventStreamMiddleware:
         max_streams_per_client: int = 0,
         client_key: Callable[[Environ], Hashable] = remote_address,
         liveness: bool = True,
-        **options: Any,
+        **options: Unpack[MiddlewareOptions],
     ) -> None:
         check_callable("applies", applies)
         check_callable("client_key", client_key)
@@ -223,7 +227,7 @@ class Surroundings:
         report(self._sender, log, stream, summary)
 
 
-def _checked(options: Dict[str, Any]) -> StreamOptions:
+def _checked(options: Mapping[str, Any]) -> StreamOptions:
     for name in _NOT_OURS:
         if name in options:
             raise TypeError(f"{name}: the app's own event stream is sent as it is")

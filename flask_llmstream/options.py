@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence, Type, Union, get_args
 
+from .channel import Channel
 from .errors import ConfigurationError
 from .event import ServerSentEvent
 from .formats import BY_ACCEPT, Format, make_format
+from .keywords import FormatName, Reconnect, Strategy, WorkerKind
 from .overflow import Overflow
+from .summary import Summary
 
-RECONNECTS = ("refuse", "restart")
 _DEADLINES = ("first_event_timeout", "idle_timeout", "total_timeout", "max_lifetime")
-WORKERS = ("auto", "greenlet", "thread")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class StreamOptions:
     :raises ConfigurationError: a value that can't work; the message names the option.
     """
 
-    format: Any = "message"
+    format: Union[FormatName, Format, Callable[[Optional[str]], Format]] = "message"
     event: Optional[str] = None
     heartbeat: float = 15
     first_event_timeout: float = 0
@@ -79,16 +80,16 @@ class StreamOptions:
     max_lifetime: float = 0
     send_timeout: float = 60
     hold: float = 0
-    overflow: Any = "block"
+    overflow: Union[Strategy, Type[Channel]] = "block"
     buffer: int = 256
     buffer_bytes: int = 256 * 1024
     max_buffer_bytes: int = 1024 * 1024
     gaps: bool = False
     coalesce: Optional[Callable[[Any, Any], Any]] = None
-    reconnect: str = "refuse"
-    worker: str = "auto"
-    on_disconnect: Optional[Callable[[Any], Any]] = None
-    on_finish: Optional[Callable[[Any], Any]] = None
+    reconnect: Reconnect = "refuse"
+    worker: WorkerKind = "auto"
+    on_disconnect: Optional[Callable[[Summary], Any]] = None
+    on_finish: Optional[Callable[[Summary], Any]] = None
 
     def __post_init__(self) -> None:
         for name in ("heartbeat", "send_timeout", "hold", *_DEADLINES):
@@ -99,8 +100,8 @@ class StreamOptions:
         check_format(self.format)
         check_flag("gaps", self.gaps)
         self._check_overflow()
-        check_choice("reconnect", self.reconnect, RECONNECTS)
-        check_choice("worker", self.worker, WORKERS)
+        check_choice("reconnect", self.reconnect, get_args(Reconnect))
+        check_choice("worker", self.worker, get_args(WorkerKind))
         for name in ("on_disconnect", "on_finish"):
             check_callable(name, getattr(self, name))
 
@@ -171,7 +172,7 @@ def check_flag(name: str, value: Any) -> None:
         raise ConfigurationError(f"{name}: has to be true or false, not {value!r}")
 
 
-def check_choice(name: str, value: Any, choices: "tuple[str, ...]") -> None:
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """Raise ConfigurationError unless it is one of the choices."""
     if value not in choices:
         raise ConfigurationError(f"{name}: {value!r} is none of {', '.join(choices)}")

@@ -51,8 +51,7 @@ def stream_response(
         return respond(new_async_stream(source, options, name), slots)
     if isinstance(source, Observable):
         emitter = new_emitter(where_its_threads_are(options), slots, name, Subscriber(source))
-        response: Response = emitter.response()
-        return response
+        return emitter.response()
     raise TypeError(f"source: {type(source).__name__} is not iterable{_cure(source)}")
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import PurePosixPath
-from typing import Any, Dict
+from typing import Any, Dict, get_type_hints
 
 import pytest
 
 from flask_llmstream.config import Settings, read_config
 from flask_llmstream.errors import ConfigurationError
+from flask_llmstream.keywords import BlueprintSettings, ResponseOptions
 from flask_llmstream.options import StreamOptions
 
 SETTINGS = {
@@ -44,6 +45,12 @@ def test_the_defaults_can_be_read_in_the_config() -> None:
 def test_each_setting_is_explained() -> None:
     names = [field.name for field in dataclasses.fields(Settings)]
     assert all(f":param {name}:" in str(Settings.__doc__) for name in names)
+
+
+def test_what_a_blueprint_may_have_of_its_own_is_of_the_same_type() -> None:
+    own = BlueprintSettings.__annotations__.keys() - ResponseOptions.__annotations__.keys()
+    known, settings = get_type_hints(BlueprintSettings), get_type_hints(Settings)
+    assert {name: known[name] for name in own} == {name: settings[name] for name in own}
 
 
 def test_what_the_app_says_holds() -> None:

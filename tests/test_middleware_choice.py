@@ -7,17 +7,21 @@ import gc
 import gzip
 import threading
 import weakref
+from typing import get_args
 
 import gevent
 import pytest
 from werkzeug.test import create_environ
 
 from flask_llmstream import ConfigurationError, EventStreamMiddleware, Overflow
+from flask_llmstream.keywords import Lossless
+from flask_llmstream.overflow import STRATEGIES
 from tests.answers import Answer
 from tests.foreign import EVENT_STREAM
 
 COMMENT = b": \n\n"
 ONE, TWO = b"data: one\n\n", b"data: two\n\n"
+LOSSLESS = {*get_args(Lossless)}
 TENANT = contextvars.ContextVar("tenant", default="nobody")
 
 
@@ -216,13 +220,13 @@ def test_what_is_to_be_called_has_to_be_callable(option):
         EventStreamMiddleware(None, **{option: "/ticks"})
 
 
-@pytest.mark.parametrize("overflow", ["drop", "latest", Overflow.DROP])
+@pytest.mark.parametrize("overflow", [*sorted({*STRATEGIES} - LOSSLESS), Overflow.DROP])
 def test_a_strategy_that_would_lose_pieces_of_events_is_refused(overflow):
     with pytest.raises(ConfigurationError, match="overflow: .* parts of events"):
         EventStreamMiddleware(None, overflow=overflow)
 
 
-@pytest.mark.parametrize("overflow", ["block", "buffer", "missing", "error"])
+@pytest.mark.parametrize("overflow", sorted(LOSSLESS))
 def test_with_any_other_no_block_is_lost(wrap, foreign, overflow):
     with Answer(wrap(foreign([ONE, TWO]), overflow=overflow), "/") as answer:
         assert answer.rest() == COMMENT + ONE + TWO

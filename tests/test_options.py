@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.event import ServerSentEvent
-from flask_llmstream.formats import FORMATS, EventStreamFormat
+from flask_llmstream.formats import BY_ACCEPT, FORMATS, EventStreamFormat
 from flask_llmstream.formats.text import TextFormat
+from flask_llmstream.keywords import FormatName, ResponseOptions, Strategy
 from flask_llmstream.options import StreamOptions
 from flask_llmstream.overflow import STRATEGIES, Overflow
 
@@ -48,6 +49,15 @@ def test_the_defaults() -> None:
 
 def test_each_option_is_explained() -> None:
     assert all(f":param {name}:" in str(StreamOptions.__doc__) for name in DEFAULTS)
+
+
+def test_each_option_is_known_to_type_checkers_by_its_name_and_type() -> None:
+    assert get_type_hints(ResponseOptions) == get_type_hints(StreamOptions)
+
+
+def test_each_name_that_an_option_takes_is_known_to_type_checkers() -> None:
+    assert get_args(FormatName) == (*FORMATS, BY_ACCEPT)
+    assert get_args(Strategy) == tuple(STRATEGIES)
 
 
 class Shouting(EventStreamFormat):

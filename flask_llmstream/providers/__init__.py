@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List
 
-from .base import Delta, Provider
+from .base import Delta, Deltas, Provider
 from .callable import CallableProvider
 from .counter import Counter
 
 if TYPE_CHECKING:
     from .openai_compatible import OpenAICompatible
+else:  # a type checker that saw it would take any name for one of ours
 
-__all__ = ["CallableProvider", "Counter", "Delta", "OpenAICompatible", "Provider"]
+    def __getattr__(name: str) -> Any:
+        # requests is imported by whoever uses it, and not by ``import flask_llmstream``
+        if name == "OpenAICompatible":
+            from .openai_compatible import OpenAICompatible
+
+            return OpenAICompatible
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __getattr__(name: str) -> Any:
-    # requests is imported by whoever uses it, and not by ``import flask_llmstream``
-    if name == "OpenAICompatible":
-        from .openai_compatible import OpenAICompatible
-
-        return OpenAICompatible
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = ["CallableProvider", "Counter", "Delta", "Deltas", "OpenAICompatible", "Provider"]
 
 
 def __dir__() -> List[str]:

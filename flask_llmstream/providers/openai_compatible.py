@@ -79,7 +79,7 @@ class OpenAICompatible(Provider):
             raise ConfigurationError(f"prompts: 'completions' or 'chat', not {prompts!r}")
         if ca_bundle is not None and not os.path.exists(ca_bundle):
             raise ConfigurationError(f"ca_bundle: there is no {ca_bundle!r}")
-        self.base_url = _checked_url(base_url)
+        self.base_url: str = _checked_url(base_url)
         self.model = model
         self._prompts = prompts
         self._options = dict(options or {})

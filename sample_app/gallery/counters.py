@@ -17,8 +17,7 @@ def emitted(streams: LLMStream) -> Response:
     """``new SseEmitter()``, fed from a greenlet, where Java had a pool of five threads."""
     emitter = streams.emitter()
     gevent.spawn(_count, emitter)
-    response: Response = emitter.response()
-    return response
+    return emitter.response()
 
 
 def flowable(streams: LLMStream) -> Response:

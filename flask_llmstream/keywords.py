@@ -1,0 +1,66 @@
+"""The options as keywords, for type checkers and editors: each by its name and with its type.
+
+Ground floor: standard library only. What they mean, and their defaults, tells
+:class:`~flask_llmstream.options.StreamOptions`, whose fields have the same names and types.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Collection, Hashable, Literal, Optional, Type, TypedDict, Union
+
+from .channel import Channel
+from .formats import Format
+from .summary import Summary
+
+FormatName = Literal["message", "text", "ndjson", "accept"]
+Strategy = Literal["block", "buffer", "drop", "latest", "error", "missing"]
+Lossless = Literal["block", "buffer", "error", "missing"]
+Reconnect = Literal["refuse", "restart"]
+WorkerKind = Literal["auto", "greenlet", "thread"]
+
+
+class CommonOptions(TypedDict, total=False):
+    """Options of whatever streams."""
+
+    heartbeat: float
+    first_event_timeout: float
+    idle_timeout: float
+    total_timeout: float
+    max_lifetime: float
+    send_timeout: float
+    hold: float
+    buffer: int
+    buffer_bytes: int
+    max_buffer_bytes: int
+    reconnect: Reconnect
+    worker: WorkerKind
+    on_disconnect: Optional[Callable[[Summary], Any]]
+    on_finish: Optional[Callable[[Summary], Any]]
+
+
+class ResponseOptions(CommonOptions, total=False):
+    """Options of ``response()``, ``view()``, ``create()`` and ``emitter()``."""
+
+    format: Union[FormatName, Format, Callable[[Optional[str]], Format]]
+    event: Optional[str]
+    overflow: Union[Strategy, Type[Channel]]
+    gaps: bool
+    coalesce: Optional[Callable[[Any, Any], Any]]
+
+
+class MiddlewareOptions(CommonOptions, total=False):
+    """Options of ``EventStreamMiddleware``, whose blocks are not its own to lose."""
+
+    overflow: Union[Lossless, Type[Channel]]
+
+
+class BlueprintSettings(ResponseOptions, total=False):
+    """What a blueprint may have of its own."""
+
+    allowed_origins: Collection[str]
+    max_streams: int
+    max_streams_per_client: int
+    client_key: Optional[Callable[[], Hashable]]
+    max_body_bytes: int
+    max_prompt_chars: int
+    chat_hold: float
