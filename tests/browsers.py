@@ -23,12 +23,15 @@ class Chromium(Browser):
 
 
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ELSEWHERE = ["evil.test", "friend.test", "site.test"]
+"""Names of this machine that browsers take for other machines'."""
 
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     needs("Chromium", shutil.which("chromium") and shutil.which("chromedriver"))
-    options = {"binary": shutil.which("chromium"), "args": CHROMIUM}
+    names = "--host-resolver-rules=" + ",".join(f"MAP {name} 127.0.0.1" for name in ELSEWHERE)
+    options = {"binary": shutil.which("chromium"), "args": [*CHROMIUM, names]}
     wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
     with serving("chromedriver --port={port}") as live:
         with contextlib.closing(WebDriver(live.port, **wanted)) as driver:
@@ -40,7 +43,9 @@ def firefox() -> Iterator[Browser]:
     needs("Firefox", shutil.which("firefox-esr"))
     port = free_port()
     with tempfile.TemporaryDirectory() as profile:
-        pathlib.Path(profile, "user.js").write_text(f'user_pref("marionette.port", {port});\n')
+        names = f'user_pref("network.dns.localDomains", "{",".join(ELSEWHERE)}");\n'
+        port_of_ours = f'user_pref("marionette.port", {port});\n'
+        pathlib.Path(profile, "user.js").write_text(port_of_ours + names)
         command = f"firefox-esr --headless --marionette --profile {profile}"
         with serving(command, port) as live:
             with contextlib.closing(Marionette(live.port)) as driver:
