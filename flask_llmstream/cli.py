@@ -22,6 +22,7 @@ from .doctor.finding import CannotMeasure, Finding, exit_status
 from .doctor.gunicorn import read_gunicorn
 from .doctor.report import as_json, as_text
 from .doctor.routes import TOKEN_HEADER
+from .printable import printable
 
 commands = AppGroup("llmstream", help="Streams: see that they reach their readers.")
 
@@ -109,7 +110,7 @@ def _header(line: str) -> Tuple[str, str]:
         message = f"{line!r} has no colon; write 'Name: value'"
         raise click.BadParameter(message, param_hint="--header")
     if not line.isascii() or not line.isprintable():
-        message = f"{name} has a character that a header can't carry"
+        message = f"{printable(name)} has a character that a header can't carry"
         raise click.BadParameter(message, param_hint="--header")
     return name.strip(), value.strip()
 
@@ -132,7 +133,7 @@ def versions() -> Dict[str, str]:
 
 def _title(about: Dict[str, Any]) -> str:
     known = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    return f"{about['looked_at']}, with {known}\n\n"
+    return f"{printable(about['looked_at'])}, with {known}\n\n"
 
 
 def _this_app() -> Flask:

@@ -1,5 +1,9 @@
 """``log``: the package's way to its loggers; whoever logs goes on, whatever a handler does.
 
+What comes from elsewhere (a path, a name, a model server's words) writes one line at most, and
+nothing that a terminal obeys. Only a traceback has more lines, and those of a text in it are
+indented.
+
 Floor 2, for what a signal raises meanwhile. What a record is written to is the app's choice.
 """
 
@@ -8,11 +12,11 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from functools import partial
-from traceback import TracebackException
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
-from .handling import caught, traceback_of
+from .handling import caught, described, traceback_of
 from .interrupts import passed_on
+from .printable import printable, printable_traceback
 
 _CALLER = 3
 """Frames from a logger's own method to the line that is to be named."""
@@ -61,8 +65,9 @@ class Log:
         self, level: int, error: Optional[BaseException], message: str, arguments: Tuple[Any, ...]
     ) -> None:
         try:
-            shown = None if error is None else _shown(error)
-            self._find().log(level, message, *arguments, exc_info=shown, stacklevel=_CALLER)
+            logger, fit = self._find(), map(_fit, arguments)
+            told = {} if error is None else _told(logger, error)
+            logger.log(level, message, *fit, stacklevel=_CALLER, **told)
         except BaseException as failure:  # whatever it was, an end behind it has to be whole
             if passed_on(failure):
                 return
@@ -79,11 +84,42 @@ def log_of(app: Any) -> Log:
     return Log(lambda: app.logger)
 
 
-def _shown(error: BaseException) -> Any:
-    """An exception as logging takes it: class, exception and traceback."""
+def _fit(argument: Any) -> Any:
+    return argument if isinstance(argument, (int, float)) else printable(str(argument))
+
+
+class _Traceback(logging.Filter):
+    """Has a record shown with the traceback that was made fit for it; lets each pass.
+
+    A record keeps its exception, by which error trackers know it again.
+    """
+
+    KEY = "llmstream_traceback"
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        made = vars(record).pop(self.KEY, None)
+        if made is not None:
+            record.exc_text = made
+        return True
+
+
+_traceback = _Traceback()
+
+
+def _told(logger: Any, error: BaseException) -> Dict[str, Any]:
+    """How a logger is told of an exception."""
     try:
-        TracebackException(type(error), error, None, limit=0)  # asks it all that showing it does
+        made = printable_traceback(error)  # asks it all that showing it does
     except BaseException:
-        kind = type.__repr__(type(error))
-        return RuntimeError, RuntimeError(f"{kind} that can't be shown"), traceback_of(error)
-    return type(error), error, traceback_of(error)
+        return _instead(f"{type.__repr__(type(error))} that can't be shown", error)
+    told: Dict[str, Any] = {"exc_info": (type(error), error, traceback_of(error))}
+    if made is None:
+        return told
+    if not isinstance(logger, logging.Logger):  # of an application's own
+        return _instead(printable(described(error)), error)
+    logger.addFilter(_traceback)
+    return {**told, "extra": {_Traceback.KEY: made}}
+
+
+def _instead(text: str, error: BaseException) -> Dict[str, Any]:
+    return {"exc_info": (RuntimeError, RuntimeError(text), traceback_of(error))}

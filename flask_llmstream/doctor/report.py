@@ -1,4 +1,7 @@
-"""The findings, for a person or for a program."""
+"""The findings, for a person or for a program.
+
+A server may have said some of it, over the network: no terminal obeys that.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any, Dict, Iterable, List, Sequence
 
 import click
 
+from ..printable import printable
 from .finding import ERROR, LEVELS, OK, WARNING, Finding, worst
 
 _COLORS = {OK: "green", WARNING: "yellow", ERROR: "red"}
@@ -30,7 +34,7 @@ def _paragraph(finding: Finding) -> str:
     if finding.mend is not None:
         lines += _wrapped(f"Mend it in {finding.mend.where}:")
         lines += [
-            " " * (_INDENT + 4) + click.style(line, bold=True)
+            " " * (_INDENT + 4) + click.style(printable(line), bold=True)
             for line in finding.mend.line.splitlines()
         ]
     return label + "\n".join(lines)[_INDENT:] + ("\n" if finding.level != OK else "")
@@ -39,7 +43,7 @@ def _paragraph(finding: Finding) -> str:
 def _wrapped(text: str) -> List[str]:
     indent = " " * _INDENT
     return textwrap.wrap(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=indent,
+        printable(text), _WIDTH, initial_indent=indent, subsequent_indent=indent,
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
 
