@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .app_state import EXTENSION, AppState, app_state, every_slots
 from .blueprint import browser_client, chat_blueprint, checked_providers
+from .clashes import log_later_clashes, refuse_clashes
 from .cli import commands
 from .config import Settings, read_config
 from .context import end_request
@@ -22,11 +23,11 @@ from .drain import DRAIN_SECONDS, drain
 from .emitter import Emitter
 from .error_handlers import hand_on_errors
 from .errors import ConfigurationError
-from .guard import Guard, as_before_request
 from .handling import name_of
 from .keywords import BlueprintSettings, ResponseOptions
 from .options import StreamOptions, check_callable
 from .providers import Counter, Provider
+from .publishing import Guard, publish
 from .sigterm import on_sigterm
 from .streaming import Source, last_event_id, new_emitter, stream_response
 
@@ -84,8 +85,9 @@ class LLMStream:
 
         Starts no thread, hub or timer: a server may fork afterwards.
 
-        :raises ConfigurationError: a key that can't work (the message names it), or a second
-            call for one app.
+        :raises ConfigurationError: a key that can't work (the message names it), a route of the
+            app's at the address of one of the chat endpoints (it names both), or a second call
+            for one app.
         """
         if EXTENSION in app.extensions:
             raise ConfigurationError(
@@ -99,16 +101,9 @@ class LLMStream:
         app.teardown_request(end_request)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
-            self._publish(app, settings.url_prefix)
-
-    def _publish(self, app: Flask, prefix: str) -> None:
-        chat = self.blueprint("llmstream")
-        if self._guard is not None:
-            chat.before_request(as_before_request(self._guard))
-        try:
-            app.register_blueprint(chat, url_prefix=prefix)
-        except (ValueError, LookupError, SyntaxError) as error:  # Werkzeug compiles it
-            raise ConfigurationError(f"LLMSTREAM_URL_PREFIX: {error}") from error
+            publish(app, self.blueprint(EXTENSION), settings.url_prefix, self._guard)
+        refuse_clashes(app)
+        log_later_clashes(app)
 
     def response(self, source: Source, **options: Unpack[ResponseOptions]) -> Response:
         """Stream an iterable, plain or asynchronous. Nothing runs before the server reads the

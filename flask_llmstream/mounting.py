@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, current_app, has_request_context, request
 
 HOST = "llmstream_host"
 """The variable that stands for every host, in an app that matches hosts."""
+_OURS = "_llmstream_route"
 
 
 def add_route(
@@ -38,6 +39,11 @@ def add_route(
     blueprint.record(register)
 
 
+def is_ours(view: Any) -> bool:
+    """Whether a view was given to :func:`add_route`."""
+    return getattr(view, _OURS, False) is True
+
+
 def host_is_this_one(endpoint: str, values: Dict[str, Any]) -> None:
     """For a blueprint's ``url_defaults``: its addresses are on the host that was asked."""
     if has_request_context() and current_app.url_map.is_endpoint_expecting(endpoint, HOST):
@@ -49,6 +55,7 @@ def _without_arguments(view: Callable[[], Any]) -> Callable[..., Any]:
     def route(**_: Any) -> Any:
         return view()
 
+    setattr(route, _OURS, True)  # which functools.wraps takes along to whatever wraps it
     return route
 
 

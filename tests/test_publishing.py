@@ -19,10 +19,10 @@ ROUTES = [
 ]
 
 
-def site(prefix=..., **arguments):
+def site(prefix=..., allowed=(), **arguments):
     """An app whose prefix is said, or not."""
     app = Flask("a_site", static_folder=None)
-    app.config["SECRET_KEY"] = "of no use"
+    app.config.update(SECRET_KEY="of no use", LLMSTREAM_ALLOWED_ORIGINS=allowed)
     if prefix is not ...:
         app.config["LLMSTREAM_URL_PREFIX"] = prefix
     LLMStream(app, **arguments)
@@ -155,14 +155,21 @@ def test_a_guard_reads_the_request():
     assert client.post("/v1/chat/completions", json={"prompt": "Now"}).status_code == 403
 
 
-def test_a_preflight_is_not_guarded():
-    asked = []
-    client = guarded(lambda: asked.append(request.method) or abort(401))
-    preflight = {"Origin": "https://other.example", "Access-Control-Request-Method": "POST"}
-    for _, path in ROUTES:
-        assert client.options(path, headers=preflight).status_code == 200
-    assert client.get("/v1/models").status_code == 401
-    assert asked == ["GET"]
+OTHER = "https://other.example"
+
+
+@pytest.mark.parametrize("method, path", ROUTES)
+def test_a_preflight_is_not_guarded(method, path):
+    client = guarded(lambda: abort(401), allowed=[OTHER])
+    preflight = {"Origin": OTHER, "Access-Control-Request-Method": method}
+    answer = client.options(path, headers=preflight)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == OTHER
+    assert client.open(path, method=method, headers={"Origin": OTHER}).status_code == 401
+
+
+def test_nor_is_who_asks_for_the_methods():
+    assert "POST" in guarded(lambda: abort(401)).options("/v1/chat/completions").headers["Allow"]
 
 
 def test_other_routes_have_nothing_of_it():

@@ -13,6 +13,7 @@ from typing import FrozenSet, Optional, Tuple
 from flask import Flask
 
 from ..app_state import EXTENSION, AppState
+from ..clashes import chat_mounts, clashes
 from ..config import Settings
 from ..options import StreamOptions
 from .finding import Mend
@@ -50,6 +51,8 @@ class Facts:
     :param kept: the originals in the hands of other modules.
     :param layers: the WSGI middleware, from the outside in.
     :param hooks: the functions that see each response.
+    :param mounts: where chat endpoints are.
+    :param clashes: the addresses that one of their routes shares with another, and with which.
     :param flask: Flask's version.
     :param watchdog: watchdog's version, ``None`` where it is not installed.
     :param departures: whether this platform tells that a peer has left.
@@ -65,6 +68,8 @@ class Facts:
     kept: Tuple[Kept, ...] = ()
     layers: Tuple[str, ...] = ()
     hooks: Tuple[str, ...] = ()
+    mounts: Tuple[str, ...] = ()
+    clashes: Tuple[str, ...] = ()
     flask: Version = (3, 0)
     watchdog: Optional[Version] = None
     departures: bool = True
@@ -101,6 +106,8 @@ def facts_of(
         kept=kept_originals(),
         layers=wsgi_layers(app),
         hooks=response_hooks(app),
+        mounts=chat_mounts(app),
+        clashes=tuple(map(str, clashes(app))),
         flask=version_of("flask") or (),
         watchdog=version_of("watchdog"),
         departures=hasattr(select, "POLLRDHUP"),

@@ -337,6 +337,27 @@ def test_other_middleware_is_told_and_fine():
 
 
 @pytest.mark.parametrize(
+    "mounts, told", [(("/v1", "/<lang>/llm"), "at /v1, /<lang>/llm"), ((), "no chat endpoints")]
+)
+def test_where_chat_endpoints_are_is_told(mounts, told):
+    finding = only(checks.routes(Facts(mounts=mounts)))
+    assert finding.level == "ok" and told in finding.seen
+
+
+@pytest.mark.parametrize(
+    "endpoint, line",
+    [
+        ("llmstream.models", 'app.config["LLMSTREAM_URL_PREFIX"] = \'/llm\''),
+        ("mine.models", 'app.register_blueprint(…, url_prefix="/llm")'),
+    ],
+)
+def test_each_route_at_the_address_of_one_of_ours_is_an_error(endpoint, line):
+    clash = f"two routes answer GET /v1/models: {endpoint!r} and 'own'"
+    for finding in checks.routes(Facts(mounts=("/v1",), clashes=(clash, clash))):
+        assert (finding.level, finding.seen, finding.mend.line) == ("error", clash, line)
+
+
+@pytest.mark.parametrize(
     "seconds, named",
     [
         (50, ["HAProxy"]),

@@ -86,6 +86,13 @@ def test_the_command_comes_without_the_libraries_that_have_to_be_patched(tmp_pat
     assert done.stdout.startswith(b"[]\n")
 
 
+def test_a_route_that_was_added_where_one_of_ours_is_is_found(make_app):
+    app = make_app()
+    app.add_url_rule("/v1/models", "own", lambda: "the app's own")
+    done = app.test_cli_runner().invoke(args=["llmstream", "doctor", "--json"])
+    assert (levels(done.output)["routes"], done.exit_code) == ("error", 1)
+
+
 def test_it_says_what_it_is_for(doctor):
     done = doctor("--help")
     assert done.exit_code == 0 and "the line that mends it" in done.output
@@ -114,7 +121,7 @@ def test_errors_fail(doctor):
 def test_nothing_wrong_is_well_even_when_strict(doctor):
     done = doctor("--strict", LLMSTREAM_WORKER="thread")
     assert done.exit_code == 0
-    assert done.output.endswith("\n0 errors, 0 warnings, 5 ok\n")
+    assert done.output.endswith("\n0 errors, 0 warnings, 6 ok\n")
 
 
 def test_json_is_one_document_and_tells_all(doctor):

@@ -6,7 +6,7 @@ from typing import Callable, Iterable, List, Tuple
 
 from ..facts import Facts
 from ..finding import Finding
-from .application import compression, heartbeat, liveness, reloader
+from .application import compression, heartbeat, liveness, reloader, routes
 from .gunicorn import connections, draining, http2, preload, recycling, starts, timeout
 from .patching import late_patching, partial_patching
 from .worker import worker
@@ -14,7 +14,7 @@ from .worker import worker
 Check = Callable[[Facts], Iterable[Finding]]
 
 IN_THE_PROCESS: Tuple[Check, ...] = (
-    worker, late_patching, partial_patching, compression, heartbeat, liveness,
+    worker, late_patching, partial_patching, compression, heartbeat, liveness, routes,
 )  # fmt: skip
 """What a process can tell of itself, also while it serves."""
 OF_THE_CONFIGURATION: Tuple[Check, ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Iterator, List
 
+from ...app_state import EXTENSION
 from ..facts import Facts
 from ..finding import ERROR, OK, WARNING, Finding, Mend
 
@@ -39,6 +40,19 @@ def _compressor(name: str) -> Finding:
         level, why = WARNING, "What compresses may hold tokens back until it has enough of them."
     mend = Mend("gzip on;", f"nginx, which leaves streams alone, in place of {name}")
     return Finding("compression", level, f"{name} compresses responses", why, mend)
+
+
+def routes(facts: Facts) -> Iterator[Finding]:
+    """Another route at the address of one of the chat endpoints."""
+    elsewhere = Mend('app.register_blueprint(…, url_prefix="/llm")', facts.app_file)
+    for clash in facts.clashes:
+        of_init_app = f"'{EXTENSION}." in clash
+        mend = facts.config("URL_PREFIX", "/llm") if of_init_app else elsewhere
+        yield Finding("routes", ERROR, clash, "Only one of them is ever reached.", mend)
+    if not facts.clashes:
+        places = ", ".join(facts.mounts)
+        seen = f"nothing else is where the chat endpoints are, at {places}"
+        yield Finding("routes", OK, seen if places else "no chat endpoints")
 
 
 def heartbeat(facts: Facts) -> Iterator[Finding]:
