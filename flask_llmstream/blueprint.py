@@ -156,18 +156,31 @@ def _only(method: str) -> Dict[str, Any]:
     return {"methods": [method, "OPTIONS"], "provide_automatic_options": True}
 
 
-def checked_providers(providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
+def checked_providers(providers: Any) -> Mapping[str, Provider]:
     """The same providers.
 
-    :raises ConfigurationError: one of them is none; the message names it.
+    :raises ConfigurationError: they have no names, or one of them is none; the message says so.
     """
+    if not isinstance(providers, Mapping):
+        raise ConfigurationError(
+            f"providers: has to be a mapping, not {type(providers).__name__}; give each model its "
+            "name, as providers={'name': model}"
+        )
     for name, provider in providers.items():
-        if not isinstance(provider, Provider):
-            raise ConfigurationError(
-                f"providers[{name!r}]: has to be a Provider, not {type(provider).__name__}; "
-                "CallableProvider makes one of a function"
-            )
+        _check_provider(f"providers[{name!r}]", name, provider)
     return providers
+
+
+def _check_provider(key: str, name: Any, provider: Any) -> None:
+    if not isinstance(name, str):
+        raise ConfigurationError(f"{key}: a model's name has to be a text")
+    if isinstance(provider, type) and issubclass(provider, Provider):
+        raise ConfigurationError(f"{key}: is the class {provider.__name__}; make one of it")
+    if not isinstance(provider, Provider):
+        raise ConfigurationError(
+            f"{key}: has to be a Provider, not {type(provider).__name__}; CallableProvider makes "
+            "one of a function"
+        )
 
 
 def browser_client() -> Response:

@@ -34,7 +34,12 @@ class Callbacks:
         return bool(self._waiting.get(kind))
 
     def add(self, kind: str, callback: Callback) -> Callback:
-        """Have it called, at once when that is over."""
+        """Have it called, at once when that is over.
+
+        :raises TypeError: it can't be called.
+        """
+        if not callable(callback):
+            raise TypeError(f"callback: has to be callable, not {type(callback).__name__}")
         entry: Entry = [callback]
         if kind not in self._told:
             self._waiting.setdefault(kind, []).append(entry)

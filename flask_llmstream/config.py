@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Collection, Hashable, Mapping, MutableMapping, Optional
 
 from .errors import ConfigurationError
-from .options import StreamOptions, check_callable, check_flag, check_number, check_whole
+from .options import StreamOptions, check_callable, check_flag, check_number, check_whole, meant_of
 from .origins import checked_origins
 
 PREFIX = "LLMSTREAM_"
@@ -110,7 +110,8 @@ def _read(config: MutableMapping[str, Any], defaults: Any) -> Any:
 
 def _refuse_unknown(config: Mapping[str, Any]) -> None:
     fields = dataclasses.fields(Settings) + dataclasses.fields(StreamOptions)
-    known = {PREFIX + field.name.upper() for field in fields}
+    known = sorted(PREFIX + field.name.upper() for field in fields)
     for key in config:
         if key.startswith(PREFIX) and key not in known:
-            raise ConfigurationError(f"{key}: there is no such key; there are {sorted(known)}")
+            hint = meant_of(known, key)
+            raise ConfigurationError(f"{key}: there is no such key; {hint} There are {known}")

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextvars
 from contextlib import contextmanager
 from functools import partial
+from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
 
 import flask.globals
+import flask.templating
 import gevent
 from flask import Flask, current_app, g, has_request_context, stream_with_context
 from flask.ctx import AppContext
@@ -217,3 +219,19 @@ def keeps_the_views_context(source: Any) -> bool:
     the view runs, and up to Flask 3.0 fails at its end anywhere else."""
     made_by_flask: Any = stream_with_context
     return isinstance(source, GeneratorType) and source.gi_code in made_by_flask.__code__.co_consts
+
+
+def freed_template(source: Any) -> Any:
+    """What ``stream_template()`` gave, out of the view's context that Flask has put round it: the
+    carried one will do. Anything else as it is."""
+    if keeps_the_views_context(source) and source.gi_frame is not None:
+        template = source.gi_frame.f_locals.get("gen")
+        if isinstance(template, GeneratorType) and _is_new_template(template):
+            source.close()  # it has yet to begin with what is inside, and leaves that open
+            return template
+    return source
+
+
+def _is_new_template(source: Any) -> bool:
+    has_not_begun = getgeneratorstate(source) == GEN_CREATED
+    return has_not_begun and source.gi_frame.f_globals is vars(flask.templating)

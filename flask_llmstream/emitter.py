@@ -136,7 +136,9 @@ class Emitter:
         there was one.
         """
         if not isinstance(error, BaseException):
-            raise TypeError(f"error: has to be an exception, not {type(error).__name__}")
+            raise TypeError(
+                f"error: has to be an exception, as StreamError(…) is, not {type(error).__name__}"
+            )
         return self._stream.end("error", error)
 
     @property

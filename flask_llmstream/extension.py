@@ -6,11 +6,10 @@ with its state in ``app.extensions["llmstream"]``.
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
+import weakref
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, Optional
 
 from flask import Blueprint, Flask, Response, request
-from werkzeug.wrappers import Response as BaseResponse
 
 from .app_state import EXTENSION, AppState, app_state, every_slots
 from .blueprint import browser_client, chat_blueprint, checked_providers
@@ -25,20 +24,19 @@ from .error_handlers import hand_on_errors
 from .errors import ConfigurationError
 from .handling import name_of
 from .keywords import BlueprintSettings, ResponseOptions
-from .options import StreamOptions, check_callable
+from .no_source import refuse_no_sender
+from .options import StreamOptions, check_callable, check_number
 from .providers import Counter, Provider
 from .publishing import Guard, publish
 from .sigterm import on_sigterm
 from .streaming import Source, last_event_id, new_emitter, stream_response
+from .views import refuse_misplaced, refuse_positional, streamed_view
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
     from typing_extensions import ParamSpec, Unpack
 
     Arguments = ParamSpec("Arguments")
-
-_FINISHED = (BaseResponse, str, bytes, dict, tuple)
-"""What a view may return that Flask makes a response of."""
 
 
 class LLMStream:
@@ -73,8 +71,10 @@ class LLMStream:
         check_callable("guard", guard)
         self._guard = guard
         self._defaults = Settings(url_prefix=None if providers is None else "/v1")
-        self._providers: Dict[str, Provider] = dict(checked_providers(providers or {}))
+        models = {} if providers is None else checked_providers(providers)
+        self._providers: Dict[str, Provider] = dict(models)
         self._providers.setdefault("counter", Counter())
+        self._apps: "weakref.WeakSet[Flask]" = weakref.WeakSet()
         if app is not None:
             self.init_app(app)
 
@@ -86,9 +86,11 @@ class LLMStream:
         Starts no thread, hub or timer: a server may fork afterwards.
 
         :raises ConfigurationError: a key that can't work (the message names it), a route of the
-            app's at the address of one of the chat endpoints (it names both), or a second call
-            for one app.
+            app's at the address of one of the chat endpoints (it names both), a view that has
+            ``@streams.view()`` above its route, or a second call for one app.
         """
+        if not isinstance(app, Flask):
+            raise ConfigurationError(f"app: has to be a Flask application, not {_whatever(app)}")
         if EXTENSION in app.extensions:
             raise ConfigurationError(
                 "this app has an LLMStream already; use one object for the whole app, and "
@@ -104,6 +106,8 @@ class LLMStream:
             publish(app, self.blueprint(EXTENSION), settings.url_prefix, self._guard)
         refuse_clashes(app)
         log_later_clashes(app)
+        refuse_misplaced(app)
+        self._apps.add(app)
 
     def response(self, source: Source, **options: Unpack[ResponseOptions]) -> Response:
         """Stream an iterable, plain or asynchronous. Nothing runs before the server reads the
@@ -125,12 +129,12 @@ class LLMStream:
         return stream_response(source, state.options.merged(**options), state.slots)
 
     def view(
-        self, **options: Unpack[ResponseOptions]
+        self, *misplaced: NoReturn, **options: Unpack[ResponseOptions]
     ) -> Callable[[Callable[Arguments, Any]], Callable[Arguments, ResponseReturnValue]]:
         """Decorate a generator view: what it yields is streamed.
 
-        A view may also return an iterable, or what ends the matter: a response (``redirect()``),
-        a text, a mapping, or a tuple with a status.
+        A view may also return an iterable, with a status and headers as in any view, or what ends
+        the matter: a response (``redirect()``), a text, a mapping, a tuple of one of these.
 
         ::
 
@@ -140,19 +144,18 @@ class LLMStream:
                 yield "hello"
 
         :param options: as for :meth:`response`.
+        :raises ConfigurationError: it stands above ``@app.route`` rather than below.
+        :raises TypeError: it decorates no function; an unknown option.
         """
+        refuse_positional(misplaced)
         StreamOptions().merged(**options)  # a wrong option is told where it stands
 
         def decorate(
             view: Callable[Arguments, Any]
         ) -> Callable[Arguments, ResponseReturnValue]:
-            @functools.wraps(view)
-            def streamed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
-                answer: Any = view(*args, **kwargs)
-                if isinstance(answer, _FINISHED):
-                    return answer
-                return self.response(answer, **options)
-
+            streamed = streamed_view(view, lambda source: self.response(source, **options))
+            for app in self._apps:
+                refuse_misplaced(app)
             return streamed
 
         return decorate
@@ -183,7 +186,9 @@ class LLMStream:
         from elsewhere; an exception of the function's fails it.
 
         :param options: as for :meth:`response`.
+        :raises TypeError: it can't be called, or is a generator function; an unknown option.
         """
+        refuse_no_sender(function)
         return self._emitter(function, options).response()
 
     def _emitter(
@@ -210,7 +215,7 @@ class LLMStream:
             ``chat_hold``, and any stream option.
         :raises TypeError: an unknown setting.
         """
-        models = dict(self._providers if providers is None else providers)
+        models = dict(self._providers if providers is None else checked_providers(providers))
         models.setdefault("counter", self._providers["counter"])
         return chat_blueprint(name, models, settings)
 
@@ -247,7 +252,9 @@ class LLMStream:
 
         :param seconds: default: 7, so that all is over before Docker's kill after 10.
         :returns: how many streams had to be ended.
+        :raises ConfigurationError: it is no number from 0 on; nothing is refused or ended then.
         """
+        check_number("seconds", seconds, least=0)
         return drain(every_slots(self), seconds)
 
     def drain_on_sigterm(self, seconds: float = DRAIN_SECONDS) -> None:
@@ -257,8 +264,9 @@ class LLMStream:
         monkey-patching; under gunicorn, import ``flask_llmstream.gunicorn.post_worker_init`` into
         ``gunicorn.conf.py`` instead. A handler that is there already is called at once.
 
-        :raises ValueError: not on the main thread.
+        :raises ValueError: not on the main thread, or ``seconds`` is no number from 0 on.
         """
+        check_number("seconds", seconds, least=0)
         on_sigterm(lambda: self.drain(seconds))
 
     @property
@@ -266,3 +274,13 @@ class LLMStream:
         """The ``Last-Event-ID`` of the current request (or a polyfill's ``?lastEventId=``): where
         a returning reader left; ``""`` for a new one."""
         return last_event_id()
+
+
+def _whatever(app: object) -> str:
+    """What it is that should be an application."""
+    kind = type(app).__name__
+    if isinstance(app, (Mapping, Provider)):
+        return f"{kind}; models are given as providers={{'name': model}}"
+    if isinstance(app, Blueprint):
+        return f"{kind}; give the application that registers it"
+    return kind

@@ -58,7 +58,7 @@ class OneReader:
         return self._blocks()
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a response that streams can't be kept: cache what it is made of")
+        refuse_to_be_kept()
 
     def _blocks(self) -> Iterator[bytes]:
         """All blocks, as they come."""
@@ -84,6 +84,13 @@ def refuse_another_reader() -> NoReturn:
     raise RuntimeError(
         "a stream is read once, by one request, and this one has its reader: make a stream for each"
     )
+
+
+def refuse_to_be_kept() -> NoReturn:
+    """
+    :raises TypeError: always.
+    """
+    raise TypeError("a response that streams can't be kept: cache what it is made of")
 
 
 def nothing() -> None:

@@ -132,11 +132,20 @@ class StreamOptions:
         return dataclasses.replace(self, **options)
 
 
+_OF_THE_RESPONSE = ("status", "headers", "mimetype", "content_type")
+
+
 def _unknown_option(name: str) -> str:
+    if name in _OF_THE_RESPONSE:
+        return f"unknown option {name!r}; set the response's own, response.{name}"
     known = [field.name for field in dataclasses.fields(StreamOptions)]
+    return f"unknown option {name!r}; {meant_of(known, name) or 'there are ' + ', '.join(known)}"
+
+
+def meant_of(known: Sequence[str], name: str) -> str:
+    """Which of the known names somebody may have meant; ``""`` where none is like it."""
     near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-    return f"unknown option {name!r}; {hint}"
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def check_event(event: Any) -> None:

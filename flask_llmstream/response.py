@@ -10,7 +10,13 @@ from typing import Any, Dict, Iterable, Type
 
 from .body import StreamBody
 from .headers import Headers, taken_over
-from .one_reader import Given
+from .one_reader import Given, refuse_to_be_kept
+
+_HAS_NO_BODY_YET = (
+    "this response streams, and has no body yet that could be read, tagged or frozen; an "
+    "after_request function returns it as it is where response.direct_passthrough is true, and a "
+    "test reads it through app.test_client()"
+)
 
 
 class StreamResponse:
@@ -31,6 +37,37 @@ class StreamResponse:
         body.bind(environ, Start(environ, start_response, self.status, headers), self.close)
         self.response = Given()  # or the two would hold each other, and only gc could free them
         return body
+
+    # Whoever takes it out of ``direct_passthrough`` wants the body, whatever that costs.
+
+    def _ensure_sequence(self: Any, mutable: bool = False) -> None:
+        self._refuse_to_collect()
+        super()._ensure_sequence(mutable)  # type: ignore[misc]
+
+    def make_sequence(self: Any) -> None:
+        """As Werkzeug's, of what streams no more.
+
+        :raises RuntimeError: it streams.
+        """
+        self._refuse_to_collect()
+        super().make_sequence()  # type: ignore[misc]
+
+    def freeze(self: Any, *arguments: Any, **keywords: Any) -> None:
+        """As Werkzeug's, of what streams no more.
+
+        :raises RuntimeError: it streams.
+        """
+        self._refuse_to_collect()
+        super().freeze(*arguments, **keywords)  # type: ignore[misc]
+
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        if isinstance(self.response, (StreamBody, Given)):
+            refuse_to_be_kept()
+        return super().__reduce_ex__(protocol)
+
+    def _refuse_to_collect(self: Any) -> None:
+        if isinstance(self.response, StreamBody) and self.direct_passthrough:
+            raise RuntimeError(_HAS_NO_BODY_YET)
 
 
 def settle_expectation(environ: Dict[str, Any]) -> None:

@@ -5,8 +5,6 @@ Roof: Flask.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
 from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 
 from flask import Response, current_app, has_request_context, request
@@ -16,12 +14,13 @@ from .admission import Slots
 from .app_state import app_state
 from .app_stream import new_stream
 from .body import StreamBody
-from .context import keep_with_request, keeps_the_views_context
+from .context import freed_template, keep_with_request
 from .emitter import Emitter
 from .errors import StreamError, StreamGone
 from .formats import BY_ACCEPT
 from .handling import name_of
 from .headers import HEADERS
+from .no_source import no_source, refuse_bytes, refuse_one_item
 from .observable import Observable, Subscriber, where_its_threads_are
 from .options import StreamOptions
 from .request_body import RequestBody, has_body
@@ -40,11 +39,15 @@ def stream_response(
 
     :param source: an iterable, an asynchronous one, or an Observable.
     :param name: what the log calls the source. Default: its own name.
+    :raises TypeError: it is none of these; the message says what to give.
     """
     habitat(options.worker)
     name = name or _name(source)
     if hasattr(source, "__iter__"):
-        return respond(new_stream(_checked(source), options, name), slots)
+        iterable: Any = freed_template(source)
+        refuse_one_item(iterable)
+        refuse_bytes(iterable, options.format)
+        return respond(new_stream(iterable, options, name), slots)
     if isinstance(source, AsyncIterable):
         from .async_stream import new_async_stream  # asyncio is loaded with the first of them
 
@@ -52,7 +55,7 @@ def stream_response(
     if isinstance(source, Observable):
         emitter = new_emitter(where_its_threads_are(options), slots, name, Subscriber(source))
         return emitter.response()
-    raise TypeError(f"source: {type(source).__name__} is not iterable{_cure(source)}")
+    raise no_source(source)
 
 
 def new_emitter(
@@ -129,25 +132,6 @@ def _returned(options: StreamOptions) -> Optional[StreamError]:
     if seen_end:
         return StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
     return StreamGone("This answer was cut off and can't be resumed. Ask again.")
-
-
-def _checked(source: Any) -> Iterable[Any]:
-    if isinstance(source, (str, bytes, Mapping)):
-        raise TypeError(f"source: has to give items, and is one {type(source).__name__}; use [it]")
-    if keeps_the_views_context(source):
-        source.close()
-        raise TypeError(
-            "source: leave out stream_with_context(); request, session and g are there without it"
-        )
-    iterable: Iterable[Any] = source
-    return iterable
-
-
-def _cure(source: Any) -> str:
-    if inspect.iscoroutine(source):
-        source.close()
-        return "; await it in an async generator, and give that"
-    return "; call it, or use streams.view()" if callable(source) else ""
 
 
 def _name(source: Any) -> str:

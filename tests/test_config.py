@@ -138,6 +138,11 @@ def test_a_key_that_does_not_exist_is_told_which_there_are(key: str) -> None:
     assert set(named) == {*SETTINGS, *OPTIONS}
 
 
+def test_a_key_that_is_misspelt_is_told_which_was_meant() -> None:
+    with pytest.raises(ConfigurationError, match="did you mean 'LLMSTREAM_HEARTBEAT'?"):
+        read_config({"LLMSTREAM_HARTBEAT": 7})
+
+
 def test_a_refused_config_is_left_as_it_was_said() -> None:
     config = {"LLMSTREAM_HARTBEAT": 7}
     with pytest.raises(ConfigurationError):

@@ -11,7 +11,7 @@ import sys
 import gevent
 import pytest
 
-from flask_llmstream import LLMStream
+from flask_llmstream import ConfigurationError, LLMStream
 from tests.answers import Answer
 from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads
 from tests.servers import HANG_GUARD, serving
@@ -36,6 +36,17 @@ def test_with_no_stream_open_a_drain_is_over_at_once(app, streams):
 
 
 @where_it_is_read
+@pytest.mark.parametrize("seconds", ["5", None, -1, float("nan")], ids=str)
+def test_a_time_that_is_none_is_told_before_anything_is_refused(app, streams, seconds):
+    for let_go in (streams.drain, streams.drain_on_sigterm):
+        with pytest.raises(ConfigurationError, match="^seconds: has to be a number from 0 on"):
+            let_go(seconds)
+    app.add_url_rule("/", "view", lambda: streams.response(["one"]))
+    with Answer(app, "/") as answer:
+        answer.rest()
+    assert answer.status == 200
+
+
 def test_behind_a_drain_no_stream_begins(app, streams):
     app.add_url_rule("/", "view", lambda: streams.response(["one"]))
     streams.drain(0)
@@ -184,7 +195,7 @@ def test_sigterm_lets_a_stream_end_that_ends_in_time(live):
 
 STARTS_A_THREAD = """
 import os, signal, threading
-from flask_llmstream import LLMStream
+from flask_llmstream import ConfigurationError, LLMStream
 
 class Interrupted(threading.Thread):
     is_started = False

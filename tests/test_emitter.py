@@ -251,7 +251,7 @@ def test_a_failure_is_told_to_the_reader_and_to_whoever_asked(place, open_stream
 
 def test_what_is_no_exception_is_no_failure(place, open_stream):
     emitter, answer = open_stream()
-    with pytest.raises(TypeError, match="^error: "):
+    with pytest.raises(TypeError, match=r"^error: has to be an exception, as StreamError"):
         emitter.fail("Out of credit.")
     emitter.complete()
     answer.rest()

@@ -6,7 +6,7 @@ import threading
 
 import gevent
 import pytest
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 
 from flask_llmstream import Counter, LLMStream
 from flask_llmstream.errors import ConfigurationError, StreamError
@@ -252,27 +252,6 @@ def test_an_event_type_with_a_line_break_is_told_at_once(app, streams):
 # Sources.
 
 
-def not_called():
-    yield "one"
-
-
-@pytest.mark.parametrize(
-    "source, told",
-    [
-        ("text", r"use \[it\]"),
-        (b"bytes", r"use \[it\]"),
-        ({"a": "mapping"}, r"use \[it\]"),
-        (not_called, r"call it, or use streams\.view\(\)"),
-        (42, "int is not iterable"),
-        (None, "NoneType is not iterable"),
-    ],
-    ids=["text", "bytes", "mapping", "function", "number", "nothing"],
-)
-def test_what_is_no_source_is_told_at_once(app, streams, source, told):
-    with app.app_context(), pytest.raises(TypeError, match=told):
-        streams.response(source)
-
-
 @pytest.mark.parametrize(
     "source",
     [["one"], ("one",), iter(["one"]), (text for text in ["one"]), map(str, ["one"]), {"one"}],
@@ -357,9 +336,43 @@ def test_a_streamed_view_may_return_what_flask_makes_a_response_of(
     assert client.get("/").status_code == status
 
 
-@pytest.mark.parametrize("mapping", [{"mine": len}, {"mine": None}, {"mine": Counter}])
-def test_a_provider_that_is_none_is_told_by_its_name(streams, mapping):
-    with pytest.raises(ConfigurationError, match=r"providers\['mine'\]"):
-        LLMStream(providers=mapping)
-    with pytest.raises(ConfigurationError, match=r"providers\['mine'\]"):
-        streams.blueprint("mine", providers=mapping)
+@pytest.mark.parametrize(
+    "providers, told",
+    [
+        ({"mine": len}, r"providers\['mine'\]: .* not builtin_.*; CallableProvider makes one"),
+        ({"mine": None}, r"providers\['mine'\]: has to be a Provider, not NoneType"),
+        ({"mine": Counter}, r"providers\['mine'\]: is the class Counter; make one of it"),
+        ({1: Counter()}, r"providers\[1\]: a model's name has to be a text"),
+        ([Counter()], r"providers: has to be a mapping, not list; .* providers=\{'name': model\}"),
+        (Counter(), "providers: has to be a mapping, not Counter"),
+        ([], "providers: has to be a mapping, not list"),
+    ],
+    ids=["function", "nothing", "class", "number", "list", "one", "empty list"],
+)
+def test_what_are_no_providers_is_told_by_name(streams, providers, told):
+    with pytest.raises(ConfigurationError, match=told):
+        LLMStream(providers=providers)
+    with pytest.raises(ConfigurationError, match=told):
+        streams.blueprint("mine", providers=providers)
+
+
+@pytest.mark.parametrize(
+    "thing, told",
+    [
+        (None, "app: has to be a Flask application, not NoneType"),
+        ("a_site", "app: has to be a Flask application, not str"),
+        ({"mine": Counter()}, r"not dict; models are given as providers=\{'name': model\}"),
+        (Counter(), "not Counter; models are given as providers="),
+        (Blueprint("shop", __name__), "not Blueprint; give the application that registers it"),
+    ],
+    ids=["nothing", "name", "models", "model", "blueprint"],
+)
+def test_what_is_no_application_is_told(streams, thing, told):
+    with pytest.raises(ConfigurationError, match=told):
+        streams.init_app(thing)
+
+
+@pytest.mark.parametrize("option", ["status", "headers", "mimetype", "content_type"])
+def test_what_a_response_has_of_its_own_is_no_option_of_a_stream(app, streams, option):
+    with app.app_context(), pytest.raises(TypeError, match=rf"set the .* own, response\.{option}"):
+        streams.response(["one"], **{option: "text/plain"})

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Optional
 
 import pytest
+from flask import Response
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -136,6 +137,56 @@ def test_an_event_type_that_can_t_be_sent_is_refused_before_the_first_item(name:
 def test_an_item_without_a_form_names_its_type(make: Callable[[], Format], item: Any) -> None:
     with pytest.raises(TypeError, match=f"^{type(item).__name__} can't be streamed; give text"):
         make().item(item)
+
+
+class Chunk:
+    """What OpenAI's client gives, by its looks."""
+
+    choices = ()
+
+    def model_dump(self) -> Any:
+        return {}
+
+
+class Model:
+    """One of pydantic's, by its looks."""
+
+    model_dump = Chunk.model_dump
+
+
+async def asked() -> str:
+    return "one"
+
+
+@in_formats("message", "text", "ndjson", "chunks", "whole")
+@pytest.mark.parametrize(
+    "item, cure",
+    [
+        (None, "where a piece has no text, give text or ''"),
+        (b"one", "decode it, or have ready frames sent as they are, with format=RawFormat"),
+        (7, "give str() of it"),
+        (iter(["one"]), "give its items one by one, as yield from does"),
+        (Response(), "give what the response was made of"),
+        (Chunk(), "give its text, choices[0].delta.content or ''"),
+        (Model(), "give its model_dump()"),
+        (asked, "call it first"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else type(value).__name__,
+)
+def test_an_item_that_is_often_met_is_told_what_to_give(
+    make: Callable[[], Format], item: Any, cure: str
+) -> None:
+    with pytest.raises(TypeError) as refused:
+        make().item(item)
+    assert str(refused.value).endswith(f"; {cure}")
+
+
+@in_formats("message")
+def test_an_item_that_was_not_awaited_is_told_so(make: Callable[[], Format]) -> None:
+    coroutine = asked()
+    with pytest.raises(TypeError, match="; await it first$"):
+        make().item(coroutine)
+    coroutine.close()
 
 
 @in_formats("chunks", "whole")

@@ -11,6 +11,7 @@ from ..completion import Usage
 from ..event import ServerSentEvent
 from ..failure import Failure
 from ..json_text import Encode, json_bytes
+from .unsendable import unsendable
 
 HEARTBEAT = ServerSentEvent(comment="").encode()
 
@@ -161,14 +162,6 @@ class EventStreamFormat(Format):
         if event.id is not None:
             self.has_own_ids = True
         return event.encode(self.as_json)
-
-
-SENDABLE = "text, a mapping, a list, a dataclass or a ServerSentEvent"
-
-
-def unsendable(item: Any, sendable: str = SENDABLE) -> TypeError:
-    """The error for an item that a format has no form for."""
-    return TypeError(f"{type(item).__name__} can't be streamed; give {sendable}")
 
 
 def is_json_item(item: Any) -> bool:

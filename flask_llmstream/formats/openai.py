@@ -11,7 +11,8 @@ from ..errors import StreamError
 from ..event import ServerSentEvent
 from ..failure import Failure
 from ..json_text import json_bytes, json_string
-from .base import Ending, EventStreamFormat, Format, Gap, unsendable
+from .base import Ending, EventStreamFormat, Format, Gap
+from .unsendable import unsendable
 
 _SENDABLE = "text or a ServerSentEvent"
 

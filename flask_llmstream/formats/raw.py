@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 
 from ..event import ServerSentEvent
 from ..failure import Failure
-from .base import Ending, EventStreamFormat, unsendable
+from .base import Ending, EventStreamFormat
 from .message import ending_object
 
 _LONGEST_END = 4
@@ -30,7 +30,7 @@ class RawFormat(EventStreamFormat):
 
     def item(self, item: Any) -> bytes:
         if not isinstance(item, bytes):
-            raise unsendable(item, "bytes")
+            raise TypeError(f"{type(item).__name__} can't be streamed; give bytes")
         if not self._has_begun:
             self._has_begun = True
             if item.startswith(BOM_UTF8):  # no longer first: a heartbeat came before

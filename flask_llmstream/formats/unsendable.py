@@ -1,0 +1,37 @@
+"""The error for an item that a format has no form for, with what to give in its place."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+SENDABLE = "text, a mapping, a list, a dataclass or a ServerSentEvent"
+
+
+def unsendable(item: Any, sendable: str = SENDABLE) -> TypeError:
+    """The error for an item that a format has no form for.
+
+    :param sendable: what it has one for.
+    """
+    return TypeError(f"{type(item).__name__} can't be streamed; give {sendable}{_cure(item)}")
+
+
+def _cure(item: Any) -> str:
+    if item is None:
+        return "; where a piece has no text, give text or ''"
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        return "; decode it, or have ready frames sent as they are, with format=RawFormat"
+    if isinstance(item, (int, float)):
+        return "; give str() of it"
+    if inspect.iscoroutine(item):
+        return "; await it first"
+    if isinstance(item, (Iterator, AsyncIterator)):
+        return "; give its items one by one, as yield from does"
+    if hasattr(item, "get_wsgi_headers"):  # known by its looks, for this floor knows no Werkzeug
+        return "; give what the response was made of"
+    if hasattr(item, "choices") and hasattr(item, "model_dump"):
+        return "; give its text, choices[0].delta.content or ''"
+    if hasattr(item, "model_dump"):
+        return "; give its model_dump()"
+    return "; call it first" if inspect.isroutine(item) else ""

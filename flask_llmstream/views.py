@@ -1,0 +1,116 @@
+"""Views that stream: what ``@streams.view()`` makes of a function.
+
+Roof: Flask.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Tuple
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from .errors import ConfigurationError
+from .handling import name_of
+from .no_source import is_iterator
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+    from typing_extensions import ParamSpec
+
+    Arguments = ParamSpec("Arguments")
+
+_FINISHED = (Response, HTTPException, str, bytes, bytearray, dict, tuple)
+"""What a view may return that Flask makes a response of."""
+
+_inside: "weakref.WeakSet[Any]" = weakref.WeakSet()
+"""The functions that were decorated, which Flask should not have itself."""
+
+
+def streamed_view(
+    view: Callable[Arguments, Any], respond: Callable[[Any], Response]
+) -> Callable[Arguments, ResponseReturnValue]:
+    """The view as Flask has to have it.
+
+    :param respond: makes a response of a source.
+    :raises TypeError: it is no function; the message says what to decorate.
+    """
+    _check(view)
+    name = name_of(view) or repr(view)
+
+    @functools.wraps(view)
+    def streamed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
+        answer: ResponseReturnValue = _answer(name, view(*args, **kwargs), respond)
+        return answer
+
+    with suppress(TypeError):  # it is of a kind that can't be referred to weakly
+        _inside.add(view)
+    return streamed
+
+
+def _answer(name: str, given: Any, respond: Callable[[Any], Response]) -> Any:
+    """What Flask gets for what a view gave."""
+    if given is None:
+        raise TypeError(f"{name} returned None; yield in it, or return what can be iterated over")
+    if isinstance(given, tuple) and given and is_iterator(given[0]):
+        return (respond(given[0]), *given[1:])
+    return given if isinstance(given, _FINISHED) else respond(given)
+
+
+def refuse_positional(arguments: Tuple[Any, ...]) -> None:
+    """
+    :raises TypeError: the decorator was given something that has no name.
+    """
+    if not arguments:
+        return
+    if callable(arguments[0]):
+        raise TypeError("@streams.view needs its parentheses; write @streams.view()")
+    raise TypeError(
+        f"streams.view() takes options by their names, not {arguments[0]!r}; write "
+        "@streams.view(format='text')"
+    )
+
+
+def refuse_misplaced(app: Flask) -> None:
+    """
+    :raises ConfigurationError: Flask has a view from below ``@streams.view()``.
+    """
+    for rule, name in misplaced(app):
+        raise ConfigurationError(
+            f"{name}: @streams.view() stands above the decorator that gives Flask the view for "
+            f"{rule}, which then never streams; put @streams.view() below that, next to the def"
+        )
+
+
+def misplaced(app: Flask) -> Iterator[Tuple[str, str]]:
+    """The rules whose views Flask has from below ``@streams.view()``, and the names of those."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions.get(rule.endpoint)
+        if _is_inside(view):
+            yield rule.rule, name_of(view) or rule.endpoint
+
+
+def _is_inside(view: Any) -> bool:
+    try:
+        return view in _inside
+    except TypeError:  # it can't be referred to weakly
+        return False
+
+
+def _check(view: Any) -> None:
+    if isinstance(view, type):
+        raise TypeError(
+            f"streams.view() decorates functions, and {view.__name__} is a class; put it on the "
+            "method that streams, or write decorators = [streams.view()] in the class"
+        )
+    if is_iterator(view):
+        raise TypeError(
+            f"streams.view() decorates functions, and was given what {name_of(view)}() returned; "
+            "leave out the call"
+        )
+    if not callable(view):
+        raise TypeError(f"streams.view() decorates functions, not a {type(view).__name__}")
