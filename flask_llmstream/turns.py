@@ -12,7 +12,8 @@ from typing import Any, Callable, Tuple
 
 import gevent
 from gevent import getcurrent
-from gevent.monkey import get_original
+
+from .per_hub import PerHub
 
 TURN_SECONDS = 0.005
 """How long the hub may be held."""
@@ -22,7 +23,6 @@ _ONE_ROUND = 1e-6
 its sockets. Behind a timer, however short, it has looked."""
 
 _hub_if_exists = gevent._hub_local.get_hub_if_exists
-_of_thread: Any = get_original("_thread", "_local")()
 
 
 class Turn:
@@ -41,20 +41,28 @@ class Turn:
         self.begins = self.ends = 0.0
         self._loop_now = hub.loop.now
 
-    def end(self, moment: float) -> Tuple[float, float]:
-        """Have the hub go round, unless it has done so since.
+    def end(self, moment: float, begun: float) -> Tuple[float, float]:
+        """Have the hub go round, unless it has done so since the caller's turn began.
+
+        Where it has, the caller has waited for something: others may have held the hub since, but
+        to wait once more would only cost.
 
         :param moment: now, which is no time of this turn.
+        :param begun: when the caller's turn began.
         :returns: when the next one begins and ends.
         :raises GreenletExit: the caller was stopped meanwhile.
         """
         begins = self._loop_now()
-        if abs(moment - begins) > TURN_SECONDS:  # or the clock was set back
+        if begins == begun and abs(moment - begins) > TURN_SECONDS:  # or the clock was set back
             if getcurrent() is not self.hub:
                 gevent.sleep(_ONE_ROUND)
             begins = self._loop_now()
         self.begins, self.ends = begins, begins + TURN_SECONDS
         return begins, self.ends
+
+
+turn_of = PerHub(Turn)
+"""The current turn of a hub."""
 
 
 def take_turn() -> None:
@@ -67,15 +75,7 @@ def take_turn() -> None:
         turn = turn_of(hub)
         moment = turn.now()
         if not turn.begins <= moment <= turn.ends:
-            turn.end(moment)
-
-
-def turn_of(hub: Any) -> Turn:
-    """The current turn of this thread's hub."""
-    turn: Any = getattr(_of_thread, "turn", None)
-    if turn is None or turn.hub is not hub:  # that one was destroyed
-        turn = _of_thread.turn = Turn(hub)
-    return turn  # type: ignore[no-any-return]
+            turn.end(moment, turn.begins)
 
 
 def _clock_of(loop: Any) -> Callable[[], float]:

@@ -19,12 +19,21 @@ from .errors import ConfigurationError
 from .last_yield import LOOK_SECONDS, LOOKS, cleans_up
 from .liveness import HubWatch, SocketWatch
 from .native import start_bare_thread, start_native_thread
+from .per_hub import PerHub
 from .stalls import StallWatch, stall_watch
 from .timers import HubTimer, Schedule, thread_schedule
 from .turns import turn_of
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 
 _sleep = get_original("time", "sleep")
+
+
+def _spawner(hub: Hub) -> Callable[[Callable[[], None]], object]:
+    """What has a function called on a greenlet of this hub, from anywhere."""
+    return partial(hub.loop.run_callback_threadsafe, gevent.spawn_raw)
+
+
+_spawn_of = PerHub(_spawner)
 
 
 def on_greenlet() -> bool:
@@ -39,9 +48,7 @@ def on_greenlet() -> bool:
 def apart() -> Callable[[Callable[[], None]], object]:
     """What has a function called soon, beside what runs here. A finalizer may call it, wherever and
     whenever that runs: no lock is taken, and nothing waited for."""
-    if on_greenlet():
-        return partial(get_hub().loop.run_callback_threadsafe, gevent.spawn_raw)
-    return start_bare_thread
+    return _spawn_of(get_hub()) if on_greenlet() else start_bare_thread
 
 
 def pause(seconds: float) -> None:
@@ -80,7 +87,7 @@ class GreenletWorker:
         if self._stopped:
             raise GreenletExit
         turn = turn_of(get_hub())
-        now, turn_begins, turn_ends = turn.now, turn.begins, turn.ends
+        now, turn_begins, turn_ends = turn.now, 0.0, 0.0
         stalls = stall_watch(_name_of)
         stalls.enter()
         self._interruptible = True
@@ -89,7 +96,7 @@ class GreenletWorker:
                 deliver(item)
                 moment = now()  # what ``take_turn`` does, without a call a token
                 if not turn_begins <= moment <= turn_ends:
-                    turn_begins, turn_ends = turn.end(moment)
+                    turn_begins, turn_ends = turn.end(moment, turn_begins)
         finally:
             self._interruptible = False
             stalls.leave()
@@ -195,7 +202,7 @@ class Habitat(NamedTuple):
         """What has a function called as these workers are, from anywhere. Ask for it at home: on
         another thread a greenlet would be of another hub, which nobody may run."""
         if self.worker is GreenletWorker:
-            return partial(get_hub().loop.run_callback_threadsafe, gevent.spawn_raw)
+            return _spawn_of(get_hub())
         return self.worker("").start
 
     def shared(self, writable: Callable[[], Wakeup]) -> Habitat:

@@ -14,7 +14,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_llmstream import EventStreamMiddleware
 from flask_llmstream.completion import Usage
-from flask_llmstream.turns import TURN_SECONDS, take_turn
+from flask_llmstream.turns import TURN_SECONDS, take_turn, turn_of
 from tests.places import GREENLETS
 
 FEW = 10
@@ -93,6 +93,22 @@ def test_sending_that_never_waits_is_such_a_loop(reader, app, streams, overflow)
     app.add_url_rule("/", "view", lambda: streams.create(push, overflow=overflow))
     GREENLETS.run(lambda: app.test_client().get("/").data)
     assert len(sent) < FEW
+
+
+def test_who_has_waited_since_its_turn_began_has_not_to_wait_again():
+    turn, gone_round = turn_of(get_hub()), []
+
+    def both():
+        begun, _ = turn.end(turn.now(), 0.0)
+        gevent.sleep(TURN_SECONDS / 10)
+        compute()
+        get_hub().loop.run_callback(gone_round.append, True)
+        begun, _ = turn.end(turn.now(), begun)
+        waited_after_a_wait = bool(gone_round)
+        turn.end(turn.now(), begun)
+        return waited_after_a_wait, bool(gone_round)
+
+    assert gevent.spawn(both).get() == (False, True)
 
 
 def test_a_loop_is_stopped_at_its_turn():
