@@ -9,10 +9,10 @@ import random
 from functools import partial
 from typing import Any, Callable, Iterable, List, Optional
 
+from .claims import claim
 from .delivery import Delivery
 from .errors import StreamShutdown, StreamTimeout
 from .formats import Format
-from .item_channel import taken_from
 from .log import log
 from .options import StreamOptions
 from .reported import ReportedOutcome
@@ -25,7 +25,7 @@ RECONNECTION_MS = (1000, 5000)
 class Endable(ReportedOutcome):
     """A source with its way to the reader, which both have one end."""
 
-    __slots__ = ("format", "options", "_source", "_worker", "_pending_end")
+    __slots__ = ("format", "options", "_source", "_worker", "_end_is_pending")
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Endable(ReportedOutcome):
         self.options = options
         self._source = source
         self._worker: Any = None
-        self._pending_end = [True]  # until somebody takes it
+        self._end_is_pending = True
 
     def end(self, reason: str, error: Optional[BaseException] = None) -> bool:
         """End the stream; ``False`` when it has ended before, for whatever reason that was."""
@@ -54,8 +54,12 @@ class Endable(ReportedOutcome):
             self._bring_to_an_end(reason, error)
         return True
 
+    def leave(self) -> None:
+        """End it, for its reader has left."""
+        self.end("disconnect")
+
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
-        if not taken_from(self._pending_end):  # by who opens it, or by who ends it
+        if not claim(self, "_end_is_pending"):  # by who opens it, or by who ends it
             return
         channel, has_left = self.delivery.channel, reason == "disconnect"
         steps: List[Callable[[], object]] = []

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Iterable, Iterator, NoReturn, Optional, Protocol
 
-from gevent.monkey import get_original
-
-_allocate_lock = get_original("_thread", "allocate_lock")
+from .claims import claim
 
 
 class Start(Protocol):
@@ -25,14 +23,13 @@ class Start(Protocol):
 class OneReader:
     """An iterable of blocks, bound to one server's call and iterated once, by whoever is first."""
 
-    __slots__ = ("_environ", "_start", "_closing", "_is_bound", "_is_read")
+    __slots__ = ("_environ", "_start", "_closing", "_is_unbound", "_is_unread")
 
     def __init__(self) -> None:
         self._environ: Dict[str, Any] = {}
         self._start: Optional[Start] = None
         self._closing: Callable[[], None] = nothing
-        self._is_bound = _allocate_lock()  # never waited for: to take it is to be the first
-        self._is_read = _allocate_lock()
+        self._is_unbound = self._is_unread = True
 
     def bind(
         self, environ: Dict[str, Any], start: Start, closing: Callable[[], None]
@@ -43,7 +40,7 @@ class OneReader:
         :param closing: called once when the server has closed the body.
         :raises RuntimeError: another server has it.
         """
-        if not self._is_bound.acquire(False):
+        if not claim(self, "_is_unbound"):
             refuse_another_reader()
         self._environ = environ
         self._start = start
@@ -53,7 +50,7 @@ class OneReader:
         """
         :raises RuntimeError: somebody reads it, or has read it.
         """
-        if not self._is_read.acquire(False):
+        if not claim(self, "_is_unread"):
             refuse_another_reader()
         return self._blocks()
 
@@ -66,8 +63,8 @@ class OneReader:
 
     def _refuse_readers(self) -> None:
         """Let nobody begin from here on."""
-        self._is_bound.acquire(False)
-        self._is_read.acquire(False)
+        claim(self, "_is_unbound")
+        claim(self, "_is_unread")
 
 
 class Given:

@@ -11,12 +11,12 @@ from typing import Any, Callable, Iterable, Iterator, Optional
 
 from gevent import GreenletExit
 
+from .claims import claim
 from .deadlines import Deadlines
 from .endable import Endable, close_source
 from .errors import StreamClosed, StreamError, StreamOverflow
 from .formats import Format
 from .interrupts import passed_on
-from .item_channel import taken_from
 from .log import log
 from .options import StreamOptions
 from .surroundings import Listener, Surroundings
@@ -34,7 +34,7 @@ class Stream(Endable):
     """
 
     __slots__ = (
-        "receive", "_nobody_reads", "_deadlines", "_release", "_finished", "__weakref__",
+        "receive", "_is_untaken", "_deadlines", "_release", "_finished", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -49,7 +49,7 @@ class Stream(Endable):
     ) -> None:
         super().__init__(stream_id, name, source, format, options, surroundings, clock)
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
-        self._nobody_reads = [True]  # until somebody takes it
+        self._is_untaken = True
         self._deadlines: Optional[Deadlines] = None
         self._release: Callable[[Stream], None] = _keep
         self._finished = False
@@ -58,12 +58,12 @@ class Stream(Endable):
 
     def take(self) -> bool:
         """Be its one reader; ``False`` where somebody is already."""
-        return taken_from(self._nobody_reads) is not None
+        return claim(self, "_is_untaken")
 
     @property
     def is_taken(self) -> bool:
         """Whether somebody reads it, or is to read it."""
-        return not self._nobody_reads
+        return not hasattr(self, "_is_untaken")
 
     def start(
         self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None

@@ -58,7 +58,8 @@ class Lock:
 
 
 class Deque(deque):  # type: ignore[type-arg]
-    """A deque that is watched: each of its methods is one access."""
+    """A deque, or a list that is used as one, that is watched: each of its methods is one
+    access."""
 
     def __init__(self, explorer: Explorer, name: str, content: Any) -> None:
         super().__init__(content)
@@ -75,8 +76,13 @@ class Deque(deque):  # type: ignore[type-arg]
         return deque(deque.__iter__(self))
 
 
+def _pop(self: Deque, index: int = -1) -> Any:
+    """A list's."""
+    return deque.popleft(self) if index == 0 else deque.pop(self)
+
+
 def _watched(method: str, writes: bool) -> Any:
-    original = getattr(deque, method)
+    original = _pop if method == "pop" else getattr(deque, method)
 
     def access(self: Deque, *arguments: Any) -> Any:
         self.explorer.access(self.name, writes)
@@ -113,9 +119,24 @@ class Attribute:
         if instance is None:
             return self._slot
         self._explorer.access(self._name, writes=False)
-        value = self._slot.__get__(instance, owner)
+        try:
+            value = self._slot.__get__(instance, owner)
+        except AttributeError:  # it was claimed
+            self._explorer.saw(None)
+            raise
         self._explorer.saw(self._explorer.shown(value))
         return value
+
+    def __delete__(self, instance: Any) -> None:
+        self._explorer.access(self._name, writes=True)
+        label = (self._name, self._explorer.label_of(instance))
+        try:
+            self._slot.__delete__(instance)
+        except AttributeError:
+            self._explorer.saw(None)
+            raise
+        self._explorer.saw(True)
+        self._explorer.remember(label, None)
 
     def __set__(self, instance: Any, value: Any) -> None:
         if type(value) in (deque, list):
