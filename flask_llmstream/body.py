@@ -184,10 +184,12 @@ class StreamBody(OneReader):
     def _start_in(self, here: Habitat) -> None:
         stream = self._stream
         self._process = os.getpid()  # made before a fork, read behind it
-        stream.start(here, partial(_release, self._slots, self._unread), self._worker)
-        gone = partial(stream.end, "disconnect")
+        release = self._slots.release
+        if self._unread is not None:
+            release = partial(_release, self._slots, self._unread)
+        stream.start(here, release, self._worker)
         self._connection = Connection(
-            self._environ, here, gone, stream.options.send_timeout, stream.delivery.handed
+            self._environ, here, stream.leave, stream.options.send_timeout, stream.delivery.handed
         )
         if Overflow.named(stream.options.overflow) is not Overflow.BLOCK:
             self._connection.limit_unsent()

@@ -26,6 +26,9 @@ from .log import log_of
 _OF_ALL = (BaseException, Exception, HTTPException)
 """Whose handlers are given a ``StreamError`` as an HTTP exception."""
 
+Method = Callable[..., Any]
+Find = Callable[[], Method]
+
 _UNTOLD = "an error handler failed, and nobody can be told of it"
 
 
@@ -123,48 +126,40 @@ def hand_on_errors(app: Flask) -> None:
     extension that puts itself in the view's place has it all the same, a step later.
     """
     for name, around in _AROUND.items():
-        setattr(app, name, around(_method(app, name)))
+        method = functools.wraps(getattr(app, name))
+        setattr(app, name, method(around(_find(app, name))))
 
 
-def _method(app: Any, name: str) -> Callable[..., Any]:
-    """The app's method: its own, or its class's, which an agent may replace later."""
-    if name in vars(app):
-        own: Callable[..., Any] = vars(app)[name]
-        return own
-
-    @functools.wraps(getattr(app, name))
-    def of_class(*arguments: Any) -> Any:
-        return getattr(type(app), name)(app, *arguments)
-
-    return of_class
+def _find(app: Any, name: str) -> Find:
+    """What gives the app's method: its own, or its class's, which an agent may replace later."""
+    own: Optional[Method] = vars(app).get(name)
+    return lambda: partial(getattr(type(app), name), app) if own is None else own
 
 
-def _raising(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
+def _raising(find: Find) -> Method:
     def raising(*arguments: Any) -> Any:
         try:
-            return method(*arguments)
+            return find()(*arguments)
         except StreamError as error:
             raise _refused(error)
 
     return raising
 
 
-def _handling(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
+def _handling(find: Find) -> Method:
     def handling(*arguments: Any) -> Any:
         *context, error = arguments
         if not issubclass(type(error), StreamError):
-            return method(*arguments)
+            return find()(*arguments)
         try:
             raise _refused(error)
         except Exception as raised:
-            return method(*context, raised)
+            return find()(*context, raised)
 
     return handling
 
 
-_AROUND: Dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+_AROUND: Dict[str, Callable[[Find], Method]] = {
     "preprocess_request": _raising,
     "dispatch_request": _raising,
     "handle_user_exception": _handling,

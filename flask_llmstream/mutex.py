@@ -6,8 +6,7 @@ next of its thread that wants it, freeze the process.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Callable, Deque
+from typing import Callable, List
 
 import gevent
 
@@ -43,7 +42,7 @@ class Mutex:
     def __init__(self, wakeup: Callable[[], Wakeup] = wakeup_of_the_caller) -> None:
         self._wakeup = wakeup
         self.free = [True]
-        self.line: Deque[_Place] = deque()
+        self.line: List[_Place] = []
 
     def acquire(self) -> None:
         """Have the turn."""
@@ -107,7 +106,7 @@ class Mutex:
         if not taken_from(self.free):
             return False
         try:
-            place = self.line.popleft()
+            place = self.line.pop(0)
         except IndexError:
             self.free.append(True)
             return False

@@ -12,9 +12,10 @@ from typing import Any, Callable, List, Optional
 from .delivery import Delivery
 from .log import log
 from .outcome import Outcome
-from .steps import each
 from .summary import Summary
 from .surroundings import Listener, Surroundings
+
+_FAILED = "stream %s of %s: a step of its end failed"
 
 
 class ReportedOutcome(Outcome):
@@ -56,8 +57,13 @@ class ReportedOutcome(Outcome):
 
     def _each(self, *steps: Callable[[], object]) -> None:
         """Do each of these steps of its end. What one raises is logged."""
-        named = "stream %s of %s: a step of its end failed", self.id, self.name
-        each(*[partial(log.isolated, step, *named) for step in steps])
+        rest = iter(steps)
+        for step in rest:
+            try:
+                log.isolated(step, _FAILED, self.id, self.name)
+            except BaseException:  # a signal's, which goes to the process
+                self._each(*rest)
+                raise
 
     # What is told: that it has ended, that its reader has left, and last that its producer has.
 

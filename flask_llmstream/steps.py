@@ -13,8 +13,10 @@ def each(*steps: Callable[[], object]) -> None:
 
     :raises BaseException: what the last one of those that raised has raised, behind the others.
     """
-    if steps:
+    rest = iter(steps)
+    for step in rest:
         try:
-            steps[0]()
-        finally:
-            each(*steps[1:])
+            step()
+        except BaseException:
+            each(*rest)
+            raise

@@ -5,6 +5,7 @@ Roof: Flask.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 
 from flask import Response, current_app, has_request_context, request
@@ -69,7 +70,7 @@ def new_emitter(
     :param function: called with it on the stream's worker. Default: none, others send.
     """
     return Emitter(
-        lambda source: new_stream(source, options, name),
+        partial(new_stream, options=options, name=name),
         lambda stream: _kept(respond(stream, slots)),
         habitat(options.worker),
         function,
@@ -117,7 +118,9 @@ def last_event_id() -> str:
     ``EventSource`` says it in a header; polyfills, which may not send one to another site, in the
     query.
     """
-    last: str = request.headers.get("Last-Event-ID") or request.args.get("lastEventId", "")
+    last: str = request.environ.get("HTTP_LAST_EVENT_ID", "")
+    if not last and "lastEventId" in request.environ.get("QUERY_STRING", ""):
+        last = request.args.get("lastEventId", "")
     return last
 
 
