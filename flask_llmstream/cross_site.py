@@ -22,6 +22,8 @@ _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 _EXPOSED_HEADERS = "Retry-After"
 """What ``llmstream.js`` reads, beside what a browser lets any page read."""
 _PREFLIGHT_SECONDS = "600"
+_A_SCRIPT = "empty"
+"""The ``Sec-Fetch-Dest`` of ``fetch()`` and ``EventSource``."""
 
 
 def refuse_cross_site(allowed: FrozenSet[str]) -> None:
@@ -58,20 +60,26 @@ def answer_preflight(allowed: FrozenSet[str]) -> None:
 def refuse_unless_accepted(media_types: Collection[str]) -> None:
     """Refuse a GET that asks for something else, as an image, a frame or a link does.
 
-    That is all there is to tell those by over plain HTTP, and on a page of our own that shows what
-    its users wrote.
+    That is all there is to tell those by over plain HTTP. It holds for pages of our own as well,
+    which may show what their users wrote.
 
     :param media_types: of the answer that would be made.
-    :raises CrossSiteRequest: none of them is named, nor whatever comes (as curl does).
+    :raises CrossSiteRequest: none of them is named, nor whatever comes (as curl does); or an
+        element of a page, or the user, is to be shown it.
     """
-    accept = request.headers.get("Accept", "").strip()
-    kinds = [kind for kind, quality in request.accept_mimetypes if quality]
-    named = {kind.partition(";")[0].strip().lower() for kind in kinds}
-    if accept not in ("", "*/*") and not named.intersection(media_types):
+    is_shown = request.headers.get("Sec-Fetch-Dest", _A_SCRIPT) != _A_SCRIPT
+    if is_shown or not _accepts(media_types):
         raise CrossSiteRequest(
-            "A link or an image may have sent this, for its Accept names other types: send "
+            "This may have been sent by an image or a link, which runs no model: send "
             f"Accept: {next(iter(media_types))}."
         )
+
+
+def _accepts(media_types: Collection[str]) -> bool:
+    kinds = [kind for kind, quality in request.accept_mimetypes if quality]
+    named = {kind.partition(";")[0].strip().lower() for kind in kinds}
+    accept = request.headers.get("Accept", "").strip()
+    return accept in ("", "*/*") or not named.isdisjoint(media_types)
 
 
 def send_cors_headers(app: Flask) -> None:

@@ -233,6 +233,19 @@ def test_a_get_that_names_other_types_runs_nothing(app, model, accept, site):
     assert model.runs == 0
 
 
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+@pytest.mark.parametrize("element", ["video", "script", "document", "iframe", "embed", "track"])
+def test_nor_does_one_of_an_element_that_names_none(app, model, element, site):
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": element, "Accept": "*/*"}
+    assert ask(app, headers=headers).status_code == 403
+    assert model.runs == 0
+
+
+def test_a_script_that_names_none_is_answered(app):
+    headers = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty", "Accept": "*/*"}
+    assert ask(app, headers=headers).status_code == 200
+
+
 def test_a_get_may_name_the_type_of_the_format_that_it_asks_for(app, streams):
     app.register_blueprint(streams.blueprint("mine", format="accept"), url_prefix="/mine")
     lines = {"Accept": "application/x-ndjson"}

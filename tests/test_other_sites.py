@@ -60,6 +60,7 @@ const ways = {
   image: (name) => element("img", { src: get(name) }),
   frame: (name) => element("iframe", { src: get(name) }),
   style: (name) => element("link", { rel: "stylesheet", href: get(name) }),
+  sound: (name) => element("audio", { src: get(name) }),
   script: (name) => element("script", { src: get(name) }),
   module: (name) => element("script", { type: "module", src: get(name) }),
   events: (name) => events(get(name)),
@@ -90,10 +91,10 @@ Promise.all(names.map(async (name) => [name, await ways[name](name)]))
   .then((outcomes) => (window.outcome = Object.fromEntries(outcomes)));
 """
 
-ELEMENTS = ["image", "frame", "style"]
-UNSEEN = ["script", "fetch_opaque"]
+ELEMENTS = ["image", "frame", "style", "sound", "script"]
+UNSEEN = ["sound", "script", "fetch_opaque"]
 """What nobody can tell from a program's request, where a browser says nothing more of it."""
-GETS = [*ELEMENTS, *UNSEEN, "module", "events", "events_as_user", "fetch"]
+GETS = [*ELEMENTS, "fetch_opaque", "module", "events", "events_as_user", "fetch"]
 SIMPLE_POSTS = ["form", "form_text", "post_text", "post_opaque"]
 POSTS = ["post", "post_as_user", "post_with_token"]
 
