@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: demo test style unit js legacy test-matrix test-servers test-proxies bad-days benchmark clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
-	$(BIN)/flask --app sample_app run --port $(PORT)
+	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
 
 test: style unit js legacy  ## everything that has to pass
 

@@ -16,11 +16,7 @@ from flask import Flask, current_app, has_app_context, has_request_context, requ
 from .json_text import Default, Encode, asked_first, fast_json_by, json_by, json_line
 
 _OwnEncoder: Any = getattr(flask.json, "JSONEncoder", None)
-_OwnProvider: Any
-try:
-    from flask.json.provider import DefaultJSONProvider as _OwnProvider
-except ImportError:
-    _OwnProvider = None
+_OwnProvider: Any = getattr(getattr(flask.json, "provider", None), "DefaultJSONProvider", None)
 
 _own_default: Default = (_OwnProvider or _OwnEncoder()).default
 

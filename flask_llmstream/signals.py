@@ -1,5 +1,7 @@
 """Signals, sent on a stream's worker with its app as the sender."""
 
+# mypy: disable-error-code=import-not-found
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

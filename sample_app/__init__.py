@@ -1,6 +1,6 @@
 from gevent import monkey; monkey.patch_all()  # noqa: E702,I001  before anything else
 
-# A chat page whose answers a real language model writes: flask --app sample_app run
+# A chat page whose answers a real language model writes: python demo.py
 # Out of the box that is Gemma 3 270M on this machine. LLM_BASE_URL, LLM_API_KEY and LLM_MODEL
 # point at any other server with OpenAI's API.
 

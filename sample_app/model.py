@@ -97,7 +97,13 @@ class ModelServer:
         self._line = line
         self._key = secrets.token_urlsafe(32)
         pipe: Any = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, universal_newlines=True)
+        self._process = subprocess.Popen(
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            universal_newlines=True,
+            start_new_session=True,  # Ctrl-C at the terminal is for us: it ends behind us
+        )
         threading.Thread(target=self._follow, daemon=True).start()
 
     @property

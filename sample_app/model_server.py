@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any, Callable
@@ -36,7 +35,6 @@ _STEP = 8 * 1024 * 1024
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     tell = _teller()
     key = sys.stdin.readline().strip()
     if not key:

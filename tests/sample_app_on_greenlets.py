@@ -138,6 +138,13 @@ def test_a_model_that_cannot_be_loaded_is_told_with_what_to_do(local, command, w
     assert caught.value.status == 503
 
 
+def test_ctrl_c_at_the_terminal_is_not_for_the_models_process(local):
+    tell_session = "import json, os; print(json.dumps({'error': str(os.getsid(0))}))"
+    server = local([sys.executable, "-c", tell_session]).start()
+    server.wait(HANG_GUARD)
+    assert int(server.failure) != os.getsid(0)
+
+
 def end_stdin_when_told(one):
     deltas = one.stream(PROMPT)
     one.start().stop()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -38,6 +42,52 @@ def test_part_by_part_on_greenlets():
         universal_newlines=True,
     )
     assert run.returncode == 0, run.stdout
+
+
+@pytest.fixture
+def demo():
+    """Start the demo with these arguments; it is ended afterwards."""
+    started = []
+
+    def demo(*arguments):
+        environment = {**os.environ, "LLM_BASE_URL": "http://127.0.0.1:9"}  # no model is loaded
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "demo.py", *arguments],
+                cwd=HERE.parent,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                universal_newlines=True,
+            )
+        )
+        return started[-1]
+
+    yield demo
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_the_demo_tells_its_address_and_nothing_else_until_ctrl_c(demo):
+    process = demo("--port", "0")
+    assert re.match("The demo is at http://127.0.0.1:[0-9]+ ", process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=HANG_GUARD) == ("", "")
+    assert process.returncode == -signal.SIGINT
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(demo):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        _, told = demo("--port", port).communicate(timeout=HANG_GUARD)
+    assert f"Port {port} can't be had" in told and "make demo PORT=" in told
+
+
+def test_make_takes_the_port():
+    needs("make", shutil.which("make"))
+    command = ["make", "--dry-run", "--always-make", "demo", "PORT=8123"]
+    assert b"demo.py --port 8123 " in subprocess.check_output(command, cwd=HERE.parent)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="xllamacpp needs Python 3.10 or newer")

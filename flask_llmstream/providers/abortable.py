@@ -5,6 +5,8 @@ handshake, waiting for the headers, waiting for more of the body. ``response.clo
 thread frees none of these waits; shutting the socket down frees all of them within milliseconds.
 """
 
+# mypy: disable-error-code=import-untyped
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """``OpenAICall``: one call to a server with OpenAI's API, its answer read as it comes."""
 
+# mypy: disable-error-code=import-untyped
+
 from __future__ import annotations
 
 import math

@@ -4,6 +4,8 @@ Room: the ground floor, ``lookups``, ``turns``, and requests, which is imported 
 not before.
 """
 
+# mypy: disable-error-code=import-untyped
+
 from __future__ import annotations
 
 import math
