@@ -49,7 +49,8 @@ class StreamBody(OneReader):
 
     __slots__ = (
         "_stream", "_slots", "_client", "_watches_client", "_worker", "_refusal", "_unread",
-        "_is_received", "_instead", "_connection", "_apart", "_process", "__weakref__",
+        "_is_received", "_begun_with", "_instead", "_connection", "_apart", "_process",
+        "__weakref__",
     )  # fmt: skip
 
     _interpreter_ends = staticmethod(sys.is_finalizing)
@@ -76,13 +77,16 @@ class StreamBody(OneReader):
         self._refusal = refusal
         self._unread = unread
         self._is_received = False
+        self._begun_with: Optional[bytes] = None
         self._instead: Iterable[bytes] = ()
         self._connection: Optional[Connection] = None
         self._process = os.getpid()
         self._apart = apart()
 
     def _blocks(self) -> Iterator[bytes]:
-        first = self._begin()
+        first, self._begun_with = self._begun_with, b""
+        if first is None:
+            first = self._begin()
         if first:
             yield first
         yield from self._instead
@@ -109,6 +113,12 @@ class StreamBody(OneReader):
         if last:
             yield last
         self._let_go()  # all was taken; a test client closes late or never
+
+    def begin(self) -> None:
+        """Begin before it is read, unless somebody reads it or has closed it: for a server that
+        takes no start later. Its first block is kept."""
+        if hasattr(self, "_is_unread"):
+            self._begun_with = self._begin()
 
     def close(self) -> None:
         """What the server calls at the end, whatever the end was."""

@@ -39,6 +39,9 @@ class Settings:
     :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
     :param liveness: whether the client's socket is watched, so that a departed reader is noticed
         while the model is silent. Default: true.
+    :param early_start: whether status and headers go out at the end of the call of the application,
+        not with the first block: for a server, or a middleware, that takes none later. Default:
+        false, only on servers that are known to need it (Granian).
     :param doctor_token: the secret that ``flask llmstream doctor --url`` has to bring to be told
         more, from 16 characters on. Default: ``None``, there are no such routes.
     """
@@ -52,6 +55,7 @@ class Settings:
     max_prompt_chars: int = 100_000
     chat_hold: float = 2
     liveness: bool = True
+    early_start: bool = False
     doctor_token: Optional[str] = None
 
     def __post_init__(self) -> None:
@@ -62,6 +66,7 @@ class Settings:
         check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
         check_number("chat_hold", self.chat_hold, least=0)
         check_flag("liveness", self.liveness)
+        check_flag("early_start", self.early_start)
         _check_prefix(self.url_prefix)
         _check_secret("doctor_token", self.doctor_token)
         origins = checked_origins("allowed_origins", self.allowed_origins)

@@ -19,6 +19,7 @@ from .config import Settings, read_config
 from .context import end_request
 from .cross_site import refuse_cross_site, send_cors_headers
 from .drain import DRAIN_SECONDS, drain
+from .early_start import EarlyStart
 from .emitter import Emitter
 from .error_handlers import hand_on_errors
 from .errors import ConfigurationError
@@ -99,6 +100,7 @@ class LLMStream:
         settings, options = read_config(app.config, self._defaults)
         app.extensions[EXTENSION] = AppState(self, settings, options)
         hand_on_errors(app)
+        app.wsgi_app = EarlyStart(app, settings.early_start)  # type: ignore[method-assign]
         send_cors_headers(app)
         app.teardown_request(end_request)
         app.cli.add_command(commands)

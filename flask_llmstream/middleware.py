@@ -17,6 +17,7 @@ from .app_state import register_slots
 from .body import StreamBody
 from .config import Settings
 from .drain import DRAIN_SECONDS, drain
+from .early_start import takes_no_later_start
 from .errors import ConfigurationError
 from .failure import Failure
 from .failure_response import failure_response
@@ -90,6 +91,9 @@ class EventStreamMiddleware:
     :param client_key: tells from the ``environ`` whose a request is, for that limit; ``None``: has
         none. Default: :func:`remote_address`.
     :param liveness: whether the client's socket is watched. Default: true.
+    :param early_start: whether status and headers go out at the end of the call, not with the first
+        block: for a server, or a middleware, that takes none later. Default: false, only on servers
+        that are known to need it (Granian).
     :param options: :class:`~flask_llmstream.options.StreamOptions`, without ``format``, ``event``,
         ``gaps`` and ``coalesce``, and ``overflow`` only so that no block is lost by itself.
         Callbacks have no app context. ``reconnect="restart"`` says that the streams are endless:
@@ -107,6 +111,7 @@ class EventStreamMiddleware:
         max_streams_per_client: int = 0,
         client_key: Callable[[Environ], Hashable] = remote_address,
         liveness: bool = True,
+        early_start: bool = False,
         **options: Unpack[MiddlewareOptions],
     ) -> None:
         check_callable("applies", applies)
@@ -115,6 +120,7 @@ class EventStreamMiddleware:
             max_streams=max_streams,
             max_streams_per_client=max_streams_per_client,
             liveness=liveness,
+            early_start=early_start,
         )
         self.wsgi_app = wsgi_app
         self._applies = applies
@@ -122,6 +128,7 @@ class EventStreamMiddleware:
         self._slots = register_slots(Slots(max_streams, max_streams_per_client))
         self._client_key = client_key if max_streams_per_client else _nobody
         self._liveness = liveness
+        self._early_start = early_start
         self._warned = False
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -195,6 +202,8 @@ class EventStreamMiddleware:
         settle_expectation(environ)
         start = Start(environ, start_response, status, event_stream_headers(headers))
         body.bind(environ, start, _nothing)
+        if self._early_start or takes_no_later_start(environ):
+            body.begin()
         return body
 
 

@@ -9,8 +9,10 @@ from functools import lru_cache
 from typing import Any, Dict, Iterable, Type
 
 from .body import StreamBody
+from .early_start import begin_at_call
 from .headers import Headers, taken_over
 from .one_reader import Given, refuse_to_be_kept
+from .sock_diag import keep_scope
 
 _HAS_NO_BODY_YET = (
     "this response streams, and has no body yet that could be read, tagged or frozen; an "
@@ -35,6 +37,7 @@ class StreamResponse:
         # The body itself tells the response that it was closed: Werkzeug's ClosingIterator would
         # do it too, at the price of one more call for each block.
         body.bind(environ, Start(environ, start_response, self.status, headers), self.close)
+        begin_at_call(environ, body)
         self.response = Given()  # or the two would hold each other, and only gc could free them
         return body
 
@@ -93,6 +96,7 @@ class Start:
     def __init__(
         self, environ: Dict[str, Any], start_response: Any, status: str, headers: Headers
     ) -> None:
+        keep_scope(environ, start_response)
         self._environ = environ
         self._start_response = start_response
         self._status = status

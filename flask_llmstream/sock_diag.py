@@ -4,7 +4,8 @@ Floor 1: the standard library. For servers whose application never sees the clie
 because another process has it. It costs some 15 µs, needs no privilege, and is exact: one
 connection is asked for, no table is read.
 
-Apache's mod_wsgi is such a server: its daemon has the request, another process the connection.
+Apache's mod_wsgi is such a server: its daemon has the request, another process the connection. So
+are bridges from ASGI, behind which no write ever fails.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import _socket
 import errno
 import struct
 from contextlib import closing
-from typing import Any, Callable, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, MutableMapping, Optional, Tuple
 
 Address = Tuple[str, int]
 
@@ -30,6 +31,8 @@ _REQUEST = 1
 _ERROR = 2
 _ALL_STATES = 0xFFFFFFFF
 _NO_COOKIE = b"\xff" * 8
+_MAPPED = "::ffff:"
+_SCOPE = "asgi.scope"
 
 
 def departure_by_addresses(environ: Mapping[str, Any]) -> Optional[Callable[[], bool]]:
@@ -45,15 +48,33 @@ def departure_by_addresses(environ: Mapping[str, Any]) -> Optional[Callable[[], 
     return lambda: connection_state(local, remote) not in (ESTABLISHED, None)
 
 
+def keep_scope(environ: MutableMapping[str, Any], start_response: Any) -> None:
+    """Have the addresses that an ASGI server knows in ``environ``, as a2wsgi has them. Other
+    bridges to WSGI keep them where their ``start_response`` is a method of."""
+    scope = getattr(getattr(start_response, "__self__", None), "scope", None)
+    if isinstance(scope, dict):
+        environ.setdefault(_SCOPE, scope)
+
+
 def _ends(environ: Mapping[str, Any]) -> Optional[Tuple[Address, Address]]:
     original = {**environ, **environ.get("werkzeug.proxy_fix.orig", {})}
+    scope = environ.get(_SCOPE, {})
     # Apache believes the Host header about its own port; mod_wsgi does not.
     port = environ.get("mod_wsgi.listener_port") or original.get("SERVER_PORT")
+    here = original.get("SERVER_ADDR") or original.get("SERVER_NAME")
+    there = original.get("REMOTE_ADDR"), original.get("REMOTE_PORT")
     try:
-        local = (original["SERVER_ADDR"], int(port or ""))
-        return local, (original["REMOTE_ADDR"], int(original["REMOTE_PORT"]))
-    except (KeyError, ValueError):
+        return _address(*scope.get("server") or (here, port)), _address(
+            *scope.get("client") or there
+        )
+    except (AttributeError, TypeError, ValueError):
         return None
+
+
+def _address(host: Any, port: Any) -> Address:
+    """An IPv4 address that a socket for both versions tells is asked for as what it is."""
+    is_mapped = host.lower().startswith(_MAPPED) and "." in host
+    return host[len(_MAPPED) :] if is_mapped else host, int(port)
 
 
 def connection_state(local: Address, remote: Address) -> Optional[int]:

@@ -79,6 +79,22 @@ SERVERS = [
 SYNC = Server("gunicorn sync", f"{GUNICORN} {{app}}", False, GUNICORN_TLS)
 """One request at a time."""
 
+GRANIAN = Server(
+    "Granian",
+    "granian --interface wsgi --host 127.0.0.1 --port {port} --blocking-threads 100 "
+    "--backpressure 100 {app}",
+    False,
+)
+UVICORN = Server("uvicorn, a2wsgi", "uvicorn --port {port} {app}", False, modules=("asgi", ""))
+HYPERCORN = Server(
+    "hypercorn, a2wsgi", "hypercorn --bind 127.0.0.1:{port} {app}", False, modules=("asgi", "")
+)
+BRIDGE = "uvicorn --port {port} tests.live_apps.asgi"
+BRIDGED = [UVICORN, HYPERCORN, Server("uvicorn, starlette", f"{BRIDGE}:by_starlette", False)]
+"""Behind an ASGI server, by a bridge to WSGI: none of their writes ever fails."""
+BY_ASGIREF = Server("uvicorn, asgiref", f"{BRIDGE}:by_asgiref", False)
+"""One request at a time."""
+
 
 class LiveServer:
     """A running server.

@@ -24,6 +24,7 @@ SETTINGS = {
     "LLMSTREAM_MAX_PROMPT_CHARS": 100_000,
     "LLMSTREAM_CHAT_HOLD": 2,
     "LLMSTREAM_LIVENESS": True,
+    "LLMSTREAM_EARLY_START": False,
     "LLMSTREAM_DOCTOR_TOKEN": None,
 }
 OPTIONS = {
@@ -117,6 +118,7 @@ def test_what_works_is_taken(key: str, value: Any) -> None:
         ("LLMSTREAM_LIVENESS", "no"),
         ("LLMSTREAM_LIVENESS", 0),
         ("LLMSTREAM_LIVENESS", None),
+        ("LLMSTREAM_EARLY_START", "no"),
         ("LLMSTREAM_FORMAT", "mesage"),
         ("LLMSTREAM_EVENT", "a\nb"),
         ("LLMSTREAM_HEARTBEAT", "15"),

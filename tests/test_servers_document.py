@@ -8,7 +8,19 @@ import pytest
 
 from tests.matrix.servers import COLUMNS, DOCUMENT, LIMITS
 from tests.nginx import UWSGI
-from tests.servers import DAEMON, MOD_WSGI, PYWSGI, ROOT, SERVERS, SYNC, free_port, serving
+from tests.servers import (
+    DAEMON,
+    GRANIAN,
+    HYPERCORN,
+    MOD_WSGI,
+    PYWSGI,
+    ROOT,
+    SERVERS,
+    SYNC,
+    UVICORN,
+    free_port,
+    serving,
+)
 
 GUIDE = DOCUMENT.read_text(encoding="utf-8")
 EVERY_SERVER = [*SERVERS, SYNC]
@@ -16,9 +28,14 @@ WITH_A_LINE = [server for server in EVERY_SERVER if server not in (PYWSGI, MOD_W
 each_server = pytest.mark.parametrize("server", EVERY_SERVER, ids=lambda server: server.name)
 
 
-@pytest.mark.parametrize("server", WITH_A_LINE, ids=lambda server: server.name)
+@pytest.mark.parametrize("server", [*WITH_A_LINE, GRANIAN], ids=lambda server: server.name)
 def test_the_line_for_a_server_is_the_one_that_is_tested(server):
     assert f"```sh\n{server.command.format(port=8000, app='app:app')}\n```" in GUIDE
+
+
+@pytest.mark.parametrize("server", [UVICORN, HYPERCORN], ids=lambda server: server.name)
+def test_the_line_for_an_asgi_server_is_the_one_that_is_tested(server):
+    assert f"```sh\n{server.command.format(port=8000, app='asgi:app')}\n```" in GUIDE
 
 
 def test_the_lines_for_apache_are_those_that_are_tested():

@@ -12,6 +12,7 @@ from flask_llmstream.sock_diag import (
     NONE,
     connection_state,
     departure_by_addresses,
+    keep_scope,
 )
 from tests.connections import cgi_environ
 
@@ -134,3 +135,97 @@ def test_without_all_addresses_nothing_can_be_told(connection, name):
 def test_addresses_that_lead_to_no_connection_tell_nothing(connection):
     environ = {**cgi_environ(connection), "REMOTE_ADDR": NOBODY[0]}
     assert departure_by_addresses(environ) is None
+
+
+# What a bridge from ASGI tells.
+
+
+def scope_of(connection, **changes):
+    """As ASGI servers have it: both ends as the socket itself tells them."""
+    server = connection.client.getpeername()[:2]
+    return {"client": connection.client.getsockname()[:2], "server": server, **changes}
+
+
+def test_an_asgi_server_s_scope_has_the_addresses(connection):
+    left = departure_by_addresses({"asgi.scope": scope_of(connection)})
+    assert left() is False
+    connection.client_closes()
+    wait_until_closed_here(connection.server)
+    assert left() is True
+
+
+def test_they_are_the_socket_s_own_whatever_a_proxy_fix_has_made_of_it(connection):
+    rewritten = {**cgi_environ(connection), "REMOTE_ADDR": NOBODY[0], "SERVER_PORT": "443"}
+    environ = {**rewritten, "asgi.scope": scope_of(connection)}
+    assert departure_by_addresses(environ)() is False
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client": None},
+        {"client": ("127.0.0.1", 0)},  # uvicorn's, from X-Forwarded-For
+        {"client": ("", None)},
+        {"server": ("/run/app.sock", None)},
+        {"client": None, "server": None},
+    ],
+)
+def test_a_scope_without_both_ends_tells_nothing(connection, changes):
+    assert departure_by_addresses({"asgi.scope": scope_of(connection, **changes)}) is None
+
+
+def test_a_server_that_is_named_by_its_address_is_asked_for_by_that(connection):
+    environ = cgi_environ(connection)
+    environ["SERVER_NAME"] = environ.pop("SERVER_ADDR")
+    assert departure_by_addresses(environ)() is False
+
+
+@pytest.mark.parametrize("here", ["::ffff:127.0.0.1", "127.0.0.1"])
+@pytest.mark.parametrize("there", ["::FFFF:127.0.0.1", "127.0.0.1"])
+def test_a_socket_for_both_versions_may_tell_either_address(connection, here, there):
+    environ = {**cgi_environ(connection), "SERVER_ADDR": here, "REMOTE_ADDR": there}
+    assert departure_by_addresses(environ)() is False
+
+
+def test_a_connection_to_a_listener_for_both_versions_is_found():
+    with socket.socket(socket.AF_INET6) as listener:
+        listener.bind(("::", 0))
+        listener.listen(1)
+        with socket.create_connection(("127.0.0.1", listener.getsockname()[1])) as client:
+            server, _ = listener.accept()
+            with server:
+                ends = {"client": server.getpeername()[:2], "server": server.getsockname()[:2]}
+                left = departure_by_addresses({"asgi.scope": ends})
+                assert left() is False
+                client.close()
+                wait_until_closed_here(server)
+                assert left() is True
+
+
+class Bridge:
+    """As those of asgiref, uvicorn and starlette."""
+
+    def __init__(self, scope):
+        self.scope = scope
+
+    def start_response(self, status, headers, exc_info=None):
+        """A bridge's."""
+
+
+def test_a_bridge_that_keeps_its_scope_to_itself_is_asked_for_it(connection):
+    scope, environ = scope_of(connection), {}
+    keep_scope(environ, Bridge(scope).start_response)
+    assert environ == {"asgi.scope": scope}
+
+
+def test_a_scope_that_a_bridge_shows_is_left_alone():
+    environ = {"asgi.scope": "shown"}
+    keep_scope(environ, Bridge({"client": None}).start_response)
+    assert environ == {"asgi.scope": "shown"}
+
+
+@pytest.mark.parametrize("start_response", [print, Bridge("of nothing").start_response, None])
+def test_other_servers_have_no_scope(start_response):
+    environ = {}
+    keep_scope(environ, start_response)
+    assert environ == {}

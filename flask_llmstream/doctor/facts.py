@@ -23,12 +23,15 @@ from .originals import PATCHED_BY_PATCH_ALL, Kept, kept_originals, patched_modul
 
 Version = Tuple[int, ...]
 
+NAMELESS = "a server without a name"
+"""What no ASGI server's bridge to WSGI tells, and hardly any other server leaves out."""
+
 
 @dataclass(frozen=True)
 class Serving:
     """What a process that serves requests knows of its server.
 
-    :param software: how the server calls itself.
+    :param software: how the server calls itself, or NAMELESS.
     :param greenlet: whether the request runs on a greenlet.
     :param several: whether the server runs several requests of one process at a time.
     :param watched: whether a reader's departure can be seen while nothing is written.

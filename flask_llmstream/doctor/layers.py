@@ -8,6 +8,8 @@ from typing import Any, Iterator, List, Optional, Tuple
 from flask import Flask
 from werkzeug.local import LocalProxy
 
+from ..early_start import EarlyStart
+
 _DEEPEST = 30
 """More layers than anybody has; what is deeper is no chain of middleware."""
 
@@ -26,6 +28,8 @@ def response_hooks(app: Flask) -> Tuple[str, ...]:
 
 def _path(layer: Any, app: Flask, seen: "set[int]", depth: int) -> Optional[List[Any]]:
     """The layers from this one to the application; ``None`` where it does not lead there."""
+    if isinstance(layer, EarlyStart):  # which is ours, and stands in nobody's way
+        layer = layer.wsgi_app
     if _is_opaque(layer, app) or depth > _DEEPEST or id(layer) in seen:
         return None
     if getattr(layer, "__self__", None) is app and layer.__name__ == "wsgi_app":

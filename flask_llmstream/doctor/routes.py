@@ -29,7 +29,7 @@ from ..streaming import stream_response
 from ..summary import Summary
 from ..worker import habitat, on_greenlet
 from .checks import IN_THE_PROCESS, examine
-from .facts import Serving, facts_of
+from .facts import NAMELESS, Serving, facts_of
 
 TOKEN_HEADER = "LLMStream-Doctor-Token"
 LONGEST_SILENCE = 600
@@ -130,8 +130,9 @@ def _seconds(text: str) -> float:
 
 def _serving(environ: Dict[str, Any]) -> Serving:
     own_greenlet = isinstance(getcurrent().parent, Hub)
+    unsaid = "uWSGI" if "uwsgi.version" in environ else NAMELESS
     return Serving(
-        software=environ.get("SERVER_SOFTWARE", "uWSGI" if "uwsgi.version" in environ else "it"),
+        software=environ.get("SERVER_SOFTWARE", unsaid),
         greenlet=on_greenlet(),
         several=own_greenlet or bool(environ.get("wsgi.multithread")),
         watched=_is_watched(environ),

@@ -9,7 +9,7 @@ import pytest
 from flask_llmstream.config import Settings
 from flask_llmstream.doctor import checks
 from flask_llmstream.doctor.checks import IN_THE_PROCESS, OF_THE_CONFIGURATION, examine
-from flask_llmstream.doctor.facts import Facts, Serving
+from flask_llmstream.doctor.facts import NAMELESS, Facts, Serving
 from flask_llmstream.doctor.gunicorn import Gunicorn
 from flask_llmstream.doctor.originals import PATCHED_BY_PATCH_ALL, Kept
 from flask_llmstream.options import StreamOptions
@@ -383,6 +383,14 @@ def test_a_heartbeat_before_all_of_them_is_fine(seconds):
 def test_a_watched_socket_is_fine():
     for facts in (Facts(), Facts(serving=SERVING)):
         assert only(checks.liveness(facts)).level == "ok"
+
+
+def test_a_server_without_a_name_may_be_one_where_nothing_is_noticed():
+    nameless = dataclasses.replace(SERVING, software=NAMELESS, watched=False)
+    finding = only(checks.liveness(Facts(serving=nameless)))
+    assert finding.level == "warning" and NAMELESS in finding.seen
+    assert "If it is an ASGI server, not at all" in finding.why
+    assert "a2wsgi.WSGIMiddleware" in finding.mend.line
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import time
 
 from flask import Blueprint, current_app
 
+from flask_llmstream import StreamError
+
 endings = Blueprint("endings", __name__)
 
 
@@ -28,6 +30,11 @@ def fails():
     yield "half "
     time.sleep(0.05)  # so that what fails has begun to be sent
     raise LookupError("the model is gone")
+
+
+def refuses():
+    raise StreamError("closed for today", status=503, retry_after=77)
+    yield
 
 
 def silent():
@@ -56,6 +63,7 @@ def waits():
 ENDINGS = {
     "complete": (well, {}),
     "error": (fails, {}),
+    "refused": (refuses, {"hold": 9}),
     "timeout": (silent, {"total_timeout": 0.2}),
     "shutdown": (silent, {"max_lifetime": 0.2}),
     "overflow": (gushes, {"overflow": "error", "buffer": 1}),

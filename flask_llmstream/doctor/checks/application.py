@@ -6,7 +6,7 @@ import re
 from typing import Iterator, List
 
 from ...app_state import EXTENSION
-from ..facts import Facts
+from ..facts import NAMELESS, Facts
 from ..finding import ERROR, OK, WARNING, Finding, Mend
 
 IDLE_LIMITS = {"HAProxy": 50, "Heroku": 55, "nginx": 60, "AWS's ALB": 60, "Cloudflare": 100}
@@ -91,6 +91,12 @@ def liveness(facts: Facts) -> Iterator[Finding]:
     elif not facts.departures:
         seen = f"this platform does not tell who left (no POLLRDHUP): a departure is {late}"
         yield Finding("liveness", WARNING, seen, _BURNS)
+    elif serving is not None and not serving.watched and serving.software == NAMELESS:
+        seen = f"{NAMELESS} shows nothing of its client: a departure is {late}"
+        why = "If it is an ASGI server, not at all: the model works to the end of its answer."
+        line = "app = a2wsgi.WSGIMiddleware(app, workers=100)"
+        mend = Mend(line, "the module that an ASGI server loads, and let it listen on TCP")
+        yield Finding("liveness", WARNING, seen, why, mend)
     elif serving is not None and not serving.watched:
         server = f"{serving.software} ({serving.protocol})"
         seen = f"{server} shows nothing of its client: a departure is {late}"

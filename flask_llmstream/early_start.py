@@ -1,0 +1,68 @@
+"""Servers that take an answer's status and headers at the call of the application, and none later.
+
+Floor 3. PEP 3333 has a server wait for them until the first block, and so a stream starts with
+that. Granian does not wait. There a stream starts at the end of the call, behind the teardown of
+its view; admission, ``hold`` and a true status are then what they are elsewhere.
+"""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import Any, Callable, Dict, Iterable, List, Protocol
+from weakref import ref
+
+Environ = Dict[str, Any]
+
+_TO_BEGIN = "flask_llmstream.to_begin"
+"""In ``environ``: the bodies of a call whose end is awaited. Weakly: one that a middleware has
+replaced is not to begin."""
+
+
+class Body(Protocol):
+    """What may begin before it is read."""
+
+    def begin(self) -> None:
+        """Begin now, unless somebody reads it or has closed it."""
+
+
+def takes_no_later_start(environ: Environ) -> bool:
+    """Whether this server is one of those."""
+    return bool(environ.get("SERVER_SOFTWARE", "").startswith("Granian"))
+
+
+def begin_at_call(environ: Environ, body: Body) -> None:
+    """Have a body begin when the call ends, where that is awaited."""
+    if _TO_BEGIN in environ:
+        environ[_TO_BEGIN].append(ref(body))
+
+
+class EarlyStart:
+    """Round an app of Flask's, its own ``wsgi_app``: begins its streams at the end of a call.
+
+    :param always: also on servers that are not known to need it.
+    """
+
+    def __init__(self, app: Any, always: bool) -> None:
+        self._app = app
+        self._own = vars(app).get("wsgi_app")
+        self._always = always
+
+    @property
+    def wsgi_app(self) -> Callable[..., Iterable[bytes]]:
+        """What is called: what the app had before, or its class's, which an agent may replace."""
+        return self._own or MethodType(type(self._app).wsgi_app, self._app)
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if not (self._always or takes_no_later_start(environ)):
+            return self.wsgi_app(environ, start_response)
+        bodies: List[Any] = []
+        environ[_TO_BEGIN] = bodies
+        answer = self.wsgi_app(environ, start_response)
+        for body in bodies:
+            _begin(body())
+        return answer
+
+
+def _begin(body: Any) -> None:
+    if body is not None:
+        body.begin()
