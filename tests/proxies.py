@@ -33,6 +33,8 @@ class Proxy(NamedTuple):
     :ivar compresses: the line that has it compress whatever it may.
     :ivar forwards: the line that has it tell the app the reader's address; empty where it does
         so anyhow.
+    :ivar keeps_host: the line that has it pass on the request's host; empty where it does so
+        anyhow.
     :ivar passes_departures_on: whether it tells the app at once that a reader has left. The
         others find out when they can't hand a second heartbeat over.
     """
@@ -45,6 +47,7 @@ class Proxy(NamedTuple):
     limit: str
     compresses: str
     forwards: str
+    keeps_host: str
     passes_departures_on: bool
 
     @property
@@ -79,6 +82,7 @@ PROXIES: List[Proxy] = [
         limit="\nproxy_read_timeout SECONDSs;",
         compresses="\ngzip on;\ngzip_types *;",
         forwards="\nproxy_set_header X-Forwarded-For $remote_addr;",
+        keeps_host="\nproxy_set_header Host $http_host;",
         passes_departures_on=True,
     ),
     Proxy(
@@ -90,6 +94,7 @@ PROXIES: List[Proxy] = [
         limit=" {\ntransport http {\nread_timeout SECONDSs\n}\n}",
         compresses="\nencode gzip",
         forwards="",
+        keeps_host="",
         passes_departures_on=True,
     ),
     Proxy(
@@ -101,6 +106,7 @@ PROXIES: List[Proxy] = [
         limit="\ntimeout server SECONDSs\ntimeout client SECONDSs",
         compresses="\ncompression algo gzip\ncompression type text/event-stream text/css",
         forwards="\noption forwardfor",
+        keeps_host="",
         passes_departures_on=False,
     ),
     Proxy(
@@ -112,6 +118,7 @@ PROXIES: List[Proxy] = [
         limit=" timeout=SECONDS",
         compresses="\nSetOutputFilter DEFLATE",
         forwards="",
+        keeps_host="\nProxyPreserveHost On",
         passes_departures_on=False,
     ),
 ]

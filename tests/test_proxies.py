@@ -159,6 +159,13 @@ def test_the_readers_address_reaches_the_app(proxy, app):
             assert reader.response.read() == b"127.0.0.2"
 
 
+def test_a_page_of_the_site_is_known_as_one(proxy, app):
+    with proxied(proxy, app, proxy.keeps_host) as site:
+        for origin, status in ((f"https://127.0.0.1:{site.port}", 200), ("https://evil.test", 403)):
+            with site.request("POST", "/own", headers={"Origin": origin}) as reader:
+                assert reader.response.status == status
+
+
 def test_nginx_holds_back_what_does_not_say_that_it_must_not(app, gate):
     with proxied(available(NGINX), app) as site:
         with Http2Connection(site.port, trusting(), patience=1) as connection:
@@ -312,7 +319,7 @@ def test_the_cut_of_what_has_no_words_for_it_is_passed_on(proxy):
 
 def test_the_docs_show_the_lines_that_were_tried_here(proxy):
     shown = " ".join(docs().split())
-    for lines in (proxy.limited_to(3600), proxy.forwards, HAPROXY_ABORTS):
+    for lines in (proxy.limited_to(3600), proxy.forwards, proxy.keeps_host, HAPROXY_ABORTS):
         assert " ".join(lines.split()) in shown
 
 

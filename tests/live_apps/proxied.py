@@ -52,6 +52,12 @@ def gate(name):
     return streams.response(gates[name].generator(), heartbeat=heartbeat)
 
 
+@app.route("/own", methods=["POST"])
+def own():
+    streams.refuse_cross_site()
+    return "own"
+
+
 @app.route("/gate/<name>/<step>", methods=["POST"])
 def release_gate(name, step):
     gates[name].steps.put(step)
