@@ -36,8 +36,8 @@ def refuse_cross_site(allowed: FrozenSet[str]) -> None:
     if not is_allowed(origin, allowed) and is_cross_site(site, origin, request.host):
         page = normal_origin(origin or "") or "another site"
         raise CrossSiteRequest(
-            f"A page of {page} sent this, which is not allowed: LLMSTREAM_ALLOWED_ORIGINS names "
-            "who is. This site's own pages are, if the proxy passes their Host on."
+            f"A page of {page} may not ask here. Add its origin to LLMSTREAM_ALLOWED_ORIGINS to "
+            "allow it. If it is this site's own, have the proxy pass on its Host."
         )
 
 

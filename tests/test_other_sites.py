@@ -55,6 +55,13 @@ const events = (url, withCredentials) => new Promise((resolve) => {
   };
   source.onerror = () => { source.close(); resolve("blocked"); };
 });
+const client = async (begin) => {
+  let text = "";
+  const onText = (piece) => (text += piece);
+  const module = await import(`${site}/llmstream.js`);
+  const state = await begin(module, { onText, credentials: "include" }).finished;
+  return [state.name, text];
+};
 const json = { "Content-Type": "application/json" };
 const ways = {
   image: (name) => element("img", { src: get(name) }),
@@ -79,12 +86,9 @@ const ways = {
     headers: { ...json, Authorization: "Bearer x", "X-Other": "y" } })),
   post_failing: (name) => read(fetch(post(name), {
     method: "POST", body: JSON.stringify({ prompt: "fail" }), headers: json })),
-  client: (name) => import(`${site}/llmstream.js`).then(({ LLMStream }) => {
-    let text = "";
-    const onText = (piece) => (text += piece);
-    const stream = LLMStream.post(post(name), { prompt: "x" }, { onText, credentials: "include" });
-    return stream.finished.then((state) => [state.name, text]);
-  }),
+  client: (name) => client(({ LLMStream }, options) =>
+    LLMStream.post(post(name), { prompt: "x" }, options)),
+  client_get: (name) => client(({ LLMStream }, options) => LLMStream.get(get(name), options)),
 };
 window.outcome = null;
 Promise.all(names.map(async (name) => [name, await ways[name](name)]))
@@ -97,6 +101,8 @@ UNSEEN = ["sound", "script", "fetch_opaque"]
 GETS = [*ELEMENTS, "fetch_opaque", "module", "events", "events_as_user", "fetch"]
 SIMPLE_POSTS = ["form", "form_text", "post_text", "post_opaque"]
 POSTS = ["post", "post_as_user", "post_with_token"]
+CLIENT = ["client", "client_get"]
+"""Ours; it asks as the page's user."""
 
 
 class Site:
@@ -164,14 +170,14 @@ def test_over_plain_http_it_can_send_little(far):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_this_site_s_own_page_is_answered(site, host):
-    seen = site.send(host, host, "events", "fetch", "fetch_opaque", *POSTS, "client")
+    seen = site.send(host, host, "events", "fetch", "fetch_opaque", *POSTS, *CLIENT)
     assert seen["events"] == "dear"
-    assert seen["client"] == ["ended", "dear"]
+    assert seen["client"] == seen["client_get"] == ["ended", "dear"]
     assert all(seen[name][0] == 200 and "dear" in seen[name][1] for name in ("fetch", *POSTS))
 
 
 def test_so_it_is_over_plain_http(far):
-    seen = far.send("site.test", "site.test", "events", "fetch", *POSTS, "client")
+    seen = far.send("site.test", "site.test", "events", "fetch", *POSTS)
     assert seen["events"] == "dear"
     assert all(seen[name][0] == 200 for name in ("fetch", *POSTS))
 
@@ -182,14 +188,14 @@ def test_what_a_user_has_put_into_this_site_s_page_runs_nothing(site):
     assert site.asked == dict.fromkeys(ELEMENTS, [["GET", 403]])
 
 
-FRIEND = ["events", "events_as_user", "fetch", *POSTS, "post_failing", "client"]
+FRIEND = ["events", "events_as_user", "fetch", *POSTS, "post_failing", *CLIENT]
 
 
 def test_an_allowed_page_asks_and_reads_the_answer_and_what_went_wrong(site):
     seen = site.send("localhost", "127.0.0.1", *FRIEND, path="/open")
     assert (seen["events"], seen["events_as_user"]) == ("dear", "dear")
     assert all(seen[name][0] == 200 and "dear" in seen[name][1] for name in ("fetch", *POSTS))
-    assert seen["client"] == ["ended", "dear"]
+    assert seen["client"] == seen["client_get"] == ["ended", "dear"]
     status, text, retry_after = seen["post_failing"]
     assert (status, retry_after) == (503, "7")
     assert "Not now." in text
@@ -199,7 +205,14 @@ def test_so_it_does_over_plain_http(far):
     seen = far.send("friend.test", "site.test", *FRIEND, path="/open")
     assert (seen["events"], seen["events_as_user"]) == ("dear", "dear")
     assert all(seen[name][0] == 200 for name in ("fetch", *POSTS))
-    assert seen["client"] == ["ended", "dear"]
+    assert seen["client"] == seen["client_get"] == ["ended", "dear"]
+
+
+def test_where_any_page_may_ask_none_does_as_its_user(site):
+    seen = site.send("localhost", "127.0.0.1", "fetch", "events", "post", *CLIENT, path="/any")
+    assert seen["events"] == "dear"
+    assert (seen["fetch"][0], seen["post"][0]) == (200, 200)
+    assert seen["client"] == seen["client_get"] == ["failed", ""]
 
 
 def test_the_page_of_the_docs_sends_its_csrf_token(browser):

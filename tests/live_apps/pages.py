@@ -33,6 +33,7 @@ def model(request):
 app = Flask(__name__)
 streams = LLMStream(app, providers={"model": CallableProvider(model)})
 app.register_blueprint(streams.blueprint("open", allowed_origins=FRIENDS), url_prefix="/open")
+app.register_blueprint(streams.blueprint("any", allowed_origins=["*"]), url_prefix="/any")
 
 
 @app.route("/")
