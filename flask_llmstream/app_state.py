@@ -6,11 +6,13 @@ Roof: Flask.
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import Dict, List, Optional
 
 from flask import current_app, request
 
 from .admission import Slots
+from .calls import called
 from .config import Settings
 from .errors import ConfigurationError
 from .options import StreamOptions
@@ -63,7 +65,7 @@ def every_slots(owner: Optional[object] = None) -> List[Slots]:
 
 
 def _slots(settings: Settings) -> Slots:
-    client_key = settings.client_key or _remote_address
+    client_key = partial(called, settings.client_key or _remote_address)
     return Slots(settings.max_streams, settings.max_streams_per_client, client_key)
 
 

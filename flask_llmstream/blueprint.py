@@ -30,6 +30,7 @@ from .keywords import BlueprintSettings, ResponseOptions
 from .mounting import add_route, host_is_this_one
 from .options import StreamOptions
 from .providers import Provider
+from .providers.awaited import begun
 from .request_body import read_in_view
 from .streaming import stream_response
 
@@ -122,7 +123,7 @@ class ChatEndpoints:
         )
         options = options.merged(format=_format(chat, request.args.get("format"), options.format))
         model = chat.completion.model
-        deltas = self._providers[model].stream(chat.completion)
+        deltas = begun(self._providers[model], chat.completion)
         return stream_response(deltas, options, self._slots(settings), f"the model {model}")
 
     def _app_settings(self) -> Settings:

@@ -16,6 +16,12 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 Entry = List[Callable[..., Any]]
 """Holds one callback until somebody takes it, who calls it."""
 Tell = Callable[[List[Entry]], None]
+Call = Callable[..., Any]
+
+
+def apply(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function as it is."""
+    return function(*arguments)
 
 
 class Callbacks:
@@ -23,9 +29,12 @@ class Callbacks:
 
     Without a lock, for it is called from anywhere: by a signal's handler, or by garbage collection,
     also in the middle of itself.
+
+    :param call: calls a callback, which may be asynchronous, with its arguments.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, call: Call = apply) -> None:
+        self._call = call
         self._waiting: Dict[str, List[Entry]] = {}
         self._told: Dict[str, Optional[Tell]] = {}
 
@@ -40,7 +49,7 @@ class Callbacks:
         """
         if not callable(callback):
             raise TypeError(f"callback: has to be callable, not {type(callback).__name__}")
-        entry: Entry = [callback]
+        entry: Entry = [partial(self._call, callback)]
         if kind not in self._told:
             self._waiting.setdefault(kind, []).append(entry)
         if kind in self._told:  # before, or meanwhile

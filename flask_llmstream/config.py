@@ -32,7 +32,7 @@ class Settings:
     :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
         number. Default: 0.
     :param client_key: a function that tells in a view whose request it is, for that limit; one
-        for which it is ``None`` has no limit. Default: the remote address.
+        for which it is ``None`` has no limit. It may be ``async def``. Default: the remote address.
     :param max_body_bytes: the largest body of a chat request; larger gets 413. Default: 1048576.
     :param max_prompt_chars: the longest prompt (or messages, together); longer gets 400.
         Default: 100000.

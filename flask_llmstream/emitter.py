@@ -13,7 +13,7 @@ from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
-from .callbacks import Callbacks
+from .callbacks import Call, Callbacks, apply
 from .channel import ChannelStatistics
 from .errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
 from .event import ServerSentEvent
@@ -49,11 +49,12 @@ class Emitter:
         respond: Callable[[Stream], Response],
         habitat: Habitat,
         function: Optional[Callable[[Emitter], Any]] = None,
+        call: Call = apply,
     ) -> None:
         self._respond = respond
         self._response: Callable[[], Optional[Response]] = _no_response
         self._schedule = habitat.schedule
-        self._callbacks = Callbacks()
+        self._callbacks = Callbacks(call)
         self._source = Pushed(habitat, lambda: function(self) if function else None)
         self._stream = make_stream(self._source)
         stream = weakref.proxy(self._stream)  # the senders are the stream's

@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Optional
 from flask import Flask, after_this_request, current_app, got_request_exception, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from .calls import sent
 from .context import leading_argument
 from .errors import StreamError
 from .failure import Failure, failure_of
@@ -87,7 +88,7 @@ def _answer_to_unhandled(
         raise unhandled
     if unhandled is not raised or isinstance(unhandled, (StreamError, HTTPException)):
         log = log_of(app)
-        log.isolated(lambda: got_request_exception.send(app, exception=unhandled), _UNTOLD)
+        log.isolated(partial(sent, got_request_exception, app, exception=unhandled), _UNTOLD)
         told = partial(app.log_exception, *leading_argument(), sys.exc_info())
         log.isolated(told, _UNTOLD)
     if failure.code != "internal":

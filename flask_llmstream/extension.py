@@ -136,7 +136,8 @@ class LLMStream:
         """Decorate a generator view: what it yields is streamed.
 
         A view may also return an iterable, with a status and headers as in any view, or what ends
-        the matter: a response (``redirect()``), a text, a mapping, a tuple of one of these.
+        the matter: a response (``redirect()``), a text, a mapping, a tuple of one of these. It may
+        be ``async def``, and runs on the event loop then, whether it yields or returns.
 
         ::
 
@@ -185,7 +186,9 @@ class LLMStream:
         """Stream what a function sends: it is called with an :class:`Emitter`, on a worker.
 
         The stream ends with ``emitter.complete()`` or ``emitter.fail()``, which may come later and
-        from elsewhere; an exception of the function's fails it.
+        from elsewhere; an exception of the function's fails it. An ``async def`` runs on the event
+        loop, where ``emitter.send()`` waits for room without holding it, and is cancelled where it
+        awaits when the reader leaves, a timer runs out or the server goes.
 
         :param options: as for :meth:`response`.
         :raises TypeError: it can't be called, or is a generator function; an unknown option.

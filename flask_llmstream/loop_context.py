@@ -24,6 +24,15 @@ def carried(work: Callable[[], None]) -> Callable[[], None]:
     return partial(context.run, work if _ARE_CONTEXTVARS else partial(Contexts().around, work))
 
 
+def around_here() -> Callable[[Callable[[], Any]], Any]:
+    """What calls a function elsewhere, with the contextvars of here, inside its contexts."""
+    return _call if _ARE_CONTEXTVARS else Contexts().around
+
+
+def _call(work: Callable[[], Any]) -> Any:
+    return work()
+
+
 _ARE_CONTEXTVARS = hasattr(flask.globals, "app_ctx")
 
 if not _ARE_CONTEXTVARS:

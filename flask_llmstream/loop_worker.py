@@ -12,11 +12,11 @@ from time import monotonic
 from typing import Any, Awaitable, Callable, Iterable, Optional, Set
 
 from gevent import GreenletExit, getcurrent
-from greenlet import greenlet
 
 from .event_loop import event_loop
 from .handling import traceback_of
 from .last_yield import LOOK_SECONDS, LOOKS
+from .loop_greenlet import LoopGreenlet, loop_greenlet
 from .worker import Habitat
 
 _TURN_SECONDS = 0.02
@@ -29,7 +29,7 @@ _running: Set[asyncio.Task[None]] = set()
 
 async def _run_on_greenlet(run: Callable[[], None]) -> None:
     task_side: Any = getcurrent()
-    blocking: Any = greenlet(run)
+    blocking: Any = LoopGreenlet(run)
     # One and the same context: what the greenlet pushes or sets, the coroutines of its task see.
     blocking.gr_context = task_side.gr_context
     awaited = blocking.switch()
@@ -44,12 +44,15 @@ async def _run_on_greenlet(run: Callable[[], None]) -> None:
 
 def wait_for(awaitable: Awaitable[Any]) -> Any:
     """Its result, on a greenlet of a :class:`LoopWorker`, which waits as if it blocked."""
-    return getcurrent().parent.switch(awaitable)
+    return loop_greenlet().wait_for(awaitable)
 
 
-def on_loop(run: Callable[[], None], name: str) -> None:
-    """Have ``run`` called on such a greenlet, soon. From any thread."""
-    event_loop().call_soon_threadsafe(_begin, run, name, context=Context())
+def on_loop(run: Callable[[], None], name: str, context: Optional[Context] = None) -> None:
+    """Have ``run`` called on such a greenlet, soon. From any thread.
+
+    :param context: one to make a copy of for it. Default: an empty one.
+    """
+    event_loop().call_soon_threadsafe(_begin, run, name, context=context or Context())
 
 
 def _begin(run: Callable[[], None], name: str) -> asyncio.Task[None]:

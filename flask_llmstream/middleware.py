@@ -15,6 +15,7 @@ from werkzeug.wsgi import get_content_length
 from .admission import Slots
 from .app_state import register_slots
 from .body import StreamBody
+from .calls import called
 from .config import Settings
 from .drain import DRAIN_SECONDS, drain
 from .early_start import takes_no_later_start
@@ -82,8 +83,9 @@ class EventStreamMiddleware:
 
     :param wsgi_app: any WSGI app.
     :param applies: tells from the ``environ`` whether the answer may be an event stream; not asked
-        for ``HEAD``. Default: :func:`is_no_page_load`. On threads, narrow it to the paths of your
-        streams where the app keeps costly thread-locals, as Django does its database connections.
+        for ``HEAD``. It may be ``async def``, and so may ``client_key``. Default:
+        :func:`is_no_page_load`. On threads, narrow it to the paths of your streams where the app
+        keeps costly thread-locals, as Django does its database connections.
     :param max_streams: how many streams this object runs at a time; the next gets 503 with
         ``Retry-After``. 0: any number. Default: 1000.
     :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
@@ -106,7 +108,7 @@ class EventStreamMiddleware:
         self,
         wsgi_app: WSGIApp,
         *,
-        applies: Callable[[Environ], bool] = is_no_page_load,
+        applies: Callable[[Environ], Any] = is_no_page_load,
         max_streams: int = 1000,
         max_streams_per_client: int = 0,
         client_key: Callable[[Environ], Hashable] = remote_address,
@@ -132,7 +134,7 @@ class EventStreamMiddleware:
         self._warned = False
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        if _is_bound_to_place(environ) or not self._applies(environ):
+        if _is_bound_to_place(environ) or not called(self._applies, environ):
             return self.wsgi_app(environ, start_response)
         here = habitat(self._options.worker)
         unread = _watch_input(environ) if has_body(environ) else None
@@ -196,9 +198,8 @@ class EventStreamMiddleware:
         stream = Stream(
             uuid.uuid4().hex, call.name, source, RawFormat(), self._options, surroundings
         )
-        body = StreamBody(
-            stream, self._slots, self._client_key(environ), self._liveness, worker, unread=unread
-        )
+        client = called(self._client_key, environ)
+        body = StreamBody(stream, self._slots, client, self._liveness, worker, unread=unread)
         settle_expectation(environ)
         start = Start(environ, start_response, status, event_stream_headers(headers))
         body.bind(environ, start, _nothing)

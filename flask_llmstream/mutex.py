@@ -12,12 +12,18 @@ import gevent
 
 from .channel import Wakeup
 from .item_channel import taken_from
+from .loop_greenlet import loop_greenlet
 from .wakeup import CrossThreadWakeup, ThreadWakeup
 from .worker import on_greenlet
 
 
 def wakeup_of_the_caller() -> Wakeup:
-    """What whoever calls can wait on: a greenlet through its hub, a native thread by itself."""
+    """What whoever calls can wait on: a greenlet through its hub, a native thread by itself, a
+    coroutine's plain code on the event loop through its task."""
+    if loop_greenlet() is not None:
+        from .loop_worker import LoopWakeup  # loads asyncio, which is loaded there
+
+        return LoopWakeup()
     # A native thread of a patched process (an SDK's own, say) has no hub, and must not get one.
     has_hub = gevent._hub_local.get_hub_if_exists() is not None
     return CrossThreadWakeup() if has_hub and on_greenlet() else ThreadWakeup()

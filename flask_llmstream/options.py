@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Callable, Optional, Sequence, Type, Union, get_args
 
 from .channel import Channel
+from .coroutines import is_async, yields_async
 from .errors import ConfigurationError
 from .event import ServerSentEvent
 from .formats import BY_ACCEPT, Format, make_format
@@ -58,7 +60,8 @@ class StreamOptions:
         no.
     :param coalesce: ``coalesce(previous, new)`` returns the one item that stands for both, so
         that ``latest`` loses nothing; ``operator.add`` for text. Where merged text would outgrow
-        ``buffer_bytes`` the stream ends with ``overflow``. Default: nobody merges.
+        ``buffer_bytes`` the stream ends with ``overflow``. Not ``async def``. Default: nobody
+        merges.
     :param reconnect: what a returning EventSource gets: ``refuse`` (204 after the end, 410 after
         a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
@@ -113,6 +116,8 @@ class StreamOptions:
     def _check_overflow(self) -> None:
         strategy = Overflow.named(self.overflow)
         check_callable("coalesce", self.coalesce)
+        if self.coalesce is not None:
+            check_plain("coalesce", self.coalesce, "two items")
         if self.coalesce is not None and not issubclass(strategy, Overflow.LATEST):
             raise ConfigurationError(
                 f"coalesce: only overflow='latest' merges items, {strategy.name!r} does not; "
@@ -158,8 +163,20 @@ def check_event(event: Any) -> None:
 
 def check_format(format: Any) -> None:
     """Raise ConfigurationError unless it names, is or makes a format."""
-    if not isinstance(format, Format) and not callable(format) and format != BY_ACCEPT:
+    if isinstance(format, Format):
+        _check_methods(type(format))
+    elif isinstance(format, type) and issubclass(format, Format):
+        _check_methods(format)
+    elif callable(format):
+        check_plain("format", format, "each stream")
+    elif format != BY_ACCEPT:
         make_format(format, None)
+
+
+@lru_cache(maxsize=64)
+def _check_methods(kind: Type[Format]) -> None:
+    for name in dir(Format):
+        check_plain(f"format: {name}() of {kind.__name__}", getattr(kind, name), "each item")
 
 
 def check_number(name: str, value: Any, *, least: float) -> None:
@@ -191,3 +208,12 @@ def check_callable(name: str, value: Any) -> None:
     """Raise ConfigurationError unless it can be called, or is not there."""
     if value is not None and not callable(value):
         raise ConfigurationError(f"{name}: has to be callable, not {value!r}")
+
+
+def check_plain(name: str, value: Any, called_for: str) -> None:
+    """Raise ConfigurationError where it is asynchronous."""
+    if is_async(value) or yields_async(value):
+        raise ConfigurationError(
+            f"{name}: can't be async def, as it is called for {called_for} wherever that is; "
+            "await in the source, or in the function of create()"
+        )

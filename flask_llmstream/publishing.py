@@ -10,6 +10,7 @@ from typing import Any, Callable, Optional
 
 from flask import Blueprint, Flask, request
 
+from .calls import called
 from .errors import ConfigurationError
 from .handling import name_of
 
@@ -50,7 +51,7 @@ def _as_before_request(guard: Guard) -> Guard:
 
 
 def _answer(guard: Guard) -> Any:
-    answer = guard()
+    answer = called(guard)
     if isinstance(answer, bool):
         raise TypeError(
             f"guard: {name_of(guard) or guard!r} returned {answer}; return None where the request "

@@ -5,11 +5,13 @@ Roof: Flask, for its signal. All of it runs on the stream's worker, inside its c
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import got_request_exception
 from werkzeug.exceptions import HTTPException
 
+from .calls import called, sent
 from .errors import StreamError
 from .handling import cause_of, described, text_of, while_handling
 from .log import Log
@@ -30,24 +32,24 @@ def report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
 
 
 def _report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
-    named = stream.id, stream.name
+    failed = _FAILED, stream.id, stream.name
     if summary.reason == "error" and not _is_expected(summary):
         # Before the log, as Flask does: an error tracker that hears of it by a log record takes
         # it for one that was handled.
         error = summary.error
-        log.isolated(lambda: got_request_exception.send(sender, exception=error), _FAILED, *named)
+        log.isolated(partial(sent, got_request_exception, sender, exception=error), *failed)
     _log_ending(log, stream, summary)
-    log.isolated(lambda: stream_finished.send(sender, summary=summary), _FAILED, *named)
+    log.isolated(partial(sent, stream_finished, sender, summary=summary), *failed)
     on_finish = stream.options.on_finish
     if on_finish is not None:
-        log.isolated(lambda: on_finish(summary), _FAILED, *named)
+        log.isolated(partial(called, on_finish, summary), *failed)
 
 
 def report_departure(log: Log, stream: Stream, summary: Summary) -> None:
     """Tell ``on_disconnect``; one that raises is logged."""
     on_disconnect = stream.options.on_disconnect
     if on_disconnect is not None:
-        log.isolated(lambda: on_disconnect(summary), _FAILED, stream.id, stream.name)
+        log.isolated(partial(called, on_disconnect, summary), _FAILED, stream.id, stream.name)
 
 
 def _is_expected(summary: Summary) -> bool:

@@ -15,6 +15,7 @@ from .admission import Slots
 from .app_state import app_state
 from .app_stream import new_stream
 from .body import StreamBody
+from .calls import called, producing
 from .context import freed_template, keep_with_request
 from .emitter import Emitter
 from .errors import StreamError, StreamGone
@@ -73,7 +74,8 @@ def new_emitter(
         partial(new_stream, options=options, name=name),
         lambda stream: _kept(respond(stream, slots)),
         habitat(options.worker),
-        function,
+        function and producing(function),
+        called,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Callable, Tuple
 import gevent
 from gevent import getcurrent
 
+from .loop_greenlet import loop_greenlet
 from .per_hub import PerHub
 
 TURN_SECONDS = 0.005
@@ -68,8 +69,12 @@ turn_of = PerHub(Turn)
 def take_turn() -> None:
     """What each round of such a loop calls: once the hub was held for 5 ms, it has its turn.
 
-    On a thread without a hub there is nothing to do.
+    On a thread without a hub there is nothing to do; the event loop has its turn like a hub.
     """
+    on_loop = loop_greenlet()
+    if on_loop is not None:
+        on_loop.give_way()
+        return
     hub = _hub_if_exists()
     if hub is not None:
         turn = turn_of(hub)

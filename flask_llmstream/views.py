@@ -14,6 +14,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from .calls import called
 from .errors import ConfigurationError
 from .handling import name_of
 from .no_source import is_iterator
@@ -44,7 +45,7 @@ def streamed_view(
 
     @functools.wraps(view)
     def streamed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
-        answer: ResponseReturnValue = _answer(name, view(*args, **kwargs), respond)
+        answer: ResponseReturnValue = _answer(name, called(view, *args, **kwargs), respond)
         return answer
 
     with suppress(TypeError):  # it is of a kind that can't be referred to weakly

@@ -118,15 +118,6 @@ def test_a_coroutine_is_refused_with_the_cure(place, app, streams):
         streams.response(create())
 
 
-def test_a_view_that_is_a_coroutine_is_refused_with_the_cure(place, app, streams):
-    @streams.view()
-    async def view():
-        """Without a ``yield``."""
-
-    with app.test_request_context(), pytest.raises(TypeError, match="await it in an async gener"):
-        view()
-
-
 # Everything begins when the first block is read.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import operator
 import time
@@ -22,6 +23,7 @@ OURS = (
     "Stream", "AsyncStream", "StreamBody", "Connection", "Deadlines", "Delivery", "Emitter",
     "Pushed", "Channel", "Block", "Buffer", "Drop", "Latest", "Error", "Missing", "Senders",
     "WSGICall", "Lockstep", "Subscriber", "Request", "Surroundings", "AsyncSurroundings",
+    "LoopCall",
 )  # fmt: skip
 
 
@@ -44,6 +46,20 @@ def registering(emitter):
     emitter.on_completion(lambda summary: emitter.is_cancelled)
     emitter.on_cancel(lambda: emitter.is_cancelled)
     completing(emitter)
+
+
+async def async_completing(emitter):
+    await asyncio.sleep(0)
+    completing(emitter)
+
+
+async def async_silent(emitter):
+    emitter.send("x")
+    await asyncio.sleep(99)
+
+
+async def told(summary):
+    await asyncio.sleep(0)
 
 
 def pushed(streams, **options):
@@ -74,6 +90,9 @@ WAYS: Dict[str, Callable[[Any], Any]] = {
     "asynchronous with deadlines": lambda streams: streams.response(
         asynchronous("ab"), total_timeout=99, idle_timeout=99
     ),
+    "on_finish, asynchronous": lambda streams: streams.response(["a"], on_finish=told),
+    "an asynchronous function": lambda streams: streams.create(async_completing),
+    "a silent asynchronous function, left": lambda streams: streams.create(async_silent),
     "an emitter": pushed,
     "an emitter with deadlines": lambda streams: pushed(
         streams, total_timeout=99, idle_timeout=99, on_finish=lambda summary: None

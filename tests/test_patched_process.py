@@ -16,6 +16,7 @@ from tests.servers import HANG_GUARD, ROOT
 @pytest.mark.parametrize(
     "file, part",
     [
+        ("test_async_callables.py", "asyncio"),
         ("test_async_context.py", "asyncio"),
         ("test_async_openai.py", "openai"),
         ("test_async_source.py", "asyncio"),

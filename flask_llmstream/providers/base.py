@@ -34,5 +34,6 @@ class Provider(ABC):
         once and raises nothing. The iteration then raises whatever it likes; nobody hears it.
 
         An asynchronous iterable runs on the event loop and is cancelled there; it has ``aclose()``
-        and no ``abort()``.
+        and no ``abort()``. ``stream`` itself may be ``async def``, and is awaited there as the
+        iteration begins; it gives an asynchronous iterable, a text or a list of deltas.
         """

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
-from typing import Any, Callable, Deque, Generator, Iterable, Mapping, Union
+from typing import Any, Awaitable, Callable, Deque, Generator, Iterable, Mapping, Union
 
 from ..completion import CompletionRequest
+from ..coroutines import is_async, yields_async
 from ..errors import ConfigurationError
 from ..handling import name_of
 from .answer import Answer
+from .awaited import awaited
 from .base import Delta, Deltas, Provider
+
+Given = Union[str, Deltas, Awaitable[Union[str, Deltas]]]
+"""What a function gives as its answer."""
 
 
 class CallableProvider(Provider):
@@ -19,11 +23,12 @@ class CallableProvider(Provider):
     :param function: takes the :class:`CompletionRequest`; gives an iterable of deltas (a
         generator, mostly) or the whole answer as one text. It is called on the stream's worker,
         so it may take its time. Where its result has ``abort()``, a reader who leaves calls that.
-        An asynchronous generator runs on the event loop.
+        An ``async def`` runs on the event loop: one that yields deltas, or one that returns a
+        text, a list of deltas or an asynchronous iterable.
     :raises ConfigurationError: ``function`` can't be called.
     """
 
-    def __init__(self, function: Callable[[CompletionRequest], Union[str, Deltas]]) -> None:
+    def __init__(self, function: Callable[[CompletionRequest], Given]) -> None:
         if not callable(function):
             raise ConfigurationError(
                 f"function: something to call with a CompletionRequest, not {function!r}"
@@ -36,9 +41,12 @@ class CallableProvider(Provider):
         The iteration raises what the function raises, and ``TypeError`` where its result is no
         iterable.
         """
-        if inspect.isasyncgenfunction(self._function):
-            deltas: Deltas = self._function(request)
+        function: Any = self._function
+        if yields_async(function):
+            deltas: Deltas = function(request)
             return deltas
+        if is_async(function):
+            return awaited(function, request)
         aborter = _Aborter()
         return Answer(_call(self._function, request, aborter), aborter.abort)
 

@@ -1,0 +1,57 @@
+"""Deltas that an ``async def`` returns, rather than yields: awaited as the iteration begins."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from typing import Any, AsyncGenerator, Awaitable, Callable
+
+from ..completion import CompletionRequest
+from ..coroutines import is_async
+from ..handling import name_of
+from .base import Delta, Deltas, Provider
+
+
+def begun(provider: Provider, request: CompletionRequest) -> Deltas:
+    """One answer of a provider, also of one whose ``stream`` is asynchronous."""
+    if is_async(provider.stream):
+        return awaited(provider.stream, request)  # type: ignore[arg-type]
+    return provider.stream(request)
+
+
+async def awaited(
+    function: Callable[[CompletionRequest], Awaitable[Any]], request: CompletionRequest
+) -> AsyncGenerator[Delta, None]:
+    """What the function gives, on the event loop: a text, a list, or an asynchronous iterable.
+
+    :raises TypeError: it gave something else. A plain iterator may wait, and would keep the loop
+        from all others.
+    """
+    result = await function(request)
+    if isinstance(result, AsyncIterable):
+        try:
+            async for delta in result:
+                yield delta
+        finally:
+            await _close(result)
+    else:
+        for delta in _at_hand(result, function):
+            yield delta
+
+
+def _at_hand(result: Any, function: Any) -> Iterable[Delta]:
+    if isinstance(result, str):
+        return [result]
+    is_apart = isinstance(result, (bytes, Mapping, Iterator))
+    if isinstance(result, Iterable) and not is_apart:
+        return result
+    raise TypeError(
+        f"{name_of(function) or name_of(type(function))} is async def and gave a "
+        f"{type(result).__name__}; wanted: a text, a list of texts, or an asynchronous iterable"
+    )
+
+
+async def _close(iterable: Any) -> None:
+    close = getattr(iterable, "aclose", None) or getattr(iterable, "close", None)
+    closing = None if close is None else close()
+    if isinstance(closing, Awaitable):
+        await closing
