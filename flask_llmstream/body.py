@@ -138,6 +138,8 @@ class StreamBody(OneReader):
                 self._apart(partial(drop, self._stream, self._connection))
 
     def _let_go(self) -> None:
+        if self._apart is None:  # it was let go of before
+            return
         self._apart = None
         if self._process == os.getpid():  # in a forked child all of it is the parent's
             let_go(self._stream, self._connection)

@@ -79,7 +79,7 @@ def client_descriptor(environ: Environ) -> Optional[int]:
     if not _RDHUP or environ.get("SERVER_PROTOCOL", "").startswith(("HTTP/2", "HTTP/3")):
         return None  # an HTTP/2 connection is not one client's alone
     for owner in _owners(environ):
-        descriptor = _socket_descriptor(owner)
+        descriptor = None if owner is None else _socket_descriptor(owner)
         if descriptor is not None:
             return descriptor
     return None
@@ -123,8 +123,6 @@ def _uwsgi_descriptor(environ: Environ) -> Optional[int]:
 
 
 def _socket_descriptor(owner: Any) -> Optional[int]:
-    if owner is None:
-        return None
     try:
         descriptor = owner if isinstance(owner, int) else owner.fileno()
         return descriptor if stat.S_ISSOCK(os.fstat(descriptor).st_mode) else None

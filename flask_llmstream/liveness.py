@@ -118,21 +118,23 @@ def watch(
     :param schedule: the timers to poll by.
     :param kind: how a socket is watched here.
     """
-    left = _departure_from_waitress(environ)
+    descriptor = client_descriptor(environ)
+    left = _departure_from_waitress(environ, descriptor)
     if left is None:
-        descriptor = client_descriptor(environ)
         if descriptor is not None:
             return kind(descriptor, gone, schedule)
         left = departure_by_addresses(environ)
     return NoWatch() if left is None else PollingWatch(left, gone, schedule)
 
 
-def _departure_from_waitress(environ: Environ) -> Optional[Callable[[], bool]]:
+def _departure_from_waitress(
+    environ: Environ, descriptor: Optional[int]
+) -> Optional[Callable[[], bool]]:
     """waitress's callable knows of a departure only where ``channel_request_lookahead`` is set,
     or behind a write that failed. But it knows when the socket has been closed, and its
     descriptor may be another client's."""
     disconnected: Any = environ.get("waitress.client_disconnected")
     sock = waitress_socket(environ)
-    if sock is None or client_descriptor(environ) is None:
+    if sock is None or descriptor is None:
         return disconnected  # type: ignore[no-any-return]
     return lambda: disconnected() or has_left(sock.fileno())

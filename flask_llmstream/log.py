@@ -65,9 +65,11 @@ class Log:
         self, level: int, error: Optional[BaseException], message: str, arguments: Tuple[Any, ...]
     ) -> None:
         try:
-            logger, fit = self._find(), map(_fit, arguments)
+            logger = self._find()
+            if isinstance(logger, logging.Logger) and not logger.isEnabledFor(level):
+                return  # nothing is made fit for nobody
             told = {} if error is None else _told(logger, error)
-            logger.log(level, message, *fit, stacklevel=_CALLER, **told)
+            logger.log(level, message, *map(_fit, arguments), stacklevel=_CALLER, **told)
         except BaseException as failure:  # whatever it was, an end behind it has to be whole
             if passed_on(failure):
                 return

@@ -47,7 +47,8 @@ def refuse_bytes(source: Any, format: Any) -> None:
             f"source: {type(source).__name__} gives bytes; give io.TextIOWrapper(it, 'utf-8'), or "
             "return send_file() for a download"
         )
-    if hasattr(source, "iter_lines") and hasattr(source, "iter_content"):
+    kind = type(source)  # what it answers itself is its own code
+    if hasattr(kind, "iter_lines") and hasattr(kind, "iter_content"):
         raise TypeError(
             "source: this HTTP response gives bytes; give its iter_lines(decode_unicode=True), or "
             "have its event stream passed on as it is, with format=RawFormat"

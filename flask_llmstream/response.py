@@ -63,6 +63,12 @@ class StreamResponse:
         self._refuse_to_collect()
         super().freeze(*arguments, **keywords)  # type: ignore[misc]
 
+    def __copy__(self: Any) -> Any:
+        """Another response of the same body, which one of them may be read of."""
+        copied: Any = object.__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
+
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
         if isinstance(self.response, (StreamBody, Given)):
             refuse_to_be_kept()
