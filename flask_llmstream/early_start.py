@@ -7,8 +7,9 @@ its view; admission, ``hold`` and a true status are then what they are elsewhere
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from types import MethodType
-from typing import Any, Callable, Dict, Iterable, List, Protocol
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Protocol
 from weakref import ref
 
 Environ = Dict[str, Any]
@@ -36,6 +37,30 @@ def begin_at_call(environ: Environ, body: Body) -> None:
         environ[_TO_BEGIN].append(ref(body))
 
 
+@contextmanager
+def early_start(environ: Environ) -> Iterator[None]:
+    """Begin, at the end of this block, the streams of the call in it, where they are to be read.
+
+    Who is outermost begins them: inside of another such block it is left to that.
+    """
+    if _TO_BEGIN in environ:
+        yield
+        return
+    bodies: List[Any] = []
+    environ[_TO_BEGIN] = bodies
+    try:
+        yield
+        for body in bodies:  # what answers a failure, a stream in its turn, comes to them meanwhile
+            _begin(body())
+    finally:
+        del environ[_TO_BEGIN]
+
+
+def _begin(body: Any) -> None:
+    if body is not None:
+        body.begin()
+
+
 class EarlyStart:
     """Round an app of Flask's, its own ``wsgi_app``: begins its streams at the end of a call.
 
@@ -55,14 +80,5 @@ class EarlyStart:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if not (self._always or takes_no_later_start(environ)):
             return self.wsgi_app(environ, start_response)
-        bodies: List[Any] = []
-        environ[_TO_BEGIN] = bodies
-        answer = self.wsgi_app(environ, start_response)
-        for body in bodies:
-            _begin(body())
-        return answer
-
-
-def _begin(body: Any) -> None:
-    if body is not None:
-        body.begin()
+        with early_start(environ):
+            return self.wsgi_app(environ, start_response)

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import io
 import uuid
-from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, Iterable, Mapping, Optional
+from contextlib import nullcontext
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Hashable,
+    Iterable,
+    Mapping,
+    Optional,
+)
 from urllib.parse import quote
 
 from werkzeug.wsgi import get_content_length
@@ -18,7 +29,7 @@ from .body import StreamBody
 from .calls import called
 from .config import Settings
 from .drain import DRAIN_SECONDS, drain
-from .early_start import takes_no_later_start
+from .early_start import early_start, takes_no_later_start
 from .errors import ConfigurationError
 from .failure import Failure
 from .failure_response import failure_response
@@ -140,13 +151,16 @@ class EventStreamMiddleware:
         unread = _watch_input(environ) if has_body(environ) else None
         own = own_environ(environ)  # for an app whose stream outlives its reader
         call = WSGICall(self.wsgi_app, own, start_response, here, _name(environ))
-        iterable = call.make()
-        if _is_at_home_anywhere(iterable, environ):
-            give_back(own, environ)
-            call.let_go()
-            return iterable
-        call.begin()
+        with self._own_streams_of(own):
+            iterable = call.make()
+            is_at_home = _is_at_home_anywhere(iterable, environ)
+            if is_at_home:
+                call.let_go()
+            else:
+                call.begin()
         give_back(own, environ)
+        if is_at_home:
+            return iterable
         if self._is_stream(call):
             return self._stream(call, environ, start_response, unread)
         passed_on = PassedOn(call)
@@ -171,6 +185,13 @@ class EventStreamMiddleware:
     def taken(self) -> int:
         """How many streams run now."""
         return self._slots.taken
+
+    def _starts_early(self, environ: Environ) -> bool:
+        return self._early_start or takes_no_later_start(environ)
+
+    def _own_streams_of(self, environ: Environ) -> ContextManager[None]:
+        """A block that a Flask app inside is called in: its streams begin on this side."""
+        return early_start(environ) if self._starts_early(environ) else nullcontext()
 
     def _is_stream(self, call: WSGICall) -> bool:
         if call.start is None or not is_event_stream(*call.start[:2]):
@@ -203,7 +224,7 @@ class EventStreamMiddleware:
         settle_expectation(environ)
         start = Start(environ, start_response, status, event_stream_headers(headers))
         body.bind(environ, start, _nothing)
-        if self._early_start or takes_no_later_start(environ):
+        if self._starts_early(environ):
             body.begin()
         return body
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
+import gevent
 import pytest
 from flask import Flask, g
 from werkzeug.test import create_environ
 
-from flask_llmstream import StreamError
-from tests.places import wait_for_worker_threads
+from flask_llmstream import EventStreamMiddleware, StreamError
+from tests.places import THREADS, wait_for_worker_threads
 
 
 class AtTheCall:
@@ -207,3 +210,19 @@ def test_what_a_wrapped_app_has_no_slot_for_is_told_at_the_call(wrap, foreign):
     wrapped = wrap(foreign([b"data: one\n\n"]))
     wrapped.drain(0)
     assert AtTheCall(wrapped).status == "503 SERVICE UNAVAILABLE"
+
+
+def test_a_stream_of_the_app_s_own_begins_where_it_is_read(place, app, serve):
+    go_on = place.for_producer()
+
+    def source():
+        yield "one"
+        go_on.wait()
+
+    serve(source)
+    server = AtTheCall(EventStreamMiddleware(app, worker=place.worker))
+    assert server.status == "200 OK"
+    setting = Thread(target=go_on.set) if place is THREADS else gevent.spawn(go_on.set)
+    setting.start()  # a greenlet runs while the stream is waited for, or never
+    assert b'"reason":"complete"' in server.read()
+    setting.join()

@@ -112,11 +112,11 @@ def test_abort_and_after_request_work_as_ever(app):
 
 
 def test_beside_it_the_extension_s_streams_are_as_ever(place, app):
-    streams = LLMStream(app)
+    wrapped, streams = app.wsgi_app, LLMStream(app)
     app.add_url_rule("/ours", "ours", lambda: streams.response(["one"], worker=place.worker))
     with Answer(app, "/ours") as answer:
         assert [event.event for event in answer.all_events()] == ["message", "message"]
-    assert app.wsgi_app.taken == 0
+    assert wrapped.taken == 0
 
 
 def test_an_error_before_the_first_block_is_flask_s_own_500(app):
