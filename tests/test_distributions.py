@@ -35,6 +35,7 @@ from setuptools import build_meta
 _, folder = sys.argv  # which they change
 build_meta.build_sdist(folder)
 build_meta.build_wheel(folder)
+build_meta.build_editable(folder + "/editable")
 """
 
 
@@ -64,6 +65,7 @@ def built(files, tmp_path_factory):
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, source / path)
     variables = {name: value for name, value in os.environ.items() if "BYTECODE" not in name}
+    (built / "editable").mkdir()
     said = run(sys.executable, "-c", BUILD, built, cwd=source, env=variables)
     (built / "said").write_text(said)
     return built
@@ -101,6 +103,12 @@ def test_the_wheel_has_the_package_alone(wheel, files):
     package = {path for path in files if path.startswith("flask_llmstream/")}
     assert {name for name in wheel if ".dist-info/" not in name} == package
     assert {"flask_llmstream/py.typed", "flask_llmstream/static/llmstream.js"} <= package
+
+
+def test_an_editable_install_is_a_path_that_type_checkers_can_follow(built):
+    with zipfile.ZipFile(one(built / "editable", "*.whl")) as wheel:
+        (path,) = (wheel.read(name) for name in wheel.namelist() if name.endswith(".pth"))
+    assert (pathlib.Path(path.decode().strip()) / "flask_llmstream" / "py.typed").exists()
 
 
 def test_the_wheel_has_the_licence(wheel):
