@@ -1,6 +1,8 @@
 """The routes behind ``doctor --url``: they exist only where ``LLMSTREAM_DOCTOR_TOKEN`` is set.
 
-Each answers 404 to those who do not bring the token, as if it were not there.
+For who does not bring the token they are not there: no method, no slash and no catch-all of the
+application's tells them from any other path. So Werkzeug does not know them (``build_only``), and
+a request that brings the token is routed once more.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ import os
 import re
 from collections import OrderedDict
 from dataclasses import asdict
-from typing import Any, Callable, Dict
+from typing import Any, Dict
 
-from flask import Blueprint, Flask, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from gevent import getcurrent
 from gevent.hub import Hub
 from gevent.monkey import get_original
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
 
 from ..app_state import app_state
 from ..completion import CompletionRequest
@@ -31,6 +35,7 @@ from ..worker import habitat, on_greenlet
 from .checks import IN_THE_PROCESS, examine
 from .facts import NAMELESS, Serving, facts_of
 
+_TOKEN_KEY = "LLMSTREAM_DOCTOR_TOKEN"
 TOKEN_HEADER = "LLMStream-Doctor-Token"
 LONGEST_SILENCE = 600
 """Seconds; a silent stream takes a slot as any other does."""
@@ -38,38 +43,68 @@ _REMEMBERED = 100
 _ID = re.compile("[0-9a-f]{32}")
 _STREAM = "llmstream_id"
 """A variable that no mount point has, too."""
-
-View = Callable[[], Response]
+_RULES = {
+    "doctor": "/doctor",
+    "doctor_silence": "/doctor/silence",
+    "doctor_stream": f"/doctor/streams/<{_STREAM}>",
+}
+_HIDDEN: Dict[str, Any] = {"build_only": True, "provide_automatic_options": False}
 
 
 def add_doctor_routes(blueprint: Blueprint) -> None:
     """Have them registered with the blueprint, in an application that has a token."""
     endpoints = DoctorEndpoints()
-    for rule, endpoint, view in (
-        ("/doctor", "doctor", endpoints.inside),
-        ("/doctor/silence", "doctor_silence", endpoints.silence),
-        (f"/doctor/streams/<{_STREAM}>", "doctor_stream", endpoints.fate),
+    for (endpoint, rule), view in zip(
+        _RULES.items(), (endpoints.inside, endpoints.silence, endpoints.fate)
     ):
-        add_route(blueprint, rule, endpoint, guarded(view), _has_token)
+        add_route(blueprint, rule, endpoint, view, _has_token, **_HIDDEN)
+    blueprint.record_once(_hide)
 
 
 def _has_token(app: Flask) -> bool:
-    return app.config.get("LLMSTREAM_DOCTOR_TOKEN") is not None
+    return app.config.get(_TOKEN_KEY) is not None
 
 
-def guarded(view: View) -> View:
-    """Let in who brings the token; anybody else finds nothing here."""
+def _hide(setup: Any) -> None:
+    """Have an application's requests that bring the token routed here, before anything else."""
+    if _has_token(setup.app):
+        ordinary = setup.app.preprocess_request
 
-    @functools.wraps(view)
-    def guard() -> Response:
-        brought = request.headers.get(TOKEN_HEADER, "").encode()
-        if not hmac.compare_digest(brought, str(app_state().settings.doctor_token).encode()):
-            abort(404)
-        response = view()
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
+        @functools.wraps(ordinary)
+        def preprocess_request(*context: Any) -> Any:
+            if _brings_token():
+                _route()
+            return ordinary(*context)
 
-    return guard
+        setup.app.preprocess_request = preprocess_request
+
+
+def _brings_token() -> bool:
+    brought = request.headers.get(TOKEN_HEADER, "").encode()
+    return hmac.compare_digest(brought, str(current_app.config[_TOKEN_KEY]).encode())
+
+
+def _route() -> None:
+    app: Any = current_app
+    urls: Map = app.url_map
+    rules = [_opened(rule) for rule in urls.iter_rules() if _is_ours(rule)]
+    adapter = app.create_url_adapter(request)
+    adapter.map = Map(rules, converters=urls.converters, host_matching=urls.host_matching)
+    try:
+        request.url_rule, request.view_args = adapter.match(return_rule=True)
+    except HTTPException:
+        return
+    request.routing_exception = None
+
+
+def _is_ours(rule: Rule) -> bool:
+    return rule.build_only and rule.endpoint.rpartition(".")[2] in _RULES
+
+
+def _opened(rule: Rule) -> Rule:
+    opened = rule.empty()
+    opened.build_only = False
+    return opened
 
 
 class DoctorEndpoints:

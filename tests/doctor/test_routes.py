@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
 from flask_llmstream import Counter, LLMStream
 from flask_llmstream.doctor.routes import TOKEN_HEADER
@@ -64,12 +64,57 @@ def test_without_a_token_of_the_app_s_there_are_none(make_app, path):
     assert app.test_client().get(path, headers=WITH_TOKEN).status_code == 404
 
 
-@pytest.mark.parametrize("path", ROUTES)
-@pytest.mark.parametrize("headers", [{}, {TOKEN_HEADER: ""}, {TOKEN_HEADER: "a guess"}])
-def test_who_brings_another_token_finds_nothing(client, path, headers):
-    refused = client.get(path, headers=headers)
-    assert refused.status_code == 404
-    assert refused.data == client.get("/v1/nothing").data
+# Who does not bring the token.
+
+NOWHERE = "/v1/nothing"
+METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"]
+WITHOUT = [{}, {TOKEN_HEADER: ""}, {TOKEN_HEADER: "a guess"}, {TOKEN_HEADER: TOKEN[:-1]}]
+PLACES_OF_THEM = [*ROUTES, "/v1/doctor/", "/v1//doctor", "/v1/doctor/streams/", "/v1/doctor/x"]
+
+
+def page(app):
+    """Nothing more than there is."""
+
+
+def catch_all(app):
+    app.add_url_rule("/<path:page>", "page", lambda page: "The page of an SPA.")
+
+
+def own_404(app):
+    app.register_error_handler(404, lambda error: ("Nothing here.", 404, {"X-Own": "yes"}))
+
+
+def guard(app):
+    app.before_request(lambda: None if request.url_rule is None else ("Log in first.", 401))
+
+
+def guard_of_the_endpoints(app):
+    blueprint = LLMStream().blueprint("guarded")
+    blueprint.before_request(lambda: ("Log in first.", 401))
+    app.register_blueprint(blueprint, url_prefix="/v1")
+
+
+def any_slash(app):
+    app.url_map.strict_slashes = False
+
+
+SITES = [page, catch_all, own_404, guard, guard_of_the_endpoints, any_slash]
+
+
+@pytest.mark.parametrize("site", SITES, ids=lambda site: site.__name__)
+@pytest.mark.parametrize("path", PLACES_OF_THEM)
+def test_who_brings_no_token_finds_what_is_nowhere(app, site, path):
+    site(app)
+    client = app.test_client()
+    for method in METHODS:
+        for headers in WITHOUT:
+            here = client.open(path, method=method, headers=headers)
+            nowhere = client.open(NOWHERE, method=method, headers=headers)
+            assert (here.status, here.data) == (nowhere.status, nowhere.data)
+            assert list(here.headers) == list(nowhere.headers)
+
+
+# Who brings it.
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -78,6 +123,18 @@ def test_who_brings_the_token_is_answered_and_no_cache_keeps_it(ask, path):
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"].startswith("no-")
     answer.close()
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_nor_is_a_catch_all_before_them(app, ask, path):
+    catch_all(app)
+    with ask(path) as answer:
+        assert b"SPA" not in answer.data
+
+
+@pytest.mark.parametrize("method", ["POST", "OPTIONS"])
+def test_they_are_read_and_nothing_else(client, method):
+    assert client.open("/v1/doctor", method=method, headers=WITH_TOKEN).status_code == 404
 
 
 def test_other_mounts_of_the_endpoints_have_them_too(streams):
