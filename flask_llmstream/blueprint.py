@@ -14,6 +14,7 @@ from flask import Blueprint, Response, jsonify, request, send_from_directory
 from .admission import Slots
 from .app_state import app_state
 from .chat import ChatRequest, parse_chat, parse_json, parse_query
+from .chat_limits import Limits
 from .config import Settings
 from .cross_site import answer_preflight, let_read, refuse_cross_site, refuse_unless_accepted
 from .doctor.routes import add_doctor_routes
@@ -100,8 +101,9 @@ class ChatEndpoints:
         return (_EVENT_STREAM, content_type.partition(";")[0])
 
     def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
-        limit = self._app_settings().max_prompt_chars
-        return parse_chat(fields, self._providers, self._default_model, limit)
+        settings = self._app_settings()
+        limits = Limits(settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens)
+        return parse_chat(fields, self._providers, self._default_model, limits)
 
     def _body(self) -> bytes:
         limit = self._app_settings().max_body_bytes

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Callable, Container, Dict, Mapping, Optional, Tuple
 
+from .chat_limits import Limits, whole_number
 from .completion import CompletionRequest
 from .errors import RequestError, UnknownModel
 
@@ -36,7 +37,8 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        text = body.decode("utf-8")
+        value = json.loads(text, parse_int=whole_number, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -45,11 +47,12 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
 
 
 def parse_chat(
-    fields: Mapping[str, Any], models: Container[str], default_model: str, max_prompt_chars: int
+    fields: Mapping[str, Any], models: Container[str], default_model: str, limits: Limits
 ) -> ChatRequest:
     """Check the fields of a request.
 
-    :raises RequestError: a field of the wrong type, out of range, missing or unknown.
+    :raises RequestError: a field of the wrong type, out of range, too long, missing or unknown.
+    :raises RequestTooLarge: all of them.
     :raises UnknownModel: ``model`` is not one of the models.
     """
     for name in fields:
@@ -59,15 +62,18 @@ def parse_chat(
     for name, value in values.items():
         check = _CHECKS[name]
         check(name, value)
+    if {"prompt", "messages"} <= values.keys():
+        raise RequestError("give either a prompt or messages, not both", field="prompt")
+    limits.check({name: value for name, value in values.items() if name not in _NOT_PASSED_ON})
     prompt, messages = values.pop("prompt", None), tuple(values.pop("messages", ()))
-    _check_question(prompt, messages, max_prompt_chars)
     model = _model(values.pop("model", None), prompt, messages, models, default_model)
     stream = values.pop("stream", not messages)
     if not stream and not messages:
         raise RequestError("only an answer to messages can come whole", field="stream")
     include_usage = values.pop("stream_options", {}).get("include_usage", False)
     values.pop("n", None)
-    completion = CompletionRequest(model, prompt, messages, values)
+    options = limits.lowered(values)
+    completion = CompletionRequest(model, prompt, messages, options, limits.tokens or None)
     return ChatRequest(completion, bool(messages), stream, include_usage)
 
 
@@ -90,19 +96,6 @@ def _model(
             raise RequestError(f"the model {name!r} needs one", field="prompt")
         return COUNTER
     return name or default
-
-
-def _check_question(prompt: Optional[str], messages: Tuple[Any, ...], most: int) -> None:
-    if prompt is not None and messages:
-        raise RequestError("give either a prompt or messages, not both", field="prompt")
-    length = len(prompt or "") + sum(map(_characters, messages))
-    if length > most:
-        field = "messages" if messages else "prompt"
-        raise RequestError(f"{length} characters are over the limit of {most}", field=field)
-
-
-def _characters(message: Any) -> int:
-    return len(json.dumps(message, ensure_ascii=False))
 
 
 def _no_constant(name: str) -> Any:
@@ -178,6 +171,7 @@ def _forwarded(name: str, value: Any) -> None:
 
 
 _MOST_TOKENS = 1_000_000
+_NOT_PASSED_ON = ("model", "stream", "stream_options", "n")
 _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
     "prompt": _some_text,
     "messages": _messages,

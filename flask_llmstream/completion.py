@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import index
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens",
+                "n_predict", "num_predict")  # fmt: skip
+"""What servers call the most tokens that an answer may have; the first is known by most."""
 
 MOST_TOKENS = 2**53
 """The highest count: what JSON's readers can hold as a whole number."""
@@ -56,10 +60,25 @@ class CompletionRequest:
     :param prompt: the text to continue; ``None`` where ``messages`` are given.
     :param messages: a conversation in OpenAI's form (mappings with ``role`` and ``content``).
     :param options: the model's parameters that the client set (``temperature``, ``max_tokens``,
-        ``stop`` …), as they came.
+        ``stop`` …), as they came, but for what asks for more tokens than ``max_tokens``.
+    :param max_tokens: the most tokens that the answer may have, whatever was asked for; ``None``:
+        as many as the model writes.
     """
 
     model: str
     prompt: Optional[str] = None
     messages: Tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    max_tokens: Optional[int] = None
+
+
+def capped(options: Mapping[str, Any], most: int, name: str) -> Dict[str, Any]:
+    """Options with one limit of tokens, by the name that a server knows it by.
+
+    A second one may be overlooked there: Ollama takes no notice of ``max_completion_tokens``.
+    What is no number above 0 is no limit: llama.cpp takes -1 for as many as there are.
+    """
+    said = [options.get(each) for each in TOKEN_LIMITS]
+    given = [number for number in said if isinstance(number, (int, float)) and number > 0]
+    rest = {each: value for each, value in options.items() if each not in TOKEN_LIMITS}
+    return {**rest, name: min([most, *given])}

@@ -33,9 +33,12 @@ class Settings:
         number. Default: 0.
     :param client_key: a function that tells in a view whose request it is, for that limit; one
         for which it is ``None`` has no limit. It may be ``async def``. Default: the remote address.
-    :param max_body_bytes: the largest body of a chat request; larger gets 413. Default: 1048576.
-    :param max_prompt_chars: the longest prompt (or messages, together); longer gets 400.
-        Default: 100000.
+    :param max_body_bytes: the largest body of a chat request, as it comes and as it is passed on;
+        larger gets 413. Default: 1048576.
+    :param max_prompt_chars: the longest prompt (or messages), together with the texts, lists and
+        objects beside it; longer gets 400. Default: 100000.
+    :param max_tokens: the most tokens that an answer may have, whatever a client or a provider's
+        own options ask for. 0: as many as its model writes. Default: 0.
     :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
     :param liveness: whether the client's socket is watched, so that a departed reader is noticed
         while the model is silent. Default: true.
@@ -53,6 +56,7 @@ class Settings:
     client_key: Optional[Callable[[], Hashable]] = None
     max_body_bytes: int = 1024 * 1024
     max_prompt_chars: int = 100_000
+    max_tokens: int = 0
     chat_hold: float = 2
     liveness: bool = True
     early_start: bool = False
@@ -64,6 +68,7 @@ class Settings:
         check_callable("client_key", self.client_key)
         check_whole("max_body_bytes", self.max_body_bytes, least=1)
         check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
+        check_whole("max_tokens", self.max_tokens, least=0)
         check_number("chat_hold", self.chat_hold, least=0)
         check_flag("liveness", self.liveness)
         check_flag("early_start", self.early_start)

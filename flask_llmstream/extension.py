@@ -217,7 +217,7 @@ class LLMStream:
             missing. Default: those of this object.
         :param settings: what differs here from the app's: ``max_streams`` (then with slots of
             its own), ``allowed_origins``, ``max_body_bytes``, ``max_prompt_chars``,
-            ``chat_hold``, and any stream option.
+            ``max_tokens``, ``chat_hold``, and any stream option.
         :raises TypeError: an unknown setting.
         """
         models = dict(self._providers if providers is None else checked_providers(providers))

@@ -63,4 +63,5 @@ class BlueprintSettings(ResponseOptions, total=False):
     client_key: Optional[Callable[[], Hashable]]
     max_body_bytes: int
     max_prompt_chars: int
+    max_tokens: int
     chat_hold: float

@@ -563,6 +563,14 @@ def test_each_has_its_own_limits(mount):
     assert messages(asked(app, json={"prompt": "x" * 100})) == ["x" * 100 + " ", ""]
 
 
+def test_each_has_its_own_cap_on_tokens(mount, echo):
+    app = mount(max_tokens=3)
+    for path in (MINE, COMPLETIONS):
+        asked(app, path, json={"prompt": "Hello", "max_tokens": 50})
+    caps = [(request.options, request.max_tokens) for request in echo.requests]
+    assert caps == [({"max_tokens": 3}, 3), ({"max_tokens": 50}, None)]
+
+
 def test_each_can_have_slots_of_its_own(mount):
     go_on = threading.Event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Dict
 
 import pytest
@@ -9,16 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_llmstream.chat import ChatRequest, parse_chat, parse_json, parse_query
+from flask_llmstream.chat_limits import DEEPEST, Limits
 from flask_llmstream.completion import CompletionRequest
-from flask_llmstream.errors import RequestError, UnknownModel
+from flask_llmstream.errors import RequestError, RequestTooLarge, UnknownModel
+from flask_llmstream.json_text import json_bytes
 
 MODELS = ("gemma", "other", "counter")
 HELLO = {"role": "user", "content": "Hello"}
 LONGEST = 1000
 
 
-def parsed(**fields: Any) -> ChatRequest:
-    return parse_chat(fields, MODELS, "gemma", LONGEST)
+def parsed(limits: Limits = Limits(LONGEST), **fields: Any) -> ChatRequest:
+    return parse_chat(fields, MODELS, "gemma", limits)
 
 
 def refused(**fields: Any) -> RequestError:
@@ -208,6 +211,119 @@ def test_messages_count_together() -> None:
     assert "over the limit of 1000" in str(error)
 
 
+@pytest.mark.parametrize("name", ["response_format", "metadata", "stop", "user"])
+def test_what_else_a_model_may_read_counts_with_it(name: str) -> None:
+    text = "a" * LONGEST
+    value = text if name in ("stop", "user") else {"text": text}
+    error = refused(prompt="Hello", **{name: value})
+    assert error.field == name and "over the limit of 1000" in str(error)
+    assert parsed(prompt="a" * LONGEST, temperature=1, stream=True, model="other")
+
+
+# What can be passed on.
+
+
+@pytest.mark.parametrize("field", ["metadata", "logit_bias", "response_format"])
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "[0, {\"b\": 1E999}]"])
+def test_a_number_that_json_has_not_is_named_by_its_place(field: str, number: str) -> None:
+    fields = parse_json(f'{{"prompt": "Hello", "{field}": {{"a": {number}}}}}'.encode())
+    error = refused(**fields)
+    assert (error.field, error.status) == (field, 400)
+    assert f"{field}.a" in str(error)
+
+
+def test_such_a_number_in_a_message_is_named_by_its_place_too() -> None:
+    fields = parse_json(b'{"messages": [{"role": "user", "content": "Hello", "at": 1e400}]}')
+    assert "messages[0].at" in str(refused(**fields))
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+def test_what_is_nested_is_passed_on_to_a_depth_that_any_encoder_takes() -> None:
+    for opened, closed in (("[", "]"), ('{"a":', "}")):
+        text = opened * (DEEPEST - 1) + "[]" + closed * (DEEPEST - 1)
+        fields = parse_json(f'{{"prompt": "Hello", "metadata": {text}}}'.encode())
+        assert parsed(**fields).completion.options["metadata"]
+        fields = parse_json(f'{{"prompt": "Hello", "metadata": [{text}]}}'.encode())
+        assert refused(**fields).field == "metadata"
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 500, 900, 950, 977, 985, 10_000])
+@pytest.mark.parametrize("field", ["metadata", "messages"])
+def test_what_is_nested_more_deeply_is_refused_however_deeply(field: str, depth: int) -> None:
+    held = {"metadata": "{}", "messages": '[{{"role": "user", "content": {}}}]'}[field]
+    text = f'{{"{field}": {held.format(nested(depth))}}}'
+    with pytest.raises(RequestError) as error:
+        parsed(**parse_json(text.encode()))
+    assert error.value.status == 400 and error.value.field in (field, None)
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_number_of_too_many_digits_is_no_number(sign: str) -> None:
+    assert parse_json(f'{{"seed": {sign}{"7" * 999}}}'.encode())
+    with pytest.raises(RequestError, match="more than 1000 digits"):
+        parse_json(f'{{"seed": {sign}{"7" * 1001}}}'.encode())
+
+
+def test_of_two_fields_of_one_name_the_last_is_checked_and_passed_on() -> None:
+    fields = parse_json(b'{"max_tokens": "many", "prompt": "a", "max_tokens": 7}')
+    assert parsed(**fields).completion.options == {"max_tokens": 7}
+
+
+@pytest.mark.parametrize(
+    "prompt, sent", [("\ud83d" + "你" * 10, 79), ("你" * 10, 43)], ids=["half a character", "whole"]
+)
+def test_its_bytes_are_counted_as_they_are_passed_on(prompt: str, sent: int) -> None:
+    assert parsed(Limits(LONGEST, body_bytes=sent), prompt=prompt)
+    with pytest.raises(RequestTooLarge, match=f"over the limit of {sent - 1} bytes"):
+        parsed(Limits(LONGEST, body_bytes=sent - 1), prompt=prompt)
+
+
+# How many tokens an answer may have.
+
+CAPPED = Limits(LONGEST, tokens=100)
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize("asked, given", [(1, 1), (100, 100), (101, 100), (1_000_000, 100)])
+def test_nobody_gets_more_tokens_than_there_may_be(name: str, asked: int, given: int) -> None:
+    completion = parsed(CAPPED, prompt="Hello", **{name: asked}).completion
+    assert (completion.options, completion.max_tokens) == ({name: given}, 100)
+
+
+def test_who_asks_for_none_is_told_the_cap_apart() -> None:
+    completion = parsed(CAPPED, prompt="Hello", max_tokens=None, temperature=1).completion
+    assert (completion.options, completion.max_tokens) == ({"temperature": 1}, 100)
+
+
+def test_without_a_cap_there_is_none() -> None:
+    completion = parsed(prompt="Hello", max_tokens=1_000_000).completion
+    assert (completion.options, completion.max_tokens) == ({"max_tokens": 1_000_000}, None)
+
+
+@pytest.mark.parametrize("wrong", ["7", 7.5, -1, 0, True, [7], {"at": 7}])
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_a_wish_that_is_no_number_of_tokens_is_refused(name: str, wrong: Any) -> None:
+    with pytest.raises(RequestError, match=f"^{name}: "):
+        parsed(CAPPED, prompt="Hello", **{name: wrong})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"n": 2}, {"best_of": 2}, {"max_output_tokens": 7}, {"max_new_tokens": 7}, {"n_predict": 7},
+        {"num_predict": 7}, {"options": {"num_predict": 7}}, {"extra_body": {"max_tokens": 7}},
+        {"MAX_TOKENS": 7}, {"stream_options": {"max_tokens": 7}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_no_other_field_asks_for_more(fields: Dict[str, Any]) -> None:
+    with pytest.raises(RequestError):
+        parsed(CAPPED, prompt="Hello", **fields)
+
+
 # What is refused.
 
 NOT_A_TEXT = [7, True, [], {}]
@@ -299,7 +415,7 @@ def test_bounds_are_told_digit_by_digit() -> None:
 def test_an_error_repeats_little_of_what_was_sent_and_only_what_can_be_printed(text: str) -> None:
     for fields in ({text: 1}, {"model": text, "prompt": "Hello"}):
         with pytest.raises(RequestError) as error:
-            parse_chat(fields, MODELS, "gemma", LONGEST)
+            parsed(**fields)
         message = str(error.value)
         assert message.isprintable() and len(message) < 300
 
@@ -368,10 +484,22 @@ NAMES += ["temperature", "top_p", "presence_penalty", "seed", "user"]
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=3), json_values, max_size=4))
 def test_any_object_is_a_request_or_refused_by_a_field(fields: Dict[str, Any]) -> None:
     try:
-        chat = parse_chat(fields, MODELS, "gemma", LONGEST)
+        chat = parse_chat(fields, MODELS, "gemma", Limits(LONGEST))
     except RequestError as error:
         assert error.field is not None
         assert error.status in (400, 404)
     else:
         assert chat.completion.model in MODELS
         assert len(chat.completion.prompt or "") <= LONGEST
+
+
+@given(st.dictionaries(st.sampled_from([*NAMES, "metadata", "stop"]), json_values, max_size=4))
+def test_whatever_is_taken_can_be_passed_on(fields: Dict[str, Any]) -> None:
+    limits = Limits(LONGEST, body_bytes=500, tokens=100)
+    try:
+        completion = parse_chat(fields, MODELS, "gemma", limits).completion
+    except RequestError:
+        return
+    passed_on = {"prompt": completion.prompt, "messages": completion.messages, **completion.options}
+    assert len(json_bytes({name: value for name, value in passed_on.items() if value})) <= 500
+    json.dumps(passed_on, allow_nan=False)

@@ -20,7 +20,7 @@ from requests import Request, RequestException
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
-from ..completion import CompletionRequest
+from ..completion import TOKEN_LIMITS, CompletionRequest, capped
 from ..errors import ConfigurationError
 from ..json_text import json_bytes
 from .abortable import AbortableAdapter, tls_context
@@ -54,6 +54,8 @@ class OpenAICompatible(Provider):
     :param prompts: where a bare prompt goes: ``completions`` (the model continues it) or ``chat``
         (the model answers it, as the only message). Default: ``completions``.
     :param options: parameters of the model for requests that don't set them. Default: none.
+        ``LLMSTREAM_MAX_TOKENS`` is sent as the one of them that is a limit of tokens, else as
+        ``max_tokens``. OpenAI's reasoning models want ``max_completion_tokens``.
     :param connect_timeout: seconds to look the server's name up, and then for each of its
         addresses. Default: 5. 0: no bound.
     :param read_timeout: seconds without a byte, before the first token and between any two.
@@ -84,7 +86,7 @@ class OpenAICompatible(Provider):
         self.base_url: str = _checked_url(base_url)
         self.model = model
         self._prompts = prompts
-        self._options = dict(options or {})
+        self._options = _checked_options(options or {})
         self._headers = _checked_headers(api_key, headers or {})
         self._timeouts = (
             _checked_timeout("connect_timeout", connect_timeout),
@@ -111,11 +113,18 @@ class OpenAICompatible(Provider):
         path = "/completions"
         if messages:
             asked, path = {"messages": messages}, "/chat/completions"
-        body = {**self._options, **request.options, **asked, **self._fixed(request)}
+        body = {**self._options_of(request), **asked, **self._fixed(request)}
         post = Request("POST", self.base_url + path, self._headers, data=json_bytes(body))
         adapter = AbortableAdapter(self._tls())
         call = OpenAICall(post.prepare(), adapter, self._timeouts, self._proxies(), self._errors)
         return Answer(call.deltas(), adapter.abort)
+
+    def _options_of(self, request: CompletionRequest) -> Dict[str, Any]:
+        options = {**self._options, **request.options}
+        if request.max_tokens is None:
+            return options
+        name = next((name for name in TOKEN_LIMITS if name in self._options), TOKEN_LIMITS[0])
+        return capped(options, request.max_tokens, name)
 
     def _fixed(self, request: CompletionRequest) -> Dict[str, Any]:
         """What no option can change."""
@@ -160,6 +169,14 @@ def _checked_url(url: str) -> str:
     if url.endswith("/completions"):
         raise ConfigurationError(f"{form}: leave the endpoint's own path off {url!r}")
     return url
+
+
+def _checked_options(options: Mapping[str, Any]) -> Dict[str, Any]:
+    try:
+        json_bytes(options)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"options: {error}") from None
+    return dict(options)
 
 
 def _checked_timeout(name: str, seconds: float) -> Optional[float]:

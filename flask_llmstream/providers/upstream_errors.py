@@ -88,7 +88,8 @@ class UpstreamErrors:
     def refuse_in_band(self, error: Any) -> NoReturn:
         """Raise the error for a server that told one inside its answer, after status 200."""
         code = error.get("code") if isinstance(error, dict) else None
-        self.refuse(code if code in _REFUSALS else None, json.dumps({"error": error}))
+        status = code if isinstance(code, int) and code in _REFUSALS else None
+        self.refuse(status, _as_text({"error": error}))
 
     def _detail(self, text: str) -> UpstreamDetail:
         return UpstreamDetail(f"{self._address}: {self._presentable(text)}")
@@ -108,7 +109,14 @@ def _own_words(body: str) -> str:
         return body
     while isinstance(found, dict):
         found = next((found[key] for key in ("error", "message", "detail") if key in found), "")
-    return found if isinstance(found, str) else json.dumps(found)
+    return found if isinstance(found, str) else _as_text(found)
+
+
+def _as_text(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except (ValueError, RecursionError):  # it could be read where fewer calls were under way
+        return "what it said can't be repeated"
 
 
 def _seconds(retry_after: Optional[str]) -> Optional[int]:

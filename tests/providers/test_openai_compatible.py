@@ -59,6 +59,33 @@ def test_the_model_is_the_registered_name_unless_it_has_another_there():
     assert asked({"model": "google/gemma-3"}).json["model"] == "google/gemma-3"
 
 
+CAP = 100
+LIMITS = ["max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens"]
+
+
+@pytest.mark.parametrize("wish", [{}, *({name: 80} for name in LIMITS), {"max_tokens": 10**6}])
+@pytest.mark.parametrize("own", [{}, *({name: 5000} for name in LIMITS), {"n_predict": 50}])
+def test_a_cap_is_sent_as_the_one_limit_that_the_server_knows(own, wish):
+    request = CompletionRequest("gemma", "Hello", options=wish, max_tokens=CAP)
+    body = asked({"options": {"temperature": 0.5, **own}}, request).json
+    known = next(iter(own), "max_tokens")
+    sent = {name: body[name] for name in body if "max" in name or "predict" in name}
+    assert sent == {known: min([CAP, *own.values(), *wish.values()])}
+    assert body["temperature"] == 0.5
+
+
+@pytest.mark.parametrize("unlimited", [-1, -2, 0, None, "many"])
+def test_what_is_no_limit_of_the_providers_own_does_not_lift_the_cap(unlimited):
+    request = CompletionRequest("gemma", "Hello", max_tokens=CAP)
+    assert asked({"options": {"n_predict": unlimited}}, request).json["n_predict"] == CAP
+
+
+def test_without_a_cap_limits_go_as_they_came():
+    request = CompletionRequest("gemma", "Hello", options={"max_completion_tokens": 80})
+    body = asked({"options": {"max_tokens": 50}}, request).json
+    assert (body["max_tokens"], body["max_completion_tokens"]) == (50, 80)
+
+
 def test_the_clients_options_are_forwarded_over_the_providers():
     request = CompletionRequest("gemma", prompt="x", options={"temperature": 0.5, "stop": ["."]})
     body = asked({"options": {"temperature": 1, "max_tokens": 200}}, request).json

@@ -48,6 +48,12 @@ def test_a_base_url_needs_no_more_than_a_host(url):
     assert OpenAICompatible(url).base_url == url.rstrip("/")
 
 
+@pytest.mark.parametrize("value", [float("nan"), {"a": float("inf")}, object()])
+def test_an_option_that_cannot_be_sent_is_refused(value):
+    with pytest.raises(ConfigurationError, match="^options: "):
+        OpenAICompatible(URL, options={"temperature": value})
+
+
 @pytest.mark.parametrize("name", ["connect_timeout", "read_timeout"])
 @pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan"), "5", None])
 def test_a_timeout_that_cannot_work_is_refused(name, seconds):

@@ -231,11 +231,21 @@ def test_a_server_that_hangs_up_without_an_answer_is_502():
         ({"message": "the model crashed", "type": "server_error"}, 502, "provider_error"),
         ({"message": "no more room", "code": 503}, 503, "provider_busy"),
         ("the model crashed", 502, "provider_error"),
+        ({"message": "no more room", "code": [503]}, 502, "provider_error"),
+        ({"message": "no more room", "code": {}}, 502, "provider_error"),
+        ({"message": [[]], "code": 1e400}, 502, "provider_error"),
     ],
 )
 def test_an_error_inside_the_answer_ends_it(error, status, code):
     caught = failure_with(events(completion("a"), {"error": error}))
     assert (caught.status, caught.code) == (status, code)
+
+
+@pytest.mark.parametrize("depth", [*range(900, 1000, 5), 100_000])
+def test_an_error_of_any_depth_is_the_servers(depth):
+    told = "[" * depth + "]" * depth
+    for script in (events(f'{{"error": {told}}}'), answer(400, f'{{"error": {told}}}')):
+        assert failure_with(script).code.startswith("provider_")
 
 
 def test_a_server_that_dawdles_over_its_refusal_is_not_waited_for():
