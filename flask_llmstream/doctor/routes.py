@@ -68,20 +68,20 @@ def _has_token(app: Flask) -> bool:
 def _hide(setup: Any) -> None:
     """Have an application's requests that bring the token routed here, before anything else."""
     if _has_token(setup.app):
-        ordinary = setup.app.preprocess_request
+        token, ordinary = setup.app.config[_TOKEN_KEY], setup.app.preprocess_request
 
         @functools.wraps(ordinary)
         def preprocess_request(*context: Any) -> Any:
-            if _brings_token():
+            if _brings(str(token)):
                 _route()
             return ordinary(*context)
 
         setup.app.preprocess_request = preprocess_request
 
 
-def _brings_token() -> bool:
+def _brings(token: str) -> bool:
     brought = request.headers.get(TOKEN_HEADER, "").encode()
-    return hmac.compare_digest(brought, str(current_app.config[_TOKEN_KEY]).encode())
+    return hmac.compare_digest(brought, token.encode())
 
 
 def _route() -> None:
