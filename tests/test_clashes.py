@@ -110,12 +110,15 @@ def test_what_is_less_definite_or_elsewhere_is_no_clash(rule, options):
 
 
 @pytest.mark.parametrize("methods", [["GET"], ["GET", "POST"]])
-def test_the_catch_all_of_a_single_page_application_is_no_clash(methods):
-    app = site("/", defaults={"path": ""}, methods=methods)
+@pytest.mark.parametrize(
+    "prefix, at", [("/v1", "/v1"), ("/<lang>/v1", "/en/v1"), ("/<lang>", "/en"), ("/", "")]
+)
+def test_the_catch_all_of_a_single_page_application_is_no_clash(methods, prefix, at):
+    app = site("/", prefix, defaults={"path": ""}, methods=methods)
     app.add_url_rule("/<path:path>", "own", view, methods=methods)
     init(app)
     client = app.test_client()
-    assert client.get("/v1/models").get_json()["object"] == "list"
+    assert client.get(f"{at}/models").get_json()["object"] == "list"
     assert client.get("/v1/elsewhere").data == b"the app's own"
 
 
