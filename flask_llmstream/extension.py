@@ -171,11 +171,17 @@ class LLMStream:
             @app.route("/progress")
             def progress():
                 emitter = streams.emitter(total_timeout=60)
-                bus.subscribe("progress", emitter.send)
-                emitter.on_completion(lambda summary: bus.unsubscribe("progress", emitter.send))
+
+                def tell(percent):
+                    with suppress(StreamClosed):  # the reader has just left
+                        emitter.send({"percent": percent})
+
+                bus.subscribe("progress", tell)
+                emitter.on_dispose(lambda: bus.unsubscribe("progress", tell))
                 return emitter.response()
 
-        :param options: as for :meth:`response`; ``overflow`` is ``buffer`` unless said here.
+        :param options: as for :meth:`response`; ``overflow`` is ``buffer`` unless said here,
+            whatever the config says.
         """
         options.setdefault("overflow", "buffer")
         return self._emitter(None, options)

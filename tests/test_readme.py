@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pathlib
 import re
+from types import SimpleNamespace
 
+import pytest
 from flask import Flask
+
+from tests.answers import Answer
 
 README = (pathlib.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -14,9 +18,15 @@ def python_blocks():
     return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_python_blocks_make_an_application_that_streams():
+@pytest.fixture
+def names():
+    """What the blocks define."""
     names = {"__name__": "__main__"}
     exec("\n".join(python_blocks()), names)
+    return names
+
+
+def test_the_python_blocks_make_an_application_that_streams(names):
     client = names["app"].test_client()
     assert client.get("/words").data.count(b'message\ndata: {"ended":false') == 3
     assert b'data: {"pages":12}' in client.get("/report").data
@@ -29,6 +39,18 @@ def test_the_python_blocks_make_an_application_that_streams():
     names["app"].config["CLOSED"] = True
     refused = client.get("/report")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "3600")
+
+
+def test_the_work_behind_an_emitter_ends_quietly_when_its_reader_has_left(names):
+    works = []
+
+    def thread(target):
+        return SimpleNamespace(start=lambda: works.append(target))
+
+    names["threading"] = SimpleNamespace(Thread=thread)
+    Answer(names["app"], "/progress").close()
+    (work,) = works
+    work()
 
 
 def test_every_option_and_key_is_told_with_its_default():

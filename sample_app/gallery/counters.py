@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Iterator
 
 import gevent
 from flask import Response
 
-from flask_llmstream import Emitter, LLMStream
+from flask_llmstream import Emitter, LLMStream, StreamClosed
 
 MESSAGES, SECONDS = 10, 0.3
 
@@ -37,8 +38,7 @@ def _numbers() -> Iterator[str]:
 
 
 def _count(emitter: Emitter) -> None:
-    for number in _numbers():
-        if emitter.is_cancelled:
-            return
-        emitter.send(number)
-    emitter.complete()
+    with suppress(StreamClosed):  # the reader has left
+        for number in _numbers():
+            emitter.send(number)
+        emitter.complete()
