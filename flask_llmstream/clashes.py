@@ -13,6 +13,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from .errors import ConfigurationError
+from .first_request import at_first_request
 from .log import log_of
 from .mounting import is_ours
 
@@ -67,15 +68,7 @@ def refuse_clashes(app: Flask) -> None:
 
 def log_later_clashes(app: Flask) -> None:
     """Have the first request log those that were added after ``init_app``."""
-    looked: List[bool] = []
-
-    def look(endpoint: Any, values: Any) -> None:
-        if not looked:
-            looked.append(True)  # two requests at once may both look, and log the same
-            log_of(app).isolated(lambda: _log(app), "routes that clash could not be looked for")
-
-    # The first of these runs before whatever may answer a request.
-    app.url_value_preprocessors.setdefault(None, []).insert(0, look)
+    at_first_request(app, _log, "routes that clash could not be looked for")
 
 
 def _log(app: Flask) -> None:

@@ -31,7 +31,7 @@ from .providers import Counter, Provider
 from .publishing import Guard, publish
 from .sigterm import on_sigterm
 from .streaming import Source, last_event_id, new_emitter, stream_response
-from .views import refuse_misplaced, refuse_positional, streamed_view
+from .views import log_later_misplaced, refuse_misplaced, refuse_positional, streamed_view
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -109,6 +109,7 @@ class LLMStream:
         refuse_clashes(app)
         log_later_clashes(app)
         refuse_misplaced(app)
+        log_later_misplaced(app)
         self._apps.add(app)
 
     def response(self, source: Source, **options: Unpack[ResponseOptions]) -> Response:

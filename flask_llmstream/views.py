@@ -16,7 +16,9 @@ from werkzeug.wrappers import Response
 
 from .calls import called
 from .errors import ConfigurationError
+from .first_request import at_first_request
 from .handling import name_of
+from .log import log_of
 from .no_source import is_iterator
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 
 _FINISHED = (Response, HTTPException, str, bytes, bytearray, dict, tuple)
 """What a view may return that Flask makes a response of."""
+
+_MISPLACED = (
+    "%s: @streams.view() stands above the decorator that gives Flask the view for %s, which then "
+    "never streams; put @streams.view() below that, next to the def"
+)
+
+_streamed: "weakref.WeakSet[Any]" = weakref.WeakSet()
+"""What it made of functions."""
 
 _inside: "weakref.WeakSet[Any]" = weakref.WeakSet()
 """The functions that were decorated, which Flask should not have itself."""
@@ -48,6 +58,7 @@ def streamed_view(
         answer: ResponseReturnValue = _answer(name, called(view, *args, **kwargs), respond)
         return answer
 
+    _streamed.add(streamed)
     with suppress(TypeError):  # it is of a kind that can't be referred to weakly
         _inside.add(view)
     return streamed
@@ -81,23 +92,35 @@ def refuse_misplaced(app: Flask) -> None:
     :raises ConfigurationError: Flask has a view from below ``@streams.view()``.
     """
     for rule, name in misplaced(app):
-        raise ConfigurationError(
-            f"{name}: @streams.view() stands above the decorator that gives Flask the view for "
-            f"{rule}, which then never streams; put @streams.view() below that, next to the def"
-        )
+        raise ConfigurationError(_MISPLACED % (name, rule))
+
+
+def log_later_misplaced(app: Flask) -> None:
+    """Have the first request log those that came to the app after ``init_app``, by a blueprint."""
+    at_first_request(app, _log_misplaced, "views that are misplaced could not be looked for")
+
+
+def _log_misplaced(app: Flask) -> None:
+    for rule, name in misplaced(app):
+        log_of(app).warning(_MISPLACED, name, rule)
 
 
 def misplaced(app: Flask) -> Iterator[Tuple[str, str]]:
     """The rules whose views Flask has from below ``@streams.view()``, and the names of those."""
     for rule in app.url_map.iter_rules():
         view = app.view_functions.get(rule.endpoint)
-        if _is_inside(view):
+        if _is_in(view, _inside):
             yield rule.rule, name_of(view) or rule.endpoint
 
 
-def _is_inside(view: Any) -> bool:
+def is_streamed(view: Any) -> bool:
+    """Whether it is what ``@streams.view()`` made of a function."""
+    return _is_in(view, _streamed)
+
+
+def _is_in(view: Any, views: "weakref.WeakSet[Any]") -> bool:
     try:
-        return view in _inside
+        return view in views
     except TypeError:  # it can't be referred to weakly
         return False
 

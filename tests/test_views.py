@@ -181,6 +181,16 @@ def test_above_the_route_of_a_blueprint_it_is_told_by_init_app(streams):
         streams.init_app(app)
 
 
+def test_above_the_route_of_a_later_blueprint_the_first_request_logs_it(app, streams, caplog):
+    blueprint = Blueprint("shop", __name__)
+    above(streams, blueprint.route("/ticks"))
+    app.register_blueprint(blueprint)
+    for _ in range(2):
+        app.test_client().get("/v1/models")
+    (record,) = [record for record in caplog.records if "misplaced: @" in record.getMessage()]
+    assert "for /ticks" in record.getMessage()
+
+
 def test_below_the_route_it_is_nobody_s_concern(app, streams):
     app.add_url_rule("/", "ticks", streams.view()(ticks))
     another = Flask("another_site")

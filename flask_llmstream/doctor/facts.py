@@ -16,7 +16,9 @@ from ..app_state import EXTENSION, AppState
 from ..clashes import chat_mounts, clashes
 from ..config import Settings
 from ..options import StreamOptions
+from ..views import misplaced
 from .finding import Mend
+from .functions import Cached, body_readers, cached_streams
 from .gunicorn import Gunicorn
 from .layers import response_hooks, wsgi_layers
 from .originals import PATCHED_BY_PATCH_ALL, Kept, kept_originals, patched_modules
@@ -56,6 +58,10 @@ class Facts:
     :param hooks: the functions that see each response.
     :param mounts: where chat endpoints are.
     :param clashes: the addresses that one of their routes shares with another, and with which.
+    :param body_readers: those of the hooks that read bodies.
+    :param cached: the views that stream and are cached.
+    :param misplaced: the views that stream nothing as they are below ``@streams.view()``, each with
+        its rule.
     :param flask: Flask's version.
     :param watchdog: watchdog's version, ``None`` where it is not installed.
     :param departures: whether this platform tells that a peer has left.
@@ -73,6 +79,9 @@ class Facts:
     hooks: Tuple[str, ...] = ()
     mounts: Tuple[str, ...] = ()
     clashes: Tuple[str, ...] = ()
+    body_readers: Tuple[str, ...] = ()
+    cached: Tuple[Cached, ...] = ()
+    misplaced: Tuple[Tuple[str, str], ...] = ()
     flask: Version = (3, 0)
     watchdog: Optional[Version] = None
     departures: bool = True
@@ -111,6 +120,9 @@ def facts_of(
         hooks=response_hooks(app),
         mounts=chat_mounts(app),
         clashes=tuple(map(str, clashes(app))),
+        body_readers=body_readers(app),
+        cached=cached_streams(app),
+        misplaced=tuple(misplaced(app)),
         flask=version_of("flask") or (),
         watchdog=version_of("watchdog"),
         departures=hasattr(select, "POLLRDHUP"),

@@ -17,13 +17,17 @@ _DEEPEST = 30
 def wsgi_layers(app: Flask) -> Tuple[str, ...]:
     """The WSGI middleware round an application, from the outside in, by name."""
     path = _path(app.wsgi_app, app, set(), 0)
-    return tuple(_name(layer) for layer in ([app.wsgi_app] if path is None else path))
+    return tuple(name_of(layer) for layer in ([app.wsgi_app] if path is None else path))
 
 
 def response_hooks(app: Flask) -> Tuple[str, ...]:
     """The functions that see each response, those of blueprints too, by name."""
-    hooks = [hook for hooks in app.after_request_funcs.values() for hook in hooks]
-    return tuple(sorted(_name(hook) for hook in hooks))
+    return tuple(sorted(name_of(hook) for hook in hooks_of(app)))
+
+
+def hooks_of(app: Flask) -> List[Any]:
+    """These functions themselves."""
+    return [hook for hooks in app.after_request_funcs.values() for hook in hooks]
 
 
 def _path(layer: Any, app: Flask, seen: "set[int]", depth: int) -> Optional[List[Any]]:
@@ -52,19 +56,21 @@ def _inside(layer: Any) -> Iterator[Any]:
     owner = getattr(layer, "__self__", layer)
     yield from getattr(owner, "__dict__", {}).values()
     for cell in getattr(layer, "__closure__", None) or ():
-        yield from _contents(cell)
+        yield from contents_of(cell)
     if isinstance(layer, functools.partial):
         yield from (layer.func, *layer.args, *layer.keywords.values())
 
 
-def _contents(cell: Any) -> Iterator[Any]:
+def contents_of(cell: Any) -> Iterator[Any]:
+    """What a closure's cell holds, if anything."""
     try:
         yield cell.cell_contents
     except ValueError:  # not filled yet
         return
 
 
-def _name(layer: Any) -> str:
+def name_of(layer: Any) -> str:
+    """The name by which it can be found: of its module, with that."""
     named = getattr(layer, "__func__", layer)
     if not hasattr(named, "__qualname__"):
         named = type(layer)

@@ -10,6 +10,7 @@ from flask_llmstream.config import Settings
 from flask_llmstream.doctor import checks
 from flask_llmstream.doctor.checks import IN_THE_PROCESS, OF_THE_CONFIGURATION, examine
 from flask_llmstream.doctor.facts import NAMELESS, Facts, Serving
+from flask_llmstream.doctor.functions import Cached
 from flask_llmstream.doctor.gunicorn import Gunicorn
 from flask_llmstream.doctor.originals import PATCHED_BY_PATCH_ALL, Kept
 from flask_llmstream.options import StreamOptions
@@ -355,6 +356,36 @@ def test_each_route_at_the_address_of_one_of_ours_is_an_error(endpoint, line):
     clash = f"two routes answer GET /v1/models: {endpoint!r} and 'own'"
     for finding in checks.routes(Facts(mounts=("/v1",), clashes=(clash, clash))):
         assert (finding.level, finding.seen, finding.mend.line) == ("error", clash, line)
+
+
+# What the application's own functions do with streams.
+
+
+@pytest.mark.parametrize("module", ["werkzeug.middleware.profiler", "werkzeug.contrib.profiler"])
+def test_a_profiler_is_an_error_that_names_it(module):
+    name = f"{module}.ProfilerMiddleware"
+    finding = only(checks.collecting(Facts(layers=("werkzeug.ProxyFix", name))))
+    assert finding.level == "error" and name in finding.seen
+
+
+def test_who_reads_bodies_is_warned_of_by_name_with_what_to_write_first_of_all():
+    finding = only(checks.body_readers(Facts(body_readers=("site.tag",))))
+    assert (finding.level, finding.mend.where) == ("warning", "site.tag, first of all")
+    assert finding.mend.line.startswith("if response.direct_passthrough:\n")
+
+
+@pytest.mark.parametrize("whole, level", [(True, "error"), (False, "warning")])
+def test_a_stream_that_is_to_be_cached_is_named_by_its_endpoint(whole, level):
+    finding = only(checks.caching(Facts(cached=(Cached("shop.ticks", whole),))))
+    assert finding.level == level
+    assert "'shop.ticks'" in finding.seen and finding.mend.line == "@cache.memoize()"
+
+
+def test_a_view_without_its_stream_is_an_error_that_names_it_and_its_rule():
+    finding = only(checks.misplaced(Facts(misplaced=(("/ticks", "shop.ticks"),))))
+    assert finding.level == "error"
+    assert "shop.ticks for /ticks" in finding.seen
+    assert finding.mend.where == "the line above def ticks"
 
 
 @pytest.mark.parametrize(

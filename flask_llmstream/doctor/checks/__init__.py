@@ -9,12 +9,14 @@ from ..finding import Finding
 from .application import compression, heartbeat, liveness, reloader, routes
 from .gunicorn import connections, draining, http2, preload, recycling, starts, timeout
 from .patching import late_patching, partial_patching
+from .views import body_readers, caching, collecting, misplaced
 from .worker import worker
 
 Check = Callable[[Facts], Iterable[Finding]]
 
 IN_THE_PROCESS: Tuple[Check, ...] = (
-    worker, late_patching, partial_patching, compression, heartbeat, liveness, routes,
+    worker, late_patching, partial_patching, compression, collecting, body_readers, caching,
+    misplaced, heartbeat, liveness, routes,
 )  # fmt: skip
 """What a process can tell of itself, also while it serves."""
 OF_THE_CONFIGURATION: Tuple[Check, ...] = (
