@@ -53,7 +53,7 @@ def early_start(environ: Environ) -> Iterator[None]:
         for body in bodies:  # what answers a failure, a stream in its turn, comes to them meanwhile
             _begin(body())
     finally:
-        del environ[_TO_BEGIN]
+        environ.pop(_TO_BEGIN, None)
 
 
 def _begin(body: Any) -> None:
