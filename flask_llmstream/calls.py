@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from functools import partial
 from inspect import signature
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from flask import Flask, current_app, got_request_exception, has_app_context
 
@@ -27,20 +27,18 @@ def called(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> An
     It runs inside the contexts that are entered here. An application that says by itself how such
     a function is run, by its ``ensure_sync`` or ``async_to_sync``, has it run so.
     """
-    answer = as_the_app_runs(function)(*arguments, **keywords)
-    return loop_call(answer).wait() if isinstance(answer, Coroutine) else answer
+    answer = function(*arguments, **keywords)
+    return _result(answer) if isinstance(answer, Coroutine) else answer
 
 
 def producing(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The function of a ``create()``, to be called with its emitter. An asynchronous one is
     cancelled when the stream is ended by somebody else."""
 
-    def produce(emitter: Any) -> Any:
-        answer = as_the_app_runs(function)(emitter)
+    def produce(emitter: Any) -> None:
+        answer = function(emitter)
         if isinstance(answer, Coroutine):
-            call = loop_call(answer)
-            emitter.on_cancel(call.cancel)
-            call.wait()
+            _result(answer, emitter.on_cancel)
 
     return produce
 
@@ -50,30 +48,43 @@ def sent(signal: Any, sender: Any, **keywords: Any) -> None:
     runs: Any = {"_async_wrapper": _waiting} if _WRAPS else {}
     for _, answer in signal.send(sender, **runs, **keywords) or ():
         if isinstance(answer, Coroutine):  # before blinker 1.6
-            loop_call(answer).wait()
+            _result(answer)
 
 
 def _waiting(receiver: Callable[..., Any]) -> Callable[..., Any]:
     return partial(called, receiver)
 
 
-def as_the_app_runs(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, or what an application that has its own way makes of it."""
-    if has_app_context():
-        app: Any = current_app
-        app = app._get_current_object()
-        if any(name in vars(app) or _is_replaced(type(app), name) for name in _BY_FLASK):
-            plain: Callable[..., Any] = app.ensure_sync(function)
-            return plain
-    return function
+def _result(coroutine: Any, on_cancel: Callable[[Any], Any] = bool) -> Any:
+    """Run what has not begun yet.
+
+    :param on_cancel: takes what is to be called when nobody wants the result any more.
+    """
+    run = _way_of_the_app()
+    if run is not None:
+        return run(partial(_awaited, coroutine))()
+    from .loop_call import LoopCall  # asyncio is loaded with the first of them
+
+    call = LoopCall(coroutine, around_here())
+    on_cancel(call.cancel)
+    return call.wait()
+
+
+def _way_of_the_app() -> Optional[Callable[..., Any]]:
+    """How an application runs asynchronous functions that does it in its own way."""
+    if not has_app_context():
+        return None
+    app: Any = current_app
+    app = app._get_current_object()
+    if any(name in vars(app) or _is_replaced(type(app), name) for name in _BY_FLASK):
+        own: Callable[..., Any] = app.ensure_sync
+        return own
+    return None
 
 
 def _is_replaced(kind: type, name: str) -> bool:
     return getattr(kind, name, None) is not getattr(Flask, name, None)
 
 
-def loop_call(coroutine: Any) -> Any:
-    """A coroutine as a call that is still to be waited for."""
-    from .loop_call import LoopCall  # asyncio is loaded with the first of them
-
-    return LoopCall(coroutine, around_here())
+async def _awaited(coroutine: Any) -> Any:
+    return await coroutine
