@@ -20,11 +20,15 @@ if version("flask").startswith("1."):
     pytest.skip("Flask has types from 2.0 on", allow_module_level=True)
 
 BEFORE = """
+from typing import Iterator
 import flask_llmstream
 import flask_llmstream.providers
 from flask_llmstream import EventStreamMiddleware
-from typed_app import app, count, report, streams
+from typed_app import app, count, streams
 emitter = streams.emitter()
+@streams.view()  # with app.route() above it Flask 2.0 would forget the rest
+def pages(number: int) -> Iterator[str]:
+    yield str(number)
 """
 WRONG = [
     "streams.response([], hartbeat=1)",
@@ -35,7 +39,7 @@ WRONG = [
     "streams.view(worker='process')",
     "streams.view(format='mesage')",
     "streams.view(on_finish=lambda summary: summary.reson)",
-    "streams.view(report)",
+    "streams.view(pages)",
     "streams.create(count, overflow='bloc')",
     "streams.create(lambda: None)",
     "streams.emitter(bufer=1)",
@@ -43,8 +47,8 @@ WRONG = [
     "streams.blueprint('more', providers=[])",
     "EventStreamMiddleware(app.wsgi_app, format='text')",
     "EventStreamMiddleware(app.wsgi_app, overflow='drop')",
-    "report('three')",
-    "report(3, 4)",
+    "pages('three')",
+    "pages(3, 4)",
     "emitter.response().status_cod",
     "emitter.on_completion(lambda: None)",
     "emitter.on_cancel(lambda summary: None)",
