@@ -88,7 +88,7 @@ def test_each_route_answers_by_each_of_its_methods(site):
     app, host, mount = site
     client = app.test_client()
     asked = list(addresses(app))
-    assert len(asked) >= 20
+    assert len({path for _, path in asked}) == 7
     for method, path in asked:
         answer = client.open(mount + path, host, method=method, headers={TOKEN_HEADER: TOKEN})
         # The silence wants to know for how long; nothing else wants anything.
