@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.error
 import urllib.request
@@ -29,7 +30,10 @@ def snapshots(site, path):
 
 
 def set_speed(site, visit, items_per_second):
-    body = json.dumps({"items_per_second": items_per_second}).encode()
+    return post_speed(site, visit, json.dumps({"items_per_second": items_per_second}).encode())
+
+
+def post_speed(site, visit, body):
     url = f"http://127.0.0.1:{site.port}/gallery/{visit}/speed"
     headers = {"Content-Type": "application/json"}
     with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
@@ -39,8 +43,7 @@ def set_speed(site, visit, items_per_second):
 @pytest.fixture(scope="module")
 def stalled(site):
     """What there is to see when a stalled reader's source has sent a hundred items."""
-    set_speed(site, "stalled", 0)
-    for seen in snapshots(site, "/gallery/stalled/races?rate=500"):
+    for seen in snapshots(site, "/gallery/stalled/races?rate=500&speed=0"):
         if seen["latest"]["sent"] >= 100 and seen["error"]["ended"]:
             return seen
 
@@ -81,3 +84,48 @@ def test_a_speed_that_cant_be_is_refused(site, speed):
         set_speed(site, "someone", speed)
     assert refused.value.code == 400
     refused.value.close()
+
+
+@pytest.mark.parametrize("body", [b"[1]", b'"fast"', b"null", b"7", b"{", b""])
+def test_a_body_that_is_no_object_is_refused(site, body):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post_speed(site, "someone", body)
+    assert refused.value.code == 400
+    refused.value.close()
+
+
+def test_the_speed_of_who_does_not_watch_is_kept_by_nobody(site):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        set_speed(site, "nobody", 10)
+    assert refused.value.code == 404
+    refused.value.close()
+
+
+def test_who_watches_can_stall_the_readers_and_let_them_go_on(site):
+    taken = 0
+    for seen in snapshots(site, "/gallery/whoever/races?rate=500&speed=0"):
+        taken = seen["block"]["delivered"]
+        if taken:
+            break
+        set_speed(site, "whoever", 500)
+    assert taken
+
+
+@pytest.mark.parametrize(
+    "path, most", [("/gallery/greedy/races", 20), ("/gallery/counter/flux", 50)]
+)
+def test_only_so_many_watch_and_the_chat_has_its_slots(site, path, most):
+    with contextlib.ExitStack() as stack:
+        viewers = [stack.enter_context(site.request("GET", path)) for _ in range(most)]
+        for viewer in viewers:
+            viewer.block()
+        with site.request("GET", path) as one_more:
+            assert b"gallery_full" in one_more.block() + one_more.block()
+        with site.request("GET", "/v1/chat/stream") as chat:
+            assert b"event: opened" in chat.block()
+
+
+def test_a_viewer_who_has_left_leaves_a_seat(site):
+    for _ in range(25):
+        with site.request("GET", "/gallery/passing/races") as viewer:
+            assert b"gallery_full" not in viewer.block()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import operator
 import time
-from typing import Any, Callable, Dict, Iterator, Set
+from typing import Any, Callable, Dict, Iterator
 
 import gevent
 
@@ -19,12 +18,18 @@ SNAPSHOT_SECONDS = 0.1
 TEXT = "x" * 40
 NOTHING = ChannelStatistics(0, 0, 0, 0)
 
+
+def merged(waiting: Dict[str, Any], item: Dict[str, Any]) -> Dict[str, Any]:
+    """Two items as one, of no more bytes: a reader may stay stalled for as long as it likes."""
+    return {**item, "first": waiting["first"]}
+
+
 OPTIONS: Dict[str, Dict[str, Any]] = {
     "block": {"overflow": "block"},
     "buffer": {"overflow": "buffer", "max_buffer_bytes": 64 * 1024},
     "drop": {"overflow": "drop"},
     "latest": {"overflow": "latest"},
-    "coalesce": {"overflow": "latest", "coalesce": operator.add},
+    "coalesce": {"overflow": "latest", "coalesce": merged},
     "error": {"overflow": "error"},
     "missing": {"overflow": "missing"},
 }
@@ -52,8 +57,7 @@ class Race:
         self._emitter: Any = None
         self._reader: Any = None
         self._sent = 0
-        self._lost: Set[int] = set()
-        self._delivered: Set[int] = set()
+        self._fates = bytearray(TAPE + 1)  # that of one more than is shown, which is being sent
         self._arrived = 0
         self._taken = 0
         self._source_waits = False
@@ -86,12 +90,13 @@ class Race:
 
     def _send(self, emitter: Emitter) -> None:
         number, lost = self._sent, emitter.statistics.lost_items
+        self._mark(number, "w")
         self._source_waits = True
-        emitter.send(f"{number} {TEXT}\n" if self._merges else {"n": number, "text": TEXT})
+        emitter.send({"first": number, "last": number, "text": TEXT})
         self._source_waits = False
         self._sent += 1
         if emitter.statistics.lost_items > lost:
-            self._lost.add(number - self._loses_the_one_before)
+            self._mark(number - self._loses_the_one_before, "l")
 
     # The reader.
 
@@ -99,15 +104,15 @@ class Race:
         decoder = EventStreamDecoder()
         for block in self._body.response:
             events = [event for event in decoder.feed(block) if event.event == "message"]
-            lines = [line for event in events for line in event.data.splitlines()]
-            self._arrived += len(lines)
-            for line in lines:
-                self._take(line)
+            items = [json.loads(event.data) for event in events]
+            self._arrived += sum(item["last"] - item["first"] + 1 for item in items)
+            for item in items:
+                for number in range(item["first"], item["last"] + 1):
+                    self._take(number)
 
-    def _take(self, line: str) -> None:
+    def _take(self, number: int) -> None:
         self._take_its_time()
-        number = json.loads(line)["n"] if line.startswith("{") else int(line.split()[0])
-        self._delivered.add(number)
+        self._mark(number, "d")
         self._taken += 1
 
     def _take_its_time(self) -> None:
@@ -123,14 +128,13 @@ class Race:
         counts = NOTHING if self._emitter is None else self._emitter.statistics
         waiting = self._sent - self._arrived - counts.lost_items
         held = counts.sent_bytes - counts.received_bytes
-        self._forget(first)
         return {
             "sent": self._sent,
             "delivered": self._taken,
             "on_the_way": self._arrived - self._taken,
             "lost": counts.lost_items,
             "waiting": waiting,
-            "bytes": waiting * len(TEXT) if self._merges else held,  # merged text has no bytes yet
+            "bytes": min(waiting, BUFFER + 1) * len(TEXT) if self._merges else held,
             "source_waits": self._source_waits,
             "first": first,
             "tape": "".join(map(self._fate, range(first, self._sent))),
@@ -138,13 +142,11 @@ class Race:
         }
 
     def _fate(self, number: int) -> str:
-        if number in self._delivered:
-            return "d"
-        return "l" if number in self._lost else "w"
+        return chr(self._fates[number % len(self._fates)])
 
-    def _forget(self, first: int) -> None:
-        for numbers in (self._delivered, self._lost):
-            numbers.difference_update([number for number in numbers if number < first])
+    def _mark(self, number: int, fate: str) -> None:
+        if number >= self._sent - TAPE:  # what is older is not shown any more
+            self._fates[number % len(self._fates)] = ord(fate)
 
 
 def race_all(

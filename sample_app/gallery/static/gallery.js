@@ -73,8 +73,12 @@ function bytes(count) {
   return count < 10000 ? `${count} B` : `${(count / 1024).toFixed(1)} KiB`;
 }
 
+function currentSpeed() {
+  return stalled ? 0 : Number(element("speed").value);
+}
+
 async function setSpeed() {
-  const speed = stalled ? 0 : Number(element("speed").value);
+  const speed = currentSpeed();
   element("speed-shown").textContent = speed;
   await fetch(`${visit}/speed`, {
     method: "POST",
@@ -83,10 +87,10 @@ async function setSpeed() {
   });
 }
 
-async function startAll() {
-  await setSpeed();
+function startAll() {
   source?.close();
-  source = new EventSource(`${visit}/races?rate=${element("rate").value}`);
+  source = new EventSource(`${visit}/races?rate=${element("rate").value}&speed=${currentSpeed()}`);
+  source.addEventListener("open", setSpeed); // which may have changed before it came back
   source.addEventListener("message", (event) => {
     for (const [strategy, seen] of Object.entries(JSON.parse(event.data))) cards[strategy]?.show(seen);
   });
