@@ -98,7 +98,7 @@ def test_a_refusal(app, status, request_):
 
 
 def test_a_stream_that_finds_no_slot(make_app):
-    app = make_app(LLMStream(), LLMSTREAM_MAX_STREAMS=1)
+    app = make_app(LLMStream(providers={}), LLMSTREAM_MAX_STREAMS=1)
     with Answer(app, "/v1/chat/stream") as first:
         first.block()
         assert said_of(app, "/v1/chat/stream") == (503, {"no-store"})
