@@ -8,7 +8,7 @@ nobody wants its result any more.
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import gevent
 from gevent import getcurrent
@@ -32,34 +32,35 @@ class Turn:
     :ivar now: the hub's clock.
     :ivar begins: when the hub last had its turn, by that clock.
     :ivar ends: when it is to have the next.
+    :ivar round: which of the hub's rounds that was.
     """
 
-    __slots__ = ("now", "begins", "ends", "hub", "_loop_now")
+    __slots__ = ("now", "begins", "ends", "round", "hub")
 
     def __init__(self, hub: Any) -> None:
         self.hub = hub
         self.now = _clock_of(hub.loop)
         self.begins = self.ends = 0.0
-        self._loop_now = hub.loop.now
+        self.round: Optional[int] = None
 
-    def end(self, moment: float, begun: float) -> Tuple[float, float]:
+    def end(self, round: Optional[int]) -> Tuple[float, float, int]:
         """Have the hub go round, unless it has done so since the caller's turn began.
 
         Where it has, the caller has waited for something: others may have held the hub since, but
         to wait once more would only cost.
 
-        :param moment: now, which is no time of this turn.
-        :param begun: when the caller's turn began.
-        :returns: when the next one begins and ends.
+        :param round: in which one the caller's turn began; ``None``: it has had none.
+        :returns: when the next one begins and ends, and its round.
         :raises GreenletExit: the caller was stopped meanwhile.
         """
-        begins = self._loop_now()
-        if begins == begun and abs(moment - begins) > TURN_SECONDS:  # or the clock was set back
-            if getcurrent() is not self.hub:
-                gevent.sleep(_ONE_ROUND)
-            begins = self._loop_now()
-        self.begins, self.ends = begins, begins + TURN_SECONDS
-        return begins, self.ends
+        loop = self.hub.loop
+        # libev counts; libuv has -1 always. Its clock would not do: a timer that is started, by a
+        # ``gevent.Timeout``, say, sets it anew.
+        if loop.iteration == round and getcurrent() is not self.hub:
+            gevent.sleep(_ONE_ROUND)
+        self.begins, self.round = loop.now(), loop.iteration
+        self.ends = self.begins + TURN_SECONDS
+        return self.begins, self.ends, self.round
 
 
 turn_of = PerHub(Turn)
@@ -80,7 +81,7 @@ def take_turn() -> None:
         turn = turn_of(hub)
         moment = turn.now()
         if not turn.begins <= moment <= turn.ends:
-            turn.end(moment, turn.begins)
+            turn.end(turn.round)
 
 
 def _clock_of(loop: Any) -> Callable[[], float]:

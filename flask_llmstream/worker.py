@@ -88,6 +88,7 @@ class GreenletWorker:
             raise GreenletExit
         turn = turn_of(get_hub())
         now, turn_begins, turn_ends = turn.now, 0.0, 0.0
+        round: Optional[int] = None
         stalls = stall_watch(_name_of)
         stalls.enter()
         self._interruptible = True
@@ -96,7 +97,7 @@ class GreenletWorker:
                 deliver(item)
                 moment = now()  # what ``take_turn`` does, without a call a token
                 if not turn_begins <= moment <= turn_ends:
-                    turn_begins, turn_ends = turn.end(moment, turn_begins)
+                    turn_begins, turn_ends, round = turn.end(round)
         finally:
             self._interruptible = False
             stalls.leave()

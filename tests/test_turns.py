@@ -39,10 +39,16 @@ def compute(seconds=TURN_SECONDS * 1.2):
         pass
 
 
-def test_whoever_waits_at_a_socket_goes_on_while_a_loop_never_waits(reader):
+def with_a_timer():
+    with gevent.Timeout(60):
+        compute()
+
+
+@pytest.mark.parametrize("work", [compute, with_a_timer], ids=["plain", "with a timer"])
+def test_whoever_waits_at_a_socket_goes_on_while_a_loop_never_waits(reader, work):
     def rounds():
         for number in range(100):
-            compute()
+            work()
             take_turn()
             if reader.ready():
                 return number
@@ -50,9 +56,9 @@ def test_whoever_waits_at_a_socket_goes_on_while_a_loop_never_waits(reader):
     assert GREENLETS.run(rounds) < FEW
 
 
-def never_waiting(item, reader, taken):
+def never_waiting(item, reader, taken, work=compute):
     for _ in range(100):
-        compute()
+        work()
         if reader.ready():
             return
         taken.append(item)
@@ -63,6 +69,14 @@ def never_waiting(item, reader, taken):
 def test_a_source_that_never_waits_is_such_a_loop(reader, app, streams, item):
     taken = []
     app.add_url_rule("/", "view", lambda: streams.response(never_waiting(item, reader, taken)))
+    GREENLETS.run(lambda: app.test_client().get("/").data)
+    assert len(taken) < FEW
+
+
+def test_a_source_that_only_starts_a_timer_for_each_item_is_one_too(reader, app, streams):
+    taken = []
+    source = never_waiting("x", reader, taken, with_a_timer)
+    app.add_url_rule("/", "view", lambda: streams.response(source))
     GREENLETS.run(lambda: app.test_client().get("/").data)
     assert len(taken) < FEW
 
@@ -99,13 +113,13 @@ def test_who_has_waited_since_its_turn_began_has_not_to_wait_again():
     turn, gone_round = turn_of(get_hub()), []
 
     def both():
-        begun, _ = turn.end(turn.now(), 0.0)
+        *_, round = turn.end(None)
         gevent.sleep(TURN_SECONDS / 10)
         compute()
         get_hub().loop.run_callback(gone_round.append, True)
-        begun, _ = turn.end(turn.now(), begun)
+        *_, round = turn.end(round)
         waited_after_a_wait = bool(gone_round)
-        turn.end(turn.now(), begun)
+        turn.end(round)
         return waited_after_a_wait, bool(gone_round)
 
     assert gevent.spawn(both).get() == (False, True)
