@@ -16,7 +16,7 @@ from .app_state import app_state
 from .chat import ChatRequest, parse_chat, parse_json, parse_query
 from .chat_limits import Limits
 from .config import Settings
-from .cross_site import answer_preflight, let_read, refuse_cross_site, refuse_unless_accepted
+from .cross_site import answer_to_preflight, let_read, refuse_cross_site, refuse_unless_accepted
 from .doctor.routes import add_doctor_routes
 from .errors import (
     ConfigurationError,
@@ -77,20 +77,25 @@ class ChatEndpoints:
         models = [{"id": n, "object": "model", "owned_by": "local"} for n in self._providers]
         return jsonify({"object": "list", "data": models})
 
-    def admit(self, endpoint: Optional[str], arguments: Any) -> None:
-        """Who may ask, before any guard does: a preflight brings what no guard would let pass.
+    def let_read(self, endpoint: Optional[str], arguments: Any) -> None:
+        """Who may read the answer, also of what answers before these routes are come to.
 
         :param arguments: of the view.
         """
-        allowed: Any = self._app_settings().allowed_origins
-        name = (endpoint or "").rpartition(".")[2]
-        if name in _RUN_MODELS:
-            refuse_cross_site(allowed)
-        elif name in _RUN_NONE:
-            let_read(allowed)
-        else:
-            return
-        answer_preflight(allowed)
+        if _name(endpoint) in (*_RUN_MODELS, *_RUN_NONE):
+            let_read(self._allowed_origins())
+
+    def admit(self) -> Optional[Response]:
+        """Who may ask, before any guard of the blueprint's does.
+
+        It is behind the application's own functions: those that run after a request rely on them.
+        """
+        if _name(request.endpoint) in _RUN_MODELS:
+            refuse_cross_site(self._allowed_origins())
+        return answer_to_preflight()
+
+    def _allowed_origins(self) -> Any:
+        return self._app_settings().allowed_origins
 
     def _media_types(self) -> Collection[str]:
         """What a GET may ask for: an event stream always, and what its format is of."""
@@ -143,7 +148,8 @@ def chat_blueprint(
     """A blueprint with the chat endpoints; see :meth:`LLMStream.blueprint`."""
     blueprint = Blueprint(name, __name__)
     chat = ChatEndpoints(providers, changes)
-    blueprint.url_value_preprocessor(chat.admit)
+    blueprint.url_value_preprocessor(chat.let_read)
+    blueprint.before_request(chat.admit)
     add_route(blueprint, "/chat/completions", "completions", chat.completions, **_only("POST"))
     add_route(blueprint, "/chat/stream", "stream", chat.stream, **_only("GET"))
     add_route(blueprint, "/models", "models", chat.models, **_only("GET"))
@@ -152,6 +158,10 @@ def chat_blueprint(
     add_doctor_routes(blueprint)
     blueprint.url_defaults(host_is_this_one)
     return blueprint
+
+
+def _name(endpoint: Optional[str]) -> str:
+    return (endpoint or "").rpartition(".")[2]
 
 
 def _only(method: str) -> Dict[str, Any]:

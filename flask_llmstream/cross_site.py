@@ -7,9 +7,9 @@ GET as well, because here that has a model run.
 
 from __future__ import annotations
 
-from typing import Any, Collection, FrozenSet
+from typing import Any, Collection, FrozenSet, Optional
 
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import HeaderSet
 
 from .errors import CrossSiteRequest
@@ -33,7 +33,7 @@ def refuse_cross_site(allowed: FrozenSet[str]) -> None:
     """
     let_read(allowed)
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if not is_allowed(origin, allowed) and is_cross_site(site, origin, request.host):
+    if is_cross_site(site, origin, request.host) and not _may_ask(origin, allowed):
         page = normal_origin(origin or "") or "another site"
         raise CrossSiteRequest(
             f"A page of {page} may not ask here. Add its origin to LLMSTREAM_ALLOWED_ORIGINS to "
@@ -41,20 +41,26 @@ def refuse_cross_site(allowed: FrozenSet[str]) -> None:
         )
 
 
+def _may_ask(origin: Optional[str], allowed: FrozenSet[str]) -> bool:
+    # Where any page may, none may as its user: it could not read the answer, but spend on it.
+    as_its_user = ANY in allowed and "Cookie" in request.headers
+    return is_allowed(origin, allowed) and not as_its_user
+
+
 def let_read(allowed: FrozenSet[str]) -> None:
     """Have these origins' pages read the answer to the current request, whatever becomes of it."""
     request.environ[_ALLOWED] = allowed
 
 
-def answer_preflight(allowed: FrozenSet[str]) -> None:
-    """Answer, at once, a browser that asks whether a page of an allowed origin may ask.
+def answer_to_preflight() -> Optional[Response]:
+    """The answer to a browser that asks whether a page of an allowed origin may ask."""
+    return current_app.make_default_options_response() if _is_allowed_preflight() else None
 
-    :raises HTTPException: the answer. A preflight brings no cookie and no token, and no guard
-        would let it pass.
-    """
+
+def _is_allowed_preflight() -> bool:
     asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    if asks and is_allowed(request.headers.get("Origin"), allowed):
-        abort(current_app.make_default_options_response())
+    allowed = request.environ.get(_ALLOWED, frozenset())
+    return asks and is_allowed(request.headers.get("Origin"), allowed)
 
 
 def refuse_unless_accepted(media_types: Collection[str]) -> None:
@@ -93,6 +99,9 @@ def send_cors_headers(app: Flask) -> None:
 
 def _with_cors_headers(response: Response) -> Response:
     allowed = request.environ.get(_ALLOWED)
+    if _is_allowed_preflight() and response.status_code >= 300:
+        # It brings no cookie and no token: no guard of the application's lets it pass.
+        response.status_code = 200
     if not allowed or "Access-Control-Allow-Origin" in response.headers:
         return response
     if ANY not in allowed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 import pytest
-from flask import Blueprint, abort
+from flask import Blueprint, abort, g
 
 from flask_llmstream import Counter, LLMStream, Provider, ProviderError
 from tests.answers import Answer
@@ -183,7 +183,7 @@ def test_it_allows_the_headers_of_our_clients_and_those_asked_for(friendly, aske
 
 
 @pytest.mark.parametrize("everywhere", [True, False], ids=["app", "blueprint"])
-def test_it_is_answered_before_a_guard_is_asked_as_it_brings_no_cookie(
+def test_it_is_answered_whatever_a_guard_says_as_it_brings_no_cookie(
     friendly, streams, everywhere
 ):
     blueprint = streams.blueprint("mine")
@@ -192,6 +192,19 @@ def test_it_is_answered_before_a_guard_is_asked_as_it_brings_no_cookie(
     friendly.register_blueprint(blueprint, url_prefix="/mine")
     answer = preflight(friendly, "/mine/chat/completions")
     assert answer.status == 200
+    assert is_open_to(answer, FRIEND)
+
+
+def test_the_application_s_own_functions_run_round_it(friendly):
+    friendly.before_request(lambda: setattr(g, "mark", "seen"))
+
+    @friendly.after_request
+    def tell(response):
+        response.headers["X-Mark"] = g.mark
+        return response
+
+    answer = preflight(friendly)
+    assert (answer.status, answer.headers["X-Mark"]) == (200, "seen")
     assert is_open_to(answer, FRIEND)
 
 
@@ -287,6 +300,14 @@ class TestFlaskCORS:
         app = self.with_cors(make_with, origins=[OTHER, "https://third.example"])
         for answer in (ask(app, STREAM), ask(app, COMPLETIONS), preflight(app)):
             assert is_open_to(answer, FRIEND)
+
+    def test_it_goes_before_where_a_guard_lets_no_preflight_pass(self, make_with):
+        app = self.with_cors(make_with, max_age=7)
+        app.before_request(lambda: abort(401))
+        answer = preflight(app)
+        assert answer.status == 200
+        assert is_open_to(answer, FRIEND)
+        assert answer.headers["Access-Control-Max-Age"] == "7"
 
     def test_a_blueprint_s_own_goes_before_too(self, app, streams):
         from flask_cors import CORS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -48,7 +48,7 @@ def ask(app, method="GET", path=None, **request):
     if method == "POST" and "data" not in request:
         request.setdefault("json", {"prompt": "Hello"})
     path = path or (COMPLETIONS if method == "POST" else STREAM)
-    answer = app.test_client().open(path, method=method, **request)
+    answer = app.test_client(use_cookies=False).open(path, method=method, **request)
     answer.get_data()
     return answer
 
@@ -116,6 +116,19 @@ def test_it_is_refused_before_a_guard_is_asked(app, streams):
     app.register_blueprint(blueprint, url_prefix="/mine")
     answer = ask(app, "POST", "/mine/chat/completions", headers=STRANGE_PAGE)
     assert answer.status_code == 403
+
+
+def test_the_application_s_own_functions_run_round_a_refusal(app, model):
+    app.before_request(lambda: setattr(g, "mark", "seen"))
+
+    @app.after_request
+    def tell(response):
+        response.headers["X-Mark"] = g.mark
+        return response
+
+    answer = ask(app, "POST", headers=STRANGE_PAGE)
+    assert (answer.status_code, answer.headers["X-Mark"]) == (403, "seen")
+    assert model.runs == 0
 
 
 def test_a_refusal_is_the_application_s_to_answer(app):
@@ -288,6 +301,23 @@ def test_any_may_be_allowed(make_app, model, method):
     for headers in (STRANGE_PAGE, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
         assert ask(app, method, headers=headers).status_code == 200
     assert model.runs == 3
+
+
+@either
+def test_but_none_of_them_as_its_user(make_app, model, method):
+    app = make_app(LLMSTREAM_ALLOWED_ORIGINS=["*"])
+    answer = ask(app, method, headers={**STRANGE_PAGE, "Cookie": "session=somebody"})
+    assert answer.status_code == 403
+    assert model.runs == 0
+
+
+@pytest.mark.parametrize(
+    "page", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}, {}]
+)
+def test_this_site_s_pages_ask_as_their_user_where_any_may(make_app, page):
+    app = make_app(LLMSTREAM_ALLOWED_ORIGINS=["*"])
+    answer = ask(app, headers={**page, "Cookie": "session=somebody"})
+    assert answer.status_code == 200
 
 
 def test_an_allowed_page_s_image_runs_nothing_all_the_same(make_app):
