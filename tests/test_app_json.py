@@ -38,6 +38,11 @@ class Page:
         return "<b>x</b>"
 
 
+def with_html(kind):
+    """A kind of JSON's own values that has a form for pages as well."""
+    return type(f"Html{kind.__name__}", (kind,), {"__html__": Page.__html__})
+
+
 @dataclass
 class Step:
     number: int
@@ -112,6 +117,7 @@ VALUES = [
     uuid.UUID(int=1),
     Page(),
     Step(1, datetime.date(2026, 1, 2)),
+    *[with_html(kind)() for kind in (str, int, float, list, tuple, dict)],
 ]
 
 
