@@ -29,7 +29,7 @@ from .formats import ACCEPTED, BY_ACCEPT, FORMATS
 from .formats.openai import ChatCompletion, ChatCompletionChunks
 from .keywords import BlueprintSettings, ResponseOptions
 from .mounting import add_route, host_is_this_one
-from .options import StreamOptions
+from .options import StreamOptions, check_names
 from .providers import Provider
 from .providers.awaited import begun
 from .request_body import read_in_view
@@ -38,6 +38,10 @@ from .streaming import stream_response
 _LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
 _SETTINGS = BlueprintSettings.__annotations__.keys() - ResponseOptions.__annotations__.keys()
 """What a blueprint can have of its own, beside the options of its streams."""
+_BELONG_ELSEWHERE = {
+    **dict.fromkeys(("url_prefix", "subdomain", "host"), "give it to app.register_blueprint()"),
+    "guard": "have the blueprint's before_request() call it",
+}
 _EVENT_STREAM = "text/event-stream"
 _RUN_MODELS = ("completions", "stream")
 _RUN_NONE = ("models", "client")
@@ -54,6 +58,8 @@ class ChatEndpoints:
     def __init__(self, providers: Mapping[str, Provider], changes: Mapping[str, Any]):
         self._providers = checked_providers(providers)
         self._default_model = next(iter(providers))
+        known = [*BlueprintSettings.__annotations__, "providers"]
+        check_names(changes, known, _BELONG_ELSEWHERE)
         self._settings = {key: value for key, value in changes.items() if key in _SETTINGS}
         self._options = {key: value for key, value in changes.items() if key not in _SETTINGS}
         Settings(**self._settings)

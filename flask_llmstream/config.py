@@ -123,5 +123,6 @@ def _refuse_unknown(config: Mapping[str, Any]) -> None:
     known = sorted(PREFIX + field.name.upper() for field in fields)
     for key in config:
         if key.startswith(PREFIX) and key not in known:
-            hint = meant_of(known, key)
-            raise ConfigurationError(f"{key}: there is no such key; {hint} There are {known}")
+            told = f"there is no such key; there are {', '.join(known)}"
+            meant = meant_of(known, key, PREFIX)
+            raise ConfigurationError(f"{key}: {told}; {meant}" if meant else f"{key}: {told}")

@@ -37,7 +37,7 @@ from .formats import RawFormat
 from .headers import event_stream_headers, is_encoded, is_event_stream
 from .keywords import MiddlewareOptions, ResponseOptions
 from .log import log
-from .options import StreamOptions, check_callable
+from .options import StreamOptions, check_callable, check_names
 from .overflow import Overflow
 from .own_environ import give_back, own_environ
 from .reporting import report, report_departure
@@ -262,6 +262,8 @@ def _checked(options: Mapping[str, Any]) -> StreamOptions:
     for name in _NOT_OURS:
         if name in options:
             raise TypeError(f"{name}: the app's own event stream is sent as it is")
+    own = EventStreamMiddleware.__init__.__kwdefaults__ or {}
+    check_names(options, [*own, *MiddlewareOptions.__annotations__], {})
     checked = StreamOptions().merged(**options)
     if issubclass(Overflow.named(checked.overflow), (Overflow.DROP, Overflow.LATEST)):
         raise ConfigurationError(

@@ -10,7 +10,18 @@ import dataclasses
 import difflib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Callable, Optional, Sequence, Type, Union, get_args
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    Union,
+    get_args,
+)
 
 from .channel import Channel
 from .coroutines import is_async, yields_async
@@ -131,26 +142,35 @@ class StreamOptions:
         """
         if not options:
             return self
-        for name in options:
-            if name not in self.__dataclass_fields__:
-                raise TypeError(_unknown_option(name))
+        check_names(options, self.__dataclass_fields__, _OF_THE_RESPONSE)
         return dataclasses.replace(self, **options)
 
 
-_OF_THE_RESPONSE = ("status", "headers", "mimetype", "content_type")
+_OF_THE_RESPONSE = {
+    name: f"set the response's own, response.{name}"
+    for name in ("status", "headers", "mimetype", "content_type")
+}
 
 
-def _unknown_option(name: str) -> str:
-    if name in _OF_THE_RESPONSE:
-        return f"unknown option {name!r}; set the response's own, response.{name}"
-    known = [field.name for field in dataclasses.fields(StreamOptions)]
-    return f"unknown option {name!r}; {meant_of(known, name) or 'there are ' + ', '.join(known)}"
+def check_names(options: Iterable[str], known: Collection[str], cures: Mapping[str, str]) -> None:
+    """Raise TypeError for a name that is none of the known ones.
+
+    :param cures: what to do for names that belong elsewhere.
+    """
+    for name in options:
+        if name not in known:
+            cure = cures.get(name) or meant_of(known, name) or f"there are {', '.join(known)}"
+            raise TypeError(f"unknown option {name!r}; {cure}")
 
 
-def meant_of(known: Sequence[str], name: str) -> str:
-    """Which of the known names somebody may have meant; ``""`` where none is like it."""
-    near = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {near[0]!r}?" if near else ""
+def meant_of(known: Iterable[str], name: str, prefix: str = "") -> str:
+    """Which of the known names somebody may have meant; ``""`` where none is like it.
+
+    :param prefix: what all of them begin with, so that it makes none of them more alike.
+    """
+    bare = {each[len(prefix) :].lower(): each for each in known}
+    near = difflib.get_close_matches(name[len(prefix) :].lower(), bare)
+    return f"did you mean {' or '.join(repr(bare[each]) for each in near)}?" if near else ""
 
 
 def check_event(event: Any) -> None:

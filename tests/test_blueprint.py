@@ -632,3 +632,19 @@ def test_the_log_calls_an_answer_by_its_model(app, caplog):
     asked(app, json={"model": "counter"})
     wait_for_worker_threads()  # the log follows the last event
     assert any("of the model counter ended (complete)" in text for text in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    "name, cure",
+    [
+        ("max_stream", "did you mean 'max_streams'"),
+        ("provider", "did you mean 'providers'"),
+        ("heartbeats", "did you mean 'heartbeat'"),
+        ("url_prefix", r"give it to app\.register_blueprint\(\)$"),
+        ("guard", r"have the blueprint's before_request\(\) call it$"),
+        ("x", "there are .*max_tokens"),
+    ],
+)
+def test_a_setting_that_there_is_not_is_told_what_to_say(streams, name, cure):
+    with pytest.raises(TypeError, match=f"^unknown option '{name}'; {cure}"):
+        streams.blueprint("mine", **{name: 5})

@@ -150,6 +150,13 @@ def test_a_key_that_is_misspelt_is_told_which_was_meant() -> None:
         read_config({"LLMSTREAM_HARTBEAT": 7})
 
 
+@pytest.mark.parametrize("key", ["LLMSTREAM_GUARD", "LLMSTREAM_PROVIDERS", "LLMSTREAM_"])
+def test_what_all_keys_begin_with_makes_none_of_them_the_one_that_was_meant(key: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_config({key: 7})
+    assert "did you mean" not in str(refused.value)
+
+
 def test_a_refused_config_is_left_as_it_was_said() -> None:
     config = {"LLMSTREAM_HARTBEAT": 7}
     with pytest.raises(ConfigurationError):

@@ -170,6 +170,8 @@ async def asked() -> str:
         (Chunk(), "give its text, choices[0].delta.content or ''"),
         (Model(), "give its model_dump()"),
         (asked, "call it first"),
+        (ValueError("no"), "raise it"),
+        (Step, "Step is a class, so make one of it"),
     ],
     ids=lambda value: None if isinstance(value, str) else type(value).__name__,
 )

@@ -241,3 +241,11 @@ def test_what_the_app_decides_is_no_option(option):
 def test_an_unknown_option_is_a_type_error():
     with pytest.raises(TypeError, match="did you mean 'heartbeat'"):
         EventStreamMiddleware(None, heartbeats=5)
+
+
+@pytest.mark.parametrize(
+    "name, meant", [("max_stream", "max_streams"), ("client_keys", "client_key"), ("ap", "applies")]
+)
+def test_what_is_misspelt_of_its_own_is_told_as_well(name, meant):
+    with pytest.raises(TypeError, match=f"^unknown option '{name}'; .*{meant}"):
+        EventStreamMiddleware(None, **{name: 5})

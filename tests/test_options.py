@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+import re
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -146,6 +147,13 @@ def test_what_is_said_anew_is_checked() -> None:
 def test_a_misspelt_option_is_told_which_one_was_meant() -> None:
     with pytest.raises(TypeError, match="^unknown option 'hartbeat'; did you mean 'heartbeat'?"):
         StreamOptions().merged(hartbeat=7)
+
+
+def test_an_option_that_is_like_several_is_told_all_of_them() -> None:
+    with pytest.raises(TypeError) as refused:
+        StreamOptions().merged(timeout=7)
+    meant = set(re.findall("'([a-z_]+)'", str(refused.value).partition("; ")[2]))
+    assert meant == {"idle_timeout", "send_timeout", "total_timeout"}
 
 
 def test_an_option_like_no_other_is_told_which_there_are() -> None:

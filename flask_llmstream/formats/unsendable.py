@@ -28,6 +28,10 @@ def _cure(item: Any) -> str:
         return "; await it first"
     if isinstance(item, (Iterator, AsyncIterator)):
         return "; give its items one by one, as yield from does"
+    if isinstance(item, BaseException):
+        return "; raise it"
+    if isinstance(item, type):
+        return f"; {item.__name__} is a class, so make one of it"
     if hasattr(item, "get_wsgi_headers"):  # known by its looks, for this floor knows no Werkzeug
         return "; give what the response was made of"
     if hasattr(item, "choices") and hasattr(item, "model_dump"):

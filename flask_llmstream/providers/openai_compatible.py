@@ -86,6 +86,8 @@ class OpenAICompatible(Provider):
         self.base_url: str = _checked_url(base_url)
         self.model = model
         self._prompts = prompts
+        for name, given in (("options", options), ("headers", headers)):
+            _check_mapping(name, given)
         self._options = _checked_options(options or {})
         self._headers = _checked_headers(api_key, headers or {})
         self._timeouts = (
@@ -155,7 +157,9 @@ def _is_loopback(url: str) -> bool:
 
 def _checked_url(url: str) -> str:
     form = "base_url: an address like 'https://api.example.com/v1' is wanted"
-    if not isinstance(url, str) or "@" in url:
+    if not isinstance(url, str):
+        raise ConfigurationError(f"{form}, not {url!r}")
+    if "@" in url:
         raise ConfigurationError(f"{form}, without a user and password: use api_key or headers")
     try:
         parts = urlsplit(url)
@@ -169,6 +173,11 @@ def _checked_url(url: str) -> str:
     if url.endswith("/completions"):
         raise ConfigurationError(f"{form}: leave the endpoint's own path off {url!r}")
     return url
+
+
+def _check_mapping(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name}: has to be a mapping, not {type(value).__name__}")
 
 
 def _checked_options(options: Mapping[str, Any]) -> Dict[str, Any]:

@@ -37,6 +37,18 @@ def test_a_base_url_that_cannot_work_is_refused(url):
         OpenAICompatible(url)
 
 
+def test_a_base_url_that_is_missing_is_told_so():
+    with pytest.raises(ConfigurationError, match="^base_url: .* is wanted, not None$"):
+        OpenAICompatible(None)
+
+
+@pytest.mark.parametrize("name", ["options", "headers"])
+@pytest.mark.parametrize("value", ["seed: 7", ["seed"], 7])
+def test_options_and_headers_that_are_no_mapping_are_refused(name, value):
+    with pytest.raises(ConfigurationError, match=f"^{name}: has to be a mapping, not "):
+        OpenAICompatible(URL, **{name: value})
+
+
 def test_a_base_url_with_a_password_is_refused_without_showing_it():
     with pytest.raises(ConfigurationError, match="api_key") as caught:
         OpenAICompatible(f"http://me:{KEY}@127.0.0.1/v1")
