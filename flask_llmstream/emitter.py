@@ -36,6 +36,9 @@ OnEnd = TypeVar("OnEnd", bound=Callable[[], Any])
 LAST_WORD_SECONDS = 5.0
 """How long the ``on_timeout`` callbacks may take to complete the stream themselves."""
 
+_ENDS_OF_ITS_OWN = ("complete", "error")
+"""The reasons of which ``on_cancel`` is not told."""
+
 
 class Emitter:
     """The end of a stream that is sent to, by any greenlet or thread, several at a time.
@@ -204,7 +207,7 @@ class Emitter:
 
     def ended(self, reason: str, error: Optional[BaseException]) -> None:
         """The stream has ended."""
-        kinds = ["dispose"] if reason in ("complete", "error") else ["cancel", "dispose"]
+        kinds = ["dispose"] if reason in _ENDS_OF_ITS_OWN else ["cancel", "dispose"]
         callbacks = [partial(self._call_beside, kind, error) for kind in kinds]
         each(self._senders.end, self._source.end, *callbacks)
 
@@ -213,7 +216,9 @@ class Emitter:
         if summary.reason in ("error", "overflow"):
             self._callbacks.call("error", summary.error, summary.error)
         self._callbacks.call("completion", summary.error, summary)
-        self._callbacks.forget("timeout", "error", "cancel")
+        self._callbacks.forget("timeout", "error")
+        if summary.reason in _ENDS_OF_ITS_OWN:
+            self._callbacks.forget("cancel")  # else ``ended`` tells of it, on another thread yet
 
     def _call_beside(self, kind: str, error: Optional[BaseException]) -> None:
         if self._callbacks.has(kind):

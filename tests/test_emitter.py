@@ -8,7 +8,14 @@ import gevent
 import pytest
 from flask import current_app
 
-from flask_llmstream import Emitter, ServerSentEvent, StreamClosed, StreamError, UnsendableItem
+from flask_llmstream import (
+    Emitter,
+    ServerSentEvent,
+    StreamClosed,
+    StreamError,
+    Summary,
+    UnsendableItem,
+)
 from flask_llmstream.errors import StreamNotStarted
 from tests.answers import Answer
 from tests.connections import Connection
@@ -305,6 +312,13 @@ def test_an_end_on_a_thread_of_somebody_elses_is_told_all_the_same(
     ends.start()
     ends.join()
     answer.rest()
+    assert told.wait() == [()]
+
+
+def test_a_departure_is_told_though_the_producer_was_done_with_it_before(place, open_stream, told):
+    emitter, answer = open_stream(lambda emitter: emitter.on_cancel(told))
+    emitter.finished(Summary("0", "disconnect", 0, 0, 0, None, 0.0, None, "", None, None))
+    emitter.ended("disconnect", None)
     assert told.wait() == [()]
 
 
