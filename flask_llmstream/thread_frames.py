@@ -18,12 +18,19 @@ _MAY_COLLECT = sys.version_info[:2] == (3, 11)
 collection that this sets off runs anybody's code, which lets other threads run, and the first of
 them that starts another waits for ever, with the interpreter's own lock in its hands."""
 
+_get_ident = get_original("_thread", "get_ident")
 _asking = get_original("_thread", "allocate_lock")()
 
 
 def thread_frames() -> Dict[int, FrameType]:
-    """What each native thread executes now, by its identifier."""
-    return _without_collecting() if _MAY_COLLECT else sys._current_frames()
+    """What each other native thread executes now, by its identifier.
+
+    The caller's own is left out: whoever keeps these in a variable is kept by it, with all that the
+    other threads have at hand, a cycle that only gc would free.
+    """
+    frames = _without_collecting() if _MAY_COLLECT else sys._current_frames()
+    frames.pop(_get_ident(), None)
+    return frames
 
 
 def _without_collecting() -> Dict[int, FrameType]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_a_thread_that_has_ended_executes_nothing():
 def test_who_has_said_that_nothing_is_collected_is_obeyed():
     gc.disable()
     try:
-        assert threading.get_ident() in thread_frames()
+        assert threading.get_ident() not in thread_frames()
         assert not gc.isenabled()
     finally:
         gc.enable()
@@ -86,5 +87,33 @@ def ask_until(over):
 def exit_status_of_a_child():
     child = os.fork()
     if child == 0:
-        os._exit(not (gc.isenabled() and thread_frames()))
+        os._exit(not (gc.isenabled() and thread_frames() == {}))
     return os.waitpid(child, 0)[1]
+
+
+class Held:
+    """What a thread has at hand."""
+
+
+def test_who_keeps_them_in_a_variable_does_not_keep_what_those_threads_had_at_hand():
+    at_hand, over = [], threading.Event()
+
+    def hold():
+        held = Held()
+        at_hand.append(weakref.ref(held))
+        over.wait(HANG_GUARD)
+
+    def look():
+        frames = thread_frames()
+        return thread.ident in frames
+
+    thread = threading.Thread(target=hold)
+    gc.disable()
+    try:
+        thread.start()
+        assert look()
+        over.set()
+        thread.join()
+        assert at_hand[0]() is None
+    finally:
+        gc.enable()
