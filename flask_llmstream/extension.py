@@ -153,13 +153,17 @@ class LLMStream:
         """
         refuse_positional(misplaced)
         StreamOptions().merged(**options)  # a wrong option is told where it stands
+        # The decorators of a view are all made before the first of them is called. So what Flask
+        # has by now is wrapped on purpose, as in app.view_functions[name] = streams.view()(…).
+        had = [known for app in self._apps for known in app.view_functions.values()]
 
         def decorate(
             view: Callable[Arguments, Any]
         ) -> Callable[Arguments, ResponseReturnValue]:
             streamed = streamed_view(view, lambda source: self.response(source, **options))
-            for app in self._apps:
-                refuse_misplaced(app)
+            if not any(view is known for known in had):
+                for app in self._apps:
+                    refuse_misplaced(app)
             return streamed
 
         return decorate

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Tuple
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
@@ -106,11 +106,29 @@ def _log_misplaced(app: Flask) -> None:
 
 
 def misplaced(app: Flask) -> Iterator[Tuple[str, str]]:
-    """The rules whose views Flask has from below ``@streams.view()``, and the names of those."""
+    """The rules whose views Flask has from below ``@streams.view()``, and the names of those.
+
+    A function that Flask has both ways, plain at one rule and streamed at another, is none.
+    """
+    placed = [inner for view in app.view_functions.values() for inner in _streamed_by(view)]
     for rule in app.url_map.iter_rules():
         view = app.view_functions.get(rule.endpoint)
-        if _is_in(view, _inside):
+        if _is_in(view, _inside) and not any(view is inner for inner in placed):
             yield rule.rule, name_of(view) or rule.endpoint
+
+
+def _streamed_by(view: Any) -> List[Any]:
+    layers = layers_of(view)
+    return [inner for layer, inner in zip(layers, layers[1:]) if is_streamed(layer)]
+
+
+def layers_of(view: Any) -> List[Any]:
+    """A view with all that it is wrapped in, from the outside in."""
+    layers: List[Any] = []
+    while view is not None and len(layers) < 100:
+        layers.append(view)
+        view = getattr(view, "__wrapped__", None)
+    return layers
 
 
 def is_streamed(view: Any) -> bool:

@@ -196,3 +196,23 @@ def test_below_the_route_it_is_nobody_s_concern(app, streams):
     another = Flask("another_site")
     LLMStream(another)
     assert another.extensions["llmstream"]
+
+
+def test_a_view_that_flask_has_already_may_be_replaced_by_its_stream(place, app, streams):
+    app.add_url_rule("/", "ticks", ticks)
+    app.view_functions["ticks"] = streams.view(format="text")(app.view_functions["ticks"])
+    assert texts(app) == ["tick"]
+
+
+def test_one_function_may_be_a_view_of_both_kinds(place, app, streams):
+    app.add_url_rule("/plain", "plain", ticks)
+    app.add_url_rule("/", "streamed", streams.view(format="text")(ticks))
+    streams.view()(lambda: ticks())  # looks at the views of the app again
+    assert texts(app) == ["tick"]
+
+
+def test_one_function_may_be_a_view_of_both_kinds_before_init_app():
+    app, streams = Flask("both"), LLMStream()
+    app.add_url_rule("/plain", "plain", ticks)
+    app.add_url_rule("/", "streamed", streams.view()(ticks))
+    streams.init_app(app)

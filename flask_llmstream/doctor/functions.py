@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dis
 import inspect
-from typing import Any, Iterator, List, NamedTuple, Set, Tuple
+from typing import Any, Iterator, NamedTuple, Set, Tuple
 
 from flask import Flask
 
 from ..app_state import EXTENSION
-from ..views import is_streamed
+from ..views import is_streamed, layers_of
 from .layers import contents_of, hooks_of, name_of
 
 _READS = {"add_etag", "data", "freeze", "get_data", "get_json", "json", "make_sequence"}
@@ -45,22 +45,13 @@ def cached_streams(app: Flask) -> Tuple[Cached, ...]:
 
 def _cached(app: Flask) -> Iterator[Cached]:
     for endpoint, view in app.view_functions.items():
-        layers = _layers(view)
+        layers = layers_of(view)
         cached = [place for place, layer in enumerate(layers) if _is_cached(layer)]
         streamed = [place for place, layer in enumerate(layers) if is_streamed(layer)]
         if cached and streamed:
             yield Cached(endpoint, cached[-1] > streamed[0])
         elif cached and _names(layers[-1], app.extensions[EXTENSION].owner()):
             yield Cached(endpoint, False)
-
-
-def _layers(view: Any) -> List[Any]:
-    """A view with all that it is wrapped in, from the outside in."""
-    layers: List[Any] = []
-    while view is not None and len(layers) < 100:
-        layers.append(view)
-        view = getattr(view, "__wrapped__", None)
-    return layers
 
 
 def _is_cached(layer: Any) -> bool:
