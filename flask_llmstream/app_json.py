@@ -45,7 +45,7 @@ def json_of(app: Flask) -> Encode:
     encoder = _encoder_of(app) if _OwnEncoder else None
     if encoder is None:
         return _by_provider(app, app.json)
-    return _own if encoder is _OwnEncoder else _inside(app, _by_encoder(app, encoder))
+    return _own if encoder is _OwnEncoder else _inside(app, _by_encoder(encoder))
 
 
 def _encoder_of(app: Any) -> Any:
@@ -54,11 +54,11 @@ def _encoder_of(app: Any) -> Any:
     return getattr(blueprint, name, None) or getattr(app, name)
 
 
-def _by_encoder(app: Flask, encoder: Any) -> Encode:
+def _by_encoder(encoder: Any) -> Encode:
     inherited = ("__init__", "encode", "iterencode")
     if all(getattr(encoder, name) is getattr(_OwnEncoder, name) for name in inherited):
         return json_by(asked_first(encoder().default))
-    return json_line(partial(flask.json.dumps, app=app, cls=encoder))
+    return json_line(partial(flask.json.dumps, cls=encoder))
 
 
 def _by_provider(app: Flask, provider: Any) -> Encode:
