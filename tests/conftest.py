@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import platform
+import signal
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
@@ -26,6 +27,9 @@ from tests.sources import Waiting
 # Timing decides no test: a busy machine takes longer than the 200 ms that hypothesis would allow.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+# A shell has what it runs in the background ignore Ctrl-C, and whatever that starts, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def needs(name, present):
