@@ -22,6 +22,8 @@ _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 _EXPOSED_HEADERS = "Retry-After"
 """What ``llmstream.js`` reads, beside what a browser lets any page read."""
 _PREFLIGHT_SECONDS = "600"
+_BY_BROWSERS = ("basic", "digest", "negotiate", "ntlm")
+"""The schemes of ``Authorization`` that a browser sends by itself, as it does cookies."""
 _A_SCRIPT = "empty"
 """The ``Sec-Fetch-Dest`` of ``fetch()`` and ``EventSource``."""
 
@@ -43,8 +45,12 @@ def refuse_cross_site(allowed: FrozenSet[str]) -> None:
 
 def _may_ask(origin: Optional[str], allowed: FrozenSet[str]) -> bool:
     # Where any page may, none may as its user: it could not read the answer, but spend on it.
-    as_its_user = ANY in allowed and "Cookie" in request.headers
-    return is_allowed(origin, allowed) and not as_its_user
+    return is_allowed(origin, allowed) and not (ANY in allowed and _tells_its_user())
+
+
+def _tells_its_user() -> bool:
+    scheme = request.headers.get("Authorization", "").partition(" ")[0].lower()
+    return "Cookie" in request.headers or scheme in _BY_BROWSERS
 
 
 def let_read(allowed: FrozenSet[str]) -> None:

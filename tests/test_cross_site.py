@@ -304,11 +304,22 @@ def test_any_may_be_allowed(make_app, model, method):
 
 
 @either
-def test_but_none_of_them_as_its_user(make_app, model, method):
+@pytest.mark.parametrize(
+    "user", [{"Cookie": "session=somebody"}, {"Authorization": "Basic dTpw"}], ids=str
+)
+def test_but_none_of_them_as_its_user(make_app, model, method, user):
     app = make_app(LLMSTREAM_ALLOWED_ORIGINS=["*"])
-    answer = ask(app, method, headers={**STRANGE_PAGE, "Cookie": "session=somebody"})
+    answer = ask(app, method, headers={**STRANGE_PAGE, **user})
     assert answer.status_code == 403
     assert model.runs == 0
+
+
+@either
+def test_with_a_token_of_its_own_any_may(make_app, model, method):
+    app = make_app(LLMSTREAM_ALLOWED_ORIGINS=["*"])
+    answer = ask(app, method, headers={**STRANGE_PAGE, "Authorization": "Bearer token"})
+    assert answer.status_code == 200
+    assert model.runs == 1
 
 
 @pytest.mark.parametrize(
