@@ -28,7 +28,7 @@ from .keywords import BlueprintSettings, ResponseOptions
 from .no_source import refuse_no_sender
 from .options import StreamOptions, check_callable, check_number
 from .providers import Counter, Provider
-from .publishing import Guard, publish
+from .publishing import Guard, publish, refuse_to_guard_nothing
 from .sigterm import on_sigterm
 from .streaming import Source, last_event_id, new_emitter, stream_response
 from .views import log_later_misplaced, refuse_misplaced, refuse_positional, streamed_view
@@ -88,7 +88,8 @@ class LLMStream:
 
         :raises ConfigurationError: a key that can't work (the message names it), a route of the
             app's at the address of one of the chat endpoints (it names both), a view that has
-            ``@streams.view()`` above its route, or a second call for one app.
+            ``@streams.view()`` above its route, a guard of endpoints that there are none of, or a
+            second call for one app.
         """
         if not isinstance(app, Flask):
             raise ConfigurationError(f"app: has to be a Flask application, not {_whatever(app)}")
@@ -97,7 +98,10 @@ class LLMStream:
                 "this app has an LLMStream already; use one object for the whole app, and "
                 "streams.blueprint() for more chat endpoints"
             )
+        says_where = "LLMSTREAM_URL_PREFIX" in app.config
         settings, options = read_config(app.config, self._defaults)
+        if settings.url_prefix is None and not says_where:
+            refuse_to_guard_nothing(self._guard)
         app.extensions[EXTENSION] = AppState(self, settings, options)
         hand_on_errors(app)
         app.wsgi_app = EarlyStart(app, settings.early_start)  # type: ignore[method-assign]

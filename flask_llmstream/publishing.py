@@ -35,6 +35,18 @@ def publish(app: Flask, chat: Blueprint, prefix: str, guard: Optional[Guard]) ->
         raise ConfigurationError(f"LLMSTREAM_URL_PREFIX: {error}") from error
 
 
+def refuse_to_guard_nothing(guard: Optional[Guard]) -> None:
+    """
+    :raises ConfigurationError: somebody relies on a guard where it has nothing to guard.
+    """
+    if guard is not None:
+        raise ConfigurationError(
+            "guard: this app has no chat endpoints that it could guard; give providers=, or set "
+            "LLMSTREAM_URL_PREFIX. What streams.blueprint() makes is guarded by a before_request() "
+            "of its own"
+        )
+
+
 def _as_before_request(guard: Guard) -> Guard:
     """``None`` lets a request pass, anything else is the answer.
 

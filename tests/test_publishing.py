@@ -202,6 +202,15 @@ def test_one_that_says_yes_or_no_is_told_how_to_say_it(answer):
         app.test_client().get("/v1/models")
 
 
+def test_one_that_has_nothing_to_guard_is_told_at_once():
+    with pytest.raises(ConfigurationError, match="guard: this app has no chat endpoints"):
+        site(guard=lambda: None)
+
+
+def test_it_may_be_said_for_an_app_that_says_it_has_none():
+    assert rules(site(prefix=None, guard=lambda: None)) == []
+
+
 def test_one_that_cant_be_called_is_told_at_once():
     with pytest.raises(ConfigurationError, match="^guard: has to be callable"):
         LLMStream(guard="members only")
