@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import index
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens",
                 "n_predict", "num_predict")  # fmt: skip
@@ -73,12 +73,18 @@ class CompletionRequest:
 
 
 def capped(options: Mapping[str, Any], most: int, name: str) -> Dict[str, Any]:
-    """Options with one limit of tokens, by the name that a server knows it by.
+    """Options with one limit of tokens: by the name that a server is said to know it by, and as
+    ``max_tokens``, which nearly all do.
 
-    A second one may be overlooked there: Ollama takes no notice of ``max_completion_tokens``.
+    But for ``max_completion_tokens``: the models of OpenAI's that want it refuse the two together.
     What is no number above 0 is no limit: llama.cpp takes -1 for as many as there are.
     """
-    said = [options.get(each) for each in TOKEN_LIMITS]
-    given = [number for number in said if isinstance(number, (int, float)) and number > 0]
+    said: List[Any] = [options.get(each) for each in TOKEN_LIMITS]
+    limit = min([most, *filter(_is_limit, said)])
     rest = {each: value for each, value in options.items() if each not in TOKEN_LIMITS}
-    return {**rest, name: min([most, *given])}
+    names = {name} if name == "max_completion_tokens" else {TOKEN_LIMITS[0], name}
+    return {**rest, **dict.fromkeys(names, limit)}
+
+
+def _is_limit(said: Any) -> bool:
+    return isinstance(said, (int, float)) and not isinstance(said, bool) and said > 0

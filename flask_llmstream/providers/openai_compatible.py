@@ -54,8 +54,8 @@ class OpenAICompatible(Provider):
     :param prompts: where a bare prompt goes: ``completions`` (the model continues it) or ``chat``
         (the model answers it, as the only message). Default: ``completions``.
     :param options: parameters of the model for requests that don't set them. Default: none.
-        ``LLMSTREAM_MAX_TOKENS`` is sent as the one of them that is a limit of tokens, else as
-        ``max_tokens``. OpenAI's reasoning models want ``max_completion_tokens``.
+        ``LLMSTREAM_MAX_TOKENS`` is sent as ``max_tokens``, and as the one of them that is a limit
+        of tokens. OpenAI's reasoning models want ``max_completion_tokens``, and that alone.
     :param connect_timeout: seconds to look the server's name up, and then for each of its
         addresses. Default: 5. 0: no bound.
     :param read_timeout: seconds without a byte, before the first token and between any two.
