@@ -10,6 +10,7 @@ import pytest
 from flask_llmstream import errors
 from flask_llmstream.errors import (
     ConfigurationError,
+    CrossSiteRequest,
     EventTooLarge,
     LLMStreamError,
     ProviderError,
@@ -37,6 +38,7 @@ TREE = {
     UnsendableItem: [LLMStreamError, TypeError],
     StreamError: [LLMStreamError],
     RequestError: [StreamError],
+    CrossSiteRequest: [RequestError],
     UnknownModel: [RequestError],
     UnsupportedMediaType: [RequestError],
     RequestTooLarge: [RequestError],
@@ -79,6 +81,7 @@ def test_an_unsendable_item_knows_its_source() -> None:
 STATUSES = {
     StreamError: ("error", 500),
     RequestError: ("invalid_request", 400),
+    CrossSiteRequest: ("cross_site", 403),
     UnknownModel: ("unknown_model", 404),
     UnsupportedMediaType: ("unsupported_media_type", 415),
     RequestTooLarge: ("request_too_large", 413),
