@@ -7,17 +7,23 @@ import pytest
 
 from tests.nginx import reached
 from tests.relay import BUSY, MOMENTS, SILENT, WAYS_TO_LEAVE, Model, departure, reading
-from tests.servers import SERVERS, SYNC, running
+from tests.servers import GEVENT, SERVERS, SYNC, THREADS, running
 
 EVERY_SERVER = [*SERVERS, SYNC]
 
 
+thorough = pytest.mark.thorough
+USUAL = (GEVENT, THREADS)
+"""Met behind nginx and under TLS each time; the others are by a target of their own."""
+
+
 def setups():
     for server in EVERY_SERVER:
+        marks = () if server in USUAL else thorough
         yield pytest.param((server, "plain"), id=server.name)
-        yield pytest.param((server, "nginx"), id=f"{server.name}, nginx")
+        yield pytest.param((server, "nginx"), id=f"{server.name}, nginx", marks=marks)
         if server.tls:
-            yield pytest.param((server, "TLS"), id=f"{server.name}, TLS")
+            yield pytest.param((server, "TLS"), id=f"{server.name}, TLS", marks=marks)
 
 
 each_way_to_leave = pytest.mark.parametrize("leave", WAYS_TO_LEAVE.values(), ids=WAYS_TO_LEAVE)
@@ -65,7 +71,7 @@ def unwatched(request, model):
         yield live
 
 
-@pytest.mark.thorough
+@thorough
 @each_way_to_leave
 @pytest.mark.parametrize(
     "moment", [BUSY, SILENT._replace(options={"heartbeat": 0.1})], ids=["token", "heartbeat"]
