@@ -8,10 +8,13 @@ PYTHON38 := $(firstword $(wildcard $(HOME)/.pyenv/versions/3.8*/bin/python3.8 /u
     /usr/bin/python3.8))
 PYTHONS := $(shell printf ':%s' $(HOME)/.pyenv/versions/*/bin)
 PROXIES := nginx caddy haproxy apache2
-# What servers do with a connection, crowds of readers, and what is explored in every order, is the
-# newest Python's to tell; the matrix has it on the others as well.
+# What servers do with a connection, crowds of readers, what is explored in every order or by many
+# examples, and what the doctor measures, is the newest Python's to tell; the matrix has it on the
+# others as well.
 UNIT_ALONE := $(foreach name,server_endings server_goes servers middleware_servers bridges half_open \
-    large_bodies scale async_scale bad_days interleavings,--ignore tests/test_$(name).py)
+    large_bodies scale async_scale bad_days interleavings any_options overflow_properties clock \
+    gallery,--ignore tests/test_$(name).py) \
+    $(foreach name,measured misbehaving,--ignore tests/doctor/test_$(name).py)
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
