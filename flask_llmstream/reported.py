@@ -12,6 +12,7 @@ from typing import Any, Callable, List, Optional
 from .delivery import Delivery
 from .log import log
 from .outcome import Outcome
+from .steps import each
 from .summary import Summary
 from .surroundings import Listener, Surroundings
 
@@ -57,13 +58,10 @@ class ReportedOutcome(Outcome):
 
     def _each(self, *steps: Callable[[], object]) -> None:
         """Do each of these steps of its end. What one raises is logged."""
-        rest = iter(steps)
-        for step in rest:
-            try:
-                log.isolated(step, _FAILED, self.id, self.name)
-            except BaseException:  # a signal's, which goes to the process
-                self._each(*rest)
-                raise
+        each(*steps, by=self._isolated)
+
+    def _isolated(self, step: Callable[[], object]) -> None:
+        log.isolated(step, _FAILED, self.id, self.name)
 
     # What is told: that it has ended, that its reader has left, and last that its producer has.
 

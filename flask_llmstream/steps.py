@@ -7,16 +7,23 @@ from __future__ import annotations
 
 from typing import Callable
 
+Step = Callable[[], object]
 
-def each(*steps: Callable[[], object]) -> None:
+
+def _plainly(step: Step) -> None:
+    step()
+
+
+def each(*steps: Step, by: Callable[[Step], object] = _plainly) -> None:
     """Do these steps in their order.
 
+    :param by: is given each step, to call it. Default: it is called as it is.
     :raises BaseException: what the last one of those that raised has raised, behind the others.
     """
     rest = iter(steps)
     for step in rest:
         try:
-            step()
+            by(step)
         except BaseException:
-            each(*rest)
+            each(*rest, by=by)
             raise

@@ -128,7 +128,7 @@ class Stream(Endable):
         if not self.is_started:
             self._forget("cancelled")
             return
-        self.end("disconnect")
+        self.leave()
         if self.delivery.channel is not None:
             self._each(partial(self.delivery.channel.discard, "disconnect"))
         # Timers are let go of where they were made. They hold this stream, in their turn.

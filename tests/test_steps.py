@@ -33,3 +33,16 @@ def test_of_several_that_raise_the_last_is_raised_and_shows_the_others():
     with pytest.raises(LookupError) as caught:
         each(raising(first), raising(last))
     assert (caught.value, caught.value.__context__) == (last, first)
+
+
+def test_all_are_called_by_who_is_to_call_them_though_one_raises():
+    called = []
+
+    def by(step):
+        called.append(step)
+        step()
+
+    steps = [raising(ValueError()), int, str]
+    with pytest.raises(ValueError):
+        each(*steps, by=by)
+    assert called == steps
