@@ -7,6 +7,7 @@ import gc
 import os
 
 import greenlet
+import werkzeug.debug.tbtools  # noqa: F401  (Werkzeug's server loads it at an error)
 from flask import Blueprint, current_app, jsonify
 from gevent._hub_local import get_hub_if_exists
 from gevent.hub import Hub
