@@ -12,12 +12,12 @@ import time
 import tracemalloc
 from typing import Any, Callable, NamedTuple
 
-from flask_llmstream.channel import Channel, Opening
+from flask_llmstream.channel.channel import Channel, Opening
+from flask_llmstream.channel.overflow import Overflow
 from flask_llmstream.errors import StreamOverflow
 from flask_llmstream.formats.message import MessageFormat
-from flask_llmstream.options import StreamOptions
-from flask_llmstream.overflow import Overflow
-from flask_llmstream.wakeup import ThreadWakeup
+from flask_llmstream.runtime.wakeup import ThreadWakeup
+from flask_llmstream.stream.options import StreamOptions
 
 ROUNDS = 7
 AT_A_TIME = 200

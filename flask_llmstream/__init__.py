@@ -9,11 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, List
 
-from .completion import CompletionRequest as CompletionRequest
-from .completion import Usage as Usage
-from .decoder import EventStreamDecoder as EventStreamDecoder
-from .decoder import MessageEvent as MessageEvent
-from .emitter import Emitter as Emitter
+from .channel.overflow import Overflow as Overflow
 from .errors import ConfigurationError as ConfigurationError
 from .errors import EventTooLarge as EventTooLarge
 from .errors import LLMStreamError as LLMStreamError
@@ -28,16 +24,20 @@ from .errors import StreamRefused as StreamRefused
 from .errors import StreamShutdown as StreamShutdown
 from .errors import StreamTimeout as StreamTimeout
 from .errors import UnsendableItem as UnsendableItem
-from .event import ServerSentEvent as ServerSentEvent
 from .extension import LLMStream as LLMStream
 from .formats import Format as Format
-from .middleware import EventStreamMiddleware as EventStreamMiddleware
-from .overflow import Overflow as Overflow
 from .providers import CallableProvider as CallableProvider
 from .providers import Counter as Counter
 from .providers import Provider as Provider
-from .signals import stream_finished as stream_finished
+from .records import CompletionRequest as CompletionRequest
+from .records import Usage as Usage
+from .sources.emitter import Emitter as Emitter
+from .sse.decoder import EventStreamDecoder as EventStreamDecoder
+from .sse.decoder import MessageEvent as MessageEvent
+from .sse.event import ServerSentEvent as ServerSentEvent
 from .summary import Summary as Summary
+from .telemetry.signals import stream_finished as stream_finished
+from .wsgi.middleware import EventStreamMiddleware as EventStreamMiddleware
 
 __version__ = "0.1.0"
 

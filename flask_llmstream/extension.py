@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, Option
 
 from flask import Blueprint, Flask, Response, request
 
-from .app_state import EXTENSION, AppState, app_state, every_slots
-from .blueprint import browser_client, chat_blueprint, checked_providers
-from .clashes import log_later_clashes, refuse_clashes
-from .cli import commands
-from .config import Settings, read_config
-from .context import end_request
-from .cross_site import refuse_cross_site, send_cors_headers
-from .drain import DRAIN_SECONDS, drain
-from .early_start import EarlyStart
-from .emitter import Emitter
-from .error_handlers import hand_on_errors
+from .app.config import Settings, read_config
+from .app.context import end_request
+from .app.error_handlers import hand_on_errors
+from .app.state import EXTENSION, AppState, app_state, every_slots
+from .chat.blueprint import browser_client, chat_blueprint, checked_providers
+from .chat.cross_site import refuse_cross_site, send_cors_headers
+from .chat.publishing import Guard, publish, refuse_to_guard_nothing
+from .doctor.cli import commands
 from .errors import ConfigurationError
-from .handling import name_of
+from .exceptions.handling import name_of
 from .keywords import BlueprintSettings, ResponseOptions
-from .no_source import refuse_no_sender
-from .options import StreamOptions, check_callable, check_number
 from .providers import Counter, Provider
-from .publishing import Guard, publish, refuse_to_guard_nothing
-from .sigterm import on_sigterm
-from .streaming import Source, last_event_id, new_emitter, stream_response
-from .views import log_later_misplaced, refuse_misplaced, refuse_positional, streamed_view
+from .runtime.sigterm import on_sigterm
+from .sources.emitter import Emitter
+from .stream.drain import DRAIN_SECONDS, drain
+from .stream.options import StreamOptions, check_callable, check_number
+from .views.clashes import log_later_clashes, refuse_clashes
+from .views.decorator import log_later_misplaced, refuse_misplaced, refuse_positional, streamed_view
+from .views.no_source import refuse_no_sender
+from .views.responses import Source, last_event_id, new_emitter, stream_response
+from .wsgi.early_start import EarlyStart
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -121,14 +121,14 @@ class LLMStream:
         response's first block.
 
         Items may be text (deltas), mappings, lists, dataclasses (sent as the application's JSON,
-        ``app.json``) or :class:`~flask_llmstream.event.ServerSentEvent` objects.
+        ``app.json``) or :class:`~flask_llmstream.sse.event.ServerSentEvent` objects.
 
         :param source: any iterable or generator; it runs and is closed on a worker of its own. What
             ``async for`` goes over runs on the one event loop of this process, whatever ``worker``
             says, and is cancelled where it awaits when its reader leaves. An Observable of RxPY's
             is subscribed to, and disposed of at the end; ``overflow`` acts as for :meth:`create`.
-        :param options: the :class:`~flask_llmstream.options.StreamOptions` that differ from the
-            app's.
+        :param options: the :class:`~flask_llmstream.stream.options.StreamOptions` that differ from
+            the app's.
         :raises TypeError: a source that is not iterable, or is one text; an unknown option.
         :raises ConfigurationError: an option that can't work; the message names it.
         """

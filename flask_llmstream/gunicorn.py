@@ -10,10 +10,10 @@ from __future__ import annotations
 import signal
 from typing import Any, Callable
 
-from .app_state import every_slots
-from .drain import FAREWELL_SECONDS, drain, wait_for_ends
-from .sigterm import aside, on_sigterm, put_off
-from .worker import on_greenlet
+from .app.state import every_slots
+from .runtime.sigterm import aside, on_sigterm, put_off
+from .runtime.workers import on_greenlet
+from .stream.drain import FAREWELL_SECONDS, drain, wait_for_ends
 
 _MARGIN_SECONDS = 1.0
 """gunicorn's gevent worker looks once a second whether its connections have ended."""

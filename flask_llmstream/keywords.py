@@ -1,14 +1,14 @@
 """The options as keywords, for type checkers and editors: each by its name and with its type.
 
 Ground floor: standard library only. What they mean, and their defaults, tells
-:class:`~flask_llmstream.options.StreamOptions`, whose fields have the same names and types.
+:class:`~flask_llmstream.stream.options.StreamOptions`, whose fields have the same names and types.
 """
 
 from __future__ import annotations
 
 from typing import Any, Callable, Collection, Hashable, Literal, Optional, Type, TypedDict, Union
 
-from .channel import Channel
+from .channel.channel import Channel
 from .formats import Format
 from .summary import Summary
 

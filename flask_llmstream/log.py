@@ -14,9 +14,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from .handling import caught, described, traceback_of
-from .interrupts import passed_on
-from .printable import printable, printable_traceback
+from .exceptions.handling import caught, described, traceback_of
+from .exceptions.interrupts import passed_on
+from .exceptions.printable import printable, printable_traceback
 
 _CALLER = 3
 """Frames from a logger's own method to the line that is to be named."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from .completion import Usage
-from .failure import Failure
+from .exceptions.failure import Failure
+from .records import Usage
 
 MAX_TEXT = 1_000_000
 """How many characters of an answer its summary keeps."""

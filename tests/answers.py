@@ -15,7 +15,7 @@ from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.test import EnvironBuilder
 
 from flask_llmstream import EventStreamDecoder
-from flask_llmstream.decoder import MessageEvent
+from flask_llmstream.sse.decoder import MessageEvent
 
 
 class Answer:

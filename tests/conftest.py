@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from flask_llmstream import Counter, EventStreamMiddleware, LLMStream
-from flask_llmstream.worker import habitat
+from flask_llmstream.runtime.workers import habitat
 from tests.answers import linted
 from tests.connections import Connection, TLSConnection
 from tests.foreign import Foreign, Pausing
@@ -220,7 +220,7 @@ def any_connection(request):
 def schedule(monkeypatch):
     """Timers that fire when the test says so, in place of the hub's or the thread's."""
     schedule = ManualSchedule()
-    for module in ("body", "streaming"):
+    for module in ("wsgi.body", "views.responses"):
         name = f"flask_llmstream.{module}.habitat"
         monkeypatch.setattr(name, lambda worker: habitat(worker)._replace(schedule=schedule))
     return schedule

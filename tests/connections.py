@@ -9,7 +9,7 @@ import struct
 import threading
 from typing import Any, Dict
 
-from flask_llmstream.client_socket import has_left
+from flask_llmstream.connection.socket_options import has_left
 from tests.places import HANG_GUARD
 
 

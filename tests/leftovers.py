@@ -14,8 +14,8 @@ import greenlet
 from gevent import get_hub
 from gevent.hub import Hub
 
-from flask_llmstream.admission import Slots
-from flask_llmstream.event_loop import event_loop
+from flask_llmstream.runtime.event_loop.loop import event_loop
+from flask_llmstream.stream.limits import Slots
 
 GRACE = 5
 """Seconds that what has been told to end may take to do so."""

@@ -20,7 +20,7 @@ class ManualTimer:
 
 
 class ManualSchedule:
-    """A :data:`~flask_llmstream.timers.Schedule` whose timers wait for the test."""
+    """A :data:`~flask_llmstream.runtime.timers.Schedule` whose timers wait for the test."""
 
     def __init__(self) -> None:
         self._timers: List[ManualTimer] = []

@@ -12,10 +12,10 @@ from typing import Any, Callable, Coroutine, List, NamedTuple
 import gevent.event
 import pytest
 
-from flask_llmstream.event_loop import event_loop
-from flask_llmstream.loop_worker import LoopWakeup, LoopWorker
-from flask_llmstream.wakeup import CrossThreadWakeup
-from flask_llmstream.worker import habitat
+from flask_llmstream.runtime.event_loop.loop import event_loop
+from flask_llmstream.runtime.event_loop.worker import LoopWakeup, LoopWorker
+from flask_llmstream.runtime.wakeup import CrossThreadWakeup
+from flask_llmstream.runtime.workers import habitat
 
 HANG_GUARD = 20
 """Seconds after which a test has hung; nothing is measured by it."""

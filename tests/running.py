@@ -6,11 +6,11 @@ import threading
 
 import gevent
 
-from flask_llmstream.async_stream import AsyncStream
 from flask_llmstream.formats import make_format
-from flask_llmstream.options import StreamOptions
-from flask_llmstream.stream import Stream
-from flask_llmstream.worker import habitat
+from flask_llmstream.runtime.workers import habitat
+from flask_llmstream.stream.options import StreamOptions
+from flask_llmstream.stream.stream import Stream
+from flask_llmstream.views.async_streams import AsyncStream
 from tests.manual_timers import ManualClock, ManualSchedule
 from tests.places import HANG_GUARD
 

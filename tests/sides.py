@@ -17,8 +17,8 @@ import gevent
 import gevent.event
 import pytest
 
-from flask_llmstream.channel import Channel, Wakeup
-from flask_llmstream.wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
+from flask_llmstream.channel.channel import Channel, Wakeup
+from flask_llmstream.runtime.wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from tests.places import HANG_GUARD
 
 

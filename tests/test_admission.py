@@ -9,7 +9,7 @@ from itertools import count
 import gevent
 import pytest
 
-from flask_llmstream.admission import Slots
+from flask_llmstream.stream.limits import Slots
 from tests.places import GREENLETS, HANG_GUARD, only
 from tests.sides import switching_often
 

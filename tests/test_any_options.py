@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flask_llmstream import LLMStream, ServerSentEvent, StreamError
-from flask_llmstream.completion import Usage
+from flask_llmstream.records import Usage
 from tests.answers import Answer
 from tests.connections import Connection
 from tests.places import GREENLETS, PLACES, wait_for_worker_threads

@@ -19,9 +19,9 @@ from flask_llmstream import (
     StreamError,
     stream_finished,
 )
-from flask_llmstream.calls import called
-from flask_llmstream.event_loop import event_loop
 from flask_llmstream.formats.text import TextFormat
+from flask_llmstream.runtime.event_loop.loop import event_loop
+from flask_llmstream.sources.calls import called
 from tests.answers import Answer
 from tests.async_sources import AsyncSign, asynchronous
 from tests.places import GREENLETS, HANG_GUARD, THREADS, only, others_have_ended, run_on_the_loop

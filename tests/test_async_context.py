@@ -10,7 +10,7 @@ from importlib.metadata import version
 import pytest
 from flask import current_app, g, has_app_context, has_request_context, request, session
 
-from flask_llmstream.event_loop import event_loop
+from flask_llmstream.runtime.event_loop.loop import event_loop
 from tests.answers import Answer
 from tests.async_sources import AsyncSign, asynchronous
 from tests.places import GREENLETS, THREADS, others_have_ended, run_on_the_loop

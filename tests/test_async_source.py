@@ -14,7 +14,7 @@ from flask import request
 from werkzeug.test import create_environ
 
 from flask_llmstream import CallableProvider, LLMStream, ServerSentEvent, StreamError, Usage
-from flask_llmstream.event_loop import event_loop
+from flask_llmstream.runtime.event_loop.loop import event_loop
 from tests.answers import Answer
 from tests.async_sources import AsyncSign, AsyncWaiting, Closing, asynchronous
 from tests.places import (
@@ -234,7 +234,7 @@ def test_a_reader_who_leaves_does_not_cancel_its_own_clean_up(place, app, serve,
 
 
 def test_a_clean_up_that_never_ends_is_cancelled_at_last(place, app, serve, finished, monkeypatch):
-    monkeypatch.setattr("flask_llmstream.loop_worker.LOOKS", 1)
+    monkeypatch.setattr("flask_llmstream.runtime.event_loop.worker.LOOKS", 1)
     source = CleaningUp(place)
     serve(source.__aiter__, on_finish=finished)
     with Answer(app, "/") as answer:

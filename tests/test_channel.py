@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_llmstream.channel import BLOCK_BYTES, Channel, ChannelStatistics
+from flask_llmstream.channel.channel import BLOCK_BYTES, Channel, ChannelStatistics
 from flask_llmstream.errors import StreamClosed
 from tests.places import HANG_GUARD
 from tests.sides import ALL_SIDES, Sides, Turns, blocks_of, on_all_sides, opened, switching_often

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.chat import ChatRequest, parse_chat, parse_json, parse_query
-from flask_llmstream.chat_limits import DEEPEST, Limits
-from flask_llmstream.completion import CompletionRequest
+from flask_llmstream.chat.limits import DEEPEST, Limits
+from flask_llmstream.chat.requests import ChatRequest, parse_chat, parse_json, parse_query
 from flask_llmstream.errors import RequestError, RequestTooLarge, UnknownModel
-from flask_llmstream.json_text import json_bytes
+from flask_llmstream.records import CompletionRequest
+from flask_llmstream.sse.json import json_bytes
 
 MODELS = ("gemma", "other", "counter")
 HELLO = {"role": "user", "content": "Hello"}

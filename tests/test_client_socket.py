@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from flask_llmstream.client_socket import (
+from flask_llmstream.connection.socket_options import (
     client_descriptor,
     cut,
     has_left,

@@ -9,10 +9,10 @@ from typing import Any, Dict, get_type_hints
 
 import pytest
 
-from flask_llmstream.config import Settings, read_config
+from flask_llmstream.app.config import Settings, read_config
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.keywords import BlueprintSettings, ResponseOptions
-from flask_llmstream.options import StreamOptions
+from flask_llmstream.stream.options import StreamOptions
 
 SETTINGS = {
     "LLMSTREAM_URL_PREFIX": None,

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from flask_llmstream.client_socket import untaken
-from flask_llmstream.connection import Connection
-from flask_llmstream.worker import habitat
+from flask_llmstream.connection.connection import Connection
+from flask_llmstream.connection.socket_options import untaken
+from flask_llmstream.runtime.workers import habitat
 from tests.connections import Channel, wait_until_left
 from tests.manual_timers import ManualSchedule
 

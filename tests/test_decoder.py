@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.decoder import EventStreamDecoder, MessageEvent
 from flask_llmstream.errors import EventTooLarge
-from flask_llmstream.event import ServerSentEvent
+from flask_llmstream.sse.decoder import EventStreamDecoder, MessageEvent
+from flask_llmstream.sse.event import ServerSentEvent
 
 STREAMS = sorted(Path(__file__).with_name("event_streams").glob("*.sse"))
 

@@ -12,8 +12,8 @@ from flask import g
 
 from flask_llmstream.errors import StreamError, UnsendableItem
 from flask_llmstream.formats import NDJSONFormat, TextFormat
-from flask_llmstream.formats.accepted import JSONArray
-from flask_llmstream.worker import habitat
+from flask_llmstream.formats.negotiated import JSONArray
+from flask_llmstream.runtime.workers import habitat
 from tests.answers import Answer
 from tests.async_sources import asynchronous
 from tests.places import BESIDE, GREENLETS, THREADS, only, wait_for_worker_threads

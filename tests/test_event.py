@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.decoder import EventStreamDecoder, MessageEvent
-from flask_llmstream.event import ServerSentEvent, data_lines, utf8
+from flask_llmstream.sse.decoder import EventStreamDecoder, MessageEvent
+from flask_llmstream.sse.event import ServerSentEvent, data_lines, utf8
 
 LINE_ENDS = ["\n", "\r", "\r\n"]
 NO_LINE_ENDS = ["\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]

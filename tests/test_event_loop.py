@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from flask_llmstream.event_loop import event_loop
+from flask_llmstream.runtime.event_loop.loop import event_loop
 from tests.answers import Answer
 from tests.async_sources import asynchronous
 from tests.places import GREENLETS, THREADS
@@ -25,8 +25,8 @@ SCRIPT = """
     from flask import Flask
     from flask_llmstream import LLMStream
     from gevent.monkey import is_module_patched
-    from flask_llmstream import event_loop as module
-    from flask_llmstream.event_loop import Loop, event_loop
+    from flask_llmstream.runtime.event_loop import loop as module
+    from flask_llmstream.runtime.event_loop.loop import Loop, event_loop
 
     app = Flask(__name__)
     streams = LLMStream(app)

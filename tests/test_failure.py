@@ -11,8 +11,8 @@ from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable, Too
 from werkzeug.routing import RequestRedirect
 
 from flask_llmstream.errors import ProviderError, RequestError, StreamError
-from flask_llmstream.failure import Failure, failure_of
-from flask_llmstream.json_text import json_bytes
+from flask_llmstream.exceptions.failure import Failure, failure_of
+from flask_llmstream.sse.json import json_bytes
 from tests.unshowable import UNSHOWABLE
 
 HIDDEN = Failure("internal", "The answer failed. The server's log says why.", "id-7", 500)

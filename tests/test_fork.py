@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from flask_llmstream import StreamClosed
-from flask_llmstream.admission import Slots
-from flask_llmstream.timers import thread_schedule
+from flask_llmstream.runtime.timers import thread_schedule
+from flask_llmstream.stream.limits import Slots
 from tests.answers import Answer
 from tests.places import GREENLETS, HANG_GUARD, THREADS, only, wait_for_worker_threads
 

@@ -15,16 +15,16 @@ from flask import Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.completion import Usage
-from flask_llmstream.decoder import EventStreamDecoder, MessageEvent
 from flask_llmstream.errors import ConfigurationError
-from flask_llmstream.event import ServerSentEvent
-from flask_llmstream.failure import Failure
+from flask_llmstream.exceptions.failure import Failure
 from flask_llmstream.formats import FORMATS, Ending, EventStreamFormat, Format, Gap, make_format
 from flask_llmstream.formats.message import MessageFormat
 from flask_llmstream.formats.ndjson import NDJSONFormat
 from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
 from flask_llmstream.formats.text import TextFormat
+from flask_llmstream.records import Usage
+from flask_llmstream.sse.decoder import EventStreamDecoder, MessageEvent
+from flask_llmstream.sse.event import ServerSentEvent
 
 COMPLETE = Ending("complete")
 COUNTED = Ending("complete", Usage(prompt_tokens=5, completion_tokens=7, finish_reason="length"))

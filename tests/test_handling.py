@@ -11,7 +11,7 @@ import pytest
 from flask import got_request_exception
 
 from flask_llmstream import EventStreamMiddleware, StreamError, stream_finished
-from flask_llmstream.handling import described, text_of, while_handling
+from flask_llmstream.exceptions.handling import described, text_of, while_handling
 from tests.answers import Answer
 from tests.async_sources import asynchronous
 from tests.foreign import Foreign

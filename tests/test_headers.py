@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_llmstream.headers import (
+from flask_llmstream.wsgi.headers import (
     HEADERS,
     event_stream_headers,
     is_encoded,

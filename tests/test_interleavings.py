@@ -7,14 +7,18 @@ from typing import Any, Callable, Dict, List, Optional, Type
 
 import pytest
 
-from flask_llmstream import channel, item_channel, latest, mutex, overflow, senders
-from flask_llmstream.channel import Opening
+from flask_llmstream.channel import channel, latest
+from flask_llmstream.channel import lossy as item_channel
+from flask_llmstream.channel import overflow
+from flask_llmstream.channel.channel import Opening
+from flask_llmstream.channel.overflow import Overflow
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.formats import Gap
-from flask_llmstream.mutex import Mutex
-from flask_llmstream.options import StreamOptions
-from flask_llmstream.overflow import Overflow
-from flask_llmstream.senders import Senders
+from flask_llmstream.runtime import mutex
+from flask_llmstream.runtime.mutex import Mutex
+from flask_llmstream.sources import send_lock as senders
+from flask_llmstream.sources.send_lock import Senders
+from flask_llmstream.stream.options import StreamOptions
 from tests.interleavings import Explorer
 
 

@@ -12,10 +12,10 @@ import threading
 import gevent
 import pytest
 
-from flask_llmstream.async_source import AsyncSource
-from flask_llmstream.interrupts import is_interrupt
+from flask_llmstream.exceptions.interrupts import is_interrupt
 from flask_llmstream.log import log
-from flask_llmstream.loop_context import lent
+from flask_llmstream.sources.asynchronous import AsyncSource
+from flask_llmstream.sources.asyncio_context import lent
 from tests.places import GREENLETS, HANG_GUARD, LOOPS, PLACES
 from tests.running import Running
 from tests.servers import PYWSGI, running

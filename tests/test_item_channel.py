@@ -7,10 +7,10 @@ from typing import Any, Callable, Deque, List
 
 import pytest
 
+from flask_llmstream.channel.lossy import ItemChannel, taken_from, with_lost
 from flask_llmstream.errors import StreamClosed
-from flask_llmstream.event import ServerSentEvent
 from flask_llmstream.formats import Gap
-from flask_llmstream.item_channel import ItemChannel, taken_from, with_lost
+from flask_llmstream.sse.event import ServerSentEvent
 from tests.places import HANG_GUARD
 from tests.sides import Sides, Turns, on_all_sides, opened
 

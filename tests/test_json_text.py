@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream import json_text
+from flask_llmstream.sse import json as json_text
 from tests.conftest import needs
 
 NAN, INFINITY = float("nan"), float("inf")

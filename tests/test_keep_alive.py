@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from flask_llmstream.client_socket import keep_alive
+from flask_llmstream.connection.socket_options import keep_alive
 
 KEEP_ALIVE = ["TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"]
 

@@ -8,10 +8,10 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 
+from flask_llmstream.channel.latest import Latest
 from flask_llmstream.errors import StreamClosed, StreamOverflow
-from flask_llmstream.event import ServerSentEvent
 from flask_llmstream.formats import Gap
-from flask_llmstream.latest import Latest
+from flask_llmstream.sse.event import ServerSentEvent
 from tests.places import HANG_GUARD
 from tests.sides import ALL_SIDES, Sides, Turns, blocks_of, on_all_sides, opened, switching_often
 

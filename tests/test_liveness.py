@@ -5,8 +5,8 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from flask_llmstream.liveness import POLL_SECONDS, HubWatch, SocketWatch, watch
-from flask_llmstream.timers import HubTimer, TimerThread
+from flask_llmstream.connection.disconnect import POLL_SECONDS, HubWatch, SocketWatch, watch
+from flask_llmstream.runtime.timers import HubTimer, TimerThread
 from tests.connections import Channel, cgi_environ, wait_until_left
 from tests.manual_timers import ManualSchedule
 from tests.places import GREENLETS, THREADS, only

@@ -9,9 +9,9 @@ import weakref
 import gevent
 import pytest
 
-from flask_llmstream.lockstep import Lockstep
-from flask_llmstream.wakeup import ThreadWakeup
-from flask_llmstream.worker import habitat
+from flask_llmstream.runtime.wakeup import ThreadWakeup
+from flask_llmstream.runtime.workers import habitat
+from flask_llmstream.wsgi.lockstep import Lockstep
 from tests.places import GREENLETS, THREADS, only
 
 TENANT = contextvars.ContextVar("tenant", default="nobody")

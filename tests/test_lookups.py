@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from flask_llmstream.lookups import Lookups
+from flask_llmstream.runtime.lookups import Lookups
 from tests.names import Resolver
 from tests.servers import ROOT
 from tests.upstream import HANG_GUARD
@@ -135,7 +135,7 @@ def test_where_no_thread_is_to_be_had_it_is_told(resolver, monkeypatch):
     def no_thread(run, name):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("flask_llmstream.lookups.start_native_thread", no_thread)
+    monkeypatch.setattr("flask_llmstream.runtime.lookups.start_native_thread", no_thread)
     with pytest.raises(OSError, match="can't start new thread"):
         Asking(Lookups(), "a.test").result()
 
@@ -163,7 +163,7 @@ def test_whoever_waits_is_told_however_many_ask_and_give_up(resolver):
 def test_a_forked_child_waits_for_none_of_its_parents():
     script = """
         import os, socket, threading
-        from flask_llmstream.lookups import lookups
+        from flask_llmstream.runtime.lookups import lookups
         from tests.names import Resolver
         from tests.test_lookups import Asking
 

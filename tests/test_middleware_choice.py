@@ -14,8 +14,8 @@ import pytest
 from werkzeug.test import create_environ
 
 from flask_llmstream import ConfigurationError, EventStreamMiddleware, Overflow
+from flask_llmstream.channel.overflow import STRATEGIES
 from flask_llmstream.keywords import Lossless
-from flask_llmstream.overflow import STRATEGIES
 from tests.answers import Answer
 from tests.foreign import EVENT_STREAM
 

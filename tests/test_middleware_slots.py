@@ -9,7 +9,7 @@ from flask import got_request_exception
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_llmstream import stream_finished
-from flask_llmstream.app_state import every_slots
+from flask_llmstream.app.state import every_slots
 from tests.answers import Answer
 from tests.foreign import EVENT_STREAM
 from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads

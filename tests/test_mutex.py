@@ -9,7 +9,7 @@ import gevent
 import gevent.event
 import pytest
 
-from flask_llmstream.mutex import Mutex
+from flask_llmstream.runtime.mutex import Mutex
 from tests.places import GREENLETS, HANG_GUARD, only
 from tests.sides import ALL_SIDES, on_all_sides, switching_often
 
@@ -120,7 +120,7 @@ def test_who_waits_is_asked_again_whether_that_is_of_use(turn):
 
 LEFT_FOR_GOOD = """
 import threading, gevent
-from flask_llmstream.mutex import Mutex
+from flask_llmstream.runtime.mutex import Mutex
 
 def wait_and_end():
     gevent.spawn(turn.acquire)

@@ -9,13 +9,13 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from flask_llmstream.channel.overflow import STRATEGIES, Overflow
 from flask_llmstream.errors import ConfigurationError
-from flask_llmstream.event import ServerSentEvent
 from flask_llmstream.formats import BY_ACCEPT, FORMATS, EventStreamFormat
 from flask_llmstream.formats.text import TextFormat
 from flask_llmstream.keywords import FormatName, ResponseOptions, Strategy
-from flask_llmstream.options import StreamOptions
-from flask_llmstream.overflow import STRATEGIES, Overflow
+from flask_llmstream.sse.event import ServerSentEvent
+from flask_llmstream.stream.options import StreamOptions
 
 DEFAULTS = {
     "format": "message",

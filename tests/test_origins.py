@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from flask_llmstream import ConfigurationError
-from flask_llmstream.origins import checked_origins, is_allowed, is_cross_site, normal_origin
+from flask_llmstream.app.origins import checked_origins, is_allowed, is_cross_site, normal_origin
 
 HOST = "chat.example.org"
 

@@ -9,11 +9,11 @@ from typing import Any, Callable, Iterable, List, Type
 import gevent
 import pytest
 
-from flask_llmstream.channel import Channel, Opening
+from flask_llmstream.channel.channel import Channel, Opening
+from flask_llmstream.channel.overflow import STRATEGIES, Block, Buffer, Drop, Missing, Overflow
 from flask_llmstream.errors import ConfigurationError, StreamClosed, StreamOverflow
 from flask_llmstream.formats import Gap
-from flask_llmstream.options import StreamOptions
-from flask_llmstream.overflow import STRATEGIES, Block, Buffer, Drop, Missing, Overflow
+from flask_llmstream.stream.options import StreamOptions
 from tests.places import HANG_GUARD
 from tests.sides import (
     ALL_SIDES,

@@ -15,13 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import flask_llmstream.channel
-from flask_llmstream import item_channel, latest, overflow
-from flask_llmstream.channel import Channel, Opening, Wakeup
+import flask_llmstream.channel.channel
+from flask_llmstream.channel import latest
+from flask_llmstream.channel import lossy as item_channel
+from flask_llmstream.channel import overflow
+from flask_llmstream.channel.channel import Channel, Opening, Wakeup
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.formats import Gap
-from flask_llmstream.options import StreamOptions
-from flask_llmstream.wakeup import GreenletWakeup
+from flask_llmstream.runtime.wakeup import GreenletWakeup
+from flask_llmstream.stream.options import StreamOptions
 from tests.lockstep import Lockstep
 from tests.places import HANG_GUARD
 from tests.sides import ALL_SIDES, Sides, on_all_sides, switching_often
@@ -250,7 +252,7 @@ def test_an_end_at_any_time_ends_both_sides(strategy: str, buffer: int) -> None:
         account(b"".join(blocks))
 
 
-MODULES = [flask_llmstream.channel, item_channel, latest, overflow]
+MODULES = [flask_llmstream.channel.channel, item_channel, latest, overflow]
 UNDER_TEST = [__file__, *(str(module.__file__) for module in MODULES)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gevent
 from gevent import get_hub
 
-from flask_llmstream.per_hub import PerHub
+from flask_llmstream.runtime.per_hub import PerHub
 from tests.places import THREADS
 
 

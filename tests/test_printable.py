@@ -20,8 +20,8 @@ from flask_llmstream import (
     OpenAICompatible,
     StreamError,
 )
+from flask_llmstream.exceptions.printable import printable, printable_traceback
 from flask_llmstream.log import Log
-from flask_llmstream.printable import printable, printable_traceback
 from tests.answers import Answer
 from tests.places import wait_for_worker_threads
 from tests.upstream import Upstream

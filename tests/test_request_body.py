@@ -15,7 +15,7 @@ import pytest
 from flask import request
 
 from flask_llmstream import CallableProvider
-from flask_llmstream.request_body import IN_MEMORY, ServerInput
+from flask_llmstream.wsgi.request_body import IN_MEMORY, ServerInput
 from tests.answers import Answer
 
 LARGE = b"x" * (IN_MEMORY + 1)
@@ -140,7 +140,7 @@ FORM = b"a=1&b=2"
 def test_the_generator_finds_it_as_ever(
     place, app, serve_post, monkeypatch, body, content_type, read, found, ahead
 ):
-    monkeypatch.setattr("flask_llmstream.request_body.READ_AHEAD", ahead)
+    monkeypatch.setattr("flask_llmstream.wsgi.request_body.READ_AHEAD", ahead)
 
     def source():
         yield str(read())
@@ -223,7 +223,7 @@ def test_where_no_file_can_be_written_less_is_read_ahead(place, app, serve_post,
     def fail():
         raise FileNotFoundError("no usable temporary directory")
 
-    monkeypatch.setattr("flask_llmstream.request_body.gettempdir", fail)
+    monkeypatch.setattr("flask_llmstream.wsgi.request_body.gettempdir", fail)
     serve_post(lambda: ["unread"])
     server_input = Input(LARGE)
     with post(app, server_input, len(LARGE)) as answer:
@@ -249,7 +249,7 @@ def test_a_body_past_the_applications_limit_is_refused_by_it(place, app, serve_p
 def test_a_longer_body_is_read_by_the_generator_before_the_answer_begins(
     place, app, serve_post, monkeypatch
 ):
-    monkeypatch.setattr("flask_llmstream.request_body.READ_AHEAD", 2)
+    monkeypatch.setattr("flask_llmstream.wsgi.request_body.READ_AHEAD", 2)
     begun = []
     serve_post(the_length)
     with post(app, Input(LARGE, lambda: begun.append(answer.status)), len(LARGE)) as answer:
@@ -264,8 +264,8 @@ def test_once_the_generator_has_read_it_the_answer_begins_without_an_item(
         request.get_data()
         yield from silent(waiting)
 
-    monkeypatch.setattr("flask_llmstream.request_body.READ_AHEAD", 2)
-    monkeypatch.setattr("flask_llmstream.body.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("flask_llmstream.wsgi.request_body.READ_AHEAD", 2)
+    monkeypatch.setattr("flask_llmstream.wsgi.body.LOOK_SECONDS", 0.01)
     serve_post(source)
     with post(app, Input(LARGE), len(LARGE)) as answer:
         assert b"late" not in answer.block()

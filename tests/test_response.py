@@ -14,7 +14,7 @@ from flask import Flask, Response, abort, request
 from werkzeug.test import create_environ
 
 from flask_llmstream import ProviderError, RequestError, ServerSentEvent, StreamError
-from flask_llmstream.client_socket import UNSENT_BYTES
+from flask_llmstream.connection.socket_options import UNSENT_BYTES
 from tests.answers import Answer
 from tests.places import GREENLETS, THREADS, only, wait_for_worker_threads
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from flask_llmstream.sock_diag import (
+from flask_llmstream.connection.sock_diag import (
     CLOSE_WAIT,
     ESTABLISHED,
     NONE,

@@ -12,11 +12,11 @@ from time import monotonic
 import gevent
 import pytest
 
-from flask_llmstream.native import start_native_thread
-from flask_llmstream.stalls import StallWatch
-from flask_llmstream.suspects import Suspects
-from flask_llmstream.wakeup import CrossThreadWakeup
-from flask_llmstream.worker_threads import WorkerThreads
+from flask_llmstream.runtime.hub_monitor.monitor import StallWatch
+from flask_llmstream.runtime.hub_monitor.suspects import Suspects
+from flask_llmstream.runtime.hub_monitor.worker_threads import WorkerThreads
+from flask_llmstream.runtime.threads import start_native_thread
+from flask_llmstream.runtime.wakeup import CrossThreadWakeup
 from tests.answers import Answer
 from tests.places import BESIDE, GREENLETS, HANG_GUARD, only, wait_for_worker_threads
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_llmstream.steps import each
+from flask_llmstream.exceptions.steps import each
 
 
 def raising(error):

@@ -11,11 +11,11 @@ import gevent
 import pytest
 from gevent import GreenletExit
 
-from flask_llmstream.completion import Usage
 from flask_llmstream.errors import StreamClosed, StreamError, UnsendableItem
 from flask_llmstream.formats.openai import ChatCompletion
+from flask_llmstream.records import Usage
+from flask_llmstream.runtime.workers import habitat
 from flask_llmstream.summary import MAX_TEXT
-from flask_llmstream.worker import habitat
 from tests.places import BESIDE, GREENLETS, LOOPS, PLACES, THREADS, only, wait_for_worker_threads
 from tests.running import Running
 from tests.sources import Waiting

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from flask_llmstream.stream_ids import ended_id, has_seen_end, opening_id
+from flask_llmstream.stream.ids import ended_id, has_seen_end, opening_id
 
 
 def test_one_who_has_seen_the_end_is_told_from_one_who_has_not():

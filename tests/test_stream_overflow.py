@@ -8,7 +8,7 @@ import operator
 import pytest
 
 from flask_llmstream.errors import StreamOverflow, UnsendableItem
-from flask_llmstream.event import ServerSentEvent
+from flask_llmstream.sse.event import ServerSentEvent
 from tests.answers import Answer
 from tests.places import GREENLETS, HANG_GUARD, LOOPS, PLACES, only
 from tests.sources import Stalled

@@ -11,13 +11,13 @@ import weakref
 
 import pytest
 
-from flask_llmstream.thread_frames import thread_frames
+from flask_llmstream.runtime.hub_monitor.thread_frames import thread_frames
 from tests.places import HANG_GUARD
 from tests.sides import switching_often
 
 ASKED_WHILE_THREADS_START = """
 import gc, sys, threading
-from flask_llmstream.thread_frames import thread_frames
+from flask_llmstream.runtime.hub_monitor.thread_frames import thread_frames
 
 def ask():
     while not over:

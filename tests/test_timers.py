@@ -10,7 +10,7 @@ import weakref
 import gevent
 import pytest
 
-from flask_llmstream.timers import (
+from flask_llmstream.runtime.timers import (
     MOST_CANCELLED,
     HubTimer,
     ThreadTimer,

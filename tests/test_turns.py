@@ -13,8 +13,8 @@ from gevent import GreenletExit, get_hub
 from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_llmstream import EventStreamMiddleware
-from flask_llmstream.completion import Usage
-from flask_llmstream.turns import TURN_SECONDS, take_turn, turn_of
+from flask_llmstream.records import Usage
+from flask_llmstream.runtime.turns import TURN_SECONDS, take_turn, turn_of
 from tests.places import GREENLETS
 
 FEW = 10

@@ -9,8 +9,8 @@ import gevent
 import pytest
 from gevent import get_hub
 
-from flask_llmstream.timers import HubTimer
-from flask_llmstream.wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
+from flask_llmstream.runtime.timers import HubTimer
+from flask_llmstream.runtime.wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from tests.places import BESIDE, GREENLETS, HANG_GUARD, THREADS, only
 
 WAKEUPS = {GREENLETS: GreenletWakeup, BESIDE: CrossThreadWakeup, THREADS: ThreadWakeup}

@@ -12,7 +12,7 @@ import pytest
 from gevent import GreenletExit
 
 from flask_llmstream.errors import ConfigurationError
-from flask_llmstream.worker import GreenletWorker, ThreadWorker, habitat, on_greenlet
+from flask_llmstream.runtime.workers import GreenletWorker, ThreadWorker, habitat, on_greenlet
 from tests.places import (
     BESIDE,
     GREENLETS,
@@ -290,7 +290,7 @@ def test_whoever_goes_on_behind_anothers_cleaning_up_is_stopped_then(place):
 
 @producer_on_greenlet
 def test_cleaning_up_that_never_ends_is_interrupted_at_last(place, monkeypatch):
-    monkeypatch.setattr("flask_llmstream.worker.LOOKS", 1)
+    monkeypatch.setattr("flask_llmstream.runtime.workers.LOOKS", 1)
     source = CleaningUp(place)
     run = Run(place, iter(source)).start()
     source.cleans.wait()

@@ -12,16 +12,16 @@ from typing import FrozenSet, Optional, Tuple
 
 from flask import Flask
 
-from ..app_state import EXTENSION, AppState
-from ..clashes import chat_mounts, clashes
-from ..config import Settings
-from ..options import StreamOptions
-from ..views import misplaced
+from ..app.config import Settings
+from ..app.state import EXTENSION, AppState
+from ..stream.options import StreamOptions
+from ..views.clashes import chat_mounts, clashes
+from ..views.decorator import misplaced
 from .finding import Mend
 from .functions import Cached, body_readers, cached_streams
 from .gunicorn import Gunicorn
 from .layers import response_hooks, wsgi_layers
-from .originals import PATCHED_BY_PATCH_ALL, Kept, kept_originals, patched_modules
+from .unpatched import PATCHED_BY_PATCH_ALL, Kept, kept_originals, patched_modules
 
 Version = Tuple[int, ...]
 

@@ -8,8 +8,8 @@ from typing import Any, Iterator, NamedTuple, Set, Tuple
 
 from flask import Flask
 
-from ..app_state import EXTENSION
-from ..views import is_streamed, layers_of
+from ..app.state import EXTENSION
+from ..views.decorator import is_streamed, layers_of
 from .layers import contents_of, hooks_of, name_of
 
 _READS = {"add_etag", "data", "freeze", "get_data", "get_json", "json", "make_sequence"}

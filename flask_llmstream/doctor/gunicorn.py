@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any, List, Optional, Tuple
 
 from .finding import Mend
-from .originals import Kept
+from .unpatched import Kept
 
 _CHILD = "flask_llmstream.doctor.gunicorn_child"
 PATIENCE = 20

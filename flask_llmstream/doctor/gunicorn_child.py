@@ -17,7 +17,7 @@ from gevent import monkey
 from gunicorn import __version__
 from gunicorn.app.base import Application
 
-from .originals import kept_originals, patched_modules
+from .unpatched import kept_originals, patched_modules
 
 _KINDS = {
     "gunicorn.workers.ggevent": "gevent",

@@ -8,7 +8,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 from flask import Flask
 from werkzeug.local import LocalProxy
 
-from ..early_start import EarlyStart
+from ..wsgi.early_start import EarlyStart
 
 _DEEPEST = 30
 """More layers than anybody has; what is deeper is no chain of middleware."""

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, List, Sequence
 
 import click
 
-from ..printable import printable
+from ..exceptions.printable import printable
 from .finding import ERROR, LEVELS, OK, WARNING, Finding, worst
 
 _COLORS = {OK: "green", WARNING: "yellow", ERROR: "red"}

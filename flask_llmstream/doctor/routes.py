@@ -22,16 +22,16 @@ from gevent.monkey import get_original
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from ..app_state import app_state
-from ..completion import CompletionRequest
+from ..app.state import app_state
+from ..connection.disconnect import NoWatch, watch
 from ..errors import RequestError
-from ..liveness import NoWatch, watch
-from ..mounting import add_route
-from ..options import StreamOptions
 from ..providers import Counter
-from ..streaming import stream_response
+from ..records import CompletionRequest
+from ..runtime.workers import habitat, on_greenlet
+from ..stream.options import StreamOptions
 from ..summary import Summary
-from ..worker import habitat, on_greenlet
+from ..views.mounting import add_route
+from ..views.responses import stream_response
 from .checks import IN_THE_PROCESS, examine
 from .facts import NAMELESS, Serving, facts_of
 

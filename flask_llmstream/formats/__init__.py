@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Optional
 
 from ..errors import ConfigurationError
-from .accepted import ACCEPTED
 from .base import Ending, EventStreamFormat, Format, Gap
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
+from .negotiated import ACCEPTED
 from .raw import RawFormat
 from .text import TextFormat
 

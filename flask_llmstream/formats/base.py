@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
-from ..completion import Usage
-from ..event import ServerSentEvent
-from ..failure import Failure
-from ..json_text import Encode, json_bytes
+from ..exceptions.failure import Failure
+from ..records import Usage
+from ..sse.event import ServerSentEvent
+from ..sse.json import Encode, json_bytes
 from .unsendable import unsendable
 
 HEARTBEAT = ServerSentEvent(comment="").encode()

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Dict, Optional, Tuple
 
-from ..completion import Usage
-from ..event import ServerSentEvent
-from ..json_text import escaped_json_string, json_string, quoted
+from ..records import Usage
+from ..sse.event import ServerSentEvent
+from ..sse.json import escaped_json_string, json_string, quoted
 from .base import Ending, EventStreamFormat
 
 DELTA_HEAD, DELTA_TAIL = b'{"ended":false,"message":', b"}"

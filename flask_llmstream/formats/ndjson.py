@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ..event import ServerSentEvent
-from ..failure import Failure
-from ..json_text import json_bytes, json_string
+from ..exceptions.failure import Failure
+from ..sse.event import ServerSentEvent
+from ..sse.json import json_bytes, json_string
 from .base import Ending, Format, Gap, failure_object
 from .message import DELTA_HEAD, DELTA_TAIL, ending_object
 

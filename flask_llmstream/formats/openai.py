@@ -6,11 +6,11 @@ import secrets
 import time
 from typing import Any, Dict, List, Optional
 
-from ..completion import Usage
 from ..errors import StreamError
-from ..event import ServerSentEvent
-from ..failure import Failure
-from ..json_text import json_bytes, json_string
+from ..exceptions.failure import Failure
+from ..records import Usage
+from ..sse.event import ServerSentEvent
+from ..sse.json import json_bytes, json_string
 from .base import Ending, EventStreamFormat, Format, Gap
 from .unsendable import unsendable
 

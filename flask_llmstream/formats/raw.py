@@ -9,8 +9,8 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from typing import Any, Callable, Optional
 
-from ..event import ServerSentEvent
-from ..failure import Failure
+from ..exceptions.failure import Failure
+from ..sse.event import ServerSentEvent
 from .base import Ending, EventStreamFormat
 from .message import ending_object
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ..event import ServerSentEvent, data_lines
+from ..sse.event import ServerSentEvent, data_lines
 from .base import Ending, EventStreamFormat
 from .message import ending_object
 

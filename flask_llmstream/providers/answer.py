@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Generator, Iterator
 
-from ..handling import name_of
+from ..exceptions.handling import name_of
 from .base import Delta
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Any, AsyncGenerator, Awaitable, Callable
 
-from ..completion import CompletionRequest
-from ..coroutines import is_async
-from ..handling import name_of
+from ..exceptions.handling import name_of
+from ..records import CompletionRequest
+from ..runtime.event_loop.coroutines import is_async
 from .base import Delta, Deltas, Provider
 
 

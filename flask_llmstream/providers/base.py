@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import AsyncIterable, Iterable, Union
 
-from ..completion import CompletionRequest, Usage
-from ..event import ServerSentEvent
+from ..records import CompletionRequest, Usage
+from ..sse.event import ServerSentEvent
 
 Delta = Union[str, Usage, ServerSentEvent]
 Deltas = Union[Iterable[Delta], AsyncIterable[Delta]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Awaitable, Callable, Deque, Generator, Iterable, Mapping, Union
 
-from ..completion import CompletionRequest
-from ..coroutines import is_async, yields_async
 from ..errors import ConfigurationError
-from ..handling import name_of
+from ..exceptions.handling import name_of
+from ..records import CompletionRequest
+from ..runtime.event_loop.coroutines import is_async, yields_async
 from .answer import Answer
 from .awaited import awaited
 from .base import Delta, Deltas, Provider

@@ -6,8 +6,8 @@ import math
 import threading
 from typing import Generator, Iterable
 
-from ..completion import CompletionRequest, Usage
 from ..errors import ConfigurationError, ProviderError
+from ..records import CompletionRequest, Usage
 from .answer import Answer
 from .base import Delta, Provider
 

@@ -14,9 +14,9 @@ from typing import Any, Dict, Generator, Iterable, Iterator, NoReturn, Optional,
 from requests import PreparedRequest, RequestException, Response, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from ..decoder import EventStreamDecoder, MessageEvent
 from ..errors import EventTooLarge, ProviderError
-from .abortable import AbortableAdapter
+from ..http.abortable import AbortableAdapter
+from ..sse.decoder import EventStreamDecoder, MessageEvent
 from .base import Delta
 from .openai_chunk import Chunk, parse_chunk, usage_of
 from .upstream_errors import UpstreamErrors

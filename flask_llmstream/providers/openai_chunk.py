@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping, NamedTuple, Optional
 
-from ..completion import MOST_TOKENS, Usage
+from ..records import MOST_TOKENS, Usage
 
 
 class Chunk(NamedTuple):

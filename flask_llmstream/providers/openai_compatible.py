@@ -20,10 +20,10 @@ from requests import Request, RequestException
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
-from ..completion import TOKEN_LIMITS, CompletionRequest, capped
 from ..errors import ConfigurationError
-from ..json_text import json_bytes
-from .abortable import AbortableAdapter, tls_context
+from ..http.abortable import AbortableAdapter, tls_context
+from ..records import TOKEN_LIMITS, CompletionRequest, capped
+from ..sse.json import json_bytes
 from .answer import Answer
 from .base import Delta, Provider
 from .openai_call import OpenAICall

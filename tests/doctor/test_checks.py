@@ -6,14 +6,14 @@ import dataclasses
 
 import pytest
 
-from flask_llmstream.config import Settings
+from flask_llmstream.app.config import Settings
 from flask_llmstream.doctor import checks
 from flask_llmstream.doctor.checks import IN_THE_PROCESS, OF_THE_CONFIGURATION, examine
 from flask_llmstream.doctor.facts import NAMELESS, Facts, Serving
 from flask_llmstream.doctor.functions import Cached
 from flask_llmstream.doctor.gunicorn import Gunicorn
-from flask_llmstream.doctor.originals import PATCHED_BY_PATCH_ALL, Kept
-from flask_llmstream.options import StreamOptions
+from flask_llmstream.doctor.unpatched import PATCHED_BY_PATCH_ALL, Kept
+from flask_llmstream.stream.options import StreamOptions
 
 ALL = frozenset(PATCHED_BY_PATCH_ALL)
 PATCHED = Facts(patched=ALL)

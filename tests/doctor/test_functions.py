@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, request
 
 from flask_llmstream import LLMStream
 from flask_llmstream.doctor.functions import body_readers, cached_streams
-from flask_llmstream.views import misplaced
+from flask_llmstream.views.decorator import misplaced
 
 
 @pytest.fixture

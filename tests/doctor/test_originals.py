@@ -22,7 +22,7 @@ def told_by(tmp_path, *lines):
         warnings.simplefilter("ignore")
         sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]
         import flask.cli, shop
-        from flask_llmstream.doctor.originals import kept_originals, patched_modules
+        from flask_llmstream.doctor.unpatched import kept_originals, patched_modules
         print(json.dumps([sorted(patched_modules()), list(map(str, kept_originals()))]))"""
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)

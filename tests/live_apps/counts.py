@@ -12,7 +12,7 @@ from flask import Blueprint, current_app, jsonify
 from gevent._hub_local import get_hub_if_exists
 from gevent.hub import Hub
 
-from flask_llmstream.stream import Stream
+from flask_llmstream.stream.stream import Stream
 
 counts = Blueprint("counts", __name__)
 

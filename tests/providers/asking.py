@@ -6,9 +6,9 @@ from typing import Any, List
 
 import pytest
 
-from flask_llmstream.completion import CompletionRequest
 from flask_llmstream.errors import ProviderError
 from flask_llmstream.providers import Provider
+from flask_llmstream.records import CompletionRequest
 
 PROMPT = CompletionRequest("gemma", prompt="The sea is")
 CHAT = CompletionRequest("gemma", messages=({"role": "user", "content": "Hello"},))

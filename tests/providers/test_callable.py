@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from flask_llmstream.completion import Usage
 from flask_llmstream.errors import ConfigurationError, ProviderError
-from flask_llmstream.event import ServerSentEvent
 from flask_llmstream.providers import CallableProvider
+from flask_llmstream.records import Usage
+from flask_llmstream.sse.event import ServerSentEvent
 from tests.providers.asking import PROMPT, ask
 from tests.upstream import HANG_GUARD
 

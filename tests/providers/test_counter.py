@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from flask_llmstream.completion import Usage
 from flask_llmstream.errors import ConfigurationError, ProviderError
 from flask_llmstream.providers import Counter
+from flask_llmstream.records import Usage
 from tests.providers.asking import PROMPT, ask
 from tests.upstream import HANG_GUARD
 

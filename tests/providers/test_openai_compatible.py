@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from flask_llmstream.completion import CompletionRequest, Usage
 from flask_llmstream.providers import OpenAICompatible
+from flask_llmstream.records import CompletionRequest, Usage
 from tests.providers.asking import CHAT, PROMPT, ask
 from tests.upstream import (
     HEAD,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flask_llmstream.completion import CompletionRequest, Usage
 from flask_llmstream.providers import OpenAICompatible
+from flask_llmstream.records import CompletionRequest, Usage
 from tests.conftest import needs
 from tests.providers.asking import CHAT, ask, failure
 from tests.upstream import HANG_GUARD

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Iterator, List
 
-from ...app_state import EXTENSION
+from ...app.state import EXTENSION
 from ..facts import NAMELESS, Facts
 from ..finding import ERROR, OK, WARNING, Finding, Mend
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Iterable, Iterator
 
-from ...drain import FAREWELL_SECONDS
+from ...stream.drain import FAREWELL_SECONDS
 from ..facts import Facts
 from ..finding import ERROR, OK, WARNING, Finding, Mend
 from ..gunicorn import Gunicorn

@@ -6,7 +6,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 from ..facts import Facts
 from ..finding import ERROR, OK, WARNING, Finding, Mend
-from ..originals import Kept
+from ..unpatched import Kept
 
 PATCH = "from gevent import monkey; monkey.patch_all()"
 _SHOWN = 4

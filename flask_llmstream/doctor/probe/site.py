@@ -15,8 +15,8 @@ from time import monotonic
 from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
-from ...decoder import EventStreamDecoder, MessageEvent
 from ...errors import EventTooLarge
+from ...sse.decoder import EventStreamDecoder, MessageEvent
 from ..routes import TOKEN_HEADER
 
 _CHAT = "/chat/completions"

@@ -1,0 +1,135 @@
+"""Every ``LLMSTREAM_*`` key, read once by ``init_app``.
+
+Roof. A key's default is written back to ``app.config``, so that what is in force can be read
+there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Callable, Collection, Hashable, Mapping, MutableMapping, Optional
+
+from ..errors import ConfigurationError
+from ..stream.options import (
+    StreamOptions,
+    check_callable,
+    check_flag,
+    check_number,
+    check_whole,
+    meant_of,
+)
+from .origins import checked_origins
+
+PREFIX = "LLMSTREAM_"
+SECRET_LENGTH = 16
+"""The least characters of a secret."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for a whole app.
+
+    :param url_prefix: where the chat blueprint is mounted; ``None``: not at all. Default: ``/v1``
+        where the extension was given ``providers``, else ``None``.
+    :param allowed_origins: the origins of other sites whose pages may ask the chat endpoints, and
+        read their answers, also as their user; ``["*"]``: any page, as nobody. Default: none.
+    :param max_streams: how many streams one process runs at a time; the next gets 503. 0: any
+        number. Default: 1000.
+    :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
+        number. Default: 0.
+    :param client_key: a function that tells in a view whose request it is, for that limit; one
+        for which it is ``None`` has no limit. It may be ``async def``. Default: the remote address.
+    :param max_body_bytes: the largest body of a chat request, as it comes and as it is passed on;
+        larger gets 413. Default: 1048576.
+    :param max_prompt_chars: the longest prompt (or messages), together with the texts, lists and
+        objects beside it; longer gets 400. Default: 100000.
+    :param max_tokens: the most tokens that an answer may have, whatever a client or a provider's
+        own options ask for. 0: as many as its model writes. Default: 0.
+    :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
+    :param liveness: whether the client's socket is watched, so that a departed reader is noticed
+        while the model is silent. Default: true.
+    :param early_start: whether status and headers go out at the end of the call of the application,
+        not with the first block: for a server, or a middleware, that takes none later. Default:
+        false, only on servers that are known to need it (Granian).
+    :param doctor_token: the secret that ``flask llmstream doctor --url`` has to bring to be told
+        more, from 16 characters on. Default: ``None``, there are no such routes.
+    """
+
+    url_prefix: Optional[str] = None
+    allowed_origins: Collection[str] = frozenset()
+    max_streams: int = 1000
+    max_streams_per_client: int = 0
+    client_key: Optional[Callable[[], Hashable]] = None
+    max_body_bytes: int = 1024 * 1024
+    max_prompt_chars: int = 100_000
+    max_tokens: int = 0
+    chat_hold: float = 2
+    liveness: bool = True
+    early_start: bool = False
+    doctor_token: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        check_whole("max_streams", self.max_streams, least=0)
+        check_whole("max_streams_per_client", self.max_streams_per_client, least=0)
+        check_callable("client_key", self.client_key)
+        check_whole("max_body_bytes", self.max_body_bytes, least=1)
+        check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
+        check_whole("max_tokens", self.max_tokens, least=0)
+        check_number("chat_hold", self.chat_hold, least=0)
+        check_flag("liveness", self.liveness)
+        check_flag("early_start", self.early_start)
+        _check_prefix(self.url_prefix)
+        _check_secret("doctor_token", self.doctor_token)
+        origins = checked_origins("allowed_origins", self.allowed_origins)
+        object.__setattr__(self, "allowed_origins", origins)
+
+
+def _check_prefix(prefix: Any) -> None:
+    if prefix is None or (isinstance(prefix, str) and prefix.startswith("/")):
+        return
+    message = f"has to start with '/', or be None for no chat endpoints, not {prefix!r}"
+    raise ConfigurationError(f"url_prefix: {message}")
+
+
+def _check_secret(name: str, value: Any) -> None:
+    # The message leaves out the value: it goes to a log.
+    fits = isinstance(value, str) and len(value) >= SECRET_LENGTH and value.isascii()
+    if value is not None and not fits:
+        message = f"has to be a text of {SECRET_LENGTH} ASCII characters or more, or None"
+        raise ConfigurationError(f"{name}: {message}")
+
+
+def read_config(
+    config: MutableMapping[str, Any], settings: Settings = Settings()
+) -> "tuple[Settings, StreamOptions]":
+    """The app's settings and its streams' defaults.
+
+    :param settings: what holds where the app says nothing.
+    :raises ConfigurationError: a value that can't work, or an ``LLMSTREAM_*`` key that does not
+        exist; the message names the key.
+    """
+    _refuse_unknown(config)
+    try:
+        return _read(config, settings), _read(config, StreamOptions())
+    except ConfigurationError as error:
+        name, _, rest = str(error).partition(":")
+        raise ConfigurationError(f"{PREFIX}{name.upper()}:{rest}") from None
+
+
+def _read(config: MutableMapping[str, Any], defaults: Any) -> Any:
+    values = {}
+    for field in dataclasses.fields(defaults):
+        default = getattr(defaults, field.name)
+        values[field.name] = config.setdefault(PREFIX + field.name.upper(), default)
+    return dataclasses.replace(defaults, **values)
+
+
+def _refuse_unknown(config: Mapping[str, Any]) -> None:
+    fields = dataclasses.fields(Settings) + dataclasses.fields(StreamOptions)
+    known = sorted(PREFIX + field.name.upper() for field in fields)
+    for key in config:
+        if key.startswith(PREFIX) and key not in known:
+            told = f"there is no such key; there are {', '.join(known)}"
+            meant = meant_of(known, key, PREFIX)
+            raise ConfigurationError(f"{key}: {told}; {meant}" if meant else f"{key}: {told}")

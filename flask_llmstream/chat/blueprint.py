@@ -1,0 +1,233 @@
+"""The chat endpoints, as a blueprint to mount once or many times.
+
+Roof: Flask.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any, Collection, Dict, Mapping, Optional
+
+from flask import Blueprint, Response, jsonify, request, send_from_directory
+
+from ..app.config import Settings
+from ..app.state import app_state
+from ..doctor.routes import add_doctor_routes
+from ..errors import (
+    ConfigurationError,
+    RequestError,
+    RequestTooLarge,
+    StreamError,
+    UnsupportedMediaType,
+)
+from ..formats import ACCEPTED, BY_ACCEPT, FORMATS
+from ..formats.openai import ChatCompletion, ChatCompletionChunks
+from ..keywords import BlueprintSettings, ResponseOptions
+from ..providers import Provider
+from ..providers.awaited import begun
+from ..stream.limits import Slots
+from ..stream.options import StreamOptions, check_names
+from ..views.mounting import add_route, host_is_this_one
+from ..views.responses import stream_response
+from ..wsgi.request_body import read_in_view
+from .cross_site import answer_to_preflight, let_read, refuse_cross_site, refuse_unless_accepted
+from .limits import Limits
+from .requests import ChatRequest, parse_chat, parse_json, parse_query
+
+_LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
+_SETTINGS = BlueprintSettings.__annotations__.keys() - ResponseOptions.__annotations__.keys()
+"""What a blueprint can have of its own, beside the options of its streams."""
+_BELONG_ELSEWHERE = {
+    **dict.fromkeys(("url_prefix", "subdomain", "host"), "give it to app.register_blueprint()"),
+    "guard": "have the blueprint's before_request() call it",
+}
+_EVENT_STREAM = "text/event-stream"
+_RUN_MODELS = ("completions", "stream")
+_RUN_NONE = ("models", "client")
+_STATIC = os.path.join(os.path.dirname(os.path.dirname(__file__)), "static")
+
+
+class ChatEndpoints:
+    """The views of one blueprint.
+
+    :param providers: the models by name, the first the default.
+    :param changes: what differs from the app's settings and stream options.
+    """
+
+    def __init__(self, providers: Mapping[str, Provider], changes: Mapping[str, Any]):
+        self._providers = checked_providers(providers)
+        self._default_model = next(iter(providers))
+        known = [*BlueprintSettings.__annotations__, "providers"]
+        check_names(changes, known, _BELONG_ELSEWHERE)
+        self._settings = {key: value for key, value in changes.items() if key in _SETTINGS}
+        self._options = {key: value for key, value in changes.items() if key not in _SETTINGS}
+        Settings(**self._settings)
+        StreamOptions().merged(**self._options)
+
+    def completions(self) -> Response:
+        """``POST /chat/completions``."""
+        fields = parse_json(self._body())
+        return self._answer(self._parsed(fields))
+
+    def stream(self) -> Response:
+        """``GET /chat/stream``, for EventSource."""
+        refuse_unless_accepted(self._media_types())
+        arguments = request.args.to_dict()
+        for name in ("format", "lastEventId"):  # of the transport, not of the request
+            arguments.pop(name, None)
+        return self._answer(self._parsed(parse_query(arguments)))
+
+    def models(self) -> Response:
+        """``GET /models``."""
+        models = [{"id": n, "object": "model", "owned_by": "local"} for n in self._providers]
+        return jsonify({"object": "list", "data": models})
+
+    def let_read(self, endpoint: Optional[str], arguments: Any) -> None:
+        """Who may read the answer, also of what answers before these routes are come to.
+
+        :param arguments: of the view.
+        """
+        if _name(endpoint) in (*_RUN_MODELS, *_RUN_NONE):
+            let_read(self._allowed_origins())
+
+    def admit(self) -> Optional[Response]:
+        """Who may ask, before any guard of the blueprint's does.
+
+        It is behind the application's own functions: those that run after a request rely on them.
+        """
+        if _name(request.endpoint) in _RUN_MODELS:
+            refuse_cross_site(self._allowed_origins())
+        return answer_to_preflight()
+
+    def _allowed_origins(self) -> Any:
+        return self._app_settings().allowed_origins
+
+    def _media_types(self) -> Collection[str]:
+        """What a GET may ask for: an event stream always, and what its format is of."""
+        format: Any = request.args.get("format") or self._options.get("format")
+        if format == BY_ACCEPT:
+            return ACCEPTED
+        content_type = getattr(FORMATS.get(format, format), "content_type", _EVENT_STREAM)
+        return (_EVENT_STREAM, content_type.partition(";")[0])
+
+    def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
+        settings = self._app_settings()
+        limits = Limits(settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens)
+        return parse_chat(fields, self._providers, self._default_model, limits)
+
+    def _body(self) -> bytes:
+        limit = self._app_settings().max_body_bytes
+        body = read_in_view(request, limit)
+        if body is None or len(body) > limit:
+            raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
+        if not body and _is_unreadable(request.environ):
+            message = "this server can't read a chunked body; send it with a Content-Length"
+            raise StreamError(message, code="length_required", status=411)
+        # Of a form that a guard has read nothing is left here.
+        if (body or request.content_length) and not request.is_json:
+            raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
+        return body
+
+    def _answer(self, chat: ChatRequest) -> Response:
+        settings = self._app_settings()
+        options = app_state().options.merged(
+            **{"hold": settings.chat_hold, "format": "message", **self._options}
+        )
+        options = options.merged(format=_format(chat, request.args.get("format"), options.format))
+        model = chat.completion.model
+        deltas = begun(self._providers[model], chat.completion)
+        return stream_response(deltas, options, self._slots(settings), f"the model {model}")
+
+    def _app_settings(self) -> Settings:
+        return dataclasses.replace(app_state().settings, **self._settings)
+
+    def _slots(self, settings: Settings) -> Slots:
+        if _LIMITS & self._settings.keys():
+            return app_state().slots_of(self, settings)
+        return app_state().slots
+
+
+def chat_blueprint(
+    name: str, providers: Mapping[str, Provider], changes: Mapping[str, Any]
+) -> Blueprint:
+    """A blueprint with the chat endpoints; see :meth:`LLMStream.blueprint`."""
+    blueprint = Blueprint(name, __name__)
+    chat = ChatEndpoints(providers, changes)
+    blueprint.url_value_preprocessor(chat.let_read)
+    blueprint.before_request(chat.admit)
+    add_route(blueprint, "/chat/completions", "completions", chat.completions, **_only("POST"))
+    add_route(blueprint, "/chat/stream", "stream", chat.stream, **_only("GET"))
+    add_route(blueprint, "/models", "models", chat.models, **_only("GET"))
+    add_route(blueprint, "/llmstream.js", "client", browser_client, **_only("GET"))
+    blueprint.after_request(_unstored)
+    add_doctor_routes(blueprint)
+    blueprint.url_defaults(host_is_this_one)
+    return blueprint
+
+
+def _name(endpoint: Optional[str]) -> str:
+    return (endpoint or "").rpartition(".")[2]
+
+
+def _only(method: str) -> Dict[str, Any]:
+    # OPTIONS by name: preflights need it, also in an app that has Flask leave it out elsewhere.
+    return {"methods": [method, "OPTIONS"], "provide_automatic_options": True}
+
+
+def checked_providers(providers: Any) -> Mapping[str, Provider]:
+    """The same providers.
+
+    :raises ConfigurationError: they have no names, or one of them is none; the message says so.
+    """
+    if not isinstance(providers, Mapping):
+        raise ConfigurationError(
+            f"providers: has to be a mapping, not {type(providers).__name__}; give each model its "
+            "name, as providers={'name': model}"
+        )
+    for name, provider in providers.items():
+        _check_provider(f"providers[{name!r}]", name, provider)
+    return providers
+
+
+def _check_provider(key: str, name: Any, provider: Any) -> None:
+    if not isinstance(name, str):
+        raise ConfigurationError(f"{key}: a model's name has to be a text")
+    if isinstance(provider, type) and issubclass(provider, Provider):
+        raise ConfigurationError(f"{key}: is the class {provider.__name__}; make one of it")
+    if not isinstance(provider, Provider):
+        raise ConfigurationError(
+            f"{key}: has to be a Provider, not {type(provider).__name__}; CallableProvider makes "
+            "one of a function"
+        )
+
+
+def browser_client() -> Response:
+    """``GET /llmstream.js``: the browser client."""
+    return send_from_directory(_STATIC, "llmstream.js", mimetype="text/javascript")
+
+
+def _unstored(response: Response) -> Response:
+    """What a guard has let somebody see is kept by no cache, unless it says so."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _is_unreadable(environ: Mapping[str, Any]) -> bool:
+    """Has it a chunked body that its server leaves to the application, which can't see its end?"""
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    return chunked and not environ.get("wsgi.input_terminated")
+
+
+def _format(chat: ChatRequest, asked: Optional[str], default: Any) -> Any:
+    """What the query asks for, or what the client's fields speak."""
+    if asked is not None and asked not in (*FORMATS, "openai"):
+        raise RequestError(
+            f"{asked[:40]!r} is none of {', '.join(FORMATS)}, openai", field="format"
+        )
+    if asked != "openai" and (asked is not None or not chat.speaks_openai):
+        return asked or default
+    if chat.stream:
+        is_event_source = request.method == "GET"
+        return ChatCompletionChunks(chat.completion.model, chat.include_usage, is_event_source)
+    return ChatCompletion(chat.completion.model)

@@ -1,0 +1,207 @@
+"""``Connection``: the client's end of one stream, watched for a departure, and cut where its end
+would look whole and is not, or where it is stuck.
+
+Floor 3: sockets by their descriptor alone, whoever owns them.
+"""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+from typing import Any, Callable, Dict, Optional, Tuple
+
+from gevent.monkey import get_original
+
+from ..exceptions.steps import each
+from ..runtime.timers import Timer
+from ..runtime.workers import Habitat, pause
+from .disconnect import NoWatch, Watch, watch
+from .socket_options import (
+    client_descriptor,
+    cut,
+    has_left,
+    keep_alive,
+    limit_unsent,
+    reset_on_close,
+    untaken,
+    unwritten,
+)
+
+_allocate_lock = get_original("_thread", "allocate_lock")
+
+
+LOOKS = 2
+"""How often within its ``send_timeout`` a client is looked at; one that is stuck is cut at the
+first look behind it."""
+
+LAST_SECONDS = 60.0
+"""How long a client may take nothing of the last that there is for it before it is cut off without,
+where it has no ``send_timeout``."""
+
+_LOOK_SECONDS = 0.02
+
+
+class Connection:
+    """What a stream knows of its client.
+
+    :param environ: the request's.
+    :param gone: called, without blocking, when the client has left or takes nothing any more.
+    :param send_timeout: seconds in which the client has to take something of what there is for
+        it; 0: any.
+    :param handed: tells how many items the server was given to write; ``None`` while it waits
+        for more.
+    :ivar others: how many blocks it was given that are no items. Who reads the stream counts.
+    """
+
+    __slots__ = (
+        "others", "_environ", "_habitat", "_gone", "_send_timeout", "_handed", "_watch",
+        "_timer", "_cutting", "_is_closed", "_is_guarded", "_seen", "_seen_at", "_process",
+        "__weakref__",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        environ: Dict[str, Any],
+        habitat: Habitat,
+        gone: Callable[[], object],
+        send_timeout: float,
+        handed: Callable[[], Optional[int]],
+    ) -> None:
+        self.others = 0
+        self._environ = environ
+        self._habitat = habitat
+        self._gone = gone
+        self._send_timeout = send_timeout
+        self._handed = handed
+        self._watch: Watch = NoWatch()
+        self._timer: Optional[Timer] = None
+        self._cutting = _allocate_lock()
+        self._is_closed = False
+        self._process = os.getpid()
+        self._is_guarded = False
+        self._seen: Tuple[Optional[int], ...] = ()
+        self._seen_at = 0.0
+        if send_timeout:
+            self._check_later()
+
+    def watch(self) -> None:
+        """Have a departure noticed while nothing is written, and a half-open connection ended."""
+        descriptor = client_descriptor(self._environ)
+        if descriptor is not None:
+            keep_alive(descriptor, self._send_timeout)
+        here = self._habitat
+        self._watch = watch(self._environ, self._gone, here.schedule, here.watch)
+
+    def limit_unsent(self) -> None:
+        """Have little lie in the kernel, so that a reader who stands still is felt soon."""
+        descriptor = client_descriptor(self._environ)
+        if descriptor is not None:
+            limit_unsent(descriptor)
+
+    def unwatch(self) -> None:
+        """A departure is of no interest any more; harmless when called again."""
+        self._watch.stop()
+        self._watch = NoWatch()
+
+    def guard(self) -> None:
+        """Have whatever ends it from here on end it by a reset, a kill of this process too: what
+        comes over it can't say that it is not whole. Until :meth:`release`."""
+        self._is_guarded = True
+        self._reset_on_close(True)
+
+    def release(self) -> None:
+        """It may end well. Harmless where it was not guarded."""
+        if self._is_guarded:
+            self._is_guarded = False
+            self._reset_on_close(False)
+
+    def _reset_on_close(self, resets: bool) -> None:
+        descriptor = client_descriptor(self._environ)
+        if descriptor is not None:
+            reset_on_close(descriptor, resets)
+
+    def let_take(self) -> None:
+        """Wait until the client has taken all that there is for it, or takes nothing any more."""
+        patience, left, seen_at = self._send_timeout or LAST_SECONDS, 0, monotonic()
+        while not self._has_ended():
+            now, before, left = monotonic(), left, self._untaken()
+            seen_at = seen_at if left == before else now
+            if left == 0 or now - seen_at > patience:
+                break
+            pause(_LOOK_SECONDS)
+
+    def _has_ended(self) -> bool:
+        descriptor = client_descriptor(self._environ)
+        return descriptor is None or has_left(descriptor)
+
+    def _untaken(self) -> int:
+        descriptor = client_descriptor(self._environ)
+        left = None if descriptor is None else untaken(descriptor)
+        return (left or 0) + unwritten(self._environ)
+
+    def cut(self) -> bool:
+        """End it by a reset, so that nobody takes for whole what was cut short.
+
+        :returns: whether it could; ``False`` where this server does not show its client's socket.
+        """
+        self._is_guarded = False
+        descriptor = client_descriptor(self._environ)
+        if descriptor is not None:
+            cut(descriptor)
+        return descriptor is not None
+
+    def close(self) -> None:
+        """Look no more at a connection that may serve its next request from here on; one that is
+        guarded yet serves none."""
+        with self._cutting:
+            self._is_closed = True
+        each(self.unwatch, self._look_no_more, self._cut_if_guarded)
+
+    def _cut_if_guarded(self) -> None:
+        if self._is_guarded:
+            self.cut()
+
+    def _look_no_more(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    # In the hub, or on the timer thread.
+
+    def _check_later(self) -> None:
+        self._timer = self._habitat.schedule(self._send_timeout / LOOKS, self._check)
+
+    def _check(self) -> None:
+        if self._process != os.getpid():  # a forked child's copy: to cut it would cut the parent's
+            return
+        if self._is_closed:
+            return
+        descriptor = client_descriptor(self._environ)
+        if not self._is_stuck(descriptor):
+            self._look_again()
+            return
+        self._gone()
+        if descriptor is not None:
+            self._cut_unless_closed(descriptor)
+
+    def _look_again(self) -> None:
+        self._check_later()
+        if self._is_closed:  # meanwhile, where this is the timer thread
+            self._look_no_more()
+
+    def _cut_unless_closed(self, descriptor: int) -> None:
+        # On the timer thread the server may close the body meanwhile. The lock keeps this from
+        # cutting a connection that serves its next request by then, and is held for nothing else.
+        with self._cutting:
+            if not self._is_closed:
+                cut(descriptor)
+
+    def _is_stuck(self, descriptor: Optional[int]) -> bool:
+        """Whether nothing has moved for the whole time. A slow client takes a little now and then,
+        and for one who has taken all, the server itself is slow."""
+        now, bytes_left = monotonic(), None if descriptor is None else untaken(descriptor)
+        handed = self._handed()
+        seen = handed, self.others, bytes_left
+        if handed is None or bytes_left == 0 or seen != self._seen:
+            self._seen, self._seen_at = seen, now
+        return now - self._seen_at >= self._send_timeout

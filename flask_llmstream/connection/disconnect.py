@@ -1,0 +1,140 @@
+"""Is the client still there? One probe for each kind of server, found in ``environ``.
+
+Floor 2: gevent. A reader who leaves closes or resets its connection. The kernel knows at once,
+a WSGI server only at its next write: so the probe asks the kernel, also while the model is
+silent. Where the server shows the client's socket, it is asked by that; where another process
+has it (Apache's mod_wsgi), by the connection's addresses.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Protocol, Type, Union
+
+from gevent import get_hub
+
+from ..runtime.timers import Schedule, Timer
+from .sock_diag import departure_by_addresses
+from .socket_options import Environ, client_descriptor, has_left, waitress_socket
+
+POLL_SECONDS = 0.2
+"""How often a probe looks where it can't be told."""
+
+_READ = 1  # gevent's name for libev's EV_READ
+
+
+class Watch(Protocol):
+    """Somebody who tells when the client has left."""
+
+    def stop(self) -> None:
+        """Look no more; harmless when called again."""
+
+
+class PollingWatch:
+    """Looks every 0.2 s, on the timers it is given."""
+
+    def __init__(
+        self, left: Callable[[], bool], gone: Callable[[], object], schedule: Schedule
+    ) -> None:
+        self._left = left
+        self._gone = gone
+        self._schedule = schedule
+        self._timer: Optional[Timer] = None
+        self._stopped = False
+        self._next()
+
+    def stop(self) -> None:
+        """Look no more; harmless when called again."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _next(self) -> None:
+        self._timer = self._schedule(POLL_SECONDS, self._look)
+        if self._stopped:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        # On threads a stop may come while this runs. A look more is harmless; a timer more is
+        # not, so ``_next`` asks once more behind it.
+        if self._stopped:
+            return
+        if self._left():
+            self._gone()
+        else:
+            self._next()
+
+
+class SocketWatch(PollingWatch):
+    """Polls the client's socket."""
+
+    def __init__(self, descriptor: int, gone: Callable[[], object], schedule: Schedule) -> None:
+        super().__init__(lambda: has_left(descriptor), gone, schedule)
+
+
+class HubWatch:
+    """Is told by the hub: the socket becomes readable when the client leaves."""
+
+    def __init__(self, descriptor: int, gone: Callable[[], object], schedule: Schedule) -> None:
+        self._descriptor = descriptor
+        self._gone = gone
+        self._schedule = schedule
+        self._polling: Optional[SocketWatch] = None
+        self._watcher: Any = get_hub().loop.io(descriptor, _READ)
+        self._watcher.start(self._readable)
+
+    def stop(self) -> None:
+        """Watch no more; harmless when called again."""
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+        if self._polling is not None:
+            self._polling.stop()
+
+    def _readable(self) -> None:
+        # One event only. Data (a pipelined request) would keep the watcher firing, hundreds of
+        # thousands of times a second, so from here on it is polled.
+        self.stop()
+        if has_left(self._descriptor):
+            self._gone()
+        else:
+            self._polling = SocketWatch(self._descriptor, self._gone, self._schedule)
+
+
+class NoWatch:
+    """For a server that shows nothing of its client: a failing write will tell."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+def watch(
+    environ: Environ,
+    gone: Callable[[], object],
+    schedule: Schedule,
+    kind: Type[Union[SocketWatch, HubWatch]],
+) -> Watch:
+    """Have ``gone`` called, once and without blocking, when the client of a request leaves.
+
+    :param schedule: the timers to poll by.
+    :param kind: how a socket is watched here.
+    """
+    descriptor = client_descriptor(environ)
+    left = _departure_from_waitress(environ, descriptor)
+    if left is None:
+        if descriptor is not None:
+            return kind(descriptor, gone, schedule)
+        left = departure_by_addresses(environ)
+    return NoWatch() if left is None else PollingWatch(left, gone, schedule)
+
+
+def _departure_from_waitress(
+    environ: Environ, descriptor: Optional[int]
+) -> Optional[Callable[[], bool]]:
+    """waitress's callable knows of a departure only where ``channel_request_lookahead`` is set,
+    or behind a write that failed. But it knows when the socket has been closed, and its
+    descriptor may be another client's."""
+    disconnected: Any = environ.get("waitress.client_disconnected")
+    sock = waitress_socket(environ)
+    if sock is None or descriptor is None:
+        return disconnected  # type: ignore[no-any-return]
+    return lambda: disconnected() or has_left(sock.fileno())

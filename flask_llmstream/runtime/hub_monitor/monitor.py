@@ -1,0 +1,227 @@
+"""A warning about who holds the hub: what computes on a greenlet, at a stretch or cut up.
+
+Floor 2: gevent. While it does, no other stream of the process moves, no heartbeat is sent and no
+departure noticed. One native thread looks, and only while producers run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import weakref
+from time import monotonic, process_time
+from types import FrameType
+from typing import Any, Callable, NamedTuple, Optional
+
+from gevent import get_hub
+from gevent.monkey import get_original
+
+from ...log import log
+from ..threads import start_native_thread
+from .stacks import began_by, callers, outermost, place_of
+from .suspects import Suspects
+from .thread_frames import thread_frames
+from .worker_threads import Intruder, WorkerThreads
+
+STALL_SECONDS = 1.0
+"""Who has given the hub no turn for so long is told of, and again after 2, 4, 8 …"""
+
+LOOK_SECONDS = 0.3
+"""How long the hub is left alone between two looks, at the mean: at random, so that no rhythm of
+somebody's tokens hides between them."""
+
+HOLD_SECONDS = 0.03
+"""One greenlet that keeps the hub for longer than this from a look on was seen holding it."""
+
+_QUIET_LOOKS = 30
+"""Looks without a producer, after which the thread ends: one a stream would be dear."""
+
+_allocate_lock = get_original("_thread", "allocate_lock")
+_sleep = get_original("time", "sleep")
+_random = random.Random()  # an application that has seeded its own keeps its sequence
+
+NameOf = Callable[[FrameType], Optional[str]]
+
+
+_CURES = (
+    "Run what computes on a native thread, in the function of streams.create(..., worker='thread') "
+    "itself, or in a process of its own: a patched threading.Thread is a greenlet, whichever "
+    "worker reads from it.",
+    "Have it wait now and then, gevent.sleep(0) will do, or run it with worker='thread'.",
+)
+
+
+class Holder(NamedTuple):
+    """Who was seen holding a hub, with nothing that keeps it alive.
+
+    :ivar who: what the log calls it.
+    :ivar place: the line that was being executed.
+    :ivar is_producer: whether it is a stream's generator.
+    """
+
+    who: str
+    place: str
+    is_producer: bool
+
+
+class StallWatch:
+    """Looks whether one hub has its turn.
+
+    :param name_of: what a frame's producer is called, ``None`` where it is no producer's.
+    :param stall_seconds: how long the hub may be held at a stretch before it is told.
+    :param look_seconds: how long it is left alone between two looks, at the mean.
+    :param hold_seconds: how long it may be held from a look on before that counts.
+    :ivar threads: where the producers run that have one each, which are looked at as well.
+    """
+
+    def __init__(
+        self,
+        name_of: NameOf,
+        stall_seconds: float = STALL_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
+        hold_seconds: float = HOLD_SECONDS,
+    ) -> None:
+        self.threads = WorkerThreads()
+        self._name_of = name_of
+        self._stall_seconds = stall_seconds
+        self._look_seconds = look_seconds
+        self._hold_seconds = hold_seconds
+        self._suspects = Suspects(stall_seconds * 2)
+        self._hub = weakref.ref(get_hub())
+        self._thread_id = get_original("_thread", "get_ident")()
+        self._lock = _allocate_lock()
+        self._producers = 0
+        self._is_running = False
+
+    # On the hub's thread.
+
+    def enter(self) -> None:
+        """One more producer runs."""
+        with self._lock:
+            self._producers += 1
+            starts, self._is_running = not self._is_running, True
+        if starts:
+            log.isolated(self._start, "nobody watches for stalls")
+
+    def _start(self) -> None:
+        try:
+            start_native_thread(self._run, "llmstream-stalls")
+        except BaseException:  # no thread is to be had; the next producer tries again
+            self._is_running = False
+            raise
+
+    def leave(self) -> None:
+        """One less."""
+        with self._lock:
+            self._producers -= 1
+
+    # On its own.
+
+    def _run(self) -> None:
+        quiet = 0
+        while self._goes_on(quiet):
+            if self._producers:
+                log.isolated(self._look, "the watch for stalls failed")
+                log.isolated(self._look_at_threads, "the watch over worker threads failed")
+            else:
+                self._suspects.forget()
+            quiet = 0 if self._producers else quiet + 1
+            _sleep(self._look_seconds * _random.uniform(0.5, 1.5))
+
+    def _goes_on(self, quiet: int) -> bool:
+        with self._lock:
+            over = quiet > _QUIET_LOOKS and not self._producers
+            self._is_running = not over and self._frame() is not None
+            return self._is_running
+
+    def _look(self) -> None:
+        turn, began, stack = _allocate_lock(), monotonic(), self._stack()
+        turn.acquire()
+        loop = self._loop()
+        if loop is not None:
+            loop.run_callback_threadsafe(turn.release)
+        if turn.acquire(True, self._hold_seconds):
+            self._suspects.saw(None)
+            return
+        # Many greenlets that each hold it for a moment are a busy server, and nobody's fault.
+        holder = self._holder() if self._stack() == stack else None
+        share = self._suspects.saw(None if holder is None else holder.who)
+        if holder is not None and share:
+            self._tell(holder, f"for {share:.0%} of the last seconds")
+        self._wait_for_a_turn(turn, began)
+
+    def _wait_for_a_turn(self, turn: Any, began: float) -> None:
+        patience, since, spent = self._stall_seconds, monotonic(), process_time()
+        while not turn.acquire(True, patience):
+            holder = self._holder()
+            if holder is None or not self._producers:
+                return
+            was_stopped = monotonic() - since > patience * 2 and process_time() - spent < patience
+            since, spent = monotonic(), process_time()
+            if not was_stopped:  # the process as a whole, by a signal or with its machine
+                self._tell(holder, f"for {since - began:.1f} s")
+                patience *= 2
+
+    def _look_at_threads(self) -> None:
+        self.threads.look(self._tell_of_intruder)
+
+    def _loop(self) -> Any:
+        """The hub's loop, ``None`` when it has ended."""
+        hub = self._hub()
+        return None if hub is None else hub.loop
+
+    def _frame(self) -> Optional[FrameType]:
+        """What the hub's thread executes, ``None`` when it or its hub has ended."""
+        return thread_frames().get(self._thread_id) if self._loop() is not None else None
+
+    def _stack(self) -> int:
+        """Which greenlet the hub's thread executes, by its outermost frame, which is not kept."""
+        return id(outermost(self._frame()))
+
+    def _holder(self) -> Optional[Holder]:
+        """Who has the hub, ``None`` when that has ended."""
+        frame = self._frame()
+        if frame is None:
+            return None
+        names = [name for name in map(self._name_of, callers(frame)) if name is not None]
+        place = place_of(frame)
+        if names:
+            return Holder(f"the generator of {names[0]}", place, True)
+        return Holder(f"something that is no stream's generator ({began_by(frame)})", place, False)
+
+    def _tell(self, holder: Holder, how_long: str) -> None:
+        if self._suspects.may_tell(holder.who, monotonic()):
+            log.warning(
+                "%s has held the hub %s, at %s: no other stream of this process moves meanwhile. "
+                "%s",
+                *(holder.who, how_long, holder.place, _CURES[holder.is_producer]),
+            )
+
+    def _tell_of_intruder(self, intruder: Intruder) -> None:
+        if self._suspects.may_tell(intruder.who, monotonic()):
+            log.warning(
+                "%s has held the hub of its thread for %.0f%% of the last looks, at %s: that "
+                "stream moves only while this waits. %s",
+                *(intruder.who, intruder.share * 100, intruder.place, _CURES[False]),
+            )
+
+
+_watches: "weakref.WeakKeyDictionary[Any, StallWatch]" = weakref.WeakKeyDictionary()
+
+
+def stall_watch(name_of: NameOf) -> StallWatch:
+    """The watch of the current thread's hub."""
+    hub = get_hub()
+    watch = _watches.get(hub)
+    if watch is None:
+        watch = _watches[hub] = StallWatch(name_of)
+    return watch
+
+
+def _forget_watches() -> None:
+    """A forked child has none of its parent's threads."""
+    _watches.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_watches)

@@ -1,0 +1,124 @@
+"""How one side of a channel waits: on a greenlet, on a thread, or across the two.
+
+Floor 2: gevent. Each class is a :class:`~flask_llmstream.channel.channel.Wakeup`.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Optional
+
+from gevent import get_hub
+from gevent.hub import Waiter
+from gevent.monkey import get_original
+
+from .timers import LONGEST
+
+_allocate_lock = get_original("_thread", "allocate_lock")
+
+
+class ThreadWakeup:
+    """Wakes a native thread: one original lock, held while there is nothing to wake for."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = _allocate_lock()
+        self._lock.acquire()
+
+    def set(self) -> None:
+        try:
+            self._lock.release()
+        except RuntimeError:  # it was set already
+            return
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        return bool(self._lock.acquire(True, -1 if timeout is None else min(timeout, LONGEST)))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class GreenletWakeup:
+    """Wakes a greenlet from another greenlet of the same hub.
+
+    ``gevent.event.Event`` starts and stops a timer for each wait. A stream waits once a token
+    with nearly always the same patience, so here one timer stays armed, and looks when it fires
+    whether anybody has waited that long.
+    """
+
+    __slots__ = ("_loop", "_waiter", "_wake", "_is_set", "_timer", "_fires_at", "_deadline")
+
+    def __init__(self) -> None:
+        hub = get_hub()
+        self._loop = hub.loop
+        self._waiter = Waiter(hub)
+        self._wake = self._waiter.switch
+        self._is_set = False
+        self._timer: Any = None
+        self._fires_at = 0.0
+        self._deadline: Optional[float] = None  # of the wait that goes on
+
+    def set(self) -> None:
+        if not self._is_set:
+            self._is_set = True
+            self._loop.run_callback(self._wake, None)
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        if not self._is_set:
+            if timeout is None:
+                self._deadline = None
+            else:
+                self._deadline = deadline = monotonic() + timeout
+                if self._timer is None or self._fires_at > deadline:
+                    self._start_timer(deadline, timeout)
+            waiter = self._waiter
+            waiter.get()
+            # A set that nobody waited for switches here later all the same, and may find the
+            # next wait, or be kept for it: so it is asked for its reason.
+            while not self._is_set and not self._has_expired():
+                waiter.clear()
+                waiter.get()
+        was_set, self._is_set = self._is_set, False
+        return was_set
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
+
+    def _has_expired(self) -> bool:
+        return self._deadline is not None and self._deadline <= monotonic()
+
+    def _start_timer(self, fires_at: float, seconds: float) -> None:
+        self.close()
+        self._fires_at = fires_at
+        self._timer = self._loop.timer(max(seconds, 0.0))
+        self._timer.start(self._expire)
+
+    def _expire(self) -> None:
+        self.close()
+        if self._deadline is None:
+            return
+        remaining = self._deadline - monotonic()
+        if remaining > 0:
+            self._start_timer(self._deadline, remaining)
+        else:
+            self._wake(None)
+
+
+class CrossThreadWakeup(GreenletWakeup):
+    """Wakes a greenlet from a native thread."""
+
+    __slots__ = ()
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        # A hub that has nothing to wait for gives up: it knows no native threads. A timer of
+        # some decades is something.
+        return super().wait(LONGEST if timeout is None else timeout)
+
+    def set(self) -> None:
+        # Always by the hub, which runs the callback after the greenlet has switched to it: a
+        # set between its look at the flag and its switch is not lost.
+        self._is_set = True
+        self._loop.run_callback_threadsafe(self._wake, None)

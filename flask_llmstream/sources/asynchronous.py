@@ -1,0 +1,62 @@
+"""``AsyncSource``: an asynchronous iterable as a plain one, for a worker on the event loop.
+
+Floor 2: gevent.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import Any, AsyncIterable, Awaitable, Callable, Iterator
+
+from ..runtime.event_loop.worker import on_loop, wait_for
+from ..runtime.last_yield import async_cleans_up
+
+
+class AsyncSource:
+    """Iterated and closed on a greenlet of a :class:`LoopWorker`.
+
+    :param source: an async generator, or anything else for ``async for``. It is closed by its
+        ``aclose()``, or by its ``close()``, which may be a coroutine.
+    :param lent: has what a coroutine awaits run inside the contexts that are entered here.
+    """
+
+    def __init__(
+        self, source: AsyncIterable[Any], lent: Callable[[Awaitable[Any]], Awaitable[Any]]
+    ) -> None:
+        self._source = source
+        self._lent = lent
+        self._is_iterated = False
+        self._iterator: Any = None
+
+    def __iter__(self) -> Iterator[Any]:
+        self._is_iterated = True
+        iterator = self._iterator = self._source.__aiter__()
+        try:
+            while True:
+                try:
+                    item = wait_for(self._lent(iterator.__anext__()))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            if iterator is not self._source:
+                self._close(iterator)
+
+    def cleans_up(self) -> bool:
+        """Whether the source waits in its own clean-up. On the loop."""
+        return async_cleans_up(self._iterator)
+
+    def close(self) -> None:
+        """Close it, with all the awaiting that takes. One that was never iterated is closed on
+        the loop in its own time; a generator that never began has nothing to close."""
+        if self._is_iterated:
+            self._close(self._source)
+        elif not inspect.isasyncgen(self._source):
+            on_loop(partial(self._close, self._source), "closing")
+
+    def _close(self, iterable: Any) -> None:
+        close = getattr(iterable, "aclose", None) or getattr(iterable, "close", None)
+        closing = None if close is None else close()
+        if inspect.isawaitable(closing):
+            wait_for(self._lent(closing))

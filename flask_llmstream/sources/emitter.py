@@ -1,0 +1,261 @@
+"""``Emitter``: push items into a stream, from any greenlet, thread or callback.
+
+Floor 3. The semantics are SseEmitter's with its gaps closed: what is sent before the response
+starts is kept within the buffer, the first end counts, and whoever registered is told of it.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from functools import partial
+from time import monotonic
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
+
+from ..channel.channel import ChannelStatistics
+from ..errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
+from ..exceptions.steps import each
+from ..runtime.turns import TURN_SECONDS, take_turn
+from ..runtime.workers import Habitat
+from ..sse.event import ServerSentEvent
+from ..stream.stream import Stream
+from ..summary import Summary
+from .callbacks import Call, Callbacks, apply
+from .pushed import Pushed
+from .send_lock import Senders
+
+if TYPE_CHECKING:
+    from flask import Response
+
+OnTimeout = TypeVar("OnTimeout", bound=Callable[[StreamTimeout], Any])
+OnError = TypeVar("OnError", bound=Callable[[Any], Any])
+OnCompletion = TypeVar("OnCompletion", bound=Callable[[Summary], Any])
+OnEnd = TypeVar("OnEnd", bound=Callable[[], Any])
+
+LAST_WORD_SECONDS = 5.0
+"""How long the ``on_timeout`` callbacks may take to complete the stream themselves."""
+
+_ENDS_OF_ITS_OWN = ("complete", "error")
+"""The reasons of which ``on_cancel`` is not told."""
+
+
+class Emitter:
+    """The end of a stream that is sent to, by any greenlet or thread, several at a time.
+
+    Made by ``streams.emitter()``, or given to the function of ``streams.create()``.
+    """
+
+    def __init__(
+        self,
+        make_stream: Callable[[Pushed], Stream],
+        respond: Callable[[Stream], Response],
+        habitat: Habitat,
+        function: Optional[Callable[[Emitter], Any]] = None,
+        call: Call = apply,
+    ) -> None:
+        self._respond = respond
+        self._response: Callable[[], Optional[Response]] = _no_response
+        self._schedule = habitat.schedule
+        self._callbacks = Callbacks(call)
+        self._source = Pushed(habitat, lambda: function(self) if function else None)
+        self._stream = make_stream(self._source)
+        stream = weakref.proxy(self._stream)  # the senders are the stream's
+        self._senders = senders = Senders(lambda: bool(stream.is_started))
+        self._turn = senders.turn
+        self._hub_due_at = 0.0
+        self._deliver = self._stream.open(habitat.shared(lambda: senders), self)
+
+    def response(self) -> Response:
+        """The response to return from the view: until it is read, the same one each time.
+
+        :raises RuntimeError: somebody reads it, or has read it, and an emitter has one reader. One
+            who comes back with our ``Last-Event-ID`` gets a 204 or 410, and whoever reads is left
+            alone.
+        """
+        response = self._response()
+        if response is None or self._stream.is_started:
+            response = self._respond(self._stream)
+            self._response = weakref.ref(response)  # it holds the stream, and that this emitter
+        return response
+
+    # To send.
+
+    def send(
+        self,
+        item: Any = None,
+        event: Optional[str] = None,
+        id: Optional[str] = None,
+        retry: Optional[int] = None,
+        comment: Optional[str] = None,
+    ) -> None:
+        """Send one item: text (a delta), a mapping, a list, a dataclass, a ``ServerSentEvent``.
+
+        Without room it does what the overflow strategy says: with ``block`` it waits. With any of
+        the fields said, the item is the ``data`` of a :class:`ServerSentEvent` that has them.
+
+        :raises StreamClosed: the stream has ended, before or while it waited.
+        :raises UnsendableItem: JSON can't hold the item, or it is ``None``; the stream ends with
+            ``error``. The message names the item's type and where it was sent.
+        :raises StreamNotStarted: it would have to wait for a reader, on the very greenlet or
+            thread that made the emitter and has yet to return its response.
+        :raises ValueError: a field that can't be; the stream goes on.
+        :raises RuntimeError: it was called by what is called to make another item bytes, or to
+            merge it, which would wait for itself.
+        """
+        if event is not None or id is not None or retry is not None or comment is not None:
+            item = ServerSentEvent(item, event, id, retry, comment)
+        if monotonic() > self._hub_due_at:  # a loop of sends may never wait
+            take_turn()
+            self._hub_due_at = monotonic() + TURN_SECONDS
+        turn = self._turn
+        try:
+            try:  # the turn's ``acquire`` and ``release``, written out: this is done for each token
+                turn.free.pop()
+            except IndexError:
+                self._wait_for_the_turn()
+            try:
+                self._deliver(item)
+            finally:
+                turn.free.append(True)
+                if turn.line:
+                    turn.pass_on()
+        except UnsendableItem as error:
+            cause = error.__cause__
+            told = UnsendableItem(f"{self._stream.name}, at {_caller(2)},", cause or error)
+            self._stream.end("error", told)
+            raise told from cause
+        except StreamOverflow as error:
+            self._stream.end("overflow", error)
+            raise StreamClosed(self._stream.reason or "overflow") from None
+
+    def complete(self) -> bool:
+        """End the stream well, behind what was sent; ``False`` when it had ended before."""
+        return self._stream.end("complete")
+
+    def fail(self, error: BaseException) -> bool:
+        """End the stream with an error; ``False`` when it had ended before.
+
+        The reader is told what a :class:`StreamError` says, and of any other exception only that
+        there was one.
+        """
+        if not isinstance(error, BaseException):
+            raise TypeError(
+                f"error: has to be an exception, as StreamError(…) is, not {type(error).__name__}"
+            )
+        return self._stream.end("error", error)
+
+    @property
+    def requested(self) -> int:
+        """The demand: how many items may come before one finds no room; 0 once it has ended."""
+        return self._stream.room
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the stream has ended, for whatever reason, so that nothing needs to be sent."""
+        return self._stream.reason is not None
+
+    @property
+    def statistics(self) -> ChannelStatistics:
+        """How many items were sent, received, lost and merged so far; the rest waits."""
+        return self._stream.delivery.statistics
+
+    # To be told. Each of these returns the callback, so they can decorate it. One that is
+    # registered when its moment is over is called at once.
+
+    def on_timeout(self, callback: OnTimeout) -> OnTimeout:
+        """Called when a timer runs out, before the stream ends of it: the callback may send a
+        last item and complete the stream, within 5 s."""
+        return self._callbacks.add("timeout", callback)
+
+    def on_error(self, callback: OnError) -> OnError:
+        """Called with the exception when the stream has ended with ``error`` or ``overflow``."""
+        return self._callbacks.add("error", callback)
+
+    def on_completion(self, callback: OnCompletion) -> OnCompletion:
+        """Called with the :class:`Summary`, once and last, whatever the end was."""
+        return self._callbacks.add("completion", callback)
+
+    def on_cancel(self, callback: OnEnd) -> OnEnd:
+        """Called at once when the stream is ended by somebody else: the reader left, a timer ran
+        out, the server goes. For whatever produces to stop."""
+        return self._callbacks.add("cancel", callback)
+
+    def on_dispose(self, callback: OnEnd) -> OnEnd:
+        """Called at once when the stream has ended, whatever the end was: to release."""
+        return self._callbacks.add("dispose", callback)
+
+    # What the stream tells.
+
+    def timed_out(self, error: StreamTimeout) -> bool:
+        """A timer ran out."""
+        if not self._callbacks.has("timeout"):
+            return False
+
+        def end() -> None:
+            self._stream.end("timeout", error)
+
+        timer = self._schedule(LAST_WORD_SECONDS, end)
+
+        def last_word() -> None:
+            self._callbacks.call("timeout", error)
+            timer.cancel()
+            end()
+
+        self._stream.beside(last_word)
+        return True
+
+    def ended(self, reason: str, error: Optional[BaseException]) -> None:
+        """The stream has ended."""
+        kinds = ["dispose"] if reason in _ENDS_OF_ITS_OWN else ["cancel", "dispose"]
+        callbacks = [partial(self._call_beside, kind, error) for kind in kinds]
+        each(self._senders.end, self._source.end, *callbacks)
+
+    def finished(self, summary: Summary) -> None:
+        """Everybody else has been told of the end."""
+        if summary.reason in ("error", "overflow"):
+            self._callbacks.call("error", summary.error, summary.error)
+        self._callbacks.call("completion", summary.error, summary)
+        self._callbacks.forget("timeout", "error")
+        if summary.reason in _ENDS_OF_ITS_OWN:
+            self._callbacks.forget("cancel")  # else ``ended`` tells of it, on another thread yet
+
+    def _call_beside(self, kind: str, error: Optional[BaseException]) -> None:
+        if self._callbacks.has(kind):
+            self._stream.beside(self._callbacks.called_with(kind, error))
+        else:
+            self._callbacks.call(kind, error)  # of nobody, but who comes later is told at once
+
+    def _wait_for_the_turn(self) -> None:
+        if self._is_sent_here():
+            raise RuntimeError(
+                "send() was called while it sends another item of this emitter, by what makes that "
+                "item bytes or merges it: have that done before, or elsewhere"
+            )
+        self._turn.wait(self._check_that_it_goes_on)
+
+    def _is_sent_here(self) -> bool:
+        """Whether the turn is the caller's own already, further up its stack."""
+        frame: Optional[FrameType] = sys._getframe(2).f_back
+        while frame is not None:
+            if frame.f_code is _SEND and frame.f_locals["self"] is self:
+                return True
+            frame = frame.f_back
+        return False
+
+    def _check_that_it_goes_on(self) -> None:
+        if self._stream.reason is not None:
+            raise StreamClosed(self._stream.reason)
+        self._senders.check()
+
+
+_SEND = Emitter.send.__code__
+
+
+def _caller(depth: int) -> str:
+    frame = sys._getframe(depth)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _no_response() -> None:
+    """Nobody has asked for it."""

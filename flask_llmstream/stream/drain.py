@@ -1,0 +1,50 @@
+"""Letting a server go: no new streams, time for those that run, a farewell for the rest.
+
+Floor 3. Called where the streams are read: on a greenlet of their hub, or on any thread where they
+have threads of their own.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Callable, Sequence
+
+from ..runtime.workers import pause
+from .limits import Slots
+
+DRAIN_SECONDS = 7.0
+"""What streams get to end by themselves: all is over then before Docker's kill, after 10."""
+
+FAREWELL_SECONDS = 2.0
+"""How long the readers that are left may take for an end or a farewell."""
+
+_LOOK_SECONDS = 0.05
+
+
+def drain(all_slots: Sequence[Slots], seconds: float) -> int:
+    """Refuse new streams with 503, wait for those that run, end the rest with ``shutdown``.
+
+    Blocks for ``seconds`` at most, and :data:`FAREWELL_SECONDS` more.
+
+    :returns: how many streams had to be ended.
+    """
+    for slots in all_slots:
+        slots.close()
+    wait_for_ends(all_slots, seconds)
+    rest = [stream for slots in all_slots for stream in slots.streams]
+    for stream in rest:
+        stream.shut_down()
+    # One that has just ended by itself has given its slot back before its reader had the end.
+    _wait_while(lambda: any(slots.read for slots in all_slots), FAREWELL_SECONDS)
+    return len(rest)
+
+
+def wait_for_ends(all_slots: Sequence[Slots], seconds: float) -> None:
+    """Wait until no stream runs, ``seconds`` at most."""
+    _wait_while(lambda: any(slots.taken for slots in all_slots), seconds)
+
+
+def _wait_while(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = monotonic() + seconds
+    while condition() and monotonic() < deadline:
+        pause(_LOOK_SECONDS)

@@ -1,0 +1,71 @@
+"""The frames of a stream that are none of its items: its opening, its end, its failure.
+
+Floor 2. The format may be an application's own: one that raises ends the stream.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Callable, Optional
+
+from ..exceptions.failure import Failure
+from ..formats import Ending
+from .ids import ended_id, opening_id
+from .stream import Stream
+
+
+def opening_frame(stream: Stream) -> bytes:
+    """The first bytes of the answer; ``b""`` where its format has none."""
+    options = stream.options
+    comment = "" if options.heartbeat else None
+    event_id = opening_id(stream.id) if options.reconnect == "refuse" else None
+    return _made(stream, partial(stream.format.opening, comment, event_id)) or b""
+
+
+def last_frame(stream: Stream) -> Optional[bytes]:
+    """The frame of the stream's end; where its format can't make that, the one of a failure;
+    ``None`` where it can't make that either."""
+    last = None
+    if stream.told is None:
+        ending = Ending(stream.reason or "complete", stream.delivery.usage)
+        last = _made(stream, partial(stream.format.ending, ending, _last_id(stream)))
+    if stream.told is not None:
+        last = _made(stream, partial(_told_frame, stream, stream.told))
+    return last
+
+
+def failure_frame(stream: Stream, failure: Failure) -> bytes:
+    """The frame of a failure behind which there is nothing more."""
+    return stream.format.failure(failure, _last_id(stream))
+
+
+def _told_frame(stream: Stream, failure: Failure) -> bytes:
+    if stream.reason == "shutdown" and _runs_again(stream):
+        return stream.format.farewell(failure)
+    return failure_frame(stream, failure)
+
+
+def _made(stream: Stream, make: Callable[[], bytes]) -> Optional[bytes]:
+    """A frame; ``None`` where the format raises, and the stream ends for that if it had not."""
+    try:
+        frame = make()
+        if not isinstance(frame, bytes):
+            raise TypeError(f"a format has to give bytes, not {type(frame).__name__}")
+        return frame
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        stream.break_off(error)
+        return None
+
+
+def _last_id(stream: Stream) -> Optional[str]:
+    """The event ID that says that there is no more; not after a cut."""
+    if _runs_again(stream) or stream.reason == "shutdown":
+        return None
+    return ended_id(stream.id)
+
+
+def _runs_again(stream: Stream) -> bool:
+    """Does the stream run again for a reader who comes back?"""
+    return stream.options.reconnect != "refuse" or stream.format.has_own_ids

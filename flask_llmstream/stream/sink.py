@@ -1,0 +1,204 @@
+"""``Delivery``: what an item goes through from its source to the channel, and what is known of it.
+
+Floor 2. This is the path of every token.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional, Set
+
+from ..channel.channel import Channel, ChannelStatistics, Opening, Wakeup
+from ..channel.overflow import Overflow
+from ..errors import StreamClosed, UnsendableItem
+from ..formats import Format
+from ..log import log
+from ..records import Usage
+from ..summary import MAX_TEXT
+from .options import StreamOptions
+
+_warned_of_lost_text: Set[str] = set()
+
+NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
+
+
+class Encoder:
+    """What makes items bytes, and keeps their text where somebody asks for it.
+
+    A channel holds it, and is held by the delivery: were they one, only gc could free them.
+
+    :param name: what an error calls the source.
+    :param keeps_text: whether somebody asks.
+    """
+
+    __slots__ = ("_name", "_format", "_keeps_text", "_text", "_text_room")
+
+    def __init__(self, name: str, format: Format, keeps_text: bool) -> None:
+        self._name = name
+        self._format = format
+        self._keeps_text = keeps_text
+        self._text: List[str] = []
+        self._text_room = MAX_TEXT
+
+    @property
+    def text(self) -> str:
+        """The text deltas so far, joined."""
+        return "".join(self._text)
+
+    @property
+    def encode(self) -> Callable[[Any], bytes]:
+        """What makes an item bytes."""
+        return self._recorded if self._keeps_text else self._format.item
+
+    def encoded(self, item: Any) -> bytes:
+        """An item as bytes.
+
+        :raises UnsendableItem: JSON can't hold it; the message names the source.
+        """
+        try:
+            return self.encode(item)
+        except (TypeError, ValueError) as error:
+            raise UnsendableItem(self._name, error) from error
+
+    def _recorded(self, item: Any) -> bytes:
+        frame = self._format.item(item)
+        if isinstance(item, str) and self._text_room > 0:
+            self._text.append(item[: self._text_room])
+            self._text_room -= len(item)
+        return frame
+
+
+class Delivery:
+    """One stream's, with its channel.
+
+    :param name: what the log calls the source.
+    :ivar channel: from :meth:`open` on.
+    :ivar usage: what the source said that it cost.
+    :ivar first_item_at: when the first item was accepted, ``None`` before.
+    :ivar last_item_at: when the latest was; kept only where somebody asks for pauses.
+    """
+
+    __slots__ = (
+        "channel", "usage", "first_item_at", "last_item_at", "_name", "_format", "_options",
+        "_clock", "_encoder",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        format: Format,
+        options: StreamOptions,
+        clock: Callable[[], float],
+    ) -> None:
+        self.channel: Any = None
+        self.usage: Optional[Usage] = None
+        self.first_item_at: Optional[float] = None
+        self.last_item_at: Optional[float] = None
+        self._name = name
+        self._format = format
+        self._options = options
+        self._clock = clock
+        self._encoder = Encoder(name, format, options.on_finish is not None)
+
+    def open(self, readable: Wakeup, writable: Wakeup) -> Channel:
+        """Make the channel."""
+        options = self._options
+        opening = Opening(readable, writable, self._encoder.encoded, self._format.gap, options)
+        channel: Channel = Overflow.named(options.overflow).opened(opening)
+        self.channel = channel
+        return channel
+
+    # What is known of it, also before there is a channel.
+
+    @property
+    def statistics(self) -> ChannelStatistics:
+        """The counts of the channel so far."""
+        if self.channel is None:
+            return NOTHING_SENT
+        counts: ChannelStatistics = self.channel.statistics
+        return counts
+
+    @property
+    def room(self) -> int:
+        """How many items may come before one finds no room: the demand."""
+        return 0 if self.channel is None else int(self.channel.room)
+
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether the producer waits for the reader."""
+        return self.channel is not None and bool(self.channel.producer_waits)
+
+    def handed(self) -> Optional[int]:
+        """How many items the reader was given; ``None`` while it waits for more."""
+        received: Optional[int] = None if self.channel is None else self.channel.received
+        return received
+
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody reads it still, or has yet to take its end."""
+        return self.channel is None or not self.channel.is_discarded
+
+    @property
+    def text(self) -> str:
+        """The text deltas so far, joined; nothing where nobody asked."""
+        return self._encoder.text
+
+    def path(self) -> Callable[[Any], None]:
+        """What delivers an item, made once a stream."""
+        if self.channel.takes_items:
+            return self._offer
+        encode, send, clock = self._encoder.encode, self.channel.send, self._clock
+        if self._options.idle_timeout:
+            send = self._stamped
+
+        def deliver(item: Any) -> None:
+            if item.__class__ is Usage:
+                self._take_usage(item)
+                return
+            try:
+                frame = encode(item)
+            except (TypeError, ValueError) as error:
+                raise UnsendableItem(self._name, error) from error
+            if frame:
+                send(frame)
+                if self.first_item_at is None:
+                    self.first_item_at = clock()
+            else:
+                self._check_that_it_goes_on()
+
+        return deliver
+
+    def _offer(self, item: Any) -> None:
+        """What an item goes through that is encoded once it has room."""
+        if item.__class__ is Usage:
+            self._take_usage(item)
+            return
+        if isinstance(item, str):
+            self._warn_of_lost_text()
+        self.channel.send(item)
+        self.last_item_at = self._clock()
+        if self.first_item_at is None:
+            self.first_item_at = self.last_item_at
+
+    def _stamped(self, frame: bytes) -> None:
+        self.channel.send(frame)
+        self.last_item_at = self._clock()  # once it has room: till then the reader is slow
+
+    def _take_usage(self, usage: Usage) -> None:
+        self.usage = usage
+        self._check_that_it_goes_on()
+
+    def _check_that_it_goes_on(self) -> None:
+        """As ``send`` would, for a source that ignored its stop."""
+        if self.channel.closed is not None:
+            raise StreamClosed(self.channel.closed)
+
+    def _warn_of_lost_text(self) -> None:
+        if self._name in _warned_of_lost_text or self._options.coalesce is not None:
+            return
+        _warned_of_lost_text.add(self._name)
+        channel = self.channel
+        log.warning(
+            "%s streams text with overflow=%r, whose reader loses %s: that spoils an answer. "
+            "'block' and 'buffer' lose nothing, nor does 'latest' with coalesce=operator.add.",
+            *(self._name, channel.name, channel.loses),
+        )

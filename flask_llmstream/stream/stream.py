@@ -1,0 +1,232 @@
+"""``Stream``: one producer, from its start to its end, whoever ends it.
+
+Floor 2: gevent.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from time import monotonic
+from typing import Any, Callable, Iterable, Iterator, Optional
+
+from gevent import GreenletExit
+
+from ..errors import StreamClosed, StreamError, StreamOverflow
+from ..exceptions.interrupts import passed_on
+from ..formats import Format
+from ..log import log
+from ..runtime.claims import claim
+from ..runtime.workers import Habitat
+from .endable import Endable, close_source
+from .hooks import Listener, Surroundings
+from .options import StreamOptions
+from .timeouts import Deadlines
+
+
+class Stream(Endable):
+    """One source, producing beside the request that reads it.
+
+    :param stream_id: unguessable, the client is told it.
+    :param name: what the log calls the source.
+    :param source: what is iterated on the worker, and closed there.
+    :param format: how its items look on the wire.
+    :ivar receive: once it has started, its channel's :meth:`Channel.receive`.
+    """
+
+    __slots__ = (
+        "receive", "_is_untaken", "_deadlines", "_release", "_finished", "__weakref__",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        stream_id: str,
+        name: str,
+        source: Iterable[Any],
+        format: Format,
+        options: StreamOptions,
+        surroundings: Surroundings,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        super().__init__(stream_id, name, source, format, options, surroundings, clock)
+        self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
+        self._is_untaken = True
+        self._deadlines: Optional[Deadlines] = None
+        self._release: Callable[[Stream], None] = _keep
+        self._finished = False
+
+    # Called where the response is read.
+
+    def take(self) -> bool:
+        """Be its one reader; ``False`` where somebody is already."""
+        return claim(self, "_is_untaken")
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody reads it, or is to read it."""
+        return not hasattr(self, "_is_untaken")
+
+    def start(
+        self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None
+    ) -> None:
+        """Start the producer.
+
+        :param release: called with it once, when it has really ended; also when it could not start.
+        :param worker: one that the source needs. Default: a new one of the habitat.
+        """
+        self._release = release
+        self._started_at = self._clock()
+        try:
+            self._run_in(habitat, worker)
+        except BaseException as error:
+            self._forget("error", error)
+            self.abandon()
+            self.error = None
+            self._release_slot()
+            raise
+
+    def open(self, habitat: Habitat, listener: Listener) -> Callable[[Any], None]:
+        """Have items accepted before the start.
+
+        :returns: what delivers an item; called by one at a time.
+        """
+        self._listener = listener
+        self._open(habitat, None)
+        return self.delivery.path()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether items are accepted, or were: somebody may notice that nobody reads them."""
+        return self.delivery.channel is not None
+
+    @property
+    def is_started(self) -> bool:
+        """Whether its producer runs, or ran."""
+        return self._started_at is not None
+
+    def _run_in(self, habitat: Habitat, worker: Any) -> None:
+        if self.delivery.channel is None:
+            self._open(habitat, worker)
+        if self.options.has_deadlines:
+            self._deadlines = Deadlines(
+                self, self.delivery, self.options, habitat.schedule, self._clock
+            )
+        self._worker.start(self._run)
+
+    def _open(self, habitat: Habitat, worker: Any) -> None:
+        self._spawn = habitat.beside()
+        worker = worker or habitat.worker(self.name)
+        channel = self.delivery.open(habitat.readable(), habitat.writable())
+        receive = self._received if channel.takes_items else channel.receive
+        self.receive = self.format.followed(receive)
+        self._worker = worker  # before the look; who ends it looks the other way round
+        if self.reason is not None:
+            self._bring_to_an_end(self.reason, self.error)
+
+    def abandon(self) -> None:
+        """Nobody will read this any more. Harmless when called again, or before the start."""
+        self.receive = _not_read  # which may hold this stream
+        if not self.is_started:
+            self._forget("cancelled")
+            return
+        self.leave()
+        if self.delivery.channel is not None:
+            self._each(partial(self.delivery.channel.discard, "disconnect"))
+        # Timers are let go of where they were made. They hold this stream, in their turn.
+        deadlines, self._deadlines = self._deadlines, None
+        if deadlines is not None:
+            self._each(deadlines.cancel)
+        self._is_left = True
+        self._let_go_of_error()
+
+    def _forget(self, reason: str, error: Optional[BaseException] = None) -> None:
+        """It never ran: it ends here, for no worker will run its finaliser."""
+        if self._claim(reason, error) and self.delivery.channel is not None:
+            discard = partial(self.delivery.channel.discard, reason)
+            self._each(discard, partial(self._tell_of_end, reason, error))
+        if self._finished:
+            return
+        self._finished = True
+        close_source(self._source, self.name)
+        if self._listener is not None:  # it was open, so its end is told as any other
+            self._tell_of_finish_beside()
+
+    @property
+    def room(self) -> int:
+        """How many items may come before one finds no room: the demand."""
+        return 0 if self.reason is not None else self.delivery.room
+
+    def _received(self, timeout: Optional[float]) -> Optional[bytes]:
+        """Receive from a channel that may encode an item only now: what can't be sent ends it."""
+        try:
+            block: Optional[bytes] = self.delivery.channel.receive(timeout)
+            return block
+        except Exception as error:
+            self.break_off(error)
+            return self._received(timeout)
+
+    # Runs on the worker.
+
+    def _run(self) -> None:
+        try:
+            self._surroundings.enter(self._work)
+        except BaseException as error:  # the contexts', or a teardown function's
+            if passed_on(error):
+                self.shut_down()
+            else:
+                log.exception("stream %s of %s: its context failed", self.id, self.name)
+                self.end("error", error)
+            if not self._finished:
+                self._finish(None)
+        finally:
+            self._is_told = True
+            self._let_go_of_error()
+            self._release_slot()
+
+    def _release_slot(self) -> None:
+        release, self._release = self._release, _keep
+        self._each(partial(release, self))
+
+    def _work(self) -> Optional[BaseException]:
+        iterator: Optional[Iterator[Any]] = None
+        try:
+            iterator = iter(self._source)
+            self._worker.drive(iterator, self.delivery.path())
+            self.end("complete")
+        except GreenletExit:
+            self.end("cancelled")  # without effect where the stop was ours
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._finish(iterator)
+        return self._cause()
+
+    def _finish(self, iterator: Optional[Iterator[Any]]) -> None:
+        self._finished = True
+        if iterator is not self._source:
+            close_source(iterator, self.name)
+        close_source(self._source, self.name)
+        self._tell_of_finish()
+
+    def _fail(self, error: BaseException) -> None:
+        if passed_on(error):
+            self.shut_down()
+            return
+        kind = type(error)  # an exception's own code may deny it
+        if self.end("overflow" if issubclass(kind, StreamOverflow) else "error", error):
+            return
+        if not issubclass(kind, (StreamClosed, StreamError)):
+            # Not what being stopped looks like, so somebody should know.
+            log.error(error, "stream %s of %s failed after its end", self.id, self.name)
+
+
+def _not_started(timeout: Optional[float]) -> Optional[bytes]:
+    raise RuntimeError("the stream has not been started")
+
+
+def _not_read(timeout: Optional[float]) -> Optional[bytes]:
+    """What a reader gets who has left."""
+    return None
+
+
+def _keep(stream: Stream) -> None:
+    """Nothing to release."""

@@ -1,0 +1,62 @@
+"""A stream whose source is asynchronous: its producer is a task of the one event loop.
+
+Roof: Flask. Loaded with the first such source, as it loads asyncio.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, AsyncIterable, Callable
+
+from ..runtime.event_loop.worker import LoopWakeup, LoopWorker
+from ..runtime.workers import Habitat
+from ..sources.asynchronous import AsyncSource
+from ..sources.asyncio_context import carried, lent
+from ..stream.hooks import Work
+from ..stream.options import StreamOptions
+from ..stream.stream import Stream
+from ..summary import Summary
+from .streams import Surroundings, new_stream
+
+
+class AsyncStream(Stream):
+    """A stream that produces on the event loop, wherever it is read."""
+
+    __slots__ = ()
+
+    def start(
+        self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None
+    ) -> None:
+        """Start the producer; callbacks are called where the habitat has its workers."""
+        own = LoopWorker(self.name, habitat, getattr(self._source, "cleans_up", _never))
+        super().start(habitat.shared(LoopWakeup), release, own)
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Have ``work`` called where it may block, and return when it has ended. For the worker
+        itself to call."""
+        self._worker.aside(work)
+
+
+def _never() -> bool:
+    """What has no clean-up of its own."""
+    return False
+
+
+class AsyncSurroundings(Surroundings):
+    """Its contexts are its task's, and what the app is told at the end may block."""
+
+    def enter(self, work: Work) -> None:
+        """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
+        # Into the task's own context, which its coroutines see. It is this stream's alone.
+        for variable, value in self._context.items():
+            variable.set(value)
+        self._inside(work)
+
+    def finished(self, stream: Any, summary: Summary) -> None:
+        """Report the stream's end, beside the loop."""
+        stream.aside(carried(partial(super().finished, stream, summary)))
+
+
+def new_async_stream(source: AsyncIterable[Any], options: StreamOptions, name: str) -> Stream:
+    """As :func:`new_stream`, of an asynchronous iterable."""
+    return new_stream(AsyncSource(source, lent), options, name, AsyncStream, AsyncSurroundings)

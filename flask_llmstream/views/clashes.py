@@ -1,0 +1,111 @@
+"""Two routes at one address, one of them ours: only one of the two is ever reached.
+
+Roof: Flask.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import Any, Dict, FrozenSet, Hashable, Iterator, List, NamedTuple, Tuple
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from ..app.first_request import at_first_request
+from ..errors import ConfigurationError
+from ..log import log_of
+from .mounting import is_ours
+
+_CURE = "LLMSTREAM_URL_PREFIX, or url_prefix of register_blueprint(), gives ours another place"
+_VARIABLE = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\((.*?)\))?:)?[a-zA-Z_]\w*>")
+"""As Werkzeug has them: ``<name>``, ``<converter:name>``, ``<converter(arguments):name>``."""
+
+
+class Clash(NamedTuple):
+    """Two routes with a path and methods in common."""
+
+    ours: Rule
+    other: Rule
+    methods: FrozenSet[str]
+
+    def __str__(self) -> str:
+        asked = f"{', '.join(sorted(self.methods))} {self.ours.rule}"
+        return f"two routes answer {asked}: {self.ours.endpoint!r} and {self.other.endpoint!r}"
+
+
+def clashes(app: Flask) -> Iterator[Clash]:
+    """Those of an app.
+
+    A rule that is only less definite is none, as the ``/<path:path>`` of a single-page
+    application: Werkzeug comes to it last.
+    """
+    for rules in _by_address(app):
+        ours_first = sorted(rules, key=lambda rule: not _is_ours(app, rule))
+        for ours, other in combinations(ours_first, 2):
+            if _is_ours(app, ours) and ours.endpoint != other.endpoint:
+                methods = _shared(ours, other)
+                if methods:
+                    yield Clash(ours, other, methods)
+
+
+def chat_mounts(app: Flask) -> Tuple[str, ...]:
+    """Where chat endpoints are, in an app."""
+    ours = [rule.rule for rule in app.url_map.iter_rules() if _is_ours(app, rule)]
+    ends = "/chat/completions"
+    return tuple(rule[: -len(ends)] or "/" for rule in ours if rule.endswith(ends))
+
+
+def refuse_clashes(app: Flask) -> None:
+    """Let an app begin only without any.
+
+    :raises ConfigurationError: there are some; the message names the routes.
+    """
+    found = "; ".join(map(str, clashes(app)))
+    if found:
+        raise ConfigurationError(f"{found}. {_CURE}")
+
+
+def log_later_clashes(app: Flask) -> None:
+    """Have the first request log those that were added after ``init_app``."""
+    at_first_request(app, _log, "routes that clash could not be looked for")
+
+
+def _log(app: Flask) -> None:
+    for clash in clashes(app):
+        log_of(app).warning("%s; only one of them is ever reached. %s", clash, _CURE)
+
+
+def _is_ours(app: Flask, rule: Rule) -> bool:
+    return is_ours(app.view_functions.get(rule.endpoint))
+
+
+def _by_address(app: Flask) -> List[List[Rule]]:
+    """The rules that Werkzeug can't tell apart, but by their methods."""
+    together: Dict[Hashable, List[Rule]] = {}
+    for rule in app.url_map.iter_rules():
+        if not rule.build_only:
+            host = rule.host if app.url_map.host_matching else rule.subdomain
+            # A slash at the end is no other address: who leaves it out is redirected.
+            parts = host or "", re.sub("/+", "/", rule.rule).rstrip("/")
+            address = getattr(rule, "websocket", False), *(_nameless(app, part) for part in parts)
+            together.setdefault(address, []).append(rule)
+    return list(together.values())
+
+
+def _nameless(app: Flask, pattern: str) -> str:
+    """The pattern with a variable's converter in the place of its name."""
+
+    def converter(variable: "re.Match[str]") -> str:
+        name, arguments = variable.groups()
+        return f"<{app.url_map.converters[name or 'default']}({arguments or ''})>"
+
+    return _VARIABLE.sub(converter, pattern)
+
+
+def _shared(ours: Rule, other: Rule) -> FrozenSet[str]:
+    mine: Any = ours.methods
+    theirs: Any = mine if other.methods is None else other.methods
+    # Flask answers OPTIONS itself, for all routes of an address.
+    automatic = all(getattr(rule, "provide_automatic_options", False) for rule in (ours, other))
+    return frozenset(mine & theirs) - ({"OPTIONS"} if automatic else set())

@@ -1,0 +1,143 @@
+"""From a source to a response: what ``streams.response()`` and the chat endpoints share.
+
+Roof: Flask.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
+
+from flask import Response, current_app, has_request_context, request
+from werkzeug.exceptions import HTTPException
+
+from ..app.context import freed_template, keep_with_request
+from ..app.state import app_state
+from ..errors import StreamError, StreamGone
+from ..exceptions.handling import name_of
+from ..formats import BY_ACCEPT
+from ..runtime.workers import habitat
+from ..sources.calls import called, producing
+from ..sources.emitter import Emitter
+from ..sources.observable import Observable, Subscriber, where_its_threads_are
+from ..stream.ids import has_seen_end
+from ..stream.limits import Slots
+from ..stream.options import StreamOptions
+from ..stream.stream import Stream
+from ..wsgi.body import StreamBody
+from ..wsgi.headers import HEADERS
+from ..wsgi.request_body import RequestBody, has_body
+from ..wsgi.response import stream_response_class
+from .no_source import no_source, refuse_bytes, refuse_one_item
+from .streams import new_stream
+
+Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
+
+
+def stream_response(
+    source: Source, options: StreamOptions, slots: Slots, name: Optional[str] = None
+) -> Response:
+    """A response that streams the source, or the answer to a reader who must not come back.
+
+    :param source: an iterable, an asynchronous one, or an Observable.
+    :param name: what the log calls the source. Default: its own name.
+    :raises TypeError: it is none of these; the message says what to give.
+    """
+    habitat(options.worker)
+    name = name or _name(source)
+    if hasattr(source, "__iter__"):
+        iterable: Any = freed_template(source)
+        refuse_one_item(iterable)
+        refuse_bytes(iterable, options.format)
+        return respond(new_stream(iterable, options, name), slots)
+    if isinstance(source, AsyncIterable):
+        from .async_streams import new_async_stream  # asyncio is loaded with the first of them
+
+        return respond(new_async_stream(source, options, name), slots)
+    if isinstance(source, Observable):
+        emitter = new_emitter(where_its_threads_are(options), slots, name, Subscriber(source))
+        return emitter.response()
+    raise no_source(source)
+
+
+def new_emitter(
+    options: StreamOptions,
+    slots: Slots,
+    name: str,
+    function: Optional[Callable[[Emitter], Any]] = None,
+) -> Emitter:
+    """The end of a new stream to send to.
+
+    :param function: called with it on the stream's worker. Default: none, others send.
+    """
+    return Emitter(
+        partial(new_stream, options=options, name=name),
+        lambda stream: _kept(respond(stream, slots)),
+        habitat(options.worker),
+        function and producing(function),
+        called,
+    )
+
+
+def _kept(response: Response) -> Response:
+    keep_with_request(response)  # an emitter may be asked for it once more, and is sent to before
+    return response
+
+
+def respond(stream: Stream, slots: Slots) -> Response:
+    """The response of a stream, or the answer to a reader who must not come back."""
+    refusal: Optional[Exception] = _returned(stream.options)
+    if refusal is not None:
+        if stream.is_taken:  # an emitter's may be, whose reader comes back or has a twin
+            raise refusal
+        stream.abandon()
+    unread = None
+    try:
+        unread = _unread()
+    except HTTPException as error:
+        refusal = refusal or error.with_traceback(None)  # which holds this frame: a cycle
+    liveness = app_state().settings.liveness
+    body = StreamBody(stream, slots, slots.client(), liveness, refusal=refusal, unread=unread)
+    response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
+    content_type = stream.format.content_type
+    response: Response = response_class(
+        body, content_type=content_type, headers=HEADERS, direct_passthrough=True
+    )
+    if stream.options.format == BY_ACCEPT:
+        response.headers.add("Vary", "Accept")
+    return response
+
+
+def _unread() -> Optional[RequestBody]:
+    if not has_request_context() or not has_body(request.environ):
+        return None
+    return RequestBody(request._get_current_object())  # type: ignore[attr-defined]
+
+
+def last_event_id() -> str:
+    """Where a returning reader left; ``""`` where this is its first visit.
+
+    ``EventSource`` says it in a header; polyfills, which may not send one to another site, in the
+    query.
+    """
+    last: str = request.environ.get("HTTP_LAST_EVENT_ID", "")
+    if not last and "lastEventId" in request.environ.get("QUERY_STRING", ""):
+        last = request.args.get("lastEventId", "")
+    return last
+
+
+def _returned(options: StreamOptions) -> Optional[StreamError]:
+    """What an EventSource gets that comes back to an answer: 204 after its end, 410 after a cut;
+    both make it stay away. ``None`` where the stream is to run."""
+    if options.reconnect != "refuse" or not has_request_context():
+        return None
+    seen_end = has_seen_end(last_event_id())
+    if seen_end is None:
+        return None
+    if seen_end:
+        return StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
+    return StreamGone("This answer was cut off and can't be resumed. Ask again.")
+
+
+def _name(source: Any) -> str:
+    return name_of(source) or name_of(type(source)) or "a source"

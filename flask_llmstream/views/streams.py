@@ -1,0 +1,72 @@
+"""A stream of the current app and request, which nobody reads yet.
+
+Roof: Flask.
+"""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from typing import Any, Iterable, Type
+
+from flask import current_app, request
+
+from ..app.context import CarriedContext
+from ..app.error_handlers import answer_of
+from ..app.json import json_of
+from ..exceptions.failure import Failure
+from ..formats import ACCEPTED, BY_ACCEPT, Format, make_format
+from ..stream.options import StreamOptions
+from ..stream.stream import Stream
+from ..summary import Summary
+from ..telemetry.reporting import report, report_departure
+from ..wsgi.failure_response import failure_response
+
+
+class Surroundings(CarriedContext):
+    """What a stream needs of its app: contexts to run in, somebody to report to."""
+
+    @property
+    def debug(self) -> bool:
+        """Whether the app is in debug mode."""
+        return bool(self._app.debug)
+
+    def answer(self, error: BaseException, failure: Failure) -> Any:
+        """What the app's error handlers answer, in a request's context like the view's."""
+        if not self.has_request:
+            return failure_response(failure)
+        return self.again(partial(answer_of, self._app, error, failure))
+
+    def left(self, stream: Stream, summary: Summary) -> None:
+        """Tell the app's ``on_disconnect``."""
+        self.beside(lambda: report_departure(self._log, stream, summary))
+
+    def finished(self, stream: Stream, summary: Summary) -> None:
+        """Report the stream's end."""
+        report(self._app, self._log, stream, summary)
+
+
+def new_stream(
+    source: Iterable[Any],
+    options: StreamOptions,
+    name: str,
+    kind: Type[Stream] = Stream,
+    surroundings: Type[Surroundings] = Surroundings,
+) -> Stream:
+    """A stream that nobody reads yet, of the current app and request.
+
+    :param name: what the log calls the source.
+    """
+    format = _negotiated(options) if options.format == BY_ACCEPT else _named(options)
+    format.as_json = json_of(current_app._get_current_object())  # type: ignore[attr-defined]
+    return kind(uuid.uuid4().hex, name, source, format, options, surroundings())
+
+
+def _named(options: StreamOptions) -> Format:
+    return make_format(options.format, options.event)
+
+
+def _negotiated(options: StreamOptions) -> Format:
+    kinds = list(ACCEPTED)
+    chosen = request.accept_mimetypes.best_match(kinds, default=kinds[0])
+    return ACCEPTED[chosen](options.event)
