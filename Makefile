@@ -13,8 +13,7 @@ PROXIES := nginx caddy haproxy apache2
 # others as well.
 UNIT_ALONE := $(foreach name,server_endings server_goes servers middleware_servers bridges half_open \
     large_bodies scale async_scale bad_days interleavings any_options overflow_properties clock \
-    gallery,--ignore tests/test_$(name).py) \
-    $(foreach name,measured misbehaving,--ignore tests/doctor/test_$(name).py)
+    gallery measured misbehaving,--ignore $(wildcard tests/*/test_$(name).py))
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -51,17 +50,17 @@ test-matrix: $(VENV)/test  ## the suite on every Python and Flask we promise, on
 	    outcome=$$?; $(BIN)/python -m tests.matrix.versions --write && exit $$outcome
 
 test-servers: $(VENV)/test  ## on every server, with the table of docs/servers.md; six minutes
-	$(BIN)/python -m pytest -m "thorough or not thorough" tests/test_relay.py tests/test_server*.py
+	$(BIN)/python -m pytest -m "thorough or not thorough" tests/system/test_relay.py tests/system/test_server*.py
 	$(BIN)/python -m tests.matrix.servers --write
 
 interleavings: $(VENV)/test  ## the hand-over in every order within wide bounds; half an hour
-	$(BIN)/python -m pytest -s -m "thorough or not thorough" tests/test_interleavings.py
+	$(BIN)/python -m pytest -s -m "thorough or not thorough" tests/channel/test_interleavings.py
 
 bad-days: $(VENV)/test  ## crowds of readers who come and leave, and the counts; six minutes
 	$(BIN)/python -m tests.bad_days
 
 test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes
-	$(BIN)/python -m pytest tests/test_proxies.py
+	$(BIN)/python -m pytest tests/system/test_proxies.py
 	$(BIN)/python -m tests.matrix.proxies --write
 
 benchmark: $(VENV)/test  ## ours beside its peers, about ten minutes

@@ -16,13 +16,13 @@ from flask import Flask
 
 from flask_llmstream import Counter, EventStreamMiddleware, LLMStream
 from flask_llmstream.runtime.workers import habitat
-from tests.answers import linted
-from tests.connections import Connection, TLSConnection
-from tests.foreign import Foreign, Pausing
-from tests.leftovers import Leftovers
-from tests.manual_timers import ManualSchedule
-from tests.places import PLACES
-from tests.sources import Waiting
+from tests.support.answers import linted
+from tests.support.connections import Connection, TLSConnection
+from tests.support.leaks import Leftovers
+from tests.support.manual_timers import ManualSchedule
+from tests.support.plain_wsgi import Foreign, Pausing
+from tests.support.runtimes import PLACES
+from tests.support.sources import Waiting
 
 # Timing decides no test: a busy machine takes longer than the 200 ms that hypothesis would allow.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -61,7 +61,7 @@ def nothing_left():
 @pytest.fixture(scope="session", params=["Chromium", "Firefox", "WebKit"])
 def browser(request):
     """A window of each browser, one for all tests."""
-    from tests.browsers import BROWSERS  # which needs this module
+    from tests.support.browsers import BROWSERS  # which needs this module
 
     with BROWSERS[request.param]() as browser:
         yield browser

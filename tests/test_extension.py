@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response
 from flask_llmstream import Counter, LLMStream
 from flask_llmstream.errors import ConfigurationError, StreamError
 from flask_llmstream.stream.options import StreamOptions
-from tests.answers import Answer
+from tests.support.answers import Answer
 
 
 def events_of(app, path, **request):

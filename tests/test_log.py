@@ -11,7 +11,7 @@ import gevent
 import pytest
 
 from flask_llmstream.log import Log, log_of
-from tests.unshowable import UNSHOWABLE
+from tests.support.unshowable import UNSHOWABLE
 
 
 class Failing(logging.Handler):

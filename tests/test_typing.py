@@ -11,9 +11,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests import typed_app
 from tests.conftest import needs
-from tests.programs import ROOT
+from tests.support import typed_app
+from tests.support.programs import ROOT
 
 needs("mypy", find_spec("mypy"))
 if version("flask").startswith("1."):

@@ -6,7 +6,7 @@ import sys
 from time import monotonic
 
 from tests.bad_days.rounds import Rounds
-from tests.servers import PYWSGI, THREADS, Server, running
+from tests.support.servers import PYWSGI, THREADS, Server, running
 
 CROWDS = {"gevent.pywsgi": (10_000, 100, 0.3), "flask run, threads": (2_000, 40, 0.3)}
 """Readers, the seconds in which they come, and their wait for each token."""

@@ -11,7 +11,7 @@ from collections import Counter
 from time import monotonic
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
-from tests.servers import HANG_GUARD
+from tests.support.servers import HANG_GUARD
 
 RESET = b"\1\0\0\0\0\0\0\0"
 """The ``SO_LINGER`` that makes a close a reset."""

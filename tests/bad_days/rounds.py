@@ -6,7 +6,7 @@ import threading
 from typing import Any, Dict, List
 
 from tests.bad_days.crowd import Crowd
-from tests.servers import HANG_GUARD, LiveServer
+from tests.support.servers import HANG_GUARD, LiveServer
 
 Counts = Dict[str, int]
 

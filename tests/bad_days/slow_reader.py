@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Any, List, NamedTuple
 
 from tests.bad_days.rounds import settled
-from tests.readers import Readers
-from tests.servers import HANG_GUARD, LiveServer
+from tests.support.readers import Readers
+from tests.support.servers import HANG_GUARD, LiveServer
 
 STEP = '"message":"step '
 KILOBYTE = 1000

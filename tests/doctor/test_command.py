@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from flask_llmstream import ConfigurationError
-from tests.servers import ROOT, free_port
+from tests.support.servers import ROOT, free_port
 
 PATCH = "from gevent import monkey; monkey.patch_all()"
 APP = "from flask import Flask\nfrom flask_llmstream import LLMStream\napp = Flask(__name__)\n"

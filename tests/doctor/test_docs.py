@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 DOCS = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
 DAYS = re.findall(r"^## A (?:bad|good) day\n.*?(?=^## )", DOCS, re.DOTALL | re.MULTILINE)

@@ -7,9 +7,9 @@ import ssl
 import pytest
 
 from tests.conftest import needs
-from tests.proxied import proxied
-from tests.proxies import PROXIES
-from tests.servers import serving
+from tests.support.proxied import proxied
+from tests.support.proxies import PROXIES
+from tests.support.servers import serving
 
 TOKEN = "a secret of the doctor"
 CALL = ("--token", TOKEN, "--silence", "1")

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.upstream import HEAD, Upstream, answer, events
+from tests.support.upstream import HEAD, Upstream, answer, events
 
 TOKEN = ("--token", "a secret of the doctor")
 TOKENS = [{"ended": False, "message": "0"}, {"ended": True, "message": ""}]

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from tests.upstream import Upstream
+from tests.support.upstream import Upstream
 
 EVENTS = b'data: {"ended":false,"message":"0"}\n\ndata: {"ended":true,"message":""}\n\n'
 UNCHANGED = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store"}

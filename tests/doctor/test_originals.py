@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 PATCH = "from gevent import monkey; monkey.patch_all()"
 TOOK_SLEEP = "from time import sleep"

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from tests.servers import free_port
-from tests.upstream import Upstream, answer, silence
+from tests.support.servers import free_port
+from tests.support.upstream import Upstream, answer, silence
 
 
 @pytest.fixture

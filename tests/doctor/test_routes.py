@@ -9,8 +9,8 @@ from flask import Flask, request
 
 from flask_llmstream import Counter, LLMStream
 from flask_llmstream.doctor.routes import TOKEN_HEADER
-from tests.answers import Answer
-from tests.places import HANG_GUARD
+from tests.support.answers import Answer
+from tests.support.runtimes import HANG_GUARD
 
 TOKEN = "a secret of the doctor"
 ID = "0123456789abcdef" * 2

@@ -6,7 +6,7 @@ import sys
 from flask import Flask
 from jinja2 import DictLoader
 
-from tests.programs import ROOT
+from tests.support.programs import ROOT
 
 DOCS = (ROOT / "docs" / "cross-site.md").read_text(encoding="utf-8")
 STEPS = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)

@@ -15,7 +15,7 @@ from sentry_sdk.integrations.flask import FlaskIntegration
 from sentry_sdk.transport import Transport
 
 from tests.live_apps.plain import app, streams
-from tests.servers import HANG_GUARD
+from tests.support.servers import HANG_GUARD
 
 __all__ = ["app"]
 

@@ -8,7 +8,7 @@ import threading
 from flask import Flask, jsonify
 
 from flask_llmstream import LLMStream
-from tests.accounts import Accounts
+from tests.support.accounts import Accounts
 
 app = Flask(__name__)
 app.config["SECRET_KEY"] = "for tests"

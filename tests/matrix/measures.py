@@ -14,12 +14,12 @@ from typing import Callable, List, NamedTuple
 from h2.events import StreamEnded
 from h2.exceptions import TooManyStreamsError
 
-from tests.compressed import decoded
-from tests.gates import Gate
-from tests.http2 import Http2Connection
-from tests.proxied import ProxyServer, proxied, trusting
-from tests.proxies import Proxy
-from tests.servers import SERVERS, LiveServer, Reader, running
+from tests.support.compressed import decoded
+from tests.support.gates import Gate
+from tests.support.http2 import Http2Connection
+from tests.support.proxied import ProxyServer, proxied, trusting
+from tests.support.proxies import Proxy
+from tests.support.servers import SERVERS, LiveServer, Reader, running
 
 ROUNDS = 5
 PATIENCE = 3

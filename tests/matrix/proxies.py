@@ -14,9 +14,9 @@ from typing import Callable, Dict, List
 from tests.matrix import measures
 from tests.matrix.measures import Bench, stock_limit
 from tests.matrix.tables import cell, put_into, table
-from tests.proxied import GREENLETS, THREADS, proxied
-from tests.proxies import DOCUMENT, PROXIES, Proxy
-from tests.servers import serving
+from tests.support.proxied import GREENLETS, THREADS, proxied
+from tests.support.proxies import DOCUMENT, PROXIES, Proxy
+from tests.support.servers import serving
 
 Measure = Callable[[Bench], str]
 

@@ -17,9 +17,9 @@ import pytest
 
 from tests.matrix.setting import setting
 from tests.matrix.tables import cell, put_into, table
-from tests.nginx import reached
-from tests.relay import BUSY, SILENT, WAYS_TO_LEAVE, Model, Moment, departure, reading
-from tests.servers import ROOT, SERVERS, SYNC, LiveServer, Server, running
+from tests.support.nginx import reached
+from tests.support.relay import BUSY, SILENT, WAYS_TO_LEAVE, Model, Moment, departure, reading
+from tests.support.servers import ROOT, SERVERS, SYNC, LiveServer, Server, running
 
 DOCUMENT = ROOT / "docs" / "servers.md"
 ROUNDS = 5

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.certificates import Certificate, certificate_for
+from tests.support.certificates import Certificate, certificate_for
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,9 +7,9 @@ import gevent
 import pytest
 
 from flask_llmstream.providers import OpenAICompatible
-from tests.floods import FLOODS, flood
 from tests.providers.asking import PROMPT
-from tests.upstream import HANG_GUARD
+from tests.support.floods import FLOODS, flood
+from tests.support.upstream import HANG_GUARD
 
 TURNS = 20
 

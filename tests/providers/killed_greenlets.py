@@ -8,7 +8,7 @@ import gevent
 from flask_llmstream.providers import OpenAICompatible
 from tests.providers.asking import PROMPT
 from tests.providers.waiting import everywhere
-from tests.upstream import HANG_GUARD, open_descriptors
+from tests.support.upstream import HANG_GUARD, open_descriptors
 
 
 class GreenletReading(gevent.Greenlet):

@@ -11,7 +11,7 @@ from flask_llmstream.providers import CallableProvider
 from flask_llmstream.records import Usage
 from flask_llmstream.sse.event import ServerSentEvent
 from tests.providers.asking import PROMPT, ask
-from tests.upstream import HANG_GUARD
+from tests.support.upstream import HANG_GUARD
 
 
 class Recording:

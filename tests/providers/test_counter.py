@@ -10,7 +10,7 @@ from flask_llmstream.errors import ConfigurationError, ProviderError
 from flask_llmstream.providers import Counter
 from flask_llmstream.records import Usage
 from tests.providers.asking import PROMPT, ask
-from tests.upstream import HANG_GUARD
+from tests.support.upstream import HANG_GUARD
 
 AN_HOUR = 3600
 

@@ -7,7 +7,7 @@ import pytest
 from flask_llmstream.providers import OpenAICompatible
 from tests.providers.asking import PROMPT
 from tests.providers.waiting import Reading, everywhere
-from tests.upstream import (
+from tests.support.upstream import (
     HANG_GUARD,
     Upstream,
     nobody_accepts,

@@ -10,7 +10,7 @@ import pytest
 from flask_llmstream.providers import OpenAICompatible
 from flask_llmstream.records import CompletionRequest, Usage
 from tests.providers.asking import CHAT, PROMPT, ask
-from tests.upstream import (
+from tests.support.upstream import (
     HEAD,
     Upstream,
     answer,

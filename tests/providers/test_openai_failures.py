@@ -13,7 +13,7 @@ from flask_llmstream.errors import ProviderError
 from flask_llmstream.providers import OpenAICompatible
 from flask_llmstream.providers.upstream_errors import UpstreamErrors
 from tests.providers.asking import PROMPT, failure
-from tests.upstream import (
+from tests.support.upstream import (
     HEAD,
     Upstream,
     answer,

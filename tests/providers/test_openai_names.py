@@ -9,11 +9,11 @@ import pytest
 
 from flask_llmstream.errors import ProviderError
 from flask_llmstream.providers import OpenAICompatible
-from tests.certificates import certificate_for
-from tests.names import Resolver
 from tests.providers.asking import ask, failure
 from tests.providers.waiting import Reading
-from tests.upstream import Upstream, nobody_listens, tokens
+from tests.support.certificates import certificate_for
+from tests.support.resolver import Resolver
+from tests.support.upstream import Upstream, nobody_listens, tokens
 
 MANY = 20
 """More than gevent has threads for look-ups, or asyncio's executor."""

@@ -14,7 +14,7 @@ from flask_llmstream.providers import OpenAICompatible
 from flask_llmstream.records import CompletionRequest, Usage
 from tests.conftest import needs
 from tests.providers.asking import CHAT, ask, failure
-from tests.upstream import HANG_GUARD
+from tests.support.upstream import HANG_GUARD
 
 SCRIPT = Path(__file__).parents[2] / "sample_app" / "model_server.py"
 KEY = "the-key-of-this-test"

@@ -10,9 +10,9 @@ import pytest
 
 from flask_llmstream.errors import ProviderError
 from flask_llmstream.providers import OpenAICompatible
-from tests.names import Resolver
 from tests.providers.asking import PROMPT
-from tests.upstream import (
+from tests.support.resolver import Resolver
+from tests.support.upstream import (
     HANG_GUARD,
     Upstream,
     nobody_accepts,

@@ -1,0 +1,193 @@
+"""A client who leaves is noticed at once, also while nothing is sent, and nobody else is."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+
+from flask_llmstream.connection.disconnect import POLL_SECONDS, HubWatch, SocketWatch, watch
+from flask_llmstream.runtime.timers import HubTimer, TimerThread
+from tests.support.connections import Channel, cgi_environ, wait_until_left
+from tests.support.manual_timers import ManualSchedule
+from tests.support.runtimes import GREENLETS, THREADS, only
+
+both_kinds = only(GREENLETS, THREADS)
+on_the_hub = only(GREENLETS)
+
+
+@pytest.fixture
+def kind(place):
+    """How a socket is watched here."""
+    return HubWatch if place is GREENLETS else SocketWatch
+
+
+@pytest.fixture
+def schedule(place):
+    return HubTimer if place is GREENLETS else TimerThread().schedule
+
+
+def never_gone():
+    raise AssertionError("the client is there")
+
+
+@both_kinds
+@pytest.mark.parametrize("leaves", ["client_closes", "client_resets"])
+def test_a_departure_is_told(place, any_connection, kind, schedule, leaves):
+    gone = place.for_reader()
+    watching = watch(any_connection.environ, gone.set, schedule, kind)
+    getattr(any_connection, leaves)()
+    gone.wait()
+    watching.stop()
+
+
+@both_kinds
+def test_a_departure_before_the_watch_is_told(place, connection, kind, schedule):
+    connection.client_closes()
+    gone = place.for_reader()
+    watching = watch(connection.environ, gone.set, schedule, kind)
+    gone.wait()
+    watching.stop()
+
+
+@both_kinds
+def test_a_departure_behind_data_is_told(place, any_connection, kind, schedule):
+    gone = place.for_reader()
+    watching = watch(any_connection.environ, gone.set, schedule, kind)
+    any_connection.client_sends(b"GET /next HTTP/1.1\r\n\r\n")
+    any_connection.client_closes()
+    gone.wait()
+    watching.stop()
+
+
+@both_kinds
+def test_a_departure_is_told_once(place, connection, kind):
+    told, schedule = [], ManualSchedule()
+    watching = watch(connection.environ, lambda: told.append(True), schedule, kind)
+    connection.client_closes()
+    run_the_hub_or_fire(place, schedule)
+    assert told == [True]
+    assert schedule.waiting == []
+    watching.stop()
+
+
+@both_kinds
+def test_who_stopped_is_told_nothing_and_leaves_nothing(place, connection, kind):
+    schedule = ManualSchedule()
+    watching = watch(connection.environ, never_gone, schedule, kind)
+    watching.stop()
+    connection.client_closes()
+    assert schedule.waiting == []
+
+
+@on_the_hub
+def test_the_hub_keeps_nothing_of_a_watch_that_was_stopped(connection):
+    active = gevent.get_hub().loop.activecnt
+    watching = watch(connection.environ, never_gone, ManualSchedule(), HubWatch)
+    assert gevent.get_hub().loop.activecnt == active + 1
+    watching.stop()
+    assert gevent.get_hub().loop.activecnt == active
+
+
+@both_kinds
+def test_stopping_again_is_harmless(connection, kind, schedule):
+    watching = watch(connection.environ, never_gone, schedule, kind)
+    watching.stop()
+    watching.stop()
+
+
+def run_the_hub_or_fire(place, schedule):
+    if place is GREENLETS:
+        gevent.idle()
+    else:
+        schedule.fire()
+
+
+@on_the_hub
+def test_data_does_not_keep_the_hub_busy(connection):
+    schedule, active = ManualSchedule(), gevent.get_hub().loop.activecnt
+    watching = watch(connection.environ, never_gone, schedule, HubWatch)
+    connection.client_sends(b"GET /next HTTP/1.1\r\n\r\n")
+    gevent.idle()
+    assert gevent.get_hub().loop.activecnt == active, "it is looked at by the timers now"
+    assert [timer.seconds for timer in schedule.waiting] == [POLL_SECONDS]
+    watching.stop()
+    assert schedule.waiting == []
+
+
+@on_the_hub
+def test_behind_data_each_look_schedules_the_next_until_the_client_leaves(connection):
+    told, schedule = [], ManualSchedule()
+    watching = watch(connection.environ, lambda: told.append(True), schedule, HubWatch)
+    connection.client_sends(b"GET /next HTTP/1.1\r\n\r\n")
+    gevent.idle()
+    schedule.fire()
+    schedule.fire()
+    assert told == []
+    connection.client_closes()
+    wait_until_left(connection.server)
+    schedule.fire()
+    assert told == [True]
+    assert schedule.waiting == []
+    watching.stop()
+
+
+def test_waitress_is_asked_by_its_own_callable():
+    left, told, schedule = [], [], ManualSchedule()
+    environ = {"waitress.client_disconnected": lambda: bool(left)}
+    watch(environ, lambda: told.append(True), schedule, SocketWatch)
+    schedule.fire()
+    assert told == []
+    left.append(True)
+    schedule.fire()
+    assert told == [True]
+    assert schedule.waiting == []
+
+
+@pytest.mark.parametrize("leaves", ["client_closes", "client_resets"])
+def test_a_departure_from_waitress_is_told_by_its_socket(connection, leaves):
+    told, schedule = [], ManualSchedule()
+    environ = {"waitress.client_disconnected": Channel(connection).client_disconnected}
+    watch(environ, lambda: told.append(True), schedule, SocketWatch)
+    schedule.fire()
+    assert told == []
+    getattr(connection, leaves)()
+    wait_until_left(connection.server)
+    schedule.fire()
+    assert told == [True]
+
+
+def test_a_socket_that_waitress_has_closed_is_a_departure(connection):
+    told, schedule = [], ManualSchedule()
+    environ = {"waitress.client_disconnected": Channel(connection).client_disconnected}
+    watch(environ, lambda: told.append(True), schedule, SocketWatch)
+    connection.server.close()
+    schedule.fire()
+    assert told == [True]
+
+
+@pytest.mark.parametrize("leaves", ["client_closes", "client_resets"])
+def test_where_no_socket_is_shown_the_connections_addresses_tell(connection, leaves):
+    told, schedule = [], ManualSchedule()
+    watch(cgi_environ(connection), lambda: told.append(True), schedule, HubWatch)
+    schedule.fire()
+    assert told == []
+    getattr(connection, leaves)()
+    wait_until_left(connection.server)
+    schedule.fire()
+    assert told == [True]
+    assert schedule.waiting == []
+
+
+def test_a_stop_that_comes_during_a_look_leaves_no_timer():
+    schedule = ManualSchedule()
+    environ = {"waitress.client_disconnected": lambda: watching.stop()}
+    watching = watch(environ, never_gone, schedule, SocketWatch)
+    schedule.fire()
+    assert schedule.waiting == []
+
+
+def test_nothing_is_watched_where_the_server_shows_nothing():
+    schedule = ManualSchedule()
+    watching = watch({}, never_gone, schedule, SocketWatch)
+    watching.stop()
+    assert schedule.waiting == []

@@ -1,0 +1,81 @@
+"""The three engines there are, each in a browser of Debian's, without a screen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+from typing import Any, Iterator
+
+from tests.conftest import needs
+from tests.support.servers import HANG_GUARD, free_port, serving
+from tests.support.webdriver import Browser, Marionette, WebDriver
+
+
+class Chromium(Browser):
+    """What its driver can do beside the standard."""
+
+    def console(self) -> Any:
+        return self._tell("POST", "se/log", "", type="browser")
+
+
+CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ELSEWHERE = ["evil.test", "friend.test", "site.test"]
+"""Names of this machine that browsers take for other machines'."""
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    needs("Chromium", shutil.which("chromium") and shutil.which("chromedriver"))
+    names = "--host-resolver-rules=" + ",".join(f"MAP {name} 127.0.0.1" for name in ELSEWHERE)
+    options = {"binary": shutil.which("chromium"), "args": [*CHROMIUM, names]}
+    wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+    with serving("chromedriver --port={port}") as live:
+        with contextlib.closing(WebDriver(live.port, **wanted)) as driver:
+            yield Chromium(driver)
+
+
+@contextlib.contextmanager
+def firefox() -> Iterator[Browser]:
+    needs("Firefox", shutil.which("firefox-esr"))
+    port = free_port()
+    with tempfile.TemporaryDirectory() as profile:
+        names = f'user_pref("network.dns.localDomains", "{",".join(ELSEWHERE)}");\n'
+        port_of_ours = f'user_pref("marionette.port", {port});\n'
+        pathlib.Path(profile, "user.js").write_text(port_of_ours + names)
+        command = f"firefox-esr --headless --marionette --profile {profile}"
+        with serving(command, port) as live:
+            with contextlib.closing(Marionette(live.port)) as driver:
+                yield Browser(driver)
+
+
+@contextlib.contextmanager
+def webkit() -> Iterator[Browser]:
+    mini_browser = next(pathlib.Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"), None)
+    needs("WebKit", mini_browser and shutil.which("WebKitWebDriver") and shutil.which("Xvfb"))
+    options = {"binary": str(mini_browser), "args": ["--automation"]}
+    with screen() as display, serving("WebKitWebDriver --port={port}", DISPLAY=display) as live:
+        wanted = {"webkitgtk:browserOptions": options}
+        with contextlib.closing(WebDriver(live.port, **wanted)) as driver:
+            yield Browser(driver)
+
+
+@contextlib.contextmanager
+def screen() -> Iterator[str]:
+    """The name of a screen that nobody sees; MiniBrowser has to have one."""
+    told, telling = os.pipe()
+    command = ["Xvfb", "-displayfd", str(telling), "-nolisten", "tcp"]
+    process = subprocess.Popen(command, pass_fds=[telling], stderr=subprocess.DEVNULL)
+    os.close(telling)
+    try:
+        with open(told) as name:
+            yield ":" + name.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(HANG_GUARD)
+
+
+BROWSERS = {"Chromium": chromium, "Firefox": firefox, "WebKit": webkit}

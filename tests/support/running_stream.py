@@ -1,0 +1,110 @@
+"""One stream of a test, with its timers, its clock, and what it told."""
+
+from __future__ import annotations
+
+import threading
+
+import gevent
+
+from flask_llmstream.formats import make_format
+from flask_llmstream.runtime.workers import habitat
+from flask_llmstream.stream.options import StreamOptions
+from flask_llmstream.stream.stream import Stream
+from flask_llmstream.views.async_streams import AsyncStream
+from tests.support.manual_timers import ManualClock, ManualSchedule
+from tests.support.runtimes import HANG_GUARD
+
+
+class Told:
+    """The surroundings of a stream, which remember what they were told.
+
+    :param enter: runs the stream's work in some context.
+    """
+
+    def __init__(self, place, enter):
+        self.enter = enter
+        self.is_debug = lambda: False
+        self.summaries = []
+        self.departures = []
+        self.departure = place.for_reader()
+        self.ran_on = None
+        self.released = []
+        self._ended = place.for_reader()
+
+    @property
+    def debug(self):
+        return self.is_debug()
+
+    def left(self, stream, summary):
+        self.departures.append(summary)
+        self.departure.set()
+
+    def finished(self, stream, summary):
+        self.ran_on = threading.get_ident(), gevent.getcurrent()
+        self.summaries.append(summary)
+
+    def release(self, stream):
+        self.released.append(len(self.summaries))
+        self._ended.set()
+
+    def summary(self):
+        """The one summary, when the slot was given back."""
+        self._ended.wait()
+        (summary,) = self.summaries
+        assert len(self.released) == 1, "the slot was given back once"
+        return summary
+
+
+class Running:
+    """A stream of a test, with its timers and its clock.
+
+    :param source: an iterable, or a function of the place that makes one.
+    """
+
+    def __init__(
+        self,
+        place,
+        source,
+        *,
+        name="the source",
+        format="text",
+        enter=lambda work: work(),
+        **options,
+    ):
+        self.place = place
+        self.schedule = ManualSchedule()
+        self.clock = ManualClock()
+        self.told = Told(place, enter)
+        kind = AsyncStream if place.is_loop else Stream
+        self.stream = kind(
+            "an-id",
+            name,
+            source,
+            make_format(format, None),
+            StreamOptions(**options),
+            self.told,
+            self.clock,
+        )
+
+    def start(self, **changes):
+        here = habitat(self.place.worker)._replace(schedule=self.schedule, **changes)
+        self.stream.start(here, self.told.release)
+        return self
+
+    def receive(self, timeout=HANG_GUARD):
+        return self.stream.receive(timeout)
+
+    def rest(self):
+        """All that comes until the end."""
+        return b"".join(iter(self.receive, None))
+
+    def summary(self):
+        """What it was, when its producer has ended by itself; and its reader is done with it."""
+        summary = self.told.summary()
+        self.stream.abandon()
+        return summary
+
+    def leave(self):
+        """What it was, when its reader left."""
+        self.stream.abandon()
+        return self.told.summary()

@@ -1,0 +1,162 @@
+"""What the players of a play share, watched: each access to it is told to an explorer.
+
+The explorer is the one of ``tests.support.interleavings``, who lets another player go on before it.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections import deque
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Optional
+
+Explorer = Any
+LOCK = type(_thread.allocate_lock())
+
+
+class Wakeup:
+    """A binary semaphore, as the package's own are."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.label = ("wakeup", explorer.label())
+        self._explorer = explorer
+        self._is_set = False
+        explorer.remember(self.label, False)
+
+    def set(self) -> None:
+        self._explorer.access("wakeup", writes=True)
+        self._is_set = True
+        self._explorer.remember(self.label, True)
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        self._explorer.wait(lambda: self._is_set)
+        self._is_set = False
+        self._explorer.remember(self.label, False)
+        self._explorer.saw(self.label)
+        return True
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class Lock:
+    """An original lock: who waits for it waits."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.label = ("lock", explorer.label())
+        self._explorer = explorer
+        self._is_held = False
+
+    def acquire(self) -> None:
+        self._explorer.wait(lambda: not self._is_held)
+        self._is_held = True
+        self._explorer.remember(self.label, True)
+
+    def release(self) -> None:
+        self._is_held = False
+        self._explorer.remember(self.label, False)
+
+
+class Deque(deque):  # type: ignore[type-arg]
+    """A deque, or a list that is used as one, that is watched: each of its methods is one
+    access."""
+
+    def __init__(self, explorer: Explorer, name: str, content: Any) -> None:
+        super().__init__(content)
+        self.label = (name, explorer.label())
+        self.explorer = explorer
+        self.name = name
+        explorer.remember(self.label, tuple(content))
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def copy(self) -> Any:
+        self.explorer.access(self.name, False)
+        return deque(deque.__iter__(self))
+
+
+def _pop(self: Deque, index: int = -1) -> Any:
+    """A list's."""
+    return deque.popleft(self) if index == 0 else deque.pop(self)
+
+
+def _watched(method: str, writes: bool) -> Any:
+    original = _pop if method == "pop" else getattr(deque, method)
+
+    def access(self: Deque, *arguments: Any) -> Any:
+        self.explorer.access(self.name, writes)
+        outcome: Any = None
+        try:
+            outcome = original(self, *arguments)
+            return outcome
+        except (IndexError, ValueError) as error:
+            outcome = error
+            raise
+        finally:
+            self.explorer.saw((method, self.explorer.shown(outcome)))
+            if writes:
+                self.explorer.remember(self.label, tuple(deque.__iter__(self)))
+
+    return access
+
+
+for _method in ("__len__", "__getitem__"):
+    setattr(Deque, _method, _watched(_method, False))
+for _method in ("append", "appendleft", "pop", "popleft", "remove", "clear"):
+    setattr(Deque, _method, _watched(_method, True))
+
+
+class Attribute:
+    """An attribute in a slot, each access to which is told."""
+
+    def __init__(self, explorer: Explorer, name: str, slot: Any) -> None:
+        self._explorer = explorer
+        self._name = name
+        self._slot = slot
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self._slot
+        self._explorer.access(self._name, writes=False)
+        try:
+            value = self._slot.__get__(instance, owner)
+        except AttributeError:  # it was claimed
+            self._explorer.saw(None)
+            raise
+        self._explorer.saw(self._explorer.shown(value))
+        return value
+
+    def __delete__(self, instance: Any) -> None:
+        self._explorer.access(self._name, writes=True)
+        label = (self._name, self._explorer.label_of(instance))
+        try:
+            self._slot.__delete__(instance)
+        except AttributeError:
+            self._explorer.saw(None)
+            raise
+        self._explorer.saw(True)
+        self._explorer.remember(label, None)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if type(value) in (deque, list):
+            value = Deque(self._explorer, self._name, value)
+        elif type(value) is LOCK:
+            value = Lock(self._explorer)
+        self._explorer.access(self._name, writes=True)
+        self._slot.__set__(instance, value)
+        self._explorer.remember((self._name, self._explorer.label_of(instance)), value)
+
+
+@contextmanager
+def watching(explorer: Explorer, classes: List[type]) -> Iterator[None]:
+    """Have the attributes of these classes watched meanwhile."""
+    slots = [(one, name) for one in classes for name in one.__dict__.get("__slots__", ())]
+    before = [(one, name, one.__dict__[name]) for one, name in slots]
+    for one, name, slot in before:
+        setattr(one, name, Attribute(explorer, name, slot))
+    try:
+        yield
+    finally:
+        for one, name, slot in before:
+            setattr(one, name, slot)

@@ -1,0 +1,136 @@
+"""A browser's window, told what to do in W3C WebDriver's words: over HTTP, or as Firefox has it.
+
+Debian has Chromium's and WebKit's drivers, which speak HTTP. Firefox's own driver is not among its
+packages; it only translates to what Firefox itself speaks, Marionette, in the same words.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from typing import Any, Dict
+
+from tests.support.servers import HANG_GUARD
+
+PATIENCE = 2 * HANG_GUARD
+"""Seconds for one command."""
+
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+"""The key of a reference to an element (W3C WebDriver, section 12.1)."""
+
+
+class Browser:
+    """One window.
+
+    :param tell: a command's method, path and name, with its parameters; returns its result.
+    """
+
+    def __init__(self, tell: Any) -> None:
+        self._tell = tell
+
+    def open(self, url: str) -> None:
+        """Load a page, and wait until it is loaded."""
+        self._tell("POST", "url", "Navigate", url=url)
+
+    def back(self) -> None:
+        self._tell("POST", "back", "Back")
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """What a function with this body returns."""
+        command = "POST", "execute/sync", "ExecuteScript"
+        return self._tell(*command, script=script, args=list(arguments))
+
+    def wait(self, expression: str, *arguments: Any) -> None:
+        """Wait until the expression is true."""
+        pause = threading.Event()
+        for _ in range(HANG_GUARD * 50):
+            if self.run(f"return Boolean({expression})", *arguments):
+                return
+            pause.wait(0.02)
+        raise AssertionError(f"was never true: {expression} {arguments}\n{self.text()}")
+
+    def text(self, selector: str = "body") -> str:
+        return self.run("return document.querySelector(arguments[0]).textContent", selector)
+
+    def shows(self, selector: str, text: str) -> None:
+        """Wait until an element has this text."""
+        shown = "document.querySelector(arguments[0]).textContent"
+        self.wait(f"{shown} === arguments[1]", selector, text)
+
+    def console(self) -> Any:
+        """What was said in the console since it was last asked; WebDriver has no word for it."""
+        return []
+
+    def click(self, selector: str) -> None:
+        element = self._element(selector)
+        self._tell("POST", f"element/{element}/click", "ElementClick", id=element)
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into an element."""
+        element = self._element(selector)
+        self._tell("POST", f"element/{element}/value", "ElementSendKeys", id=element, text=text)
+
+    def picture(self) -> bytes:
+        """The window as a PNG."""
+        return base64.b64decode(self._tell("GET", "screenshot", "TakeScreenshot", full=False))
+
+    def _element(self, selector: str) -> str:
+        sought = {"using": "css selector", "value": selector}
+        reference: str = self._tell("POST", "element", "FindElement", **sought)[ELEMENT]
+        return reference
+
+
+class WebDriver:
+    """A session over HTTP, with a program that drives the browser."""
+
+    def __init__(self, port: int, **capabilities: Any) -> None:
+        self._port = port
+        wanted = {"capabilities": {"alwaysMatch": capabilities}}
+        self._session = "/session/" + self._request("POST", "/session", wanted)["sessionId"]
+
+    def __call__(self, method: str, path: str, _: str, **parameters: Any) -> Any:
+        return self._request(method, f"{self._session}/{path}", parameters)
+
+    def close(self) -> None:
+        self._request("DELETE", self._session, {})
+
+    def _request(self, method: str, path: str, parameters: Dict[str, Any]) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request(method, path, json.dumps(parameters) if method == "POST" else None)
+            response = connection.getresponse()
+            value = json.loads(response.read())["value"]
+        assert response.status == 200, value
+        return value
+
+
+class Marionette:
+    """A session with Firefox: a command is ``[0, number, name, parameters]`` behind its length."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self._answers = self._socket.makefile("rb")
+        self._receive()  # it greets
+        self._send("WebDriver:NewSession", {})
+
+    def __call__(self, _: str, __: str, name: str, **parameters: Any) -> Any:
+        return self._send(f"WebDriver:{name}", parameters)
+
+    def close(self) -> None:
+        with contextlib.closing(self._socket), contextlib.closing(self._answers):
+            self._send("Marionette:Quit", {"flags": ["eForceQuit"]})
+
+    def _send(self, name: str, parameters: Dict[str, Any]) -> Any:
+        command = json.dumps([0, 0, name, parameters]).encode()
+        self._socket.sendall(b"%d:%b" % (len(command), command))
+        _, _, error, result = self._receive()
+        assert error is None, error
+        return result["value"] if set(result) == {"value"} else result
+
+    def _receive(self) -> Any:
+        length = b"".join(iter(lambda: self._answers.read(1), b":"))
+        return json.loads(self._answers.read(int(length)))

@@ -1,0 +1,158 @@
+"""The page of the sample application, in each browser: what a person sees of an answer."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.support.servers import HANG_GUARD, serving
+from tests.support.upstream import HEAD, Upstream, completion
+
+TRANSPORTS = ["fetch", "eventsource"]
+ESCAPE = "\ue00c"
+"""The key, in WebDriver's words."""
+
+
+class GatedModel:
+    """A model's server that writes a token when it is told to, and sees its reader leave."""
+
+    def __init__(self):
+        self.steps = []
+        self.stepped = threading.Condition()
+        self.upstream = Upstream(self.script)
+
+    def script(self, exchange):
+        exchange.send(HEAD)
+        for text in iter(self.next_step, None):
+            exchange.send_event(completion(text))
+        exchange.send_event(completion("", "stop"))
+        exchange.send_event("[DONE]")
+        exchange.send_chunk("")
+
+    def next_step(self):
+        with self.stepped:
+            self.stepped.wait_for(lambda: self.steps)
+            return self.steps.pop(0)
+
+    def write(self, text):
+        with self.stepped:
+            self.steps.append(text)
+            self.stepped.notify()
+
+    def end(self):
+        self.write(None)
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = GatedModel()
+    with model.upstream:
+        yield model
+
+
+@pytest.fixture(scope="module")
+def site(model):
+    environment = {"LLM_BASE_URL": model.upstream.url, "LLM_MODEL": "gated"}
+    command = "-m flask run --port {port}"
+    with serving(command, FLASK_APP="sample_app", **environment) as site:
+        yield site
+
+
+@pytest.fixture
+def page(browser, site, model):
+    """The page, opened; a word in the console (an error, a refused style) fails its test."""
+    model.upstream.hung_up.clear()
+    browser.open(f"http://127.0.0.1:{site.port}/")
+    browser.wait("document.querySelector('#model').length")
+    browser.console()
+    yield browser
+    assert browser.console() == []
+
+
+def send(page, transport, prompt="Once upon a time"):
+    if prompt:
+        page.type("#prompt", prompt)
+    page.click(f"label:has(#transport-{transport})")
+    page.click("#send")
+
+
+def is_in(page, state):
+    """Wait until this is the answer's state."""
+    page.wait("document.querySelector('#state').dataset.state === arguments[0]", state)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_text_grows_token_by_token(page, model, transport):
+    send(page, transport)
+    is_in(page, "waiting")
+    written = ""
+    for token in ("there", " was", " a", " <b>lighthouse</b>"):
+        model.write(token)
+        written += token
+        page.shows("#answer", written)
+    is_in(page, "streaming")
+    model.end()
+    is_in(page, "ended")
+    page.shows("#answer", written)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_frames_are_shown_from_the_opening_to_the_end(page, model, transport):
+    send(page, transport)
+    page.click("#fold summary")
+    model.write("there")
+    model.end()
+    page.wait("document.querySelector('#frames').textContent.includes(':ended')")
+    frames = page.text("#frames")
+    assert "event: opened" in frames and '"message":"there"' in frames
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_stop_in_the_middle_stops_the_model_too(page, model, transport):
+    send(page, transport)
+    model.write("there")
+    page.shows("#answer", "there")
+    page.click("#stop")
+    assert hung_up_before_its_next_token(model)
+    page.shows("#answer", "there")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_stop_before_the_first_token_stops_the_model_too(page, model, transport):
+    asked = len(model.upstream.requests)
+    send(page, transport)
+    is_in(page, "waiting")
+    page.type("#prompt", ESCAPE)
+    assert len(model.upstream.requests) == asked + 1
+    assert hung_up_before_its_next_token(model)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_without_a_prompt_the_counter_counts(page, transport):
+    send(page, transport, prompt="")
+    page.shows("#answer", "0")
+    page.shows("#answer", "01")
+    page.click("#stop")
+    is_in(page, "ended")
+
+
+def hung_up_before_its_next_token(model):
+    """The script waits for its next step, so its connection is looked at from beside it."""
+    exchange = model.upstream.requests[-1]
+    exchange.wait_for_hang_up()
+    model.end()
+    return model.upstream.hung_up.wait(HANG_GUARD)
+
+
+# The gallery.
+
+
+def test_the_gallery_shows_what_a_stalled_reader_does_to_each_stream(page, site):
+    page.open(f"http://127.0.0.1:{site.port}/gallery/")
+    page.click("#stall")
+    card = "article[data-strategy={}] [data-is={}]".format
+    page.wait("document.querySelector(arguments[0]).textContent > 0", card("drop", "lost"))
+    page.shows(card("block", "state"), "waits")
+    page.shows(card("error", "state"), "overflow")
+    page.shows(card("buffer", "lost"), "0")
