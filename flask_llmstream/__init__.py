@@ -30,12 +30,12 @@ from .providers import CallableProvider as CallableProvider
 from .providers import Counter as Counter
 from .providers import Provider as Provider
 from .records import CompletionRequest as CompletionRequest
+from .records import Summary as Summary
 from .records import Usage as Usage
 from .sources.emitter import Emitter as Emitter
 from .sse.decoder import EventStreamDecoder as EventStreamDecoder
 from .sse.decoder import MessageEvent as MessageEvent
 from .sse.event import ServerSentEvent as ServerSentEvent
-from .summary import Summary as Summary
 from .telemetry.signals import stream_finished as stream_finished
 from .wsgi.middleware import EventStreamMiddleware as EventStreamMiddleware
 

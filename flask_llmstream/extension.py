@@ -14,11 +14,12 @@ from flask import Blueprint, Flask, Response, request
 from .app.config import Settings, read_config
 from .app.context import end_request
 from .app.error_handlers import hand_on_errors
-from .app.state import EXTENSION, AppState, app_state, every_slots
+from .app.state import EXTENSION, AppState, app_state
 from .chat.blueprint import browser_client, chat_blueprint, checked_providers
 from .chat.cross_site import refuse_cross_site, send_cors_headers
 from .chat.publishing import Guard, publish, refuse_to_guard_nothing
 from .doctor.cli import commands
+from .doctor.routes import add_doctor_routes
 from .errors import ConfigurationError
 from .exceptions.handling import name_of
 from .keywords import BlueprintSettings, ResponseOptions
@@ -26,6 +27,7 @@ from .providers import Counter, Provider
 from .runtime.sigterm import on_sigterm
 from .sources.emitter import Emitter
 from .stream.drain import DRAIN_SECONDS, drain
+from .stream.limits import every_slots
 from .stream.options import StreamOptions, check_callable, check_number
 from .views.clashes import log_later_clashes, refuse_clashes
 from .views.decorator import log_later_misplaced, refuse_misplaced, refuse_positional, streamed_view
@@ -237,7 +239,9 @@ class LLMStream:
         """
         models = dict(self._providers if providers is None else checked_providers(providers))
         models.setdefault("counter", self._providers["counter"])
-        return chat_blueprint(name, models, settings)
+        chat = chat_blueprint(name, models, settings)
+        add_doctor_routes(chat)
+        return chat
 
     def browser_client(self, **_: Any) -> Response:
         """A view: ``llmstream.js``, for a site that has no chat endpoints, or guards them.

@@ -10,10 +10,10 @@ from __future__ import annotations
 import signal
 from typing import Any, Callable
 
-from .app.state import every_slots
 from .runtime.sigterm import aside, on_sigterm, put_off
 from .runtime.workers import on_greenlet
 from .stream.drain import FAREWELL_SECONDS, drain, wait_for_ends
+from .stream.limits import every_slots
 
 _MARGIN_SECONDS = 1.0
 """gunicorn's gevent worker looks once a second whether its connections have ended."""

@@ -10,7 +10,7 @@ from typing import Any, Callable, Collection, Hashable, Literal, Optional, Type,
 
 from .channel.channel import Channel
 from .formats import Format
-from .summary import Summary
+from .records import Summary
 
 FormatName = Literal["message", "text", "ndjson", "accept"]
 Strategy = Literal["block", "buffer", "drop", "latest", "error", "missing"]

@@ -1,4 +1,4 @@
-"""What goes into a model and what it reports at the end: ``CompletionRequest`` and ``Usage``.
+"""The plain values that rooms hand to each other.
 
 Ground floor: standard library only, no I/O.
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import index
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens",
                 "n_predict", "num_predict")  # fmt: skip
 """What servers call the most tokens that an answer may have; the first is known by most."""
+
+MAX_TEXT = 1_000_000
+"""How many characters of an answer its summary keeps."""
 
 MOST_TOKENS = 2**53
 """The highest count: what JSON's readers can hold as a whole number."""
@@ -70,6 +73,87 @@ class CompletionRequest:
     messages: Tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     max_tokens: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The class of a failure, in words for a person, and an ID to find it by in the log.
+
+    :param field: the part of the request that is wrong, if it is one.
+    :param status: the HTTP status, where none has been sent yet.
+    :param retry_after: seconds, sent as ``Retry-After``.
+    :param retry: a reader's reconnection time in milliseconds, sent with the error's event.
+    """
+
+    code: str
+    message: str
+    id: str
+    status: int = 500
+    retry_after: Optional[int] = None
+    field: Optional[str] = None
+    retry: Optional[int] = None
+
+    def as_json(self) -> Dict[str, Any]:
+        """The ``error`` object of an answer or an event."""
+        body = {"code": self.code, "message": self.message, "id": self.id}
+        return body if self.field is None else dict(body, field=self.field)
+
+
+class Ending(NamedTuple):
+    """How a stream ended well: ``complete`` or ``cancelled``, and what it cost if told."""
+
+    reason: str
+    usage: Optional[Usage] = None
+
+
+class Gap(NamedTuple):
+    """Items in a row that the reader lost for want of room.
+
+    :ivar lost: how many.
+    :ivar first_id: the event ID of the first of them that had one; ``None`` where none had.
+    :ivar last_id: the event ID of the last of them that had one.
+    """
+
+    lost: int
+    first_id: Optional[str] = None
+    last_id: Optional[str] = None
+
+    def as_json(self) -> Dict[str, Any]:
+        """What a reader is told, without what there is not."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+class Summary(NamedTuple):
+    """What a stream was, told once at its end.
+
+    :ivar id: the stream's.
+    :ivar reason: ``complete``, ``error``, ``timeout``, ``disconnect``, ``cancelled``,
+        ``overflow`` or ``shutdown``.
+    :ivar items: how many items the producer sent.
+    :ivar lost: how many of them the reader never got for want of room; the overflow strategy
+        chose so.
+    :ivar bytes: how many bytes the others were. Neither here nor in ``text`` is what waits in the
+        slot of ``latest`` at the producer's end: it becomes bytes when the reader comes to it.
+    :ivar first_event_seconds: from the start to the first frame sent, ``None`` without one.
+    :ivar seconds: from the start to the producer's end.
+    :ivar usage: what the model's server counted, ``None`` where nobody did.
+    :ivar text: the text deltas, joined; at most :data:`MAX_TEXT` characters, and ``""`` where
+        nobody asked (no ``on_finish``).
+    :ivar failure: what the client was told, ``None`` after a good end.
+    :ivar error: the exception behind it, if there was one.
+    """
+
+    id: str
+    reason: str
+    items: int
+    lost: int
+    bytes: int
+    first_event_seconds: Optional[float]
+    seconds: float
+    usage: Optional[Usage]
+    text: str
+    failure: Optional[Failure]
+    error: Optional[BaseException]
 
 
 def capped(options: Mapping[str, Any], most: int, name: str) -> Dict[str, Any]:

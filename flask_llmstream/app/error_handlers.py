@@ -17,9 +17,10 @@ from flask import Flask, after_this_request, current_app, got_request_exception,
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ..errors import StreamError
-from ..exceptions.failure import Failure, failure_of
+from ..exceptions.failure import failure_of
 from ..exceptions.handling import set_traceback, traceback_of
 from ..log import log_of
+from ..records import Failure
 from ..sources.calls import sent
 from ..wsgi.failure_response import failure_response, http_exception, with_headers
 from .context import leading_argument

@@ -30,43 +30,24 @@ class AppState:
         self.owner = weakref.ref(owner)
         self.settings = settings
         self.options = options
-        self.slots = _slots(settings)
+        self.slots = self._new_slots(settings)
         self._slots_of: Dict[object, Slots] = {}
-        _states.add(self)
 
     def slots_of(self, endpoints: object, settings: Settings) -> Slots:
         """The slots of a blueprint's endpoints that have limits of their own."""
-        return self._slots_of.setdefault(endpoints, _slots(settings))
+        if endpoints not in self._slots_of:
+            self._slots_of.setdefault(endpoints, self._new_slots(settings))
+        return self._slots_of[endpoints]
 
     @property
     def all_slots(self) -> List[Slots]:
         """The app's, and those of its blueprints."""
         return [self.slots, *self._slots_of.values()]
 
-
-_states: "weakref.WeakSet[AppState]" = weakref.WeakSet()
-"""Those of all apps of this process, as a process is drained, and no app is at hand then."""
-
-_unowned: "weakref.WeakSet[Slots]" = weakref.WeakSet()
-"""Those that no extension object made."""
-
-
-def register_slots(slots: Slots) -> Slots:
-    """Have slots that belong to no app drained whenever some are."""
-    _unowned.add(slots)
-    return slots
-
-
-def every_slots(owner: Optional[object] = None) -> List[Slots]:
-    """The slots of all apps of this process, or of those that one extension object serves; with
-    what belongs to none, as a process goes as a whole."""
-    states = [state for state in _states if owner is None or state.owner() is owner]
-    return [*_unowned, *(slots for state in states for slots in state.all_slots)]
-
-
-def _slots(settings: Settings) -> Slots:
-    client_key = partial(called, settings.client_key or _remote_address)
-    return Slots(settings.max_streams, settings.max_streams_per_client, client_key)
+    def _new_slots(self, settings: Settings) -> Slots:
+        client_key = partial(called, settings.client_key or _remote_address)
+        limits = settings.max_streams, settings.max_streams_per_client
+        return Slots(*limits, client_key, owner=self.owner)
 
 
 def _remote_address() -> Optional[str]:

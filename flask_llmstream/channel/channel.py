@@ -15,27 +15,15 @@ sent with what it has: either the frame is refused, or the reader waits for it.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Callable, ClassVar, Deque, NamedTuple, Optional, Protocol
+from typing import Any, Callable, ClassVar, Deque, NamedTuple, Optional
 
 from ..errors import StreamClosed
-from ..formats import Gap
+from ..records import Gap
+from ..runtime.waiting import Wakeup
 
 BLOCK_BYTES = 32 * 1024
 """How much one ``receive`` joins: enough for some hundred tokens in one write, and little enough
 that a socket's send buffer takes it whole."""
-
-
-class Wakeup(Protocol):
-    """How one side waits and the other wakes it: a binary semaphore, so that waiting consumes."""
-
-    def set(self) -> None:
-        """Wake who waits, or let who waits next go on at once. Never blocks."""
-
-    def wait(self, timeout: Optional[float] = None) -> bool:
-        """Wait up to ``timeout`` seconds (``None``: for ever); ``False`` when they ran out."""
-
-    def close(self) -> None:
-        """Let go of timers; nobody waits any more."""
 
 
 Encode = Callable[[Any], bytes]

@@ -10,10 +10,11 @@ from collections import deque
 from typing import Any, Callable, Deque, Optional, Tuple
 
 from ..errors import StreamOverflow
-from ..formats import Gap
+from ..records import Gap
+from ..runtime.claims import taken_from
 from ..sse.event import ServerSentEvent
 from .channel import Channel, ChannelStatistics, Opening
-from .lossy import ItemChannel, taken_from, with_lost
+from .lossy import ItemChannel, with_lost
 
 Coalesce = Callable[[Any, Any], Any]
 """``coalesce(previous, new)``: the one item that stands for both."""

@@ -6,14 +6,13 @@ Floor 1: standard library only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, MutableSequence, Optional, TypeVar
+from typing import Any, Optional
 
 from ..errors import StreamClosed
-from ..formats import Gap
+from ..records import Gap
+from ..runtime.waiting import Wakeup
 from ..sse.event import ServerSentEvent
-from .channel import Channel, ChannelStatistics, Encode, Opening, TellGap, Wakeup
-
-Kept = TypeVar("Kept")
+from .channel import Channel, ChannelStatistics, Encode, Opening, TellGap
 
 
 class ItemChannel(Channel, ABC):
@@ -119,14 +118,6 @@ class ItemChannel(Channel, ABC):
         """The counts so far. What was lost before it was encoded counts no bytes."""
         kept, lost = super().statistics, self._lost_items
         return kept._replace(sent_items=kept.sent_items + lost, lost_items=lost)
-
-
-def taken_from(slot: MutableSequence[Kept]) -> Optional[Kept]:
-    """What was in a slot, if anything was: of two sides that ask at a time one gets it."""
-    try:
-        return slot.pop() if slot else None
-    except IndexError:  # the other side was quicker
-        return None
 
 
 def with_lost(gap: Optional[Gap], item: Any) -> Gap:

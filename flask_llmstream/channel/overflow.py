@@ -11,10 +11,12 @@ from collections import deque
 from typing import Any, Deque, Optional, Type, Union
 
 from ..errors import ConfigurationError, StreamClosed, StreamOverflow
-from ..formats import Gap
-from .channel import Channel, Opening, Wakeup
+from ..records import Gap
+from ..runtime.claims import taken_from
+from ..runtime.waiting import Wakeup
+from .channel import Channel, Opening
 from .latest import Latest
-from .lossy import ItemChannel, taken_from, with_lost
+from .lossy import ItemChannel, with_lost
 
 
 class Block(Channel):

@@ -13,7 +13,6 @@ from flask import Blueprint, Response, jsonify, request, send_from_directory
 
 from ..app.config import Settings
 from ..app.state import app_state
-from ..doctor.routes import add_doctor_routes
 from ..errors import (
     ConfigurationError,
     RequestError,
@@ -161,7 +160,6 @@ def chat_blueprint(
     add_route(blueprint, "/models", "models", chat.models, **_only("GET"))
     add_route(blueprint, "/llmstream.js", "client", browser_client, **_only("GET"))
     blueprint.after_request(_unstored)
-    add_doctor_routes(blueprint)
     blueprint.url_defaults(host_is_this_one)
     return blueprint
 

@@ -15,7 +15,7 @@ from gevent.monkey import get_original
 from ..exceptions.steps import each
 from ..runtime.timers import Timer
 from ..runtime.workers import Habitat, pause
-from .disconnect import NoWatch, Watch, watch
+from .disconnect import NoWatch, Watch, watch_from
 from .socket_options import (
     client_descriptor,
     cut,
@@ -90,7 +90,7 @@ class Connection:
         if descriptor is not None:
             keep_alive(descriptor, self._send_timeout)
         here = self._habitat
-        self._watch = watch(self._environ, self._gone, here.schedule, here.watch)
+        self._watch = watch_from(here, self._environ, self._gone)
 
     def limit_unsent(self) -> None:
         """Have little lie in the kernel, so that a reader who stands still is felt soon."""

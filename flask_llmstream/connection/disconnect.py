@@ -13,6 +13,7 @@ from typing import Any, Callable, Optional, Protocol, Type, Union
 from gevent import get_hub
 
 from ..runtime.timers import Schedule, Timer
+from ..runtime.workers import Habitat
 from .sock_diag import departure_by_addresses
 from .socket_options import Environ, client_descriptor, has_left, waitress_socket
 
@@ -125,6 +126,11 @@ def watch(
             return kind(descriptor, gone, schedule)
         left = departure_by_addresses(environ)
     return NoWatch() if left is None else PollingWatch(left, gone, schedule)
+
+
+def watch_from(here: Habitat, environ: Environ, gone: Callable[[], object]) -> Watch:
+    """The same, as whoever reads the stream waits: through the hub, or by polling."""
+    return watch(environ, gone, here.schedule, HubWatch if here.is_on_hub else SocketWatch)
 
 
 def _departure_from_waitress(

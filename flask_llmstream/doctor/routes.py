@@ -23,13 +23,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
 from ..app.state import app_state
-from ..connection.disconnect import NoWatch, watch
+from ..connection.disconnect import NoWatch, watch_from
 from ..errors import RequestError
 from ..providers import Counter
-from ..records import CompletionRequest
+from ..records import CompletionRequest, Summary
 from ..runtime.workers import habitat, on_greenlet
 from ..stream.options import StreamOptions
-from ..summary import Summary
 from ..views.mounting import add_route
 from ..views.responses import stream_response
 from .checks import IN_THE_PROCESS, examine
@@ -176,8 +175,7 @@ def _serving(environ: Dict[str, Any]) -> Serving:
 
 
 def _is_watched(environ: Dict[str, Any]) -> bool:
-    here = habitat("auto")
-    probe = watch(environ, _nothing, here.schedule, here.watch)
+    probe = watch_from(habitat("auto"), environ, _nothing)
     probe.stop()
     return not isinstance(probe, NoWatch)
 

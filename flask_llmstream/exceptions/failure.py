@@ -1,4 +1,4 @@
-"""``Failure``: what a client is told of an exception, and nothing else.
+"""What a client is told of an exception, and nothing else.
 
 Ground floor: standard library only, no I/O.
 """
@@ -6,35 +6,11 @@ Ground floor: standard library only, no I/O.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Optional
 
 from ..errors import RequestError, StreamError, StreamShutdown
+from ..records import Failure
 from .handling import described, text_of
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The class of a failure, in words for a person, and an ID to find it by in the log.
-
-    :param field: the part of the request that is wrong, if it is one.
-    :param status: the HTTP status, where none has been sent yet.
-    :param retry_after: seconds, sent as ``Retry-After``.
-    :param retry: a reader's reconnection time in milliseconds, sent with the error's event.
-    """
-
-    code: str
-    message: str
-    id: str
-    status: int = 500
-    retry_after: Optional[int] = None
-    field: Optional[str] = None
-    retry: Optional[int] = None
-
-    def as_json(self) -> Dict[str, Any]:
-        """The ``error`` object of an answer or an event."""
-        body = {"code": self.code, "message": self.message, "id": self.id}
-        return body if self.field is None else dict(body, field=self.field)
 
 
 def failure_of(error: Any, failure_id: str, *, reveal: bool = False) -> Failure:

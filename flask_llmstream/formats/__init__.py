@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Optional
 
 from ..errors import ConfigurationError
-from .base import Ending, EventStreamFormat, Format, Gap
+from ..records import Ending, Gap
+from .base import EventStreamFormat, Format
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
 from .negotiated import ACCEPTED

@@ -5,39 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, Optional
 
-from ..exceptions.failure import Failure
-from ..records import Usage
+from ..records import Ending, Failure, Gap
 from ..sse.event import ServerSentEvent
 from ..sse.json import Encode, json_bytes
 from .unsendable import unsendable
 
 HEARTBEAT = ServerSentEvent(comment="").encode()
-
-
-class Ending(NamedTuple):
-    """How a stream ended well: ``complete`` or ``cancelled``, and what it cost if told."""
-
-    reason: str
-    usage: Optional[Usage] = None
-
-
-class Gap(NamedTuple):
-    """Items in a row that the reader lost for want of room.
-
-    :ivar lost: how many.
-    :ivar first_id: the event ID of the first of them that had one; ``None`` where none had.
-    :ivar last_id: the event ID of the last of them that had one.
-    """
-
-    lost: int
-    first_id: Optional[str] = None
-    last_id: Optional[str] = None
-
-    def as_json(self) -> Dict[str, Any]:
-        """What a reader is told, without what there is not."""
-        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 class Format(ABC):

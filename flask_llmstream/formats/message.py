@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Dict, Optional, Tuple
 
-from ..records import Usage
+from ..records import Ending, Usage
 from ..sse.event import ServerSentEvent
 from ..sse.json import escaped_json_string, json_string, quoted
-from .base import Ending, EventStreamFormat
+from .base import EventStreamFormat
 
 DELTA_HEAD, DELTA_TAIL = b'{"ended":false,"message":', b"}"
 

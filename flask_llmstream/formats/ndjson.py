@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ..exceptions.failure import Failure
+from ..records import Ending, Failure, Gap
 from ..sse.event import ServerSentEvent
 from ..sse.json import json_bytes, json_string
-from .base import Ending, Format, Gap, failure_object
+from .base import Format, failure_object
 from .message import DELTA_HEAD, DELTA_TAIL, ending_object
 
 

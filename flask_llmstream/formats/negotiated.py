@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Optional
 
-from ..exceptions.failure import Failure
+from ..records import Ending, Failure
 from ..sse.event import ServerSentEvent, utf8
 from ..sse.json import json_string
-from .base import Ending, Format
+from .base import Format
 from .text import TextFormat
 
 

@@ -7,11 +7,10 @@ import time
 from typing import Any, Dict, List, Optional
 
 from ..errors import StreamError
-from ..exceptions.failure import Failure
-from ..records import Usage
+from ..records import Ending, Failure, Gap, Usage
 from ..sse.event import ServerSentEvent
 from ..sse.json import json_bytes, json_string
-from .base import Ending, EventStreamFormat, Format, Gap
+from .base import EventStreamFormat, Format
 from .unsendable import unsendable
 
 _SENDABLE = "text or a ServerSentEvent"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from typing import Any, Callable, Optional
 
-from ..exceptions.failure import Failure
+from ..records import Ending, Failure
 from ..sse.event import ServerSentEvent
-from .base import Ending, EventStreamFormat
+from .base import EventStreamFormat
 from .message import ending_object
 
 _LONGEST_END = 4

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ..records import Ending
 from ..sse.event import ServerSentEvent, data_lines
-from .base import Ending, EventStreamFormat
+from .base import EventStreamFormat
 from .message import ending_object
 
 

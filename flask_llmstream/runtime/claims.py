@@ -1,9 +1,13 @@
-"""``claim``: of all that come at a time, the first one.
+"""``claim`` and ``taken_from``: of all that come at a time, one has it.
 
 Ground floor: standard library only, no I/O.
 """
 
 from __future__ import annotations
+
+from typing import MutableSequence, Optional, TypeVar
+
+Kept = TypeVar("Kept")
 
 
 def claim(owner: object, mark: str) -> bool:
@@ -19,3 +23,11 @@ def claim(owner: object, mark: str) -> bool:
     except AttributeError:
         return False
     return True
+
+
+def taken_from(slot: MutableSequence[Kept]) -> Optional[Kept]:
+    """What was in a slot, if anything was: of two sides that ask at a time one gets it."""
+    try:
+        return slot.pop() if slot else None
+    except IndexError:  # the other side was quicker
+        return None

@@ -10,9 +10,9 @@ from typing import Callable, List
 
 import gevent
 
-from ..channel.channel import Wakeup
-from ..channel.lossy import taken_from
+from .claims import taken_from
 from .event_loop.greenlet import loop_greenlet
+from .waiting import Wakeup
 from .wakeup import CrossThreadWakeup, ThreadWakeup
 from .workers import on_greenlet
 

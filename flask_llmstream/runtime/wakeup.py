@@ -1,6 +1,6 @@
 """How one side of a channel waits: on a greenlet, on a thread, or across the two.
 
-Floor 2: gevent. Each class is a :class:`~flask_llmstream.channel.channel.Wakeup`.
+Floor 2: gevent. Each class is a :class:`~flask_llmstream.runtime.waiting.Wakeup`.
 """
 
 from __future__ import annotations

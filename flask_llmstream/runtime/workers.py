@@ -14,8 +14,6 @@ from gevent import GreenletExit, get_hub, getcurrent
 from gevent.hub import Hub
 from gevent.monkey import get_original, is_module_patched
 
-from ..channel.channel import Wakeup
-from ..connection.disconnect import HubWatch, SocketWatch
 from ..errors import ConfigurationError
 from .hub_monitor.monitor import StallWatch, stall_watch
 from .last_yield import LOOK_SECONDS, LOOKS, cleans_up
@@ -23,6 +21,7 @@ from .per_hub import PerHub
 from .threads import start_bare_thread, start_native_thread
 from .timers import HubTimer, Schedule, thread_schedule
 from .turns import turn_of
+from .waiting import Wakeup
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 
 _sleep = get_original("time", "sleep")
@@ -191,13 +190,16 @@ def _run_watched(name: str, run: Callable[[], None], stalls: StallWatch) -> None
 
 
 class Habitat(NamedTuple):
-    """All that depends on where the two sides of a stream run."""
+    """All that depends on where the two sides of a stream run.
+
+    :ivar is_on_hub: whether the reader waits through a hub.
+    """
 
     worker: Type[Union[GreenletWorker, ThreadWorker]]
     readable: Type[Wakeup]
     writable: Callable[[], Wakeup]
     schedule: Schedule
-    watch: Type[Union[HubWatch, SocketWatch]]
+    is_on_hub: bool
 
     def beside(self) -> Callable[[Callable[[], None]], object]:
         """What has a function called as these workers are, from anywhere. Ask for it at home: on
@@ -216,11 +218,9 @@ class Habitat(NamedTuple):
         return self._replace(readable=readable, writable=writable)
 
 
-_GREENLETS = Habitat(GreenletWorker, GreenletWakeup, GreenletWakeup, HubTimer, HubWatch)
-_THREADS = Habitat(ThreadWorker, ThreadWakeup, ThreadWakeup, thread_schedule, SocketWatch)
-_THREAD_BESIDE_GREENLET = Habitat(
-    ThreadBesideHub, CrossThreadWakeup, ThreadWakeup, HubTimer, HubWatch
-)
+_GREENLETS = Habitat(GreenletWorker, GreenletWakeup, GreenletWakeup, HubTimer, True)
+_THREADS = Habitat(ThreadWorker, ThreadWakeup, ThreadWakeup, thread_schedule, False)
+_THREAD_BESIDE_GREENLET = Habitat(ThreadBesideHub, CrossThreadWakeup, ThreadWakeup, HubTimer, True)
 
 
 def habitat(worker: str) -> Habitat:

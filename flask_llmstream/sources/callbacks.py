@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
-from ..channel.lossy import taken_from
 from ..exceptions.handling import while_handling
 from ..log import log
+from ..runtime.claims import taken_from
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 Entry = List[Callable[..., Any]]

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 from ..channel.channel import ChannelStatistics
 from ..errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
 from ..exceptions.steps import each
+from ..records import Summary
 from ..runtime.turns import TURN_SECONDS, take_turn
 from ..runtime.workers import Habitat
 from ..sse.event import ServerSentEvent
 from ..stream.stream import Stream
-from ..summary import Summary
 from .callbacks import Call, Callbacks, apply
 from .pushed import Pushed
 from .send_lock import Senders

@@ -9,10 +9,10 @@ from typing import Any, Callable, List, Optional
 
 from gevent import getcurrent
 
-from ..channel.channel import Wakeup
-from ..channel.lossy import taken_from
 from ..errors import StreamNotStarted
+from ..runtime.claims import taken_from
 from ..runtime.mutex import Mutex, wakeup_of_the_caller
+from ..runtime.waiting import Wakeup
 
 
 class Senders:

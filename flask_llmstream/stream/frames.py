@@ -8,8 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable, Optional
 
-from ..exceptions.failure import Failure
-from ..formats import Ending
+from ..records import Ending, Failure
 from .ids import ended_id, opening_id
 from .stream import Stream
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Optional, Protocol
 
 from ..errors import StreamTimeout
-from ..exceptions.failure import Failure
-from ..summary import Summary
+from ..records import Failure, Summary
 
 Work = Callable[[], Optional[BaseException]]
 """What a stream does on its worker. It returns what kept it from completing, ``None`` where

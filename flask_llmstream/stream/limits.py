@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from itertools import repeat
-from typing import Callable, Dict, Hashable, Iterator, List, Optional
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from typing import Any, Callable, Dict, Hashable, Iterator, List, Optional
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
-from ..channel.lossy import taken_from
 from ..errors import StreamRefused
+from ..runtime.claims import taken_from
 from ..runtime.mutex import Mutex
 from .stream import Stream
 
@@ -60,14 +60,20 @@ class Slots:
     :param limit: the most at a time; 0: any number.
     :param per_client: the most of one client's at a time; 0: any number.
     :param client_key: tells in a view whose request it is; ``None``: nobody's, without a limit.
+    :param owner: refers to the extension object whose streams they are. Default: to none.
     """
 
     def __init__(
-        self, limit: int, per_client: int = 0, client_key: Callable[[], Hashable] = _nobody
+        self,
+        limit: int,
+        per_client: int = 0,
+        client_key: Callable[[], Hashable] = _nobody,
+        owner: "Optional[ref[Any]]" = None,
     ) -> None:
         self._limit = limit
         self._per_client = per_client
         self._client_key = client_key
+        self._owner = owner
         self._begin()
         _all.add(self)
 
@@ -78,6 +84,10 @@ class Slots:
         self._of_client: WeakValueDictionary[Hashable, Places] = WeakValueDictionary()
         self._mutex = Mutex()
         self._is_closed = False
+
+    def belongs_to(self, owner: object) -> bool:
+        """Are its streams those of this object, or nobody's?"""
+        return self._owner is None or self._owner() is owner
 
     @property
     def taken(self) -> int:
@@ -173,6 +183,14 @@ class Slots:
 
 
 _all: "WeakSet[Slots]" = WeakSet()
+"""Those of this process, which is drained as a whole, and no app is at hand then."""
+
+
+def every_slots(owner: Optional[object] = None) -> List[Slots]:
+    """Those of this process, or those of one extension object and what belongs to none."""
+    return [slots for slots in _all if owner is None or slots.belongs_to(owner)]
+
+
 _of_the_parent: List[Stream] = []
 """Kept, as a generator that is freed runs its ``finally``, and that is for the parent to do."""
 

@@ -28,9 +28,9 @@ from ..channel.overflow import Overflow
 from ..errors import ConfigurationError
 from ..formats import BY_ACCEPT, Format, make_format
 from ..keywords import FormatName, Reconnect, Strategy, WorkerKind
+from ..records import Summary
 from ..runtime.event_loop.coroutines import is_async, yields_async
 from ..sse.event import ServerSentEvent
-from ..summary import Summary
 
 _DEADLINES = ("first_event_timeout", "idle_timeout", "total_timeout", "max_lifetime")
 
@@ -76,10 +76,10 @@ class StreamOptions:
     :param reconnect: what a returning EventSource gets: ``refuse`` (204 after the end, 410 after
         a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
-    :param on_disconnect: called once with the :class:`~flask_llmstream.summary.Summary` as far as
+    :param on_disconnect: called once with the :class:`~flask_llmstream.records.Summary` as far as
         it got, at once when the reader has left, on a worker of its own in an app context.
         Default: nobody.
-    :param on_finish: called once with a :class:`~flask_llmstream.summary.Summary`, on the worker
+    :param on_finish: called once with a :class:`~flask_llmstream.records.Summary`, on the worker
         with its contexts, when the stream has ended. An emitter's whose response nobody has read
         ends as well, with ``cancelled``, and is told in an app context. Default: nobody.
     :raises ConfigurationError: a value that can't work; the message names the option.

@@ -9,8 +9,9 @@ from typing import Any, Dict, Optional, Tuple
 
 from gevent import GreenletExit
 
-from ..exceptions.failure import Failure, failure_of
+from ..exceptions.failure import failure_of
 from ..log import log
+from ..records import Failure
 from .hooks import Surroundings
 
 End = Tuple[str, Optional[BaseException], Optional[Failure]]

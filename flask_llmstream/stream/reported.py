@@ -11,7 +11,7 @@ from typing import Any, Callable, List, Optional
 
 from ..exceptions.steps import each
 from ..log import log
-from ..summary import Summary
+from ..records import Summary
 from .hooks import Listener, Surroundings
 from .outcome import Outcome
 from .sink import Delivery

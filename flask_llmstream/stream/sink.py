@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, List, Optional, Set
 
-from ..channel.channel import Channel, ChannelStatistics, Opening, Wakeup
+from ..channel.channel import Channel, ChannelStatistics, Opening
 from ..channel.overflow import Overflow
 from ..errors import StreamClosed, UnsendableItem
 from ..formats import Format
 from ..log import log
-from ..records import Usage
-from ..summary import MAX_TEXT
+from ..records import MAX_TEXT, Usage
+from ..runtime.waiting import Wakeup
 from .options import StreamOptions
 
 _warned_of_lost_text: Set[str] = set()

@@ -14,9 +14,9 @@ from werkzeug.exceptions import HTTPException
 from ..errors import StreamError
 from ..exceptions.handling import cause_of, described, text_of, while_handling
 from ..log import Log
+from ..records import Summary
 from ..sources.calls import called, sent
 from ..stream.stream import Stream
-from ..summary import Summary
 from .signals import stream_finished
 
 _FAILED = "stream %s of %s: a callback failed"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, AsyncIterable, Callable
 
+from ..records import Summary
 from ..runtime.event_loop.worker import LoopWakeup, LoopWorker
 from ..runtime.workers import Habitat
 from ..sources.asynchronous import AsyncSource
@@ -15,7 +16,6 @@ from ..sources.asyncio_context import carried, lent
 from ..stream.hooks import Work
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
-from ..summary import Summary
 from .streams import Surroundings, new_stream
 
 

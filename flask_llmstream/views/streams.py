@@ -14,11 +14,10 @@ from flask import current_app, request
 from ..app.context import CarriedContext
 from ..app.error_handlers import answer_of
 from ..app.json import json_of
-from ..exceptions.failure import Failure
 from ..formats import ACCEPTED, BY_ACCEPT, Format, make_format
+from ..records import Failure, Summary
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
-from ..summary import Summary
 from ..telemetry.reporting import report, report_departure
 from ..wsgi.failure_response import failure_response
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response
 
-from ..exceptions.failure import Failure
+from ..records import Failure
 from ..sse.json import json_bytes
 
 R = TypeVar("R", bound=Response)

@@ -23,23 +23,20 @@ from urllib.parse import quote
 
 from werkzeug.wsgi import get_content_length
 
-from ..app.config import Settings
-from ..app.state import register_slots
 from ..channel.overflow import Overflow
 from ..errors import ConfigurationError
-from ..exceptions.failure import Failure
 from ..formats import RawFormat
 from ..keywords import MiddlewareOptions, ResponseOptions
 from ..log import log
+from ..records import Failure, Summary
 from ..runtime.sigterm import on_sigterm
 from ..runtime.workers import habitat
 from ..sources.calls import called
 from ..stream.drain import DRAIN_SECONDS, drain
 from ..stream.hooks import Work
 from ..stream.limits import Slots
-from ..stream.options import StreamOptions, check_callable, check_names
+from ..stream.options import StreamOptions, check_callable, check_flag, check_names, check_whole
 from ..stream.stream import Stream
-from ..summary import Summary
 from ..telemetry.reporting import report, report_departure
 from .app_call import PassedOn, WSGIApp, WSGICall
 from .body import StreamBody
@@ -130,16 +127,14 @@ class EventStreamMiddleware:
     ) -> None:
         check_callable("applies", applies)
         check_callable("client_key", client_key)
-        Settings(  # which checks them
-            max_streams=max_streams,
-            max_streams_per_client=max_streams_per_client,
-            liveness=liveness,
-            early_start=early_start,
-        )
+        check_whole("max_streams", max_streams, least=0)
+        check_whole("max_streams_per_client", max_streams_per_client, least=0)
+        check_flag("liveness", liveness)
+        check_flag("early_start", early_start)
         self.wsgi_app = wsgi_app
         self._applies = applies
         self._options = _checked(options)
-        self._slots = register_slots(Slots(max_streams, max_streams_per_client))
+        self._slots = Slots(max_streams, max_streams_per_client)
         self._client_key = client_key if max_streams_per_client else _nobody
         self._liveness = liveness
         self._early_start = early_start

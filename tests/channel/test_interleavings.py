@@ -13,7 +13,7 @@ from flask_llmstream.channel import overflow
 from flask_llmstream.channel.channel import Opening
 from flask_llmstream.channel.overflow import Overflow
 from flask_llmstream.errors import StreamClosed, StreamOverflow
-from flask_llmstream.formats import Gap
+from flask_llmstream.records import Gap
 from flask_llmstream.runtime import mutex
 from flask_llmstream.runtime.mutex import Mutex
 from flask_llmstream.sources import send_lock as senders

@@ -10,7 +10,7 @@ import pytest
 
 from flask_llmstream.channel.latest import Latest
 from flask_llmstream.errors import StreamClosed, StreamOverflow
-from flask_llmstream.formats import Gap
+from flask_llmstream.records import Gap
 from flask_llmstream.sse.event import ServerSentEvent
 from tests.support.channel_sides import (
     ALL_SIDES,

@@ -12,7 +12,7 @@ import pytest
 from flask_llmstream.channel.channel import Channel, Opening
 from flask_llmstream.channel.overflow import STRATEGIES, Block, Buffer, Drop, Missing, Overflow
 from flask_llmstream.errors import ConfigurationError, StreamClosed, StreamOverflow
-from flask_llmstream.formats import Gap
+from flask_llmstream.records import Gap
 from flask_llmstream.stream.options import StreamOptions
 from tests.support.channel_sides import (
     ALL_SIDES,

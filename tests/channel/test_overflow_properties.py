@@ -19,9 +19,11 @@ import flask_llmstream.channel.channel
 from flask_llmstream.channel import latest
 from flask_llmstream.channel import lossy as item_channel
 from flask_llmstream.channel import overflow
-from flask_llmstream.channel.channel import Channel, Opening, Wakeup
+from flask_llmstream.channel.channel import Channel, Opening
 from flask_llmstream.errors import StreamClosed, StreamOverflow
-from flask_llmstream.formats import Gap
+from flask_llmstream.records import Gap
+from flask_llmstream.runtime import claims
+from flask_llmstream.runtime.waiting import Wakeup
 from flask_llmstream.runtime.wakeup import GreenletWakeup
 from flask_llmstream.stream.options import StreamOptions
 from tests.support.channel_sides import ALL_SIDES, Sides, on_all_sides, switching_often
@@ -252,7 +254,7 @@ def test_an_end_at_any_time_ends_both_sides(strategy: str, buffer: int) -> None:
         account(b"".join(blocks))
 
 
-MODULES = [flask_llmstream.channel.channel, item_channel, latest, overflow]
+MODULES = [flask_llmstream.channel.channel, item_channel, latest, overflow, claims]
 UNDER_TEST = [__file__, *(str(module.__file__) for module in MODULES)]
 
 

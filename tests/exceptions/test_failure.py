@@ -11,7 +11,8 @@ from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable, Too
 from werkzeug.routing import RequestRedirect
 
 from flask_llmstream.errors import ProviderError, RequestError, StreamError
-from flask_llmstream.exceptions.failure import Failure, failure_of
+from flask_llmstream.exceptions.failure import failure_of
+from flask_llmstream.records import Failure
 from flask_llmstream.sse.json import json_bytes
 from tests.support.unshowable import UNSHOWABLE
 

@@ -16,13 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_llmstream.errors import ConfigurationError
-from flask_llmstream.exceptions.failure import Failure
 from flask_llmstream.formats import FORMATS, Ending, EventStreamFormat, Format, Gap, make_format
 from flask_llmstream.formats.message import MessageFormat
 from flask_llmstream.formats.ndjson import NDJSONFormat
 from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
 from flask_llmstream.formats.text import TextFormat
-from flask_llmstream.records import Usage
+from flask_llmstream.records import Failure, Usage
 from flask_llmstream.sse.decoder import EventStreamDecoder, MessageEvent
 from flask_llmstream.sse.event import ServerSentEvent
 

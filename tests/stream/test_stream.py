@@ -13,9 +13,8 @@ from gevent import GreenletExit
 
 from flask_llmstream.errors import StreamClosed, StreamError, UnsendableItem
 from flask_llmstream.formats.openai import ChatCompletion
-from flask_llmstream.records import Usage
+from flask_llmstream.records import MAX_TEXT, Usage
 from flask_llmstream.runtime.workers import habitat
-from flask_llmstream.summary import MAX_TEXT
 from tests.support.running_stream import Running
 from tests.support.runtimes import (
     BESIDE,

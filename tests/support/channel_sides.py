@@ -17,7 +17,8 @@ import gevent
 import gevent.event
 import pytest
 
-from flask_llmstream.channel.channel import Channel, Wakeup
+from flask_llmstream.channel.channel import Channel
+from flask_llmstream.runtime.waiting import Wakeup
 from flask_llmstream.runtime.wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from tests.support.runtimes import HANG_GUARD
 

@@ -9,7 +9,7 @@ from flask import got_request_exception
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_llmstream import stream_finished
-from flask_llmstream.app.state import every_slots
+from flask_llmstream.stream.limits import every_slots
 from tests.support.answers import Answer
 from tests.support.plain_wsgi import EVENT_STREAM
 from tests.support.runtimes import GREENLETS, THREADS, only, wait_for_worker_threads
