@@ -12,7 +12,7 @@ import time
 import tracemalloc
 from typing import Any, Callable, NamedTuple
 
-from flask_llmstream.channel.channel import Channel, Opening
+from flask_llmstream.channel.channel import Channel, ChannelConfig
 from flask_llmstream.channel.overflow import Overflow
 from flask_llmstream.errors import StreamOverflow
 from flask_llmstream.formats.message import MessageFormat
@@ -49,10 +49,10 @@ def cases() -> "list[Case]":
     ]
 
 
-def opened(options: StreamOptions) -> Channel:
+def create(options: StreamOptions) -> Channel:
     format = MessageFormat()
-    opening = Opening(ThreadWakeup(), ThreadWakeup(), format.item, format.gap, options)
-    return Overflow.named(options.overflow).opened(opening)
+    config = ChannelConfig(ThreadWakeup(), ThreadWakeup(), format.item, format.gap, options)
+    return Overflow.named(options.overflow).create(config)
 
 
 def sending(channel: Channel, item: Any) -> Callable[[], None]:
@@ -68,7 +68,7 @@ def sending(channel: Channel, item: Any) -> Callable[[], None]:
         for _ in range(AT_A_TIME):
             send(encode(item))
 
-    return send_items if channel.takes_items else send_frames
+    return send_items if channel.encodes else send_frames
 
 
 def run(case: Case, channel: Channel, seconds: float) -> float:
@@ -92,7 +92,7 @@ def kept(case: Case, seconds: float) -> "tuple[Channel, int]":
     """A channel, and the most memory that it took meanwhile, in bytes."""
     tracemalloc.start()
     try:
-        channel = opened(case.options)
+        channel = create(case.options)
         run(case, channel, seconds)
         return channel, tracemalloc.get_traced_memory()[1]
     finally:
@@ -113,7 +113,7 @@ def main() -> None:
 
 def fastest(todo: "list[Case]") -> "list[tuple[Case, float]]":
     """The best rate of each; all take turns, so that a slow minute is everybody's."""
-    rates = [[run(case, opened(case.options), 0.3) for case in todo] for _ in range(ROUNDS)]
+    rates = [[run(case, create(case.options), 0.3) for case in todo] for _ in range(ROUNDS)]
     return list(zip(todo, map(max, *rates)))
 
 

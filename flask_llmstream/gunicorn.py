@@ -10,8 +10,8 @@ from __future__ import annotations
 import signal
 from typing import Any, Callable
 
-from .runtime.sigterm import aside, on_sigterm, put_off
-from .runtime.workers import on_greenlet
+from .runtime.runtime import on_greenlet
+from .runtime.sigterm import on_sigterm, put_off, run_in_background
 from .stream.drain import FAREWELL_SECONDS, drain, wait_for_ends
 from .stream.limits import every_slots
 
@@ -61,7 +61,7 @@ def _when_it_stops(worker: Any, retire: Callable[[], None]) -> None:
     def look_and_notify() -> None:
         if not worker.alive:
             worker.notify = notify
-            aside(retire)
+            run_in_background(retire)
         notify()
 
     worker.notify = look_and_notify
@@ -72,7 +72,7 @@ def _hook_the_end(config: Any) -> None:
     interrupted, exited = config.worker_int, config.worker_exit
 
     def worker_int(worker: Any) -> None:
-        aside(_farewell)
+        run_in_background(_farewell)
         interrupted(worker)
 
     def worker_exit(server: Any, worker: Any) -> None:

@@ -76,7 +76,7 @@ class CompletionRequest:
 
 
 @dataclass(frozen=True)
-class Failure:
+class ErrorInfo:
     """The class of a failure, in words for a person, and an ID to find it by in the log.
 
     :param field: the part of the request that is wrong, if it is one.
@@ -152,7 +152,7 @@ class Summary(NamedTuple):
     seconds: float
     usage: Optional[Usage]
     text: str
-    failure: Optional[Failure]
+    failure: Optional[ErrorInfo]
     error: Optional[BaseException]
 
 

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from flask_llmstream import Counter, EventStreamMiddleware, LLMStream
-from flask_llmstream.runtime.workers import habitat
+from flask_llmstream.runtime.runtime import runtime_for
 from tests.support.answers import linted
 from tests.support.connections import Connection, TLSConnection
 from tests.support.leaks import Leftovers
@@ -221,6 +221,6 @@ def schedule(monkeypatch):
     """Timers that fire when the test says so, in place of the hub's or the thread's."""
     schedule = ManualSchedule()
     for module in ("wsgi.body", "views.responses"):
-        name = f"flask_llmstream.{module}.habitat"
-        monkeypatch.setattr(name, lambda worker: habitat(worker)._replace(schedule=schedule))
+        name = f"flask_llmstream.{module}.runtime_for"
+        monkeypatch.setattr(name, lambda worker: runtime_for(worker)._replace(schedule=schedule))
     return schedule

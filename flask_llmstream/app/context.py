@@ -148,7 +148,7 @@ class CarriedContext:
             log_of(self._app).exception("a teardown function failed")
         return given[0]
 
-    def beside(self, work: Callable[[], None]) -> None:
+    def run_in_background(self, work: Callable[[], None]) -> None:
         """Run ``work`` in a bare app context, and log what it raises."""
 
         def within() -> None:

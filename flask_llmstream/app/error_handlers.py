@@ -17,10 +17,10 @@ from flask import Flask, after_this_request, current_app, got_request_exception,
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ..errors import StreamError
-from ..exceptions.failure import failure_of
+from ..exceptions.failure import error_info_of
 from ..exceptions.handling import set_traceback, traceback_of
 from ..log import log_of
-from ..records import Failure
+from ..records import ErrorInfo
 from ..sources.calls import sent
 from ..wsgi.failure_response import failure_response, http_exception, with_headers
 from .context import leading_argument
@@ -34,7 +34,7 @@ Find = Callable[[], Method]
 _UNTOLD = "an error handler failed, and nobody can be told of it"
 
 
-def answer_of(app: Any, error: BaseException, failure: Failure) -> Any:
+def answer_of(app: Any, error: BaseException, failure: ErrorInfo) -> Any:
     """What the app answers to an error of a stream, inside the contexts of its request; ours where
     it has no handler.
 
@@ -63,7 +63,7 @@ def _has_own_page(error: Any) -> bool:
     return error.response is not None or not all(of_werkzeug)
 
 
-def _ours(error: Any, failure: Failure) -> Any:
+def _ours(error: Any, failure: ErrorInfo) -> Any:
     """Our answer for an HTTP exception, with what that says beside its page: how to authenticate,
     what is allowed, when to come back."""
     response = failure_response(failure)
@@ -80,7 +80,7 @@ def _handled(app: Any, error: BaseException) -> Any:
 
 
 def _answer_to_unhandled(
-    app: Any, unhandled: BaseException, raised: BaseException, failure: Failure
+    app: Any, unhandled: BaseException, raised: BaseException, failure: ErrorInfo
 ) -> Any:
     """As ``Flask.handle_exception``, but that the stream's own error, unless it was raised on
     purpose, is logged and signalled with the stream's end, and that the functions behind a request
@@ -93,18 +93,18 @@ def _answer_to_unhandled(
         told = partial(app.log_exception, *leading_argument(), sys.exc_info())
         log.isolated(told, _UNTOLD)
     if failure.code != "internal":
-        failure = failure_of(None, failure.id)
+        failure = error_info_of(None, failure.id)
     error: Any = InternalServerError(response=failure_response(failure))
     error.original_exception = error.__cause__ = unhandled
     return app.handle_http_exception(*leading_argument(), error)
 
 
-def in_http_terms(app: Flask, error: Any, failure: Optional[Failure] = None) -> Any:
+def in_http_terms(app: Flask, error: Any, failure: Optional[ErrorInfo] = None) -> Any:
     """The HTTP exception that stands for a ``StreamError``. Any other error, and one that the app
     has a handler of its own for, as it is."""
     if not issubclass(type(error), StreamError) or _has_handler(app, type(error)):
         return error
-    made = http_exception(failure or failure_of(error, uuid.uuid4().hex))
+    made = http_exception(failure or error_info_of(error, uuid.uuid4().hex))
     made.__cause__ = error
     return made
 
@@ -170,7 +170,7 @@ _AROUND: Dict[str, Callable[[Find], Method]] = {
 
 def _refused(error: StreamError) -> Any:
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
-    failure = failure_of(error, uuid.uuid4().hex)
+    failure = error_info_of(error, uuid.uuid4().hex)
     raised = in_http_terms(app, error, failure)
     if raised is not error:
         asked = request.method, request.path

@@ -13,7 +13,7 @@ from flask import current_app, request
 
 from ..errors import ConfigurationError
 from ..sources.calls import called
-from ..stream.limits import Slots
+from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
 from .config import Settings
 
@@ -31,23 +31,23 @@ class AppState:
         self.settings = settings
         self.options = options
         self.slots = self._new_slots(settings)
-        self._slots_of: Dict[object, Slots] = {}
+        self._slots_of: Dict[object, StreamLimiter] = {}
 
-    def slots_of(self, endpoints: object, settings: Settings) -> Slots:
+    def slots_of(self, endpoints: object, settings: Settings) -> StreamLimiter:
         """The slots of a blueprint's endpoints that have limits of their own."""
         if endpoints not in self._slots_of:
             self._slots_of.setdefault(endpoints, self._new_slots(settings))
         return self._slots_of[endpoints]
 
     @property
-    def all_slots(self) -> List[Slots]:
+    def all_slots(self) -> List[StreamLimiter]:
         """The app's, and those of its blueprints."""
         return [self.slots, *self._slots_of.values()]
 
-    def _new_slots(self, settings: Settings) -> Slots:
+    def _new_slots(self, settings: Settings) -> StreamLimiter:
         client_key = partial(called, settings.client_key or _remote_address)
         limits = settings.max_streams, settings.max_streams_per_client
-        return Slots(*limits, client_key, owner=self.owner)
+        return StreamLimiter(*limits, client_key, owner=self.owner)
 
 
 def _remote_address() -> Optional[str]:

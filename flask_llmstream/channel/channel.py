@@ -33,7 +33,7 @@ TellGap = Callable[[Gap], bytes]
 """Makes what a reader is told of lost items."""
 
 
-class Opening(NamedTuple):
+class ChannelConfig(NamedTuple):
     """What a stream opens its channel with; each strategy takes of it what it needs."""
 
     readable: Wakeup
@@ -76,7 +76,7 @@ class Channel:
     name: ClassVar[str]
     loses: ClassVar[str]
     spoils_text: ClassVar[bool] = False
-    takes_items: ClassVar[bool] = False
+    encodes: ClassVar[bool] = False
 
     __slots__ = (
         "_queue", "_readable", "_writable", "_max_items", "_max_bytes",
@@ -106,12 +106,12 @@ class Channel:
         self._received_items = 0  # the reader writes it
 
     @classmethod
-    def opened(cls, opening: Opening) -> Channel:
+    def create(cls, config: ChannelConfig) -> Channel:
         """The channel of a stream with these options."""
-        options = opening.options
+        options = config.options
         return cls(
-            opening.readable,
-            opening.writable,
+            config.readable,
+            config.writable,
             max_items=options.buffer,
             max_bytes=options.buffer_bytes,
         )

@@ -13,14 +13,14 @@ from ..errors import StreamOverflow
 from ..records import Gap
 from ..runtime.claims import taken_from
 from ..sse.event import ServerSentEvent
-from .channel import Channel, ChannelStatistics, Opening
-from .lossy import ItemChannel, with_lost
+from .channel import Channel, ChannelConfig, ChannelStatistics
+from .lossy import LossyChannel, with_lost
 
 Coalesce = Callable[[Any, Any], Any]
 """``coalesce(previous, new)``: the one item that stands for both."""
 
 
-class Latest(ItemChannel):
+class Latest(LossyChannel):
     """Without room the newest item waits in a slot; the reader loses the one before it.
 
     With ``coalesce`` the two are merged into one and the reader loses nothing. Where merged text
@@ -47,8 +47,8 @@ class Latest(ItemChannel):
         self._reader_moves = False  # the reader writes it
 
     @classmethod
-    def opened(cls, opening: Opening, **more: Any) -> Channel:
-        return super().opened(opening, coalesce=opening.options.coalesce, **more)
+    def create(cls, config: ChannelConfig, **more: Any) -> Channel:
+        return super().create(config, coalesce=config.options.coalesce, **more)
 
     # What the producer calls.
 

@@ -1,4 +1,4 @@
-"""``ItemChannel``: asks for room first and encodes afterwards, so that a lost item costs nothing.
+"""``LossyChannel``: asks for room first and encodes afterwards, so that a lost item costs nothing.
 
 Floor 1: standard library only.
 """
@@ -12,10 +12,10 @@ from ..errors import StreamClosed
 from ..records import Gap
 from ..runtime.waiting import Wakeup
 from ..sse.event import ServerSentEvent
-from .channel import Channel, ChannelStatistics, Encode, Opening, TellGap
+from .channel import Channel, ChannelConfig, ChannelStatistics, Encode, TellGap
 
 
-class ItemChannel(Channel, ABC):
+class LossyChannel(Channel, ABC):
     """A channel that takes items, and encodes those that have room.
 
     An item has room while fewer than ``max_items`` and less than ``max_bytes`` wait: how large it
@@ -27,7 +27,7 @@ class ItemChannel(Channel, ABC):
         nothing.
     """
 
-    takes_items = True
+    encodes = True
 
     __slots__ = ("_encode", "_tell_gap", "_lost_items", "_in_hand")
 
@@ -48,13 +48,13 @@ class ItemChannel(Channel, ABC):
         self._in_hand = False  # the producer writes it: whether it has what the reader can't see
 
     @classmethod
-    def opened(cls, opening: Opening, **more: Any) -> Channel:
-        options = opening.options
+    def create(cls, config: ChannelConfig, **more: Any) -> Channel:
+        options = config.options
         return cls(
-            opening.readable,
-            opening.writable,
-            opening.encode,
-            tell_gap=opening.tell_gap if options.gaps else None,
+            config.readable,
+            config.writable,
+            config.encode,
+            tell_gap=config.tell_gap if options.gaps else None,
             max_items=options.buffer,
             max_bytes=options.buffer_bytes,
             **more,

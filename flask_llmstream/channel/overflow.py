@@ -14,9 +14,9 @@ from ..errors import ConfigurationError, StreamClosed, StreamOverflow
 from ..records import Gap
 from ..runtime.claims import taken_from
 from ..runtime.waiting import Wakeup
-from .channel import Channel, Opening
+from .channel import Channel, ChannelConfig
 from .latest import Latest
-from .lossy import ItemChannel, with_lost
+from .lossy import LossyChannel, with_lost
 
 
 class Block(Channel):
@@ -28,8 +28,8 @@ class Block(Channel):
     __slots__ = ()
 
     @classmethod
-    def opened(cls, opening: Opening) -> Channel:
-        return super().opened(opening) if opening.options.buffer else Missing.opened(opening)
+    def create(cls, config: ChannelConfig) -> Channel:
+        return super().create(config) if config.options.buffer else Missing.create(config)
 
 
 class Buffer(Channel):
@@ -48,9 +48,9 @@ class Buffer(Channel):
         super().__init__(readable, writable, max_items=sys.maxsize, max_bytes=max_bytes)
 
     @classmethod
-    def opened(cls, opening: Opening) -> Channel:
-        limit = opening.options.max_buffer_bytes
-        return cls(opening.readable, opening.writable, max_bytes=limit)
+    def create(cls, config: ChannelConfig) -> Channel:
+        limit = config.options.max_buffer_bytes
+        return cls(config.readable, config.writable, max_bytes=limit)
 
     def _make_room(self, size: int) -> None:
         if self._closed is not None:
@@ -71,8 +71,8 @@ class Missing(Channel):
         super().__init__(readable, writable, max_items=0, max_bytes=0)
 
     @classmethod
-    def opened(cls, opening: Opening) -> Channel:
-        return cls(opening.readable, opening.writable)
+    def create(cls, config: ChannelConfig) -> Channel:
+        return cls(config.readable, config.writable)
 
     def send(self, frame: bytes) -> None:
         """Hand one frame over, and wait until it is taken.
@@ -84,7 +84,7 @@ class Missing(Channel):
         self._make_room(0)  # without a buffer there is room when nothing waits any more
 
 
-class Drop(ItemChannel):
+class Drop(LossyChannel):
     """The reader loses what comes while there is no room."""
 
     name = "drop"
@@ -117,7 +117,7 @@ class Drop(ItemChannel):
         return b"" if gap is None or self._tell_gap is None else self._tell_gap(gap)
 
 
-class Error(ItemChannel):
+class Error(LossyChannel):
     """An item without room ends the stream with ``overflow``; the reader loses it and what would
     have followed."""
 

@@ -20,12 +20,12 @@ from ..errors import (
     StreamError,
     UnsupportedMediaType,
 )
-from ..formats import ACCEPTED, BY_ACCEPT, FORMATS
+from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS
 from ..formats.openai import ChatCompletion, ChatCompletionChunks
 from ..keywords import BlueprintSettings, ResponseOptions
 from ..providers import Provider
 from ..providers.awaited import begun
-from ..stream.limits import Slots
+from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_names
 from ..views.mounting import add_route, host_is_this_one
 from ..views.responses import stream_response
@@ -106,7 +106,7 @@ class ChatEndpoints:
         """What a GET may ask for: an event stream always, and what its format is of."""
         format: Any = request.args.get("format") or self._options.get("format")
         if format == BY_ACCEPT:
-            return ACCEPTED
+            return BY_MEDIA_TYPE
         content_type = getattr(FORMATS.get(format, format), "content_type", _EVENT_STREAM)
         return (_EVENT_STREAM, content_type.partition(";")[0])
 
@@ -141,7 +141,7 @@ class ChatEndpoints:
     def _app_settings(self) -> Settings:
         return dataclasses.replace(app_state().settings, **self._settings)
 
-    def _slots(self, settings: Settings) -> Slots:
+    def _slots(self, settings: Settings) -> StreamLimiter:
         if _LIMITS & self._settings.keys():
             return app_state().slots_of(self, settings)
         return app_state().slots

@@ -13,8 +13,8 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from gevent.monkey import get_original
 
 from ..exceptions.steps import each
+from ..runtime.runtime import Runtime, pause
 from ..runtime.timers import Timer
-from ..runtime.workers import Habitat, pause
 from .disconnect import NoWatch, Watch, watch_from
 from .socket_options import (
     client_descriptor,
@@ -23,7 +23,7 @@ from .socket_options import (
     keep_alive,
     limit_unsent,
     reset_on_close,
-    untaken,
+    unacked_bytes,
     unwritten,
 )
 
@@ -48,31 +48,31 @@ class Connection:
     :param gone: called, without blocking, when the client has left or takes nothing any more.
     :param send_timeout: seconds in which the client has to take something of what there is for
         it; 0: any.
-    :param handed: tells how many items the server was given to write; ``None`` while it waits
-        for more.
-    :ivar others: how many blocks it was given that are no items. Who reads the stream counts.
+    :param received_items: tells how many items the server was given to write; ``None`` while it
+        waits for more.
+    :ivar control_blocks: how many blocks it was given that are no items. The reader counts them.
     """
 
     __slots__ = (
-        "others", "_environ", "_habitat", "_gone", "_send_timeout", "_handed", "_watch",
-        "_timer", "_cutting", "_is_closed", "_is_guarded", "_seen", "_seen_at", "_process",
-        "__weakref__",
+        "control_blocks", "_environ", "_runtime", "_gone", "_send_timeout", "_received_items",
+        "_watch", "_timer", "_cutting", "_is_closed", "_is_guarded", "_seen", "_seen_at",
+        "_process", "__weakref__",
     )  # fmt: skip
 
     def __init__(
         self,
         environ: Dict[str, Any],
-        habitat: Habitat,
+        runtime: Runtime,
         gone: Callable[[], object],
         send_timeout: float,
-        handed: Callable[[], Optional[int]],
+        received_items: Callable[[], Optional[int]],
     ) -> None:
-        self.others = 0
+        self.control_blocks = 0
         self._environ = environ
-        self._habitat = habitat
+        self._runtime = runtime
         self._gone = gone
         self._send_timeout = send_timeout
-        self._handed = handed
+        self._received_items = received_items
         self._watch: Watch = NoWatch()
         self._timer: Optional[Timer] = None
         self._cutting = _allocate_lock()
@@ -89,8 +89,8 @@ class Connection:
         descriptor = client_descriptor(self._environ)
         if descriptor is not None:
             keep_alive(descriptor, self._send_timeout)
-        here = self._habitat
-        self._watch = watch_from(here, self._environ, self._gone)
+        runtime = self._runtime
+        self._watch = watch_from(runtime, self._environ, self._gone)
 
     def limit_unsent(self) -> None:
         """Have little lie in the kernel, so that a reader who stands still is felt soon."""
@@ -136,7 +136,7 @@ class Connection:
 
     def _untaken(self) -> int:
         descriptor = client_descriptor(self._environ)
-        left = None if descriptor is None else untaken(descriptor)
+        left = None if descriptor is None else unacked_bytes(descriptor)
         return (left or 0) + unwritten(self._environ)
 
     def cut(self) -> bool:
@@ -169,7 +169,7 @@ class Connection:
     # In the hub, or on the timer thread.
 
     def _check_later(self) -> None:
-        self._timer = self._habitat.schedule(self._send_timeout / LOOKS, self._check)
+        self._timer = self._runtime.schedule(self._send_timeout / LOOKS, self._check)
 
     def _check(self) -> None:
         if self._process != os.getpid():  # a forked child's copy: to cut it would cut the parent's
@@ -199,9 +199,9 @@ class Connection:
     def _is_stuck(self, descriptor: Optional[int]) -> bool:
         """Whether nothing has moved for the whole time. A slow client takes a little now and then,
         and for one who has taken all, the server itself is slow."""
-        now, bytes_left = monotonic(), None if descriptor is None else untaken(descriptor)
-        handed = self._handed()
-        seen = handed, self.others, bytes_left
-        if handed is None or bytes_left == 0 or seen != self._seen:
+        now, bytes_left = monotonic(), None if descriptor is None else unacked_bytes(descriptor)
+        received_items = self._received_items()
+        seen = received_items, self.control_blocks, bytes_left
+        if received_items is None or bytes_left == 0 or seen != self._seen:
             self._seen, self._seen_at = seen, now
         return now - self._seen_at >= self._send_timeout

@@ -12,8 +12,8 @@ from typing import Any, Callable, Optional, Protocol, Type, Union
 
 from gevent import get_hub
 
+from ..runtime.runtime import Runtime
 from ..runtime.timers import Schedule, Timer
-from ..runtime.workers import Habitat
 from .sock_diag import departure_by_addresses
 from .socket_options import Environ, client_descriptor, has_left, waitress_socket
 
@@ -128,9 +128,9 @@ def watch(
     return NoWatch() if left is None else PollingWatch(left, gone, schedule)
 
 
-def watch_from(here: Habitat, environ: Environ, gone: Callable[[], object]) -> Watch:
+def watch_from(runtime: Runtime, environ: Environ, gone: Callable[[], object]) -> Watch:
     """The same, as whoever reads the stream waits: through the hub, or by polling."""
-    return watch(environ, gone, here.schedule, HubWatch if here.is_on_hub else SocketWatch)
+    return watch(environ, gone, runtime.schedule, HubWatch if runtime.is_on_hub else SocketWatch)
 
 
 def _departure_from_waitress(

@@ -159,7 +159,7 @@ def reset_on_close(descriptor: int, resets: bool) -> None:
         client.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, lingers)
 
 
-def untaken(descriptor: int) -> Optional[int]:
+def unacked_bytes(descriptor: int) -> Optional[int]:
     """How many bytes the kernel has still to bring to this socket's peer, who takes them in its
     own time (tcp(7), ``SIOCOUTQ``); ``None`` where it does not say."""
     try:

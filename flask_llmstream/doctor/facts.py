@@ -17,11 +17,11 @@ from ..app.state import EXTENSION, AppState
 from ..stream.options import StreamOptions
 from ..views.clashes import chat_mounts, clashes
 from ..views.decorator import misplaced
-from .finding import Mend
+from .finding import Fix
 from .functions import Cached, body_readers, cached_streams
 from .gunicorn import Gunicorn
 from .layers import response_hooks, wsgi_layers
-from .unpatched import PATCHED_BY_PATCH_ALL, Kept, kept_originals, patched_modules
+from .unpatched import PATCHED_BY_PATCH_ALL, LeakedOriginal, leaked_originals, patched_modules
 
 Version = Tuple[int, ...]
 
@@ -74,7 +74,7 @@ class Facts:
     app_file: str = "app.py"
     debug: bool = False
     patched: FrozenSet[str] = frozenset()
-    kept: Tuple[Kept, ...] = ()
+    kept: Tuple[LeakedOriginal, ...] = ()
     layers: Tuple[str, ...] = ()
     hooks: Tuple[str, ...] = ()
     mounts: Tuple[str, ...] = ()
@@ -88,10 +88,10 @@ class Facts:
     gunicorn: Optional[Gunicorn] = None
     serving: Optional[Serving] = None
 
-    def config(self, key: str, value: object) -> Mend:
+    def config(self, key: str, value: object) -> Fix:
         """What gives one of our keys this value."""
         line = f'app.config["LLMSTREAM_{key}"] = {value!r}'
-        return Mend(line, f"{self.app_file}, before init_app")
+        return Fix(line, f"{self.app_file}, before init_app")
 
     @property
     def is_patched(self) -> bool:
@@ -115,7 +115,7 @@ def facts_of(
         app_file=_file(app.import_name),
         debug=app.debug,
         patched=patched_modules(),
-        kept=kept_originals(),
+        kept=leaked_originals(),
         layers=wsgi_layers(app),
         hooks=response_hooks(app),
         mounts=chat_mounts(app),

@@ -9,7 +9,7 @@ OK, WARNING, ERROR = LEVELS = ("ok", "warning", "error")
 
 
 @dataclass(frozen=True)
-class Mend:
+class Fix:
     """What puts it right.
 
     :param line: the very line, or lines.
@@ -37,7 +37,7 @@ class Finding:
     level: str
     seen: str
     why: str = ""
-    mend: Optional[Mend] = None
+    mend: Optional[Fix] = None
     figures: Dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

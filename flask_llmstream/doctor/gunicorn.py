@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, List, Optional, Tuple
 
-from .finding import Mend
-from .unpatched import Kept
+from .finding import Fix
+from .unpatched import LeakedOriginal
 
 _CHILD = "flask_llmstream.doctor.gunicorn_child"
 PATIENCE = 20
@@ -55,13 +55,13 @@ class Gunicorn:
     http2: bool = False
     patches: bool = False
     drains: bool = False
-    kept: Tuple[Kept, ...] = ()
+    kept: Tuple[LeakedOriginal, ...] = ()
 
-    def mend(self, setting: str, value: Any) -> Mend:
+    def mend(self, setting: str, value: Any) -> Fix:
         """What gives a setting this value."""
         if self.file and setting not in self.on_command_line:
-            return Mend(f"{setting} = {value!r}", self.file)
-        return Mend(f"{_OPTIONS[setting]} {value}", "gunicorn's command line")
+            return Fix(f"{setting} = {value!r}", self.file)
+        return Fix(f"{_OPTIONS[setting]} {value}", "gunicorn's command line")
 
 
 _OPTIONS = {
@@ -112,7 +112,7 @@ def _ask_gunicorn(arguments: List[str]) -> Gunicorn:
         return Gunicorn(refusal=_last_line(done.stderr))
     answer = json.loads(done.stdout)
     answer["on_command_line"] = tuple(answer["on_command_line"])
-    answer["kept"] = tuple(Kept(*kept) for kept in answer["kept"])
+    answer["kept"] = tuple(LeakedOriginal(*kept) for kept in answer["kept"])
     return Gunicorn(**answer)
 
 

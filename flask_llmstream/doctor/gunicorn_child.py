@@ -17,7 +17,7 @@ from gevent import monkey
 from gunicorn import __version__
 from gunicorn.app.base import Application
 
-from .unpatched import kept_originals, patched_modules
+from .unpatched import leaked_originals, patched_modules
 
 _KINDS = {
     "gunicorn.workers.ggevent": "gevent",
@@ -89,7 +89,7 @@ def _kept_when_patched() -> List[List[str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         monkey.patch_all()
-    return [list(kept) for kept in kept_originals()]
+    return [list(kept) for kept in leaked_originals()]
 
 
 def _on_command_line(config: Any) -> List[str]:

@@ -27,7 +27,7 @@ from ..connection.disconnect import NoWatch, watch_from
 from ..errors import RequestError
 from ..providers import Counter
 from ..records import CompletionRequest, Summary
-from ..runtime.workers import habitat, on_greenlet
+from ..runtime.runtime import on_greenlet, runtime_for
 from ..stream.options import StreamOptions
 from ..views.mounting import add_route
 from ..views.responses import stream_response
@@ -175,7 +175,7 @@ def _serving(environ: Dict[str, Any]) -> Serving:
 
 
 def _is_watched(environ: Dict[str, Any]) -> bool:
-    probe = watch_from(habitat("auto"), environ, _nothing)
+    probe = watch_from(runtime_for("auto"), environ, _nothing)
     probe.stop()
     return not isinstance(probe, NoWatch)
 

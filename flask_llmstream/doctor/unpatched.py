@@ -35,7 +35,7 @@ _STDLIB = sysconfig.get_paths()["stdlib"]
 _PACKAGES = re.compile(r"[/\\](site|dist)-packages[/\\]")
 
 
-class Kept(NamedTuple):
+class LeakedOriginal(NamedTuple):
     """An original in somebody's hands.
 
     :ivar holder: the module that keeps it.
@@ -54,7 +54,7 @@ def patched_modules() -> FrozenSet[str]:
     return frozenset(name for name in PATCHED_BY_PATCH_ALL if is_module_patched(name))
 
 
-def kept_originals() -> Tuple[Kept, ...]:
+def leaked_originals() -> Tuple[LeakedOriginal, ...]:
     """The originals that modules outside the standard library keep, each told once.
 
     In a process that is not patched these are the objects that would be, were it patched now.
@@ -65,7 +65,7 @@ def kept_originals() -> Tuple[Kept, ...]:
         for value in list(vars(module).values()):
             what = _what(value, originals)
             if what is not None:
-                found.add(Kept(module.__name__, what))
+                found.add(LeakedOriginal(module.__name__, what))
     return tuple(sorted(found))
 
 

@@ -9,11 +9,11 @@ import math
 from typing import Any, Optional
 
 from ..errors import RequestError, StreamError, StreamShutdown
-from ..records import Failure
+from ..records import ErrorInfo
 from .handling import described, text_of
 
 
-def failure_of(error: Any, failure_id: str, *, reveal: bool = False) -> Failure:
+def error_info_of(error: Any, failure_id: str, *, reveal: bool = False) -> ErrorInfo:
     """What a client is told of an exception.
 
     A :class:`StreamError` speaks for itself, and so does an HTTP exception (``abort(404)``). Of
@@ -25,8 +25,8 @@ def failure_of(error: Any, failure_id: str, *, reveal: bool = False) -> Failure:
     if _is_http_error(error):
         status, message = _status(_read(error, "code")), _text(_read(error, "description"))
         after = _natural(_read(error, "retry_after"))
-        return Failure("http_error", message or _NO_WORDS, failure_id, status, after)
-    return Failure("internal", described(error) if reveal else _HIDDEN, failure_id)
+        return ErrorInfo("http_error", message or _NO_WORDS, failure_id, status, after)
+    return ErrorInfo("internal", described(error) if reveal else _HIDDEN, failure_id)
 
 
 _HIDDEN = "The answer failed. The server's log says why."
@@ -35,8 +35,8 @@ _MOST = 2**31 - 1
 """Of seconds or milliseconds: some 68 years, or 24 days."""
 
 
-def _said(error: BaseException, failure_id: str) -> Failure:
-    return Failure(
+def _said(error: BaseException, failure_id: str) -> ErrorInfo:
+    return ErrorInfo(
         code=_text(_read(error, "code")) or StreamError.code,
         message=text_of(error) or _NO_WORDS,
         id=failure_id,

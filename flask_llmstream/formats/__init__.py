@@ -9,7 +9,7 @@ from ..records import Ending, Gap
 from .base import EventStreamFormat, Format
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
-from .negotiated import ACCEPTED
+from .negotiated import BY_MEDIA_TYPE
 from .raw import RawFormat
 from .text import TextFormat
 
@@ -24,7 +24,7 @@ BY_ACCEPT = "accept"
 """The name that leaves it to the request's ``Accept``."""
 
 __all__ = [
-    "ACCEPTED",
+    "BY_MEDIA_TYPE",
     "BY_ACCEPT",
     "FORMATS",
     "Ending",

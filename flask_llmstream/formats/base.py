@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any, Callable, Dict, Optional
 
-from ..records import Ending, Failure, Gap
+from ..records import Ending, ErrorInfo, Gap
 from ..sse.event import ServerSentEvent
 from ..sse.json import Encode, json_bytes
 from .unsendable import unsendable
@@ -54,7 +54,7 @@ class Format(ABC):
         """The end of a stream that ended well; ``event_id`` says so to a returning reader."""
 
     @abstractmethod
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+    def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         """The end of a stream that failed after its first byte."""
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
@@ -81,13 +81,13 @@ class Format(ABC):
             raise unsendable(item)
         return text
 
-    def followed(
+    def observe_receive(
         self, receive: Callable[[Optional[float]], Optional[bytes]]
     ) -> Callable[[Optional[float]], Optional[bytes]]:
         """What a reader receives by, for a format that has to know what went out."""
         return receive
 
-    def farewell(self, failure: Failure) -> bytes:
+    def reconnect_notice(self, failure: ErrorInfo) -> bytes:
         """The last of a stream that goes on when its reader comes back: it has not ended."""
         return b""
 
@@ -119,11 +119,11 @@ class EventStreamFormat(Format):
             return ServerSentEvent(delta, event="opened", id=event_id, comment=comment).encode()
         return b"" if comment is None else ServerSentEvent(comment=comment).encode()
 
-    def farewell(self, failure: Failure) -> bytes:
+    def reconnect_notice(self, failure: ErrorInfo) -> bytes:
         """A block of only the reconnection time: a reader is told of no event."""
         return ServerSentEvent(retry=failure.retry).encode()
 
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+    def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         """``event: error``, which no reader takes for a delta."""
         data, retry = failure_object(failure), failure.retry
         return ServerSentEvent(data, event="error", id=event_id, retry=retry).encode()
@@ -146,6 +146,6 @@ def is_json_item(item: Any) -> bool:
     )
 
 
-def failure_object(failure: Failure) -> Dict[str, Any]:
+def failure_object(failure: ErrorInfo) -> Dict[str, Any]:
     """What the last event of a failed answer says."""
     return {"ended": True, "error": failure.as_json()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ..records import Ending, Failure, Gap
+from ..records import Ending, ErrorInfo, Gap
 from ..sse.event import ServerSentEvent
 from ..sse.json import json_bytes, json_string
 from .base import Format, failure_object
@@ -42,7 +42,7 @@ class NDJSONFormat(Format):
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return json_bytes(ending_object(ending)) + b"\n"
 
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+    def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return json_bytes(failure_object(failure)) + b"\n"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Optional
 
-from ..records import Ending, Failure
+from ..records import Ending, ErrorInfo
 from ..sse.event import ServerSentEvent, utf8
 from ..sse.json import json_string
 from .base import Format
@@ -35,7 +35,7 @@ class _ItemsAlone(Format):
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return b""
 
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+    def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return b""
 
 
@@ -75,7 +75,7 @@ class JSONArray(_ItemsAlone):
         return b"[]" if self._before == b"[" else b"]"
 
 
-ACCEPTED: Dict[str, Callable[[Optional[str]], Format]] = {
+BY_MEDIA_TYPE: Dict[str, Callable[[Optional[str]], Format]] = {
     "application/json": JSONArray,
     "text/event-stream": TextFormat,
     "application/x-ndjson": JSONLines,

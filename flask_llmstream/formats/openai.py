@@ -7,7 +7,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from ..errors import StreamError
-from ..records import Ending, Failure, Gap, Usage
+from ..records import Ending, ErrorInfo, Gap, Usage
 from ..sse.event import ServerSentEvent
 from ..sse.json import json_bytes, json_string
 from .base import EventStreamFormat, Format
@@ -53,7 +53,7 @@ class ChatCompletionChunks(EventStreamFormat):
             last += ServerSentEvent(counts).encode()
         return last + self._done(event_id)
 
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+    def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return ServerSentEvent({"error": failure.as_json()}).encode() + self._done(event_id)
 
     def _done(self, event_id: Optional[str]) -> bytes:
@@ -107,7 +107,7 @@ class ChatCompletion(Format):
         choice = {"index": 0, "message": message, "finish_reason": finish_reason}
         return json_bytes(dict(self._envelope, choices=[choice], usage=_usage(ending.usage)))
 
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
+    def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return json_bytes({"error": failure.as_json()})
 
 

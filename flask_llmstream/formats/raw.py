@@ -9,7 +9,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from typing import Any, Callable, Optional
 
-from ..records import Ending, Failure
+from ..records import Ending, ErrorInfo
 from ..sse.event import ServerSentEvent
 from .base import EventStreamFormat
 from .message import ending_object
@@ -37,7 +37,7 @@ class RawFormat(EventStreamFormat):
                 return item[len(BOM_UTF8) :]
         return item
 
-    def followed(
+    def observe_receive(
         self, receive: Callable[[Optional[float]], Optional[bytes]]
     ) -> Callable[[Optional[float]], Optional[bytes]]:
         def follow(timeout: Optional[float]) -> Optional[bytes]:
@@ -58,20 +58,20 @@ class RawFormat(EventStreamFormat):
         if ending.reason == "complete":  # its own end was the end
             return b""
         told = ServerSentEvent(ending_object(ending), event="error").encode()
-        return self._void() + told
+        return self._terminate_partial_event() + told
 
-    def failure(self, failure: Failure, event_id: Optional[str]) -> bytes:
-        return self._void() + super().failure(failure, None)
+    def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
+        return self._terminate_partial_event() + super().failure(failure, None)
 
-    def farewell(self, failure: Failure) -> bytes:
-        return self._void() + super().farewell(failure)
+    def reconnect_notice(self, failure: ErrorInfo) -> bytes:
+        return self._terminate_partial_event() + super().reconnect_notice(failure)
 
     def _ended_lines(self, count: int) -> bool:
         """Were the last bytes that many ends of lines in a row? (CRLF is one.)"""
         lines = self._tail.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return lines.endswith(b"\n" * count)
 
-    def _void(self) -> bytes:
+    def _terminate_partial_event(self) -> bytes:
         """What ends a block that was cut short, so that no reader takes it for a whole event:
         it becomes an ``error`` as well."""
         if self._ended_lines(2):

@@ -8,7 +8,7 @@ from ..exceptions.handling import name_of
 from .base import Delta
 
 
-class Answer:
+class AbortableDeltas:
     """A generator of deltas, and the way to end it from outside.
 
     The generator must know nothing of its ``Answer``: an answer that is forgotten is closed then,

@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 from ..exceptions.handling import name_of
 from ..records import CompletionRequest
 from ..runtime.event_loop.coroutines import is_async, yields_async
-from .answer import Answer
+from .answer import AbortableDeltas
 from .awaited import awaited
 from .base import Delta, Deltas, Provider
 
@@ -48,7 +48,7 @@ class CallableProvider(Provider):
         if is_async(function):
             return awaited(function, request)
         aborter = _Aborter()
-        return Answer(_call(self._function, request, aborter), aborter.abort)
+        return AbortableDeltas(_call(self._function, request, aborter), aborter.abort)
 
 
 class _Aborter:

@@ -8,7 +8,7 @@ from typing import Generator, Iterable
 
 from ..errors import ConfigurationError, ProviderError
 from ..records import CompletionRequest, Usage
-from .answer import Answer
+from .answer import AbortableDeltas
 from .base import Delta, Provider
 
 
@@ -31,7 +31,7 @@ class Counter(Provider):
     def stream(self, request: CompletionRequest) -> Iterable[Delta]:
         """Begin one count."""
         stopped = threading.Event()
-        return Answer(_count(self.messages, self.interval, stopped), stopped.set)
+        return AbortableDeltas(_count(self.messages, self.interval, stopped), stopped.set)
 
 
 def _count(

@@ -24,7 +24,7 @@ from ..errors import ConfigurationError
 from ..http.abortable import AbortableAdapter, tls_context
 from ..records import TOKEN_LIMITS, CompletionRequest, capped
 from ..sse.json import json_bytes
-from .answer import Answer
+from .answer import AbortableDeltas
 from .base import Delta, Provider
 from .openai_call import OpenAICall
 from .upstream_errors import UpstreamErrors
@@ -119,7 +119,7 @@ class OpenAICompatible(Provider):
         post = Request("POST", self.base_url + path, self._headers, data=json_bytes(body))
         adapter = AbortableAdapter(self._tls())
         call = OpenAICall(post.prepare(), adapter, self._timeouts, self._proxies(), self._errors)
-        return Answer(call.deltas(), adapter.abort)
+        return AbortableDeltas(call.deltas(), adapter.abort)
 
     def _options_of(self, request: CompletionRequest) -> Dict[str, Any]:
         options = {**self._options, **request.options}

@@ -12,9 +12,9 @@ import gevent
 
 from .claims import taken_from
 from .event_loop.greenlet import loop_greenlet
+from .runtime import on_greenlet
 from .waiting import Wakeup
 from .wakeup import CrossThreadWakeup, ThreadWakeup
-from .workers import on_greenlet
 
 
 def wakeup_of_the_caller() -> Wakeup:

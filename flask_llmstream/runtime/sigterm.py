@@ -16,7 +16,7 @@ from gevent import getcurrent
 from gevent.hub import Hub
 from gevent.monkey import get_original
 
-from .workers import on_greenlet
+from .runtime import on_greenlet
 
 _start_new_thread = get_original("_thread", "start_new_thread")
 
@@ -35,10 +35,10 @@ def on_sigterm(drain: Callable[[], object]) -> None:
     def handle(number: int, frame: Optional[FrameType]) -> None:
         signal.signal(signal.SIGTERM, before)
         if callable(before):
-            aside(drain)
+            run_in_background(drain)
             before(number, frame)
         else:
-            aside(lambda: _then_again(drain, number))
+            run_in_background(lambda: _then_again(drain, number))
 
     signal.signal(signal.SIGTERM, handle)
     signal.siginterrupt(signal.SIGTERM, False)  # a request's read goes on, it does not fail
@@ -56,7 +56,7 @@ def put_off(number: int, work: Callable[[], object]) -> None:
 
     def handle(number: int, frame: Optional[FrameType]) -> None:
         signal.signal(number, before)
-        aside(lambda: _then_again(work, number))
+        run_in_background(lambda: _then_again(work, number))
 
     signal.signal(number, handle)
 
@@ -68,7 +68,7 @@ def _then_again(work: Callable[[], object], number: int) -> None:
         os.kill(os.getpid(), number)
 
 
-def aside(work: Callable[[], object]) -> None:
+def run_in_background(work: Callable[[], object]) -> None:
     """Run it beside what a signal interrupted, which may be the hub: there nothing may block."""
     if on_greenlet() or isinstance(getcurrent(), Hub):
         gevent.spawn(work)

@@ -22,10 +22,10 @@ class AsyncSource:
     """
 
     def __init__(
-        self, source: AsyncIterable[Any], lent: Callable[[Awaitable[Any]], Awaitable[Any]]
+        self, source: AsyncIterable[Any], with_contexts: Callable[[Awaitable[Any]], Awaitable[Any]]
     ) -> None:
         self._source = source
-        self._lent = lent
+        self._with_contexts = with_contexts
         self._is_iterated = False
         self._iterator: Any = None
 
@@ -35,7 +35,7 @@ class AsyncSource:
         try:
             while True:
                 try:
-                    item = wait_for(self._lent(iterator.__anext__()))
+                    item = wait_for(self._with_contexts(iterator.__anext__()))
                 except StopAsyncIteration:
                     return
                 yield item
@@ -59,4 +59,4 @@ class AsyncSource:
         close = getattr(iterable, "aclose", None) or getattr(iterable, "close", None)
         closing = None if close is None else close()
         if inspect.isawaitable(closing):
-            wait_for(self._lent(closing))
+            wait_for(self._with_contexts(closing))

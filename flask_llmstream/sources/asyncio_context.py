@@ -13,12 +13,12 @@ from typing import Any, Awaitable, Callable, Generator
 import flask.globals
 
 
-def lent(awaitable: Awaitable[Any]) -> Awaitable[Any]:
+def with_contexts(awaitable: Awaitable[Any]) -> Awaitable[Any]:
     """What a task awaits, inside the contexts that are entered here."""
-    return awaitable if _ARE_CONTEXTVARS else Lent(awaitable)
+    return awaitable if _ARE_CONTEXTVARS else ContextAwaitable(awaitable)
 
 
-def carried(work: Callable[[], None]) -> Callable[[], None]:
+def bind_contexts(work: Callable[[], None]) -> Callable[[], None]:
     """``work``, to be called elsewhere inside the contexts that are entered here."""
     context = contextvars.copy_context()
     return partial(context.run, work if _ARE_CONTEXTVARS else partial(Contexts().around, work))
@@ -57,7 +57,7 @@ class Contexts:
             _app_ctx_stack.pop()
 
 
-class Lent:
+class ContextAwaitable:
     """An awaitable that has the contexts entered here while it runs, and not while it waits: its
     thread then runs other streams' tasks.
 

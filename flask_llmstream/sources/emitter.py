@@ -17,13 +17,13 @@ from ..channel.channel import ChannelStatistics
 from ..errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
 from ..exceptions.steps import each
 from ..records import Summary
+from ..runtime.runtime import Runtime
 from ..runtime.turns import TURN_SECONDS, take_turn
-from ..runtime.workers import Habitat
 from ..sse.event import ServerSentEvent
 from ..stream.stream import Stream
 from .callbacks import Call, Callbacks, apply
-from .pushed import Pushed
-from .send_lock import Senders
+from .pushed import PushSource
+from .send_lock import SendLock
 
 if TYPE_CHECKING:
     from flask import Response
@@ -48,23 +48,23 @@ class Emitter:
 
     def __init__(
         self,
-        make_stream: Callable[[Pushed], Stream],
+        make_stream: Callable[[PushSource], Stream],
         respond: Callable[[Stream], Response],
-        habitat: Habitat,
+        runtime: Runtime,
         function: Optional[Callable[[Emitter], Any]] = None,
         call: Call = apply,
     ) -> None:
         self._respond = respond
         self._response: Callable[[], Optional[Response]] = _no_response
-        self._schedule = habitat.schedule
+        self._schedule = runtime.schedule
         self._callbacks = Callbacks(call)
-        self._source = Pushed(habitat, lambda: function(self) if function else None)
+        self._source = PushSource(runtime, lambda: function(self) if function else None)
         self._stream = make_stream(self._source)
         stream = weakref.proxy(self._stream)  # the senders are the stream's
-        self._senders = senders = Senders(lambda: bool(stream.is_started))
+        self._senders = senders = SendLock(lambda: bool(stream.is_started))
         self._turn = senders.turn
         self._hub_due_at = 0.0
-        self._deliver = self._stream.open(habitat.shared(lambda: senders), self)
+        self._deliver = self._stream.open(runtime.shared(lambda: senders), self)
 
     def response(self) -> Response:
         """The response to return from the view: until it is read, the same one each time.
@@ -158,7 +158,7 @@ class Emitter:
     @property
     def statistics(self) -> ChannelStatistics:
         """How many items were sent, received, lost and merged so far; the rest waits."""
-        return self._stream.delivery.statistics
+        return self._stream.sink.statistics
 
     # To be told. Each of these returns the callback, so they can decorate it. One that is
     # registered when its moment is over is called at once.
@@ -202,7 +202,7 @@ class Emitter:
             timer.cancel()
             end()
 
-        self._stream.beside(last_word)
+        self._stream.run_in_background(last_word)
         return True
 
     def ended(self, reason: str, error: Optional[BaseException]) -> None:
@@ -222,7 +222,7 @@ class Emitter:
 
     def _call_beside(self, kind: str, error: Optional[BaseException]) -> None:
         if self._callbacks.has(kind):
-            self._stream.beside(self._callbacks.called_with(kind, error))
+            self._stream.run_in_background(self._callbacks.called_with(kind, error))
         else:
             self._callbacks.call(kind, error)  # of nobody, but who comes later is told at once
 

@@ -1,4 +1,4 @@
-"""``Pushed``: the source of a stream whose items are sent from elsewhere.
+"""``PushSource``: the source of a stream whose items are sent from elsewhere.
 
 Floor 2: gevent.
 """
@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator
 
+from ..runtime.runtime import Runtime
 from ..runtime.wakeup import CrossThreadWakeup, ThreadWakeup
-from ..runtime.workers import GreenletWorker, Habitat
+from ..runtime.workers import GreenletWorker
 
 
-class Pushed:
+class PushSource:
     """Gives nothing itself: on the worker it calls a function, then waits until all is over.
 
-    :param habitat: where the worker runs.
+    :param runtime: where the worker runs.
     :param work: called on the worker, with what may go on after it has returned.
     """
 
-    def __init__(self, habitat: Habitat, work: Callable[[], object]) -> None:
-        greenlet = habitat.worker is GreenletWorker
+    def __init__(self, runtime: Runtime, work: Callable[[], object]) -> None:
+        greenlet = runtime.worker is GreenletWorker
         self._is_over = CrossThreadWakeup() if greenlet else ThreadWakeup()
         self._work = work
 

@@ -1,4 +1,4 @@
-"""``Senders``: any number of greenlets and threads that send into one channel, one at a time.
+"""``SendLock``: any number of greenlets and threads that send into one channel, one at a time.
 
 Floor 2: gevent.
 """
@@ -15,7 +15,7 @@ from ..runtime.mutex import Mutex, wakeup_of_the_caller
 from ..runtime.waiting import Wakeup
 
 
-class Senders:
+class SendLock:
     """The ``writable`` of a channel that many may send to: at any moment one of them is its
     producer.
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import Callable, Sequence
 
-from ..runtime.workers import pause
-from .limits import Slots
+from ..runtime.runtime import pause
+from .limits import StreamLimiter
 
 DRAIN_SECONDS = 7.0
 """What streams get to end by themselves: all is over then before Docker's kill, after 10."""
@@ -21,7 +21,7 @@ FAREWELL_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
 
 
-def drain(all_slots: Sequence[Slots], seconds: float) -> int:
+def drain(all_slots: Sequence[StreamLimiter], seconds: float) -> int:
     """Refuse new streams with 503, wait for those that run, end the rest with ``shutdown``.
 
     Blocks for ``seconds`` at most, and :data:`FAREWELL_SECONDS` more.
@@ -35,11 +35,11 @@ def drain(all_slots: Sequence[Slots], seconds: float) -> int:
     for stream in rest:
         stream.shut_down()
     # One that has just ended by itself has given its slot back before its reader had the end.
-    _wait_while(lambda: any(slots.read for slots in all_slots), FAREWELL_SECONDS)
+    _wait_while(lambda: any(slots.still_read for slots in all_slots), FAREWELL_SECONDS)
     return len(rest)
 
 
-def wait_for_ends(all_slots: Sequence[Slots], seconds: float) -> None:
+def wait_for_ends(all_slots: Sequence[StreamLimiter], seconds: float) -> None:
     """Wait until no stream runs, ``seconds`` at most."""
     _wait_while(lambda: any(slots.taken for slots in all_slots), seconds)
 

@@ -13,10 +13,10 @@ from ..errors import StreamShutdown, StreamTimeout
 from ..formats import Format
 from ..log import log
 from ..runtime.claims import claim
-from .hooks import Surroundings
+from .hooks import StreamHooks
 from .options import StreamOptions
 from .reported import ReportedOutcome
-from .sink import Delivery
+from .sink import Sink
 
 RECONNECTION_MS = (1000, 5000)
 """Between these a reader's reconnection time after a shutdown is random: not all come at once."""
@@ -34,11 +34,11 @@ class Endable(ReportedOutcome):
         source: Iterable[Any],
         format: Format,
         options: StreamOptions,
-        surroundings: Surroundings,
+        hooks: StreamHooks,
         clock: Callable[[], float],
     ) -> None:
-        delivery = Delivery(name, format, options, clock)
-        super().__init__(stream_id, name, surroundings, delivery, clock)
+        sink = Sink(name, format, options, clock)
+        super().__init__(stream_id, name, hooks, sink, clock)
         self.format = format
         self.options = options
         self._source = source
@@ -61,14 +61,14 @@ class Endable(ReportedOutcome):
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
         if not claim(self, "_end_is_pending"):  # by who opens it, or by who ends it
             return
-        channel, has_left = self.delivery.channel, reason == "disconnect"
+        channel, has_left = self.sink.channel, reason == "disconnect"
         steps: List[Callable[[], object]] = []
         steps.append(partial(channel.discard if has_left else channel.close, reason))
         if reason not in ("complete", "error"):
             steps.append(self._stop)
         steps.append(partial(self._tell_of_end, reason, error))
         if has_left and self.options.on_disconnect is not None:
-            steps.append(partial(self._start_beside, self._tell_of_departure))
+            steps.append(partial(self._start_in_background, self._tell_of_departure))
         self._each(*steps)
 
     def time_out(self, error: StreamTimeout) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable, Optional
 
-from ..records import Ending, Failure
+from ..records import Ending, ErrorInfo
 from .ids import ended_id, opening_id
 from .stream import Stream
 
@@ -26,21 +26,21 @@ def last_frame(stream: Stream) -> Optional[bytes]:
     ``None`` where it can't make that either."""
     last = None
     if stream.told is None:
-        ending = Ending(stream.reason or "complete", stream.delivery.usage)
+        ending = Ending(stream.reason or "complete", stream.sink.usage)
         last = _made(stream, partial(stream.format.ending, ending, _last_id(stream)))
     if stream.told is not None:
         last = _made(stream, partial(_told_frame, stream, stream.told))
     return last
 
 
-def failure_frame(stream: Stream, failure: Failure) -> bytes:
+def failure_frame(stream: Stream, failure: ErrorInfo) -> bytes:
     """The frame of a failure behind which there is nothing more."""
     return stream.format.failure(failure, _last_id(stream))
 
 
-def _told_frame(stream: Stream, failure: Failure) -> bytes:
+def _told_frame(stream: Stream, failure: ErrorInfo) -> bytes:
     if stream.reason == "shutdown" and _runs_again(stream):
-        return stream.format.farewell(failure)
+        return stream.format.reconnect_notice(failure)
     return failure_frame(stream, failure)
 
 

@@ -8,28 +8,28 @@ from __future__ import annotations
 from typing import Any, Callable, Optional, Protocol
 
 from ..errors import StreamTimeout
-from ..records import Failure, Summary
+from ..records import ErrorInfo, Summary
 
 Work = Callable[[], Optional[BaseException]]
 """What a stream does on its worker. It returns what kept it from completing, ``None`` where
 nothing did: with that its contexts are left, and teardown functions are told it."""
 
 
-class Surroundings(Protocol):
+class StreamHooks(Protocol):
     """What a stream needs of the app it runs in."""
 
     @property
     def debug(self) -> bool:
         """Whether a client may be told what really failed."""
 
-    def answer(self, error: BaseException, failure: Failure) -> Any:
+    def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
         """The response in place of a stream that failed before its first byte. Called where the
         stream is read."""
 
     def enter(self, work: Work) -> None:
         """Run ``work`` on this worker, inside the contexts of the view."""
 
-    def beside(self, work: Callable[[], None]) -> None:
+    def run_in_background(self, work: Callable[[], None]) -> None:
         """Run ``work`` in an app context, and log what it raises."""
 
     def left(self, stream: Any, summary: Summary) -> None:

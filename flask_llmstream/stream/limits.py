@@ -1,4 +1,5 @@
-"""``Slots``: how many streams run in this process, how many may, and how many of one client's.
+"""``StreamLimiter``: how many streams run in this process, how many may, and how many of one
+client's.
 
 Floor 2. There is no waiting line: who finds no slot is told when to come back, before anything
 starts.
@@ -52,7 +53,7 @@ class Places:
         self._given_back.append(True)
 
 
-class Slots:
+class StreamLimiter:
     """The streams that run.
 
     What tells clients apart is the application's code, and runs in :meth:`acquire` alone.
@@ -100,10 +101,10 @@ class Slots:
         return list(self._streams)
 
     @property
-    def read(self) -> List[Stream]:
+    def still_read(self) -> List[Stream]:
         """Those that somebody reads, or has yet to take the end of: also past their slot."""
         admitted = [reference() for reference in self._admitted.keyrefs()]
-        return [one for one in admitted if one is not None and one.delivery.is_read]
+        return [one for one in admitted if one is not None and one.sink.is_read]
 
     def client(self) -> Hashable:
         """Whose the current request is; ``None`` where that makes no difference."""
@@ -182,11 +183,11 @@ class Slots:
         return StreamRefused(message, status=429, retry_after=RETRY_AFTER)
 
 
-_all: "WeakSet[Slots]" = WeakSet()
+_all: "WeakSet[StreamLimiter]" = WeakSet()
 """Those of this process, which is drained as a whole, and no app is at hand then."""
 
 
-def every_slots(owner: Optional[object] = None) -> List[Slots]:
+def every_slots(owner: Optional[object] = None) -> List[StreamLimiter]:
     """Those of this process, or those of one extension object and what belongs to none."""
     return [slots for slots in _all if owner is None or slots.belongs_to(owner)]
 

@@ -9,12 +9,12 @@ from typing import Any, Dict, Optional, Tuple
 
 from gevent import GreenletExit
 
-from ..exceptions.failure import failure_of
+from ..exceptions.failure import error_info_of
 from ..log import log
-from ..records import Failure
-from .hooks import Surroundings
+from ..records import ErrorInfo
+from .hooks import StreamHooks
 
-End = Tuple[str, Optional[BaseException], Optional[Failure]]
+End = Tuple[str, Optional[BaseException], Optional[ErrorInfo]]
 
 
 class Outcome:
@@ -26,28 +26,28 @@ class Outcome:
     """
 
     __slots__ = (
-        "id", "name", "reason", "failure", "error", "_surroundings", "_first_end", "_unsent",
+        "id", "name", "reason", "failure", "error", "_hooks", "_first_end", "_unsent",
         "_is_left", "_is_told",
     )  # fmt: skip
 
-    def __init__(self, stream_id: str, name: str, surroundings: Surroundings) -> None:
+    def __init__(self, stream_id: str, name: str, hooks: StreamHooks) -> None:
         self.id = stream_id
         self.name = name
         self.reason: Optional[str] = None
-        self.failure: Optional[Failure] = None
+        self.failure: Optional[ErrorInfo] = None
         self.error: Optional[BaseException] = None
-        self._surroundings = surroundings
+        self._hooks = hooks
         self._first_end: Dict[str, End] = {}  # at most one
         self._unsent: Optional[BaseException] = None  # what its reader met behind another end
         self._is_left = self._is_told = False
 
-    def failure_of(self, error: BaseException) -> Failure:
+    def error_info_of(self, error: BaseException) -> ErrorInfo:
         """What its reader is told of an exception."""
-        return failure_of(error, self.id, reveal=self._reveals())
+        return error_info_of(error, self.id, reveal=self._reveals())
 
-    def answer(self, error: BaseException, failure: Failure) -> Any:
+    def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
         """The response in its place, while nothing of it has been sent."""
-        return self._surroundings.answer(error, failure)
+        return self._hooks.answer(error, failure)
 
     @property
     def trouble(self) -> Optional[BaseException]:
@@ -55,15 +55,15 @@ class Outcome:
         return self._unsent if self.error is None else self.error
 
     @property
-    def told(self) -> Optional[Failure]:
+    def told(self) -> Optional[ErrorInfo]:
         """What its reader is told went wrong; ``None`` where nothing did."""
         if self.failure is None and self._unsent is not None:
-            return self.failure_of(self._unsent)
+            return self.error_info_of(self._unsent)
         return self.failure
 
     def _claim(self, reason: str, error: Optional[BaseException] = None) -> bool:
         """Make this the end; ``False`` where there was one before."""
-        failure = None if error is None else self.failure_of(error)
+        failure = None if error is None else self.error_info_of(error)
         end = reason, error, failure
         first = self._first_end.setdefault("first", end)
         if self.reason is None:  # whoever comes too late for it finds it whole, too
@@ -88,7 +88,7 @@ class Outcome:
 
     def _reveals(self) -> bool:
         try:
-            return self._surroundings.debug
+            return self._hooks.debug
         except BaseException:  # an app's own code: what it can't say is no
             log.exception("stream %s of %s: is this debug mode?", self.id, self.name)
             return False

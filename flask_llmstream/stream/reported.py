@@ -1,6 +1,6 @@
 """``ReportedOutcome``: who is told how a stream ended.
 
-Floor 2. The app is told by its :class:`Surroundings`, an emitter as the :class:`Listener`. Each is
+Floor 2. The app is told by its :class:`StreamHooks`, an emitter as the :class:`Listener`. Each is
 told, though telling another raised.
 """
 
@@ -12,9 +12,9 @@ from typing import Any, Callable, List, Optional
 from ..exceptions.steps import each
 from ..log import log
 from ..records import Summary
-from .hooks import Listener, Surroundings
+from .hooks import Listener, StreamHooks
 from .outcome import Outcome
-from .sink import Delivery
+from .sink import Sink
 
 _FAILED = "stream %s of %s: a step of its end failed"
 
@@ -22,32 +22,32 @@ _FAILED = "stream %s of %s: a step of its end failed"
 class ReportedOutcome(Outcome):
     """The outcome of a stream, with what is told of it, and how.
 
-    :ivar delivery: what its items go through, with the counts.
+    :ivar sink: what its items go through, with the counts.
     """
 
-    __slots__ = ("delivery", "_clock", "_started_at", "_listener", "_spawn", "_owed")
+    __slots__ = ("sink", "_clock", "_started_at", "_listener", "_spawn", "_owed")
 
     def __init__(
         self,
         stream_id: str,
         name: str,
-        surroundings: Surroundings,
-        delivery: Delivery,
+        hooks: StreamHooks,
+        sink: Sink,
         clock: Callable[[], float],
     ) -> None:
-        super().__init__(stream_id, name, surroundings)
-        self.delivery = delivery
+        super().__init__(stream_id, name, hooks)
+        self.sink = sink
         self._clock = clock
         self._started_at: Optional[float] = None
         self._listener: Optional[Listener] = None
         self._spawn: Any = None
         self._owed: List[Callable[[], object]] = []
 
-    def beside(self, work: Callable[[], None]) -> None:
+    def run_in_background(self, work: Callable[[], None]) -> None:
         """Have ``work`` called soon, on a worker of its own in an app context."""
-        self._start_beside(partial(self._surroundings.beside, work))
+        self._start_in_background(partial(self._hooks.run_in_background, work))
 
-    def _start_beside(self, work: Callable[[], object]) -> None:
+    def _start_in_background(self, work: Callable[[], object]) -> None:
         """Have it called on a worker of its own; where none can be started, at the producer's
         end."""
         try:
@@ -70,7 +70,7 @@ class ReportedOutcome(Outcome):
             self._listener.ended(reason, error)
 
     def _tell_of_departure(self) -> None:
-        self._surroundings.left(self, self._summary())
+        self._hooks.left(self, self._summary())
 
     def _tell_of_finish(self) -> None:
         """Tell everybody, on the worker inside its contexts."""
@@ -78,12 +78,12 @@ class ReportedOutcome(Outcome):
 
     def _tell_of_finish_beside(self) -> None:
         """Tell everybody of a stream that was open and never ran. It has no worker."""
-        beside = self._surroundings.beside
-        reports = [partial(beside, report) for report in self._reports(self._summary())]
+        run_in_background = self._hooks.run_in_background
+        reports = [partial(run_in_background, report) for report in self._reports(self._summary())]
         self._each(*self._owed, *reports)
 
     def _reports(self, summary: Summary) -> List[Callable[[], None]]:
-        to_app = partial(self._surroundings.finished, self, summary)
+        to_app = partial(self._hooks.finished, self, summary)
         return [to_app, partial(self._report_to_listener, summary)]
 
     def _report_to_listener(self, summary: Summary) -> None:
@@ -100,9 +100,9 @@ class ReportedOutcome(Outcome):
             return Summary(self.id, reason, 0, 0, 0, None, 0, None, "", self.failure, self.error)
 
     def _counted(self) -> Summary:
-        now, delivery = self._clock(), self.delivery
+        now, sink = self._clock(), self.sink
         began = now if self._started_at is None else self._started_at
-        sent, first = delivery.statistics, delivery.first_item_at
+        sent, first = sink.statistics, sink.first_item_at
         return Summary(
             id=self.id,
             reason=self.reason or "complete",
@@ -111,8 +111,8 @@ class ReportedOutcome(Outcome):
             bytes=sent.sent_bytes,
             first_event_seconds=None if first is None else max(first - began, 0.0),
             seconds=now - began,
-            usage=delivery.usage,
-            text=delivery.text,
+            usage=sink.usage,
+            text=sink.text,
             failure=self.failure,
             error=self.error,
         )

@@ -1,4 +1,4 @@
-"""``Delivery``: what an item goes through from its source to the channel, and what is known of it.
+"""``Sink``: what an item goes through from its source to the channel, and what is known of it.
 
 Floor 2. This is the path of every token.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, List, Optional, Set
 
-from ..channel.channel import Channel, ChannelStatistics, Opening
+from ..channel.channel import Channel, ChannelConfig, ChannelStatistics
 from ..channel.overflow import Overflow
 from ..errors import StreamClosed, UnsendableItem
 from ..formats import Format
@@ -24,7 +24,7 @@ NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
 class Encoder:
     """What makes items bytes, and keeps their text where somebody asks for it.
 
-    A channel holds it, and is held by the delivery: were they one, only gc could free them.
+    A channel holds it, and is held by the sink: were they one, only gc could free them.
 
     :param name: what an error calls the source.
     :param keeps_text: whether somebody asks.
@@ -67,7 +67,7 @@ class Encoder:
         return frame
 
 
-class Delivery:
+class Sink:
     """One stream's, with its channel.
 
     :param name: what the log calls the source.
@@ -102,8 +102,8 @@ class Delivery:
     def open(self, readable: Wakeup, writable: Wakeup) -> Channel:
         """Make the channel."""
         options = self._options
-        opening = Opening(readable, writable, self._encoder.encoded, self._format.gap, options)
-        channel: Channel = Overflow.named(options.overflow).opened(opening)
+        config = ChannelConfig(readable, writable, self._encoder.encoded, self._format.gap, options)
+        channel: Channel = Overflow.named(options.overflow).create(config)
         self.channel = channel
         return channel
 
@@ -127,7 +127,7 @@ class Delivery:
         """Whether the producer waits for the reader."""
         return self.channel is not None and bool(self.channel.producer_waits)
 
-    def handed(self) -> Optional[int]:
+    def received_items(self) -> Optional[int]:
         """How many items the reader was given; ``None`` while it waits for more."""
         received: Optional[int] = None if self.channel is None else self.channel.received
         return received
@@ -144,7 +144,7 @@ class Delivery:
 
     def path(self) -> Callable[[Any], None]:
         """What delivers an item, made once a stream."""
-        if self.channel.takes_items:
+        if self.channel.encodes:
             return self._offer
         encode, send, clock = self._encoder.encode, self.channel.send, self._clock
         if self._options.idle_timeout:

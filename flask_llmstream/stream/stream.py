@@ -16,9 +16,9 @@ from ..exceptions.interrupts import passed_on
 from ..formats import Format
 from ..log import log
 from ..runtime.claims import claim
-from ..runtime.workers import Habitat
+from ..runtime.runtime import Runtime
 from .endable import Endable, close_source
-from .hooks import Listener, Surroundings
+from .hooks import Listener, StreamHooks
 from .options import StreamOptions
 from .timeouts import Deadlines
 
@@ -44,10 +44,10 @@ class Stream(Endable):
         source: Iterable[Any],
         format: Format,
         options: StreamOptions,
-        surroundings: Surroundings,
+        hooks: StreamHooks,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        super().__init__(stream_id, name, source, format, options, surroundings, clock)
+        super().__init__(stream_id, name, source, format, options, hooks, clock)
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._is_untaken = True
         self._deadlines: Optional[Deadlines] = None
@@ -66,17 +66,17 @@ class Stream(Endable):
         return not hasattr(self, "_is_untaken")
 
     def start(
-        self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None
+        self, runtime: Runtime, release: Callable[[Stream], None], worker: Any = None
     ) -> None:
         """Start the producer.
 
         :param release: called with it once, when it has really ended; also when it could not start.
-        :param worker: one that the source needs. Default: a new one of the habitat.
+        :param worker: one that the source needs. Default: a new one of the runtime.
         """
         self._release = release
         self._started_at = self._clock()
         try:
-            self._run_in(habitat, worker)
+            self._run_in(runtime, worker)
         except BaseException as error:
             self._forget("error", error)
             self.abandon()
@@ -84,40 +84,40 @@ class Stream(Endable):
             self._release_slot()
             raise
 
-    def open(self, habitat: Habitat, listener: Listener) -> Callable[[Any], None]:
+    def open(self, runtime: Runtime, listener: Listener) -> Callable[[Any], None]:
         """Have items accepted before the start.
 
         :returns: what delivers an item; called by one at a time.
         """
         self._listener = listener
-        self._open(habitat, None)
-        return self.delivery.path()
+        self._open(runtime, None)
+        return self.sink.path()
 
     @property
     def is_open(self) -> bool:
         """Whether items are accepted, or were: somebody may notice that nobody reads them."""
-        return self.delivery.channel is not None
+        return self.sink.channel is not None
 
     @property
     def is_started(self) -> bool:
         """Whether its producer runs, or ran."""
         return self._started_at is not None
 
-    def _run_in(self, habitat: Habitat, worker: Any) -> None:
-        if self.delivery.channel is None:
-            self._open(habitat, worker)
+    def _run_in(self, runtime: Runtime, worker: Any) -> None:
+        if self.sink.channel is None:
+            self._open(runtime, worker)
         if self.options.has_deadlines:
             self._deadlines = Deadlines(
-                self, self.delivery, self.options, habitat.schedule, self._clock
+                self, self.sink, self.options, runtime.schedule, self._clock
             )
         self._worker.start(self._run)
 
-    def _open(self, habitat: Habitat, worker: Any) -> None:
-        self._spawn = habitat.beside()
-        worker = worker or habitat.worker(self.name)
-        channel = self.delivery.open(habitat.readable(), habitat.writable())
-        receive = self._received if channel.takes_items else channel.receive
-        self.receive = self.format.followed(receive)
+    def _open(self, runtime: Runtime, worker: Any) -> None:
+        self._spawn = runtime.spawner()
+        worker = worker or runtime.worker(self.name)
+        channel = self.sink.open(runtime.readable(), runtime.writable())
+        receive = self._received if channel.encodes else channel.receive
+        self.receive = self.format.observe_receive(receive)
         self._worker = worker  # before the look; who ends it looks the other way round
         if self.reason is not None:
             self._bring_to_an_end(self.reason, self.error)
@@ -129,8 +129,8 @@ class Stream(Endable):
             self._forget("cancelled")
             return
         self.leave()
-        if self.delivery.channel is not None:
-            self._each(partial(self.delivery.channel.discard, "disconnect"))
+        if self.sink.channel is not None:
+            self._each(partial(self.sink.channel.discard, "disconnect"))
         # Timers are let go of where they were made. They hold this stream, in their turn.
         deadlines, self._deadlines = self._deadlines, None
         if deadlines is not None:
@@ -140,8 +140,8 @@ class Stream(Endable):
 
     def _forget(self, reason: str, error: Optional[BaseException] = None) -> None:
         """It never ran: it ends here, for no worker will run its finaliser."""
-        if self._claim(reason, error) and self.delivery.channel is not None:
-            discard = partial(self.delivery.channel.discard, reason)
+        if self._claim(reason, error) and self.sink.channel is not None:
+            discard = partial(self.sink.channel.discard, reason)
             self._each(discard, partial(self._tell_of_end, reason, error))
         if self._finished:
             return
@@ -153,12 +153,12 @@ class Stream(Endable):
     @property
     def room(self) -> int:
         """How many items may come before one finds no room: the demand."""
-        return 0 if self.reason is not None else self.delivery.room
+        return 0 if self.reason is not None else self.sink.room
 
     def _received(self, timeout: Optional[float]) -> Optional[bytes]:
         """Receive from a channel that may encode an item only now: what can't be sent ends it."""
         try:
-            block: Optional[bytes] = self.delivery.channel.receive(timeout)
+            block: Optional[bytes] = self.sink.channel.receive(timeout)
             return block
         except Exception as error:
             self.break_off(error)
@@ -168,7 +168,7 @@ class Stream(Endable):
 
     def _run(self) -> None:
         try:
-            self._surroundings.enter(self._work)
+            self._hooks.enter(self._work)
         except BaseException as error:  # the contexts', or a teardown function's
             if passed_on(error):
                 self.shut_down()
@@ -190,7 +190,7 @@ class Stream(Endable):
         iterator: Optional[Iterator[Any]] = None
         try:
             iterator = iter(self._source)
-            self._worker.drive(iterator, self.delivery.path())
+            self._worker.drive(iterator, self.sink.path())
             self.end("complete")
         except GreenletExit:
             self.end("cancelled")  # without effect where the stop was ours

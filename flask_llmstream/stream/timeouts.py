@@ -48,19 +48,19 @@ class Deadlines:
     """The timers of one stream; they run from here until :meth:`cancel`."""
 
     __slots__ = (
-        "_stream", "_delivery", "_options", "_schedule", "_clock", "_timers", "_idle", "_is_over",
+        "_stream", "_sink", "_options", "_schedule", "_clock", "_timers", "_idle", "_is_over",
     )  # fmt: skip
 
     def __init__(
         self,
         stream: Timed,
-        delivery: Watched,
+        sink: Watched,
         options: StreamOptions,
         schedule: Schedule,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._stream = stream
-        self._delivery = delivery
+        self._sink = sink
         self._options = options
         self._schedule = schedule
         self._clock = clock
@@ -85,7 +85,7 @@ class Deadlines:
             self._timers.append(self._schedule(seconds, callback))
 
     def _first_event(self) -> None:
-        if self._delivery.first_item_at is None:
+        if self._sink.first_item_at is None:
             seconds = self._options.first_event_timeout
             self._time_out(f"The answer did not begin within {seconds:g} seconds.")
 
@@ -106,8 +106,8 @@ class Deadlines:
 
     def _check_idle(self) -> None:
         limit = self._options.idle_timeout
-        last = self._delivery.last_item_at
-        silent = 0.0 if last is None or self._delivery.waits_for_room else self._clock() - last
+        last = self._sink.last_item_at
+        silent = 0.0 if last is None or self._sink.waits_for_room else self._clock() - last
         if silent >= limit:
             self._time_out(f"The answer paused for more than {limit:g} seconds.")
         elif not self._is_over:

@@ -10,13 +10,13 @@ from typing import Any, AsyncIterable, Callable
 
 from ..records import Summary
 from ..runtime.event_loop.worker import LoopWakeup, LoopWorker
-from ..runtime.workers import Habitat
+from ..runtime.runtime import Runtime
 from ..sources.asynchronous import AsyncSource
-from ..sources.asyncio_context import carried, lent
+from ..sources.asyncio_context import bind_contexts, with_contexts
 from ..stream.hooks import Work
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
-from .streams import Surroundings, new_stream
+from .streams import FlaskHooks, new_stream
 
 
 class AsyncStream(Stream):
@@ -25,16 +25,16 @@ class AsyncStream(Stream):
     __slots__ = ()
 
     def start(
-        self, habitat: Habitat, release: Callable[[Stream], None], worker: Any = None
+        self, runtime: Runtime, release: Callable[[Stream], None], worker: Any = None
     ) -> None:
-        """Start the producer; callbacks are called where the habitat has its workers."""
-        own = LoopWorker(self.name, habitat, getattr(self._source, "cleans_up", _never))
-        super().start(habitat.shared(LoopWakeup), release, own)
+        """Start the producer; callbacks are called where the runtime has its workers."""
+        own = LoopWorker(self.name, runtime, getattr(self._source, "cleans_up", _never))
+        super().start(runtime.shared(LoopWakeup), release, own)
 
-    def aside(self, work: Callable[[], None]) -> None:
+    def run_blocking(self, work: Callable[[], None]) -> None:
         """Have ``work`` called where it may block, and return when it has ended. For the worker
         itself to call."""
-        self._worker.aside(work)
+        self._worker.run_blocking(work)
 
 
 def _never() -> bool:
@@ -42,7 +42,7 @@ def _never() -> bool:
     return False
 
 
-class AsyncSurroundings(Surroundings):
+class AsyncFlaskHooks(FlaskHooks):
     """Its contexts are its task's, and what the app is told at the end may block."""
 
     def enter(self, work: Work) -> None:
@@ -54,9 +54,10 @@ class AsyncSurroundings(Surroundings):
 
     def finished(self, stream: Any, summary: Summary) -> None:
         """Report the stream's end, beside the loop."""
-        stream.aside(carried(partial(super().finished, stream, summary)))
+        stream.run_blocking(bind_contexts(partial(super().finished, stream, summary)))
 
 
 def new_async_stream(source: AsyncIterable[Any], options: StreamOptions, name: str) -> Stream:
     """As :func:`new_stream`, of an asynchronous iterable."""
-    return new_stream(AsyncSource(source, lent), options, name, AsyncStream, AsyncSurroundings)
+    iterable = AsyncSource(source, with_contexts)
+    return new_stream(iterable, options, name, AsyncStream, AsyncFlaskHooks)

@@ -16,12 +16,12 @@ from ..app.state import app_state
 from ..errors import StreamError, StreamGone
 from ..exceptions.handling import name_of
 from ..formats import BY_ACCEPT
-from ..runtime.workers import habitat
+from ..runtime.runtime import runtime_for
 from ..sources.calls import called, producing
 from ..sources.emitter import Emitter
 from ..sources.observable import Observable, Subscriber, where_its_threads_are
 from ..stream.ids import has_seen_end
-from ..stream.limits import Slots
+from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
 from ..wsgi.body import StreamBody
@@ -35,7 +35,7 @@ Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
 
 
 def stream_response(
-    source: Source, options: StreamOptions, slots: Slots, name: Optional[str] = None
+    source: Source, options: StreamOptions, slots: StreamLimiter, name: Optional[str] = None
 ) -> Response:
     """A response that streams the source, or the answer to a reader who must not come back.
 
@@ -43,7 +43,7 @@ def stream_response(
     :param name: what the log calls the source. Default: its own name.
     :raises TypeError: it is none of these; the message says what to give.
     """
-    habitat(options.worker)
+    runtime_for(options.worker)
     name = name or _name(source)
     if hasattr(source, "__iter__"):
         iterable: Any = freed_template(source)
@@ -62,7 +62,7 @@ def stream_response(
 
 def new_emitter(
     options: StreamOptions,
-    slots: Slots,
+    slots: StreamLimiter,
     name: str,
     function: Optional[Callable[[Emitter], Any]] = None,
 ) -> Emitter:
@@ -73,7 +73,7 @@ def new_emitter(
     return Emitter(
         partial(new_stream, options=options, name=name),
         lambda stream: _kept(respond(stream, slots)),
-        habitat(options.worker),
+        runtime_for(options.worker),
         function and producing(function),
         called,
     )
@@ -84,9 +84,9 @@ def _kept(response: Response) -> Response:
     return response
 
 
-def respond(stream: Stream, slots: Slots) -> Response:
+def respond(stream: Stream, slots: StreamLimiter) -> Response:
     """The response of a stream, or the answer to a reader who must not come back."""
-    refusal: Optional[Exception] = _returned(stream.options)
+    refusal: Optional[Exception] = _reconnect_response(stream.options)
     if refusal is not None:
         if stream.is_taken:  # an emitter's may be, whose reader comes back or has a twin
             raise refusal
@@ -126,7 +126,7 @@ def last_event_id() -> str:
     return last
 
 
-def _returned(options: StreamOptions) -> Optional[StreamError]:
+def _reconnect_response(options: StreamOptions) -> Optional[StreamError]:
     """What an EventSource gets that comes back to an answer: 204 after its end, 410 after a cut;
     both make it stay away. ``None`` where the stream is to run."""
     if options.reconnect != "refuse" or not has_request_context():

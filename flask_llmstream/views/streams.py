@@ -14,15 +14,15 @@ from flask import current_app, request
 from ..app.context import CarriedContext
 from ..app.error_handlers import answer_of
 from ..app.json import json_of
-from ..formats import ACCEPTED, BY_ACCEPT, Format, make_format
-from ..records import Failure, Summary
+from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, Format, make_format
+from ..records import ErrorInfo, Summary
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
 from ..telemetry.reporting import report, report_departure
 from ..wsgi.failure_response import failure_response
 
 
-class Surroundings(CarriedContext):
+class FlaskHooks(CarriedContext):
     """What a stream needs of its app: contexts to run in, somebody to report to."""
 
     @property
@@ -30,7 +30,7 @@ class Surroundings(CarriedContext):
         """Whether the app is in debug mode."""
         return bool(self._app.debug)
 
-    def answer(self, error: BaseException, failure: Failure) -> Any:
+    def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
         """What the app's error handlers answer, in a request's context like the view's."""
         if not self.has_request:
             return failure_response(failure)
@@ -38,7 +38,7 @@ class Surroundings(CarriedContext):
 
     def left(self, stream: Stream, summary: Summary) -> None:
         """Tell the app's ``on_disconnect``."""
-        self.beside(lambda: report_departure(self._log, stream, summary))
+        self.run_in_background(lambda: report_departure(self._log, stream, summary))
 
     def finished(self, stream: Stream, summary: Summary) -> None:
         """Report the stream's end."""
@@ -50,7 +50,7 @@ def new_stream(
     options: StreamOptions,
     name: str,
     kind: Type[Stream] = Stream,
-    surroundings: Type[Surroundings] = Surroundings,
+    hooks: Type[FlaskHooks] = FlaskHooks,
 ) -> Stream:
     """A stream that nobody reads yet, of the current app and request.
 
@@ -58,7 +58,7 @@ def new_stream(
     """
     format = _negotiated(options) if options.format == BY_ACCEPT else _named(options)
     format.as_json = json_of(current_app._get_current_object())  # type: ignore[attr-defined]
-    return kind(uuid.uuid4().hex, name, source, format, options, surroundings())
+    return kind(uuid.uuid4().hex, name, source, format, options, hooks())
 
 
 def _named(options: StreamOptions) -> Format:
@@ -66,6 +66,6 @@ def _named(options: StreamOptions) -> Format:
 
 
 def _negotiated(options: StreamOptions) -> Format:
-    kinds = list(ACCEPTED)
+    kinds = list(BY_MEDIA_TYPE)
     chosen = request.accept_mimetypes.best_match(kinds, default=kinds[0])
-    return ACCEPTED[chosen](options.event)
+    return BY_MEDIA_TYPE[chosen](options.event)

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..log import log
-from ..runtime.workers import Habitat
+from ..runtime.runtime import Runtime
 from .lockstep import Lockstep
 
 Headers = List[Tuple[str, str]]
@@ -34,7 +34,12 @@ class WSGICall:
     )  # fmt: skip
 
     def __init__(
-        self, app: WSGIApp, environ: Dict[str, Any], start_response: Any, here: Habitat, name: str
+        self,
+        app: WSGIApp,
+        environ: Dict[str, Any],
+        start_response: Any,
+        runtime: Runtime,
+        name: str,
     ) -> None:
         self.start: Any = None
         self.name = name
@@ -42,7 +47,7 @@ class WSGICall:
         self._environ = environ
         self._start_response = start_response
         self._write: Callable[[bytes], Any] = _not_started
-        self._lockstep = Lockstep(here, name, self._close_quietly)
+        self._lockstep = Lockstep(runtime, name, self._close_quietly)
         self._at_server: Callable[[Callable[[], Any]], Any] = self._lockstep.back
         self._keeps_start = True
         self._iterable: Any = ()

@@ -16,9 +16,9 @@ from ..channel.overflow import Overflow
 from ..connection.connection import Connection
 from ..exceptions.steps import each
 from ..log import log
-from ..runtime.workers import Habitat, apart, habitat
+from ..runtime.runtime import Runtime, apart, runtime_for
 from ..stream.frames import failure_frame, opening_frame
-from ..stream.limits import Slots
+from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
 from .body_end import drop, end, let_go, no_words
 from .failure_response import failure_response
@@ -58,7 +58,7 @@ class StreamBody(OneReader):
     def __init__(
         self,
         stream: Stream,
-        slots: Slots,
+        slots: StreamLimiter,
         client: Hashable,
         watches_client: bool,
         worker: Any = None,
@@ -105,7 +105,7 @@ class StreamBody(OneReader):
                     block = stream.format.heartbeat()
                     if not block:
                         continue
-                    connection.others += 1
+                    connection.control_blocks += 1
                 yield block
         except Exception as error:  # a format's own
             stream.break_off(error)
@@ -165,7 +165,7 @@ class StreamBody(OneReader):
             self._connection.guard()
         opening = b"" if stream.reason == "disconnect" else opening_frame(stream)
         if self._connection is not None:
-            self._connection.others += 1
+            self._connection.control_blocks += 1
         return opening + (block or b"")
 
     def _received(self) -> Optional[Exception]:
@@ -182,26 +182,30 @@ class StreamBody(OneReader):
         """Start everything; or why that can't be."""
         stream = self._stream
         try:
-            here = habitat(stream.options.worker)
+            runtime = runtime_for(stream.options.worker)
             refusal = self._slots.acquire(stream, self._client)
             if refusal is not None:
                 log.warning("stream %s of %s found no slot", stream.id, stream.name)
                 return refusal
-            self._start_in(here)
+            self._start_in(runtime)
         except Exception as error:
             log.exception("stream %s of %s could not start", stream.id, stream.name)
             return error
         return None
 
-    def _start_in(self, here: Habitat) -> None:
+    def _start_in(self, runtime: Runtime) -> None:
         stream = self._stream
         self._process = os.getpid()  # made before a fork, read behind it
         release = self._slots.release
         if self._unread is not None:
             release = partial(_release, self._slots, self._unread)
-        stream.start(here, release, self._worker)
+        stream.start(runtime, release, self._worker)
         self._connection = Connection(
-            self._environ, here, stream.leave, stream.options.send_timeout, stream.delivery.handed
+            self._environ,
+            runtime,
+            stream.leave,
+            stream.options.send_timeout,
+            stream.sink.received_items,
         )
         if Overflow.named(stream.options.overflow) is not Overflow.BLOCK:
             self._connection.limit_unsent()
@@ -210,7 +214,7 @@ class StreamBody(OneReader):
 
     def _fail(self, error: BaseException) -> bytes:
         stream = self._stream
-        failure = stream.failure_of(error)
+        failure = stream.error_info_of(error)
         self._let_go()
         self._connection = None
         if self._start is not None:
@@ -255,6 +259,6 @@ class StreamBody(OneReader):
         return stream.options.heartbeat or None if stream.format.is_event_stream else None
 
 
-def _release(slots: Slots, unread: Optional[Unread], stream: Stream) -> None:
+def _release(slots: StreamLimiter, unread: Optional[Unread], stream: Stream) -> None:
     """Its producer has ended: what that could read of the request is held no longer, either."""
     slots.release(stream)

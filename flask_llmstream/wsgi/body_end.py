@@ -27,7 +27,7 @@ def end(stream: Stream, connection: Connection) -> bytes:
         _cut(stream, connection)
         return b""
     connection.release()
-    connection.others += 1
+    connection.control_blocks += 1
     return last
 
 

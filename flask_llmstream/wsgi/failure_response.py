@@ -10,20 +10,20 @@ from typing import Any, TypeVar
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response
 
-from ..records import Failure
+from ..records import ErrorInfo
 from ..sse.json import json_bytes
 
 R = TypeVar("R", bound=Response)
 
 
-def failure_response(failure: Failure) -> Response:
+def failure_response(failure: ErrorInfo) -> Response:
     """Our own answer, where the application has none: JSON."""
     response = Response(json_bytes({"error": failure.as_json()}), failure.status)
     response.headers["Content-Type"] = "application/json"
     return with_headers(response, failure)
 
 
-def with_headers(response: R, failure: Failure) -> R:
+def with_headers(response: R, failure: ErrorInfo) -> R:
     """The same response, which no cache keeps unless it says so, and which says when to come back
     unless it is of something else."""
     response.headers.setdefault("Cache-Control", "no-store")
@@ -32,7 +32,7 @@ def with_headers(response: R, failure: Failure) -> R:
     return response
 
 
-def http_exception(failure: Failure) -> Any:
+def http_exception(failure: ErrorInfo) -> Any:
     """The failure as Werkzeug has it, of the status's own class, which is what handlers are found
     by. Whoever has no words of its own for it answers with :func:`failure_response`."""
     kind = default_exceptions.get(failure.status, HTTPException)

@@ -10,7 +10,8 @@ from typing import Any, Callable, Optional
 
 from gevent import GreenletExit, get_hub, getcurrent
 
-from ..runtime.workers import GreenletWorker, Habitat
+from ..runtime.runtime import Runtime
+from ..runtime.workers import GreenletWorker
 
 
 class Lockstep:
@@ -29,11 +30,11 @@ class Lockstep:
         "_is_in_step", "_errand", "_outcome", "_last",
     )  # fmt: skip
 
-    def __init__(self, here: Habitat, name: str, deserted: Callable[[], object]) -> None:
-        self.worker = here.worker(name)
+    def __init__(self, runtime: Runtime, name: str, deserted: Callable[[], object]) -> None:
+        self.worker = runtime.worker(name)
         self._deserted = deserted
-        self._callers_turn = here.readable()
-        self._workers_turn = here.writable()
+        self._callers_turn = runtime.readable()
+        self._workers_turn = runtime.writable()
         self._context = copy_context()
         self._greenlet: Any = None
         self._step: Optional[Callable[[], Any]] = None

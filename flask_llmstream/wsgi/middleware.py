@@ -28,13 +28,13 @@ from ..errors import ConfigurationError
 from ..formats import RawFormat
 from ..keywords import MiddlewareOptions, ResponseOptions
 from ..log import log
-from ..records import Failure, Summary
+from ..records import ErrorInfo, Summary
+from ..runtime.runtime import runtime_for
 from ..runtime.sigterm import on_sigterm
-from ..runtime.workers import habitat
 from ..sources.calls import called
 from ..stream.drain import DRAIN_SECONDS, drain
 from ..stream.hooks import Work
-from ..stream.limits import Slots
+from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_callable, check_flag, check_names, check_whole
 from ..stream.stream import Stream
 from ..telemetry.reporting import report, report_departure
@@ -134,7 +134,7 @@ class EventStreamMiddleware:
         self.wsgi_app = wsgi_app
         self._applies = applies
         self._options = _checked(options)
-        self._slots = Slots(max_streams, max_streams_per_client)
+        self._slots = StreamLimiter(max_streams, max_streams_per_client)
         self._client_key = client_key if max_streams_per_client else _nobody
         self._liveness = liveness
         self._early_start = early_start
@@ -143,10 +143,10 @@ class EventStreamMiddleware:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if _is_bound_to_place(environ) or not called(self._applies, environ):
             return self.wsgi_app(environ, start_response)
-        here = habitat(self._options.worker)
+        runtime = runtime_for(self._options.worker)
         unread = _watch_input(environ) if has_body(environ) else None
         own = own_environ(environ)  # for an app whose stream outlives its reader
-        call = WSGICall(self.wsgi_app, own, start_response, here, _name(environ))
+        call = WSGICall(self.wsgi_app, own, start_response, runtime, _name(environ))
         with self._own_streams_of(own):
             iterable = call.make()
             is_at_home = _is_at_home_anywhere(iterable, environ)
@@ -211,9 +211,9 @@ class EventStreamMiddleware:
     ) -> StreamBody:
         status, headers = call.start[:2]
         source, worker = call.hand_over()
-        surroundings = Surroundings(self)
+        hooks = WSGIHooks(self)
         stream = Stream(
-            uuid.uuid4().hex, call.name, source, RawFormat(), self._options, surroundings
+            uuid.uuid4().hex, call.name, source, RawFormat(), self._options, hooks
         )
         client = called(self._client_key, environ)
         body = StreamBody(stream, self._slots, client, self._liveness, worker, unread=unread)
@@ -225,7 +225,7 @@ class EventStreamMiddleware:
         return body
 
 
-class Surroundings:
+class WSGIHooks:
     """What a stream needs of a middleware: somebody to report to."""
 
     debug = False
@@ -233,7 +233,7 @@ class Surroundings:
     def __init__(self, sender: EventStreamMiddleware) -> None:
         self._sender = sender
 
-    def answer(self, error: BaseException, failure: Failure) -> Any:
+    def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
         """Ours: the app's own handlers have had their turn."""
         return failure_response(failure)
 
@@ -241,7 +241,7 @@ class Surroundings:
         """The app's contexts are there: it was called on this very worker."""
         work()
 
-    def beside(self, work: Callable[[], None]) -> None:
+    def run_in_background(self, work: Callable[[], None]) -> None:
         """There is no app whose context it could have."""
         work()
 

@@ -10,14 +10,14 @@ import pytest
 from flask_llmstream.channel import channel, latest
 from flask_llmstream.channel import lossy as item_channel
 from flask_llmstream.channel import overflow
-from flask_llmstream.channel.channel import Opening
+from flask_llmstream.channel.channel import ChannelConfig
 from flask_llmstream.channel.overflow import Overflow
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.records import Gap
 from flask_llmstream.runtime import mutex
 from flask_llmstream.runtime.mutex import Mutex
 from flask_llmstream.sources import send_lock as senders
-from flask_llmstream.sources.send_lock import Senders
+from flask_llmstream.sources.send_lock import SendLock
 from flask_llmstream.stream.options import StreamOptions
 from tests.support.interleavings import Explorer
 
@@ -57,9 +57,9 @@ class Play:
         if "coalesce" in options:
             options["coalesce"] = self._merge
         said = StreamOptions(**options)
-        self._senders = Senders(lambda: True, explorer.wakeup)
-        opening = Opening(explorer.wakeup(), self._senders, self._encode, _told, said)
-        self._channel: Any = Overflow.named(said.overflow).opened(opening)
+        self._senders = SendLock(lambda: True, explorer.wakeup)
+        config = ChannelConfig(explorer.wakeup(), self._senders, self._encode, _told, said)
+        self._channel: Any = Overflow.named(said.overflow).create(config)
         self._encoding: List[str] = []
         self._sending = 2
         self.accepted: Dict[str, List[str]] = {name: [] for name in "AB"}
@@ -93,7 +93,7 @@ class Play:
             self._senders.turn.release()
 
     def _deliver(self, item: str) -> None:
-        self._channel.send(item if self._channel.takes_items else self._encode(item))
+        self._channel.send(item if self._channel.encodes else self._encode(item))
 
     def _encode(self, item: str) -> bytes:
         self._encoding.append(item)

@@ -1,4 +1,4 @@
-"""``ItemChannel``: an item is encoded once it has room, and what is lost costs nothing."""
+"""``LossyChannel``: an item is encoded once it has room, and what is lost costs nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Callable, Deque, List
 
 import pytest
 
-from flask_llmstream.channel.lossy import ItemChannel, with_lost
+from flask_llmstream.channel.lossy import LossyChannel, with_lost
 from flask_llmstream.errors import StreamClosed
 from flask_llmstream.records import Gap
 from flask_llmstream.runtime.claims import taken_from
@@ -16,7 +16,7 @@ from tests.support.channel_sides import Sides, Turns, on_all_sides, opened
 from tests.support.runtimes import HANG_GUARD
 
 
-class Noting(ItemChannel):
+class Noting(LossyChannel):
     """Notes what it refuses.
 
     :ivar encoded: each item it had encoded.
@@ -41,7 +41,7 @@ def opened_for_one(*turns: Callable[[], Any], **bounds: Any) -> Noting:
 
 
 def test_it_takes_items() -> None:
-    assert ItemChannel.takes_items
+    assert LossyChannel.encodes
 
 
 def test_an_item_with_room_is_encoded_and_received() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable, List, Type
 import gevent
 import pytest
 
-from flask_llmstream.channel.channel import Channel, Opening
+from flask_llmstream.channel.channel import Channel, ChannelConfig
 from flask_llmstream.channel.overflow import STRATEGIES, Block, Buffer, Drop, Missing, Overflow
 from flask_llmstream.errors import ConfigurationError, StreamClosed, StreamOverflow
 from flask_llmstream.records import Gap
@@ -41,14 +41,14 @@ def opened_for_one(*turns: Callable[[], Any], **options: Any) -> Channel:
 
 
 def opened_with(readable: Any, writable: Any, options: StreamOptions) -> Channel:
-    opening = Opening(readable, writable, str.encode, told, options)
-    return Overflow.named(options.overflow).opened(opening)
+    config = ChannelConfig(readable, writable, str.encode, told, options)
+    return Overflow.named(options.overflow).create(config)
 
 
 def send(channel: Channel, items: Iterable[str]) -> None:
     """Send each, as a stream does."""
     for item in items:
-        channel.send(item if channel.takes_items else item.encode())  # type: ignore[arg-type]
+        channel.send(item if channel.encodes else item.encode())  # type: ignore[arg-type]
 
 
 def produce(channel: Channel, items: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ import flask_llmstream.channel.channel
 from flask_llmstream.channel import latest
 from flask_llmstream.channel import lossy as item_channel
 from flask_llmstream.channel import overflow
-from flask_llmstream.channel.channel import Channel, Opening
+from flask_llmstream.channel.channel import Channel, ChannelConfig
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.records import Gap
 from flask_llmstream.runtime import claims
@@ -59,7 +59,7 @@ class Sender:
     def send(self, size: int = 0) -> None:
         item = f"{self.sent}{'.' * size} "
         try:
-            self._channel.send(item if self._channel.takes_items else item.encode())
+            self._channel.send(item if self._channel.encodes else item.encode())
             self.sent += 1
         except StreamOverflow:
             self.end("overflow")
@@ -72,8 +72,8 @@ class Sender:
 
 def opened(strategy: str, readable: Wakeup, writable: Wakeup, **options: Any) -> Channel:
     said = options_of(strategy, **options)
-    opening = Opening(readable, writable, encode_one_at_a_time(), told, said)
-    return overflow.Overflow.named(said.overflow).opened(opening)
+    config = ChannelConfig(readable, writable, encode_one_at_a_time(), told, said)
+    return overflow.Overflow.named(said.overflow).create(config)
 
 
 def encode_one_at_a_time() -> Callable[[str], bytes]:

@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from flask_llmstream.connection.connection import Connection
-from flask_llmstream.connection.socket_options import untaken
-from flask_llmstream.runtime.workers import habitat
+from flask_llmstream.connection.socket_options import unacked_bytes
+from flask_llmstream.runtime.runtime import runtime_for
 from tests.support.connections import Channel, wait_until_left
 from tests.support.manual_timers import ManualSchedule
 
@@ -28,10 +28,10 @@ class Looked:
     def __init__(self, environ, send_timeout=AT_ONCE):
         self.schedule = ManualSchedule()
         self.departures = 0
-        here = habitat("auto")._replace(schedule=self.schedule)
-        self.handed = 0
+        runtime = runtime_for("auto")._replace(schedule=self.schedule)
+        self.received_items = 0
         self.connection = Connection(
-            environ, here, self._gone, send_timeout, lambda: self.handed
+            environ, runtime, self._gone, send_timeout, lambda: self.received_items
         )
 
     def _gone(self):
@@ -67,15 +67,15 @@ def look_at():
 
 
 def test_what_a_client_has_not_taken_is_counted(connection):
-    assert untaken(connection.server.fileno()) == 0
+    assert unacked_bytes(connection.server.fileno()) == 0
     connection.fill()
-    assert untaken(connection.server.fileno()) > 0
+    assert unacked_bytes(connection.server.fileno()) > 0
 
 
 def test_of_a_socket_that_was_closed_nothing_is_counted(connection):
     descriptor = connection.server.fileno()
     connection.server.close()
-    assert untaken(descriptor) is None
+    assert unacked_bytes(descriptor) is None
 
 
 def test_a_client_who_takes_nothing_is_cut_off(connection, look_at):
@@ -108,9 +108,9 @@ def test_a_client_for_whom_there_is_nothing_is_not_looked_for_a_move(connection,
     client = look_at(connection.environ)
     connection.fill()
     client.look()
-    client.handed = None
+    client.received_items = None
     client.look()
-    client.handed = 0
+    client.received_items = 0
     client.look()
     assert client.departures == 0
 
@@ -119,7 +119,7 @@ def test_a_client_who_takes_item_after_item_is_there(look_at):
     client = look_at({})
     for _ in range(3):
         client.look()
-        client.handed += 1
+        client.received_items += 1
     assert client.departures == 0
 
 
@@ -127,7 +127,7 @@ def test_and_so_is_one_who_takes_heartbeats(look_at):
     client = look_at({})
     for _ in range(3):
         client.look()
-        client.connection.others += 1
+        client.connection.control_blocks += 1
     assert client.departures == 0
 
 
@@ -154,8 +154,8 @@ def last(place):
 
     def last(environ, send_timeout=0):
         schedule = ManualSchedule()
-        here = habitat(place.worker)._replace(schedule=schedule)
-        return Connection(environ, here, lambda: None, send_timeout, lambda: 0)
+        runtime = runtime_for(place.worker)._replace(schedule=schedule)
+        return Connection(environ, runtime, lambda: None, send_timeout, lambda: 0)
 
     return last
 
@@ -166,13 +166,13 @@ def test_a_client_is_let_take_what_there_is(place, connection, last):
     taking.start()
     last(connection.environ).let_take()
     taking.join()
-    assert untaken(connection.server.fileno()) == 0
+    assert unacked_bytes(connection.server.fileno()) == 0
 
 
 def test_one_who_takes_nothing_is_waited_for_no_longer_than_its_time(place, connection, last):
     connection.fill()
     last(connection.environ, send_timeout=0.1).let_take()
-    assert untaken(connection.server.fileno()) > 0
+    assert unacked_bytes(connection.server.fileno()) > 0
 
 
 def test_one_who_has_left_is_not_waited_for(place, connection, last):
@@ -207,6 +207,6 @@ def take(connection, count):
 def take_some(connection):
     """Read until the kernel has brought some of the rest, which it does in its own steps."""
     descriptor = connection.server.fileno()
-    before = untaken(descriptor)
-    while untaken(descriptor) == before:
+    before = unacked_bytes(descriptor)
+    while unacked_bytes(descriptor) == before:
         connection.client.recv(65536)

@@ -12,12 +12,13 @@ from flask_llmstream.doctor.checks import IN_THE_PROCESS, OF_THE_CONFIGURATION, 
 from flask_llmstream.doctor.facts import NAMELESS, Facts, Serving
 from flask_llmstream.doctor.functions import Cached
 from flask_llmstream.doctor.gunicorn import Gunicorn
-from flask_llmstream.doctor.unpatched import PATCHED_BY_PATCH_ALL, Kept
+from flask_llmstream.doctor.unpatched import PATCHED_BY_PATCH_ALL, LeakedOriginal
 from flask_llmstream.stream.options import StreamOptions
 
 ALL = frozenset(PATCHED_BY_PATCH_ALL)
 PATCHED = Facts(patched=ALL)
-SSL, SLEEP = Kept("urllib3.util.ssl_", "ssl.SSLContext"), Kept("shop", "time.sleep")
+SSL = LeakedOriginal("urllib3.util.ssl_", "ssl.SSLContext")
+SLEEP = LeakedOriginal("shop", "time.sleep")
 FILE = "gunicorn.conf.py"
 GEVENT = Gunicorn(version="27.0.1", worker_class="gevent", kind="gevent", file=FILE, drains=True)
 GTHREAD = Gunicorn(
@@ -146,12 +147,12 @@ def test_without_ssl_it_only_stands_still():
 
 
 def test_many_are_told_by_their_number():
-    many = tuple(Kept(f"module_{number}", "time.sleep") for number in range(9))
+    many = tuple(LeakedOriginal(f"module_{number}", "time.sleep") for number in range(9))
     assert "and 5 more" in only(checks.late_patching(dataclasses.replace(PATCHED, kept=many))).seen
 
 
 def test_the_modules_of_one_library_are_told_as_one():
-    kept = (Kept("urllib3.util", "ssl.SSLContext"), SSL, SLEEP)
+    kept = (LeakedOriginal("urllib3.util", "ssl.SSLContext"), SSL, SLEEP)
     seen = only(checks.late_patching(dataclasses.replace(PATCHED, kept=kept))).seen
     assert seen.endswith(": urllib3 (ssl.SSLContext), shop (time.sleep)")
 

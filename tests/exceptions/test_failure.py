@@ -1,4 +1,4 @@
-"""``Failure``: a client is told the class of a failure and where to find it, and nothing else."""
+"""``ErrorInfo``: a client is told the class of a failure and where to find it, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable, Too
 from werkzeug.routing import RequestRedirect
 
 from flask_llmstream.errors import ProviderError, RequestError, StreamError
-from flask_llmstream.exceptions.failure import failure_of
-from flask_llmstream.records import Failure
+from flask_llmstream.exceptions.failure import error_info_of
+from flask_llmstream.records import ErrorInfo
 from flask_llmstream.sse.json import json_bytes
 from tests.support.unshowable import UNSHOWABLE
 
-HIDDEN = Failure("internal", "The answer failed. The server's log says why.", "id-7", 500)
+HIDDEN = ErrorInfo("internal", "The answer failed. The server's log says why.", "id-7", 500)
 
 
 def test_a_stream_error_speaks_for_itself() -> None:
     error = StreamError("Come back later.", code="closed", status=503, retry_after=60)
-    assert failure_of(error, "id-7") == Failure("closed", "Come back later.", "id-7", 503, 60)
+    assert error_info_of(error, "id-7") == ErrorInfo("closed", "Come back later.", "id-7", 503, 60)
 
 
 def test_a_class_of_stream_errors_brings_its_own_code_and_status() -> None:
-    failure = failure_of(ProviderError("The model's server can't be reached."), "id-7")
+    failure = error_info_of(ProviderError("The model's server can't be reached."), "id-7")
     assert (failure.code, failure.status, failure.retry_after) == ("provider_error", 502, None)
 
 
 def test_a_wrong_request_names_its_field() -> None:
-    failure = failure_of(RequestError("is empty", field="prompt"), "id-7")
+    failure = error_info_of(RequestError("is empty", field="prompt"), "id-7")
     assert (failure.message, failure.field) == ("prompt: is empty", "prompt")
     assert failure.as_json() == {
         "code": "invalid_request",
@@ -42,17 +42,17 @@ def test_a_wrong_request_names_its_field() -> None:
 
 def test_a_failure_of_no_field_has_none_in_its_json() -> None:
     for error in (StreamError("No."), RequestError("the body is not JSON")):
-        assert set(failure_of(error, "id-7").as_json()) == {"code", "message", "id"}
+        assert set(error_info_of(error, "id-7").as_json()) == {"code", "message", "id"}
 
 
 def test_an_http_exception_speaks_for_itself() -> None:
-    failure = failure_of(NotFound("There is no such conversation."), "id-7")
-    assert failure == Failure("http_error", "There is no such conversation.", "id-7", 404)
+    failure = error_info_of(NotFound("There is no such conversation."), "id-7")
+    assert failure == ErrorInfo("http_error", "There is no such conversation.", "id-7", 404)
 
 
 @pytest.mark.parametrize("kind", [ServiceUnavailable, TooManyRequests])
 def test_an_http_exception_says_when_to_come_back(kind: Any) -> None:
-    assert failure_of(kind("Later.", retry_after=60), "id-7").retry_after == 60
+    assert error_info_of(kind("Later.", retry_after=60), "id-7").retry_after == 60
 
 
 class LibraryError(Exception):
@@ -75,17 +75,17 @@ class LibraryError(Exception):
     ids=repr,
 )
 def test_the_text_of_any_other_exception_is_for_the_log(error: BaseException) -> None:
-    assert failure_of(error, "id-7") == HIDDEN
+    assert error_info_of(error, "id-7") == HIDDEN
 
 
 def test_in_debug_mode_any_exception_is_shown() -> None:
-    failure = failure_of(KeyError("secret"), "id-7", reveal=True)
-    assert failure == Failure("internal", "KeyError: 'secret'", "id-7", 500)
+    failure = error_info_of(KeyError("secret"), "id-7", reveal=True)
+    assert failure == ErrorInfo("internal", "KeyError: 'secret'", "id-7", 500)
 
 
 def test_debug_mode_changes_nothing_for_who_speaks_for_itself() -> None:
     for error in (StreamError("No."), RequestError("No.", field="n"), NotFound("No.")):
-        assert failure_of(error, "id-7", reveal=True) == failure_of(error, "id-7")
+        assert error_info_of(error, "id-7", reveal=True) == error_info_of(error, "id-7")
 
 
 # What has code of its own.
@@ -94,7 +94,7 @@ def test_debug_mode_changes_nothing_for_who_speaks_for_itself() -> None:
 @pytest.mark.parametrize("reveal", [False, True])
 @pytest.mark.parametrize("kind", UNSHOWABLE)
 def test_an_exception_that_cant_be_asked_is_told_as_any_other(kind: Any, reveal: bool) -> None:
-    failure = failure_of(kind("secret"), "id-7", reveal=reveal)
+    failure = error_info_of(kind("secret"), "id-7", reveal=reveal)
     assert (failure.code, failure.id, failure.status) == ("internal", "id-7", 500)
     assert ("secret" not in failure.message) or reveal
     json_bytes(failure.as_json())
@@ -103,7 +103,7 @@ def test_an_exception_that_cant_be_asked_is_told_as_any_other(kind: Any, reveal:
 @pytest.mark.parametrize("kind", UNSHOWABLE)
 def test_nor_does_a_stream_error_need_words(kind: Any) -> None:
     both: Any = type("Both", (kind, StreamError), {"code": "no_credit"})
-    failure = failure_of(both.__new__(both, "No credit."), "id-7")
+    failure = error_info_of(both.__new__(both, "No credit."), "id-7")
     assert failure.code in ("no_credit", "error")
     assert failure.message in ("No credit.", "The answer failed.")
     json_bytes(failure.as_json())
@@ -117,7 +117,7 @@ class Forgetful(StreamError):
 
 
 def test_a_stream_error_that_was_made_half_is_told_as_one() -> None:
-    assert failure_of(Forgetful(), "id-7") == Failure("error", "The answer failed.", "id-7")
+    assert error_info_of(Forgetful(), "id-7") == ErrorInfo("error", "The answer failed.", "id-7")
 
 
 class Text(str):
@@ -138,14 +138,14 @@ class Number(int):
 def test_what_is_no_status_of_a_failure_is_500(status: Any) -> None:
     error = StreamError("No.")
     error.status = status
-    assert failure_of(error, "id-7").status == 500
+    assert error_info_of(error, "id-7").status == 500
 
 
 @pytest.mark.parametrize(
     "status", [404, 404.0, HTTPStatus.NOT_FOUND, Number(404)], ids=["int", "float", "enum", "own"]
 )
 def test_a_status_is_a_plain_number(status: Any) -> None:
-    failure = failure_of(StreamError("No.", status=status), "id-7")
+    failure = error_info_of(StreamError("No.", status=status), "id-7")
     assert (failure.status, type(failure.status)) == (404, int)
 
 
@@ -156,18 +156,18 @@ def test_a_status_is_a_plain_number(status: Any) -> None:
     ids=lambda value: type(value).__name__,  # some have no words
 )
 def test_when_to_come_back_is_whole_seconds_or_nothing(after: Any, seconds: Any) -> None:
-    failure = failure_of(StreamError("Later.", retry_after=after), "id-7")
+    failure = error_info_of(StreamError("Later.", retry_after=after), "id-7")
     assert failure.retry_after == seconds
     assert type(failure.retry_after) in (int, type(None))
 
 
 @pytest.mark.parametrize("code, told", [(Text("quota"), "quota"), (7, "error"), ({}, "error")])
 def test_a_code_is_a_plain_text(code: Any, told: str) -> None:
-    failure = failure_of(StreamError("No.", code=code), "id-7")
+    failure = error_info_of(StreamError("No.", code=code), "id-7")
     assert (failure.code, type(failure.code)) == (told, str)
 
 
 @pytest.mark.parametrize("message", [None, 7, b"bytes", ["a", "list"], "\ud800", "line\nbreak"])
 def test_any_message_can_be_sent(message: Any) -> None:
-    failure = failure_of(StreamError(message), "id-7")
+    failure = error_info_of(StreamError(message), "id-7")
     assert json.loads(json_bytes(failure.as_json()))["message"] == failure.message

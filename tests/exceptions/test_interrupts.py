@@ -15,7 +15,7 @@ import pytest
 from flask_llmstream.exceptions.interrupts import is_interrupt
 from flask_llmstream.log import log
 from flask_llmstream.sources.asynchronous import AsyncSource
-from flask_llmstream.sources.asyncio_context import lent
+from flask_llmstream.sources.asyncio_context import with_contexts
 from tests.support.running_stream import Running
 from tests.support.runtimes import GREENLETS, HANG_GUARD, LOOPS, PLACES
 from tests.support.servers import PYWSGI, running
@@ -209,7 +209,7 @@ def test_nor_does_what_an_asynchronous_source_raises_end_more(place, raises):
         yield "one"
         raises()
 
-    stream = Running(place, AsyncSource(source(), lent)).start()
+    stream = Running(place, AsyncSource(source(), with_contexts)).start()
     stream.rest()
     assert stream.summary().reason == "error"
 

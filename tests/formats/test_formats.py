@@ -21,13 +21,13 @@ from flask_llmstream.formats.message import MessageFormat
 from flask_llmstream.formats.ndjson import NDJSONFormat
 from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
 from flask_llmstream.formats.text import TextFormat
-from flask_llmstream.records import Failure, Usage
+from flask_llmstream.records import ErrorInfo, Usage
 from flask_llmstream.sse.decoder import EventStreamDecoder, MessageEvent
 from flask_llmstream.sse.event import ServerSentEvent
 
 COMPLETE = Ending("complete")
 COUNTED = Ending("complete", Usage(prompt_tokens=5, completion_tokens=7, finish_reason="length"))
-FAILED = Failure("provider_error", "The model's server can't be reached.", "id-7", 502)
+FAILED = ErrorInfo("provider_error", "The model's server can't be reached.", "id-7", 502)
 FAILED_AS_JSON = {
     "code": "provider_error",
     "message": "The model's server can't be reached.",

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_llmstream import EventStreamDecoder, StreamError, StreamShutdown
-from flask_llmstream.exceptions.failure import failure_of
+from flask_llmstream.exceptions.failure import error_info_of
 from flask_llmstream.formats import Ending, RawFormat
 from tests.support.answers import Answer
 
 COMMENT = b": \n\n"
-FAILURE = failure_of(StreamError("It broke."), "an-id")
+FAILURE = error_info_of(StreamError("It broke."), "an-id")
 
 
 def after(*blocks):
     """The format of a reader who was given these blocks."""
     format, waiting = RawFormat(), list(blocks)
-    receive = format.followed(lambda timeout: waiting.pop(0))
+    receive = format.observe_receive(lambda timeout: waiting.pop(0))
     for _ in blocks:
         receive(None)
     return format
@@ -105,7 +105,7 @@ events = st.lists(
 def test_wherever_a_stream_is_cut_heartbeats_change_nothing(blocks, line_end, data):
     whole = "".join(line + line_end for block in blocks for line in block).encode()
     format, sent, rest = RawFormat(), b"", whole
-    receive = format.followed(lambda timeout: piece)
+    receive = format.observe_receive(lambda timeout: piece)
     while rest:
         size = data.draw(st.integers(1, len(rest)))
         piece, rest = rest[:size], rest[size:]
@@ -141,9 +141,9 @@ def test_a_stream_that_was_stopped_does_not_look_whole():
 
 
 def test_a_farewell_is_a_time_to_come_back():
-    failure = failure_of(StreamShutdown("The server goes.", retry=2000), "an-id")
-    assert after(b"data: one\n\n").farewell(failure) == b"retry: 2000\n\n"
-    assert after(b"data: on").farewell(failure) == b"\nevent: error\n\nretry: 2000\n\n"
+    failure = error_info_of(StreamShutdown("The server goes.", retry=2000), "an-id")
+    assert after(b"data: one\n\n").reconnect_notice(failure) == b"retry: 2000\n\n"
+    assert after(b"data: on").reconnect_notice(failure) == b"\nevent: error\n\nretry: 2000\n\n"
 
 
 # In a response.

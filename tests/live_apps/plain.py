@@ -13,7 +13,7 @@ import threading
 from flask import Flask, jsonify, request, session
 
 from flask_llmstream import CallableProvider, CompletionRequest, Counter, LLMStream
-from flask_llmstream.runtime.workers import on_greenlet
+from flask_llmstream.runtime.runtime import on_greenlet
 from tests.live_apps.bad_days import bad_days
 from tests.live_apps.counts import counts
 from tests.live_apps.endings import endings

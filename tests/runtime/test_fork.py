@@ -10,7 +10,7 @@ import pytest
 
 from flask_llmstream import StreamClosed
 from flask_llmstream.runtime.timers import thread_schedule
-from flask_llmstream.stream.limits import Slots
+from flask_llmstream.stream.limits import StreamLimiter
 from tests.support.answers import Answer
 from tests.support.runtimes import GREENLETS, HANG_GUARD, THREADS, only, wait_for_worker_threads
 
@@ -102,7 +102,7 @@ def test_a_child_drains_nothing_of_its_parents(place, app, serve, streams, waiti
 
 
 def test_a_child_of_a_process_that_drains_serves():
-    slots = Slots(1)
+    slots = StreamLimiter(1)
     slots.close()
     assert in_a_child(lambda: slots.acquire(object_of_a_stream())) == "None"
 
@@ -126,7 +126,7 @@ def test_a_lock_that_another_thread_held_is_free_in_a_child():
             go_on.wait(HANG_GUARD)
             return 1
 
-    slots, late = Slots(9), Holds()
+    slots, late = StreamLimiter(9), Holds()
     holding = threading.Thread(target=slots.acquire, args=(late,))
     holding.start()
     held.wait(HANG_GUARD)

@@ -12,7 +12,8 @@ import pytest
 from gevent import GreenletExit
 
 from flask_llmstream.errors import ConfigurationError
-from flask_llmstream.runtime.workers import GreenletWorker, ThreadWorker, habitat, on_greenlet
+from flask_llmstream.runtime.runtime import on_greenlet, runtime_for
+from flask_llmstream.runtime.workers import GreenletWorker, ThreadWorker
 from tests.support.runtimes import (
     BESIDE,
     GREENLETS,
@@ -446,15 +447,15 @@ def test_a_greenlet_has_to_wait_through_the_hub(place):
 
 
 def test_producers_run_where_the_request_does():
-    assert habitat("auto").worker is ThreadWorker
-    assert gevent.spawn(habitat, "auto").get().worker is GreenletWorker
+    assert runtime_for("auto").worker is ThreadWorker
+    assert gevent.spawn(runtime_for, "auto").get().worker is GreenletWorker
 
 
 def test_a_thread_can_be_asked_for_on_a_greenlet():
-    assert issubclass(gevent.spawn(habitat, "thread").get().worker, ThreadWorker)
+    assert issubclass(gevent.spawn(runtime_for, "thread").get().worker, ThreadWorker)
 
 
 def test_a_greenlet_cant_be_asked_for_on_a_thread():
-    assert gevent.spawn(habitat, "greenlet").get().worker is GreenletWorker
+    assert gevent.spawn(runtime_for, "greenlet").get().worker is GreenletWorker
     with pytest.raises(ConfigurationError, match="worker: .*patch_all"):
-        habitat("greenlet")
+        runtime_for("greenlet")

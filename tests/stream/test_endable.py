@@ -13,7 +13,7 @@ from flask import g
 from flask_llmstream.errors import StreamError, UnsendableItem
 from flask_llmstream.formats import NDJSONFormat, TextFormat
 from flask_llmstream.formats.negotiated import JSONArray
-from flask_llmstream.runtime.workers import habitat
+from flask_llmstream.runtime.runtime import runtime_for
 from tests.support.answers import Answer
 from tests.support.async_sources import asynchronous
 from tests.support.running_stream import Running
@@ -139,9 +139,10 @@ class Fragile(Running):
         self.listener = Listening()
 
     def begin(self, step, fail):
-        self.stream.open(habitat(self.place.worker)._replace(schedule=self.schedule), self.listener)
+        runtime = runtime_for(self.place.worker)._replace(schedule=self.schedule)
+        self.stream.open(runtime, self.listener)
         self.stream.start(
-            habitat(self.place.worker)._replace(schedule=self.schedule),
+            runtime_for(self.place.worker)._replace(schedule=self.schedule),
             lambda stream: self.told.release(stream),
         )
         self.source.waits.wait()

@@ -21,8 +21,8 @@ from tests.support.runtimes import HANG_GUARD, THREADS, wait_for_worker_threads
 
 OURS = (
     "Stream", "AsyncStream", "StreamBody", "Connection", "Deadlines", "Delivery", "Emitter",
-    "Pushed", "Channel", "Block", "Buffer", "Drop", "Latest", "Error", "Missing", "Senders",
-    "WSGICall", "Lockstep", "Subscriber", "Request", "Surroundings", "AsyncSurroundings",
+    "Pushed", "Channel", "Block", "Buffer", "Drop", "Latest", "Error", "Missing", "SendLock",
+    "WSGICall", "Lockstep", "Subscriber", "Request", "Surroundings", "AsyncFlaskHooks",
     "LoopCall",
 )  # fmt: skip
 

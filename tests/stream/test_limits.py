@@ -1,4 +1,4 @@
-"""Slots: how many streams run, and how many of one client's. Streams are told apart, no more."""
+"""StreamLimiter: how many streams run, and how many of one client's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import count
 import gevent
 import pytest
 
-from flask_llmstream.stream.limits import Slots
+from flask_llmstream.stream.limits import StreamLimiter
 from tests.support.channel_sides import switching_often
 from tests.support.runtimes import GREENLETS, HANG_GUARD, only
 
@@ -24,31 +24,31 @@ def give_all_back(slots):
 
 
 def test_no_more_slots_are_given_than_there_are():
-    slots = Slots(2)
+    slots = StreamLimiter(2)
     assert [slots.acquire(stream) is None for stream in map(A, "abc")] == [True, True, False]
     assert slots.taken == 2
 
 
 def test_who_finds_none_is_told_so_and_when_to_come_back():
-    refusal = _full(Slots(1)).acquire(A("another"))
+    refusal = _full(StreamLimiter(1)).acquire(A("another"))
     assert (refusal.status, refusal.code, refusal.retry_after) == (503, "too_many_streams", 1)
 
 
 def test_a_slot_that_was_given_back_can_be_taken_again():
-    slots = _full(Slots(1))
+    slots = _full(StreamLimiter(1))
     slots.release("a stream")
     assert slots.taken == 0
     assert slots.acquire(A("another")) is None
 
 
 def test_zero_slots_are_any_number():
-    slots = Slots(0)
+    slots = StreamLimiter(0)
     assert all(slots.acquire(stream) is None for stream in map(A, range(5000)))
     assert slots.taken == 5000
 
 
 def test_the_streams_that_run_can_be_listed():
-    slots = Slots(0)
+    slots = StreamLimiter(0)
     for stream in map(A, "abc"):
         slots.acquire(stream)
     slots.release("b")
@@ -56,7 +56,7 @@ def test_the_streams_that_run_can_be_listed():
 
 
 def test_threads_that_race_for_slots_never_hold_more_than_there_are():
-    slots, most, together, streams = Slots(3), [], threading.Barrier(8), count()
+    slots, most, together, streams = StreamLimiter(3), [], threading.Barrier(8), count()
 
     def race():
         together.wait()
@@ -77,7 +77,7 @@ def test_threads_that_race_for_slots_never_hold_more_than_there_are():
 
 def test_threads_that_race_for_the_last_slots_get_all_of_them():
     for _ in range(100):
-        slots, together, admitted = Slots(3), threading.Barrier(6), []
+        slots, together, admitted = StreamLimiter(3), threading.Barrier(6), []
 
         def race(name):
             together.wait()
@@ -98,15 +98,15 @@ def test_threads_that_race_for_the_last_slots_get_all_of_them():
 
 @pytest.fixture
 def shared():
-    """Slots without a limit of all, and with one of two a client."""
-    slots = Slots(0, per_client=2, client_key=lambda: "a client")
+    """StreamLimiter without a limit of all, and with one of two a client."""
+    slots = StreamLimiter(0, per_client=2, client_key=lambda: "a client")
     yield slots
     give_all_back(slots)
 
 
 def test_whose_a_request_is_is_asked_only_where_it_makes_a_difference(shared):
     assert shared.client() == "a client"
-    assert Slots(5, client_key=pytest.fail).client() is None
+    assert StreamLimiter(5, client_key=pytest.fail).client() is None
 
 
 def test_a_client_with_too_many_streams_is_told_so_and_others_are_not(shared):
@@ -130,7 +130,7 @@ def test_who_is_nobody_has_no_limit(shared):
 
 
 def test_where_all_are_taken_nobody_is_told_that_it_was_them():
-    slots = Slots(1, per_client=1)
+    slots = StreamLimiter(1, per_client=1)
     slots.acquire(A("a"), "greedy")
     assert slots.acquire(A("b"), "greedy").status == 503
 
@@ -191,7 +191,7 @@ def test_a_slot_can_be_given_back_in_the_middle_of_taking_one(shared):
 
 
 def test_clients_that_have_gone_are_forgotten():
-    slots = Slots(0, per_client=1)
+    slots = StreamLimiter(0, per_client=1)
     client = Client()
     gone = weakref.ref(client)
     slots.acquire(A("a"), client)
@@ -204,7 +204,7 @@ def test_clients_that_have_gone_are_forgotten():
 
 
 def test_closed_slots_are_given_to_nobody_and_can_be_given_back():
-    slots = _full(Slots(0))
+    slots = _full(StreamLimiter(0))
     slots.close()
     refusal = slots.acquire(A("another"))
     assert (refusal.status, refusal.code, refusal.retry_after) == (503, "shutdown", 1)

@@ -14,7 +14,7 @@ from gevent import GreenletExit
 from flask_llmstream.errors import StreamClosed, StreamError, UnsendableItem
 from flask_llmstream.formats.openai import ChatCompletion
 from flask_llmstream.records import MAX_TEXT, Usage
-from flask_llmstream.runtime.workers import habitat
+from flask_llmstream.runtime.runtime import runtime_for
 from tests.support.running_stream import Running
 from tests.support.runtimes import (
     BESIDE,
@@ -325,13 +325,13 @@ def test_a_worker_that_is_stopped_from_elsewhere_ends_as_cancelled(place):
 
 def test_an_end_that_comes_while_it_starts_is_not_lost(place):
     """As of a drain on another thread: the slot is taken, and there is nothing to stop yet."""
-    asked, here = [], habitat(place.worker)
+    asked, runtime = [], runtime_for(place.worker)
     running = Running(place, map(asked.append, "abc"))
 
     def worker(name):
         running.stream.shut_down()
-        assert running.stream.delivery.is_read
-        return here.worker(name)
+        assert running.stream.sink.is_read
+        return runtime.worker(name)
 
     running.start(worker=worker)
     assert running.rest() == b""
@@ -770,9 +770,9 @@ def test_a_stream_that_cant_start_gives_its_slot_back_and_closes_its_source(plac
             closed.append(True)
 
     running = Running(place, Source(), total_timeout=60)
-    here = habitat(place.worker)._replace(**{"schedule": running.schedule, **missing})
+    runtime = runtime_for(place.worker)._replace(**{"schedule": running.schedule, **missing})
     with pytest.raises(NoRoom):
-        running.stream.start(here, running.told.release)
+        running.stream.start(runtime, running.told.release)
     running.stream.abandon()
     assert len(running.told.released) == 1
     assert closed == [True]
@@ -839,7 +839,7 @@ def test_the_usage_goes_into_the_summary_and_not_to_the_reader(place):
     usage = Usage(prompt_tokens=3, completion_tokens=4)
     running = Running(place, ["one", usage]).start()
     assert running.rest() == b"data: one\n\n"
-    assert running.summary().usage == running.stream.delivery.usage == usage
+    assert running.summary().usage == running.stream.sink.usage == usage
 
 
 def test_the_text_is_the_deltas_joined(place):

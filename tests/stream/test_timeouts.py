@@ -134,7 +134,7 @@ def test_what_the_reader_takes_its_time_for_is_no_pause(place):
 
     running = Running(place, source(), buffer=2, idle_timeout=5).start()
     third.wait()
-    while not running.stream.delivery.waits_for_room:
+    while not running.stream.sink.waits_for_room:
         pass  # a thread has a step to go from there, and takes it
     running.clock.now += 50
     running.schedule.fire()

@@ -15,7 +15,7 @@ from gevent import get_hub
 from gevent.hub import Hub
 
 from flask_llmstream.runtime.event_loop.loop import event_loop
-from flask_llmstream.stream.limits import Slots
+from flask_llmstream.stream.limits import StreamLimiter
 
 GRACE = 5
 """Seconds that what has been told to end may take to do so."""
@@ -49,7 +49,7 @@ class Leftovers:
         left = [repr(one) for one in self._new_threads()]
         left += [repr(one) for one in _greenlets()]
         left += [repr(task) for task in self._new_tasks()]
-        left += [f"{slots.taken} slots" for slots in _alive(Slots) if slots.taken]
+        left += [f"{slots.taken} slots" for slots in _alive(StreamLimiter) if slots.taken]
         left += [f"descriptor of {of}" for of in (_descriptors() - self._descriptors).elements()]
         watchers = self._hub.loop.activecnt - self._watchers
         return left + [f"{watchers} timers or watchers of the hub"] * (watchers > 0)

@@ -7,7 +7,7 @@ import threading
 import gevent
 
 from flask_llmstream.formats import make_format
-from flask_llmstream.runtime.workers import habitat
+from flask_llmstream.runtime.runtime import runtime_for
 from flask_llmstream.stream.options import StreamOptions
 from flask_llmstream.stream.stream import Stream
 from flask_llmstream.views.async_streams import AsyncStream
@@ -16,7 +16,7 @@ from tests.support.runtimes import HANG_GUARD
 
 
 class Told:
-    """The surroundings of a stream, which remember what they were told.
+    """The hooks of a stream, which remember what they were told.
 
     :param enter: runs the stream's work in some context.
     """
@@ -87,8 +87,8 @@ class Running:
         )
 
     def start(self, **changes):
-        here = habitat(self.place.worker)._replace(schedule=self.schedule, **changes)
-        self.stream.start(here, self.told.release)
+        runtime = runtime_for(self.place.worker)._replace(schedule=self.schedule, **changes)
+        self.stream.start(runtime, self.told.release)
         return self
 
     def receive(self, timeout=HANG_GUARD):

@@ -14,8 +14,8 @@ import pytest
 
 from flask_llmstream.runtime.event_loop.loop import event_loop
 from flask_llmstream.runtime.event_loop.worker import LoopWakeup, LoopWorker
+from flask_llmstream.runtime.runtime import runtime_for
 from flask_llmstream.runtime.wakeup import CrossThreadWakeup
-from flask_llmstream.runtime.workers import habitat
 
 HANG_GUARD = 20
 """Seconds after which a test has hung; nothing is measured by it."""
@@ -120,8 +120,8 @@ class Place(NamedTuple):
 
     def new_worker(self, name: str) -> Any:
         """A worker as this place has them. Made where the test runs."""
-        here = habitat(self.worker)
-        return LoopWorker(name, here, lambda: False) if self.is_loop else here.worker(name)
+        runtime = runtime_for(self.worker)
+        return LoopWorker(name, runtime, lambda: False) if self.is_loop else runtime.worker(name)
 
     def for_reader(self) -> Sign:
         """A sign that the test waits for, set by anybody."""

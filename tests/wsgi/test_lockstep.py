@@ -9,15 +9,15 @@ import weakref
 import gevent
 import pytest
 
+from flask_llmstream.runtime.runtime import runtime_for
 from flask_llmstream.runtime.wakeup import ThreadWakeup
-from flask_llmstream.runtime.workers import habitat
 from flask_llmstream.wsgi.lockstep import Lockstep
 from tests.support.runtimes import GREENLETS, THREADS, only
 
 TENANT = contextvars.ContextVar("tenant", default="nobody")
 
 
-def here():
+def runtime():
     return threading.get_ident(), gevent.getcurrent()
 
 
@@ -36,7 +36,7 @@ def begin(place, deserted):
     begun = []
 
     def begin():
-        begun.append(Lockstep(habitat(place.worker), "the caller", deserted.set))
+        begun.append(Lockstep(runtime_for(place.worker), "the caller", deserted.set))
         return begun[-1]
 
     yield begin
@@ -69,9 +69,9 @@ def test_also_what_is_no_failure(begin, error):
 
 def test_all_steps_run_on_one_worker_that_is_not_the_caller(begin):
     lockstep = begin()
-    places = {lockstep.run(here) for _ in range(3)}
+    places = {lockstep.run(runtime) for _ in range(3)}
     assert len(places) == 1
-    assert here() not in places
+    assert runtime() not in places
 
 
 def test_steps_see_the_callers_contextvars_and_what_earlier_steps_set(begin):
@@ -97,7 +97,7 @@ def test_an_outcome_is_not_kept(begin):
 
 def test_an_errand_runs_where_the_caller_waits(begin):
     lockstep = begin()
-    assert lockstep.run(lambda: lockstep.back(here)) == here()
+    assert lockstep.run(lambda: lockstep.back(runtime)) == runtime()
 
 
 def test_what_an_errand_raises_is_raised_in_the_step(begin):
@@ -122,8 +122,8 @@ def test_a_step_may_have_any_number_of_errands(begin):
 
 def test_the_worker_ends_with_its_last(place, begin):
     lockstep, last, ran_on = begin(), place.for_reader(), []
-    on_worker = lockstep.run(here)
-    lockstep.end(lambda: (ran_on.append(here()), last.set()))
+    on_worker = lockstep.run(runtime)
+    lockstep.end(lambda: (ran_on.append(runtime()), last.set()))
     last.wait()
     assert ran_on == [on_worker]
 
@@ -154,7 +154,7 @@ def test_an_ended_worker_holds_nobody(place, begin):
             pass
 
     owner, last = Owner(), place.for_reader()
-    lockstep = Lockstep(habitat(place.worker), "the caller", owner.deserted)
+    lockstep = Lockstep(runtime_for(place.worker), "the caller", owner.deserted)
     lockstep.run(owner.step)
     lockstep.end(last.set)
     last.wait()
@@ -232,9 +232,9 @@ def test_a_step_on_a_thread_runs_to_its_end_though_its_caller_is_gone(place, des
         def wait(self, timeout=None):
             raise KeyboardInterrupt
 
-    go_on, here = place.for_producer(), habitat("auto")._replace(readable=Interrupted)
+    go_on, runtime = place.for_producer(), runtime_for("auto")._replace(readable=Interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Lockstep(here, "the caller", deserted.set).run(go_on.wait)
+        Lockstep(runtime, "the caller", deserted.set).run(go_on.wait)
     assert not deserted.is_set()
     go_on.set()
     deserted.wait()

@@ -19,7 +19,7 @@ ONE = b"data: one\n\n"
 where_it_is_read = only(GREENLETS, THREADS)
 
 
-# Slots.
+# StreamLimiter.
 
 
 def test_without_a_slot_there_is_503_and_the_app_s_answer_is_closed(wrap, foreign, pausing):

@@ -7,7 +7,7 @@ from typing import Iterator, List
 
 from ...app.state import EXTENSION
 from ..facts import NAMELESS, Facts
-from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..finding import ERROR, OK, WARNING, Finding, Fix
 
 IDLE_LIMITS = {"HAProxy": 50, "Heroku": 55, "nginx": 60, "AWS's ALB": 60, "Cloudflare": 100}
 """How many seconds of silence a proxy allows unless it is told otherwise: ``timeout server`` in
@@ -38,13 +38,13 @@ def _compressor(name: str) -> Finding:
         level, why = ERROR, "It gives tokens on when the stream has ended, all at once."
     else:
         level, why = WARNING, "What compresses may hold tokens back until it has enough of them."
-    mend = Mend("gzip on;", f"nginx, which leaves streams alone, in place of {name}")
+    mend = Fix("gzip on;", f"nginx, which leaves streams alone, in place of {name}")
     return Finding("compression", level, f"{name} compresses responses", why, mend)
 
 
 def routes(facts: Facts) -> Iterator[Finding]:
     """Another route at the address of one of the chat endpoints."""
-    elsewhere = Mend('app.register_blueprint(…, url_prefix="/llm")', facts.app_file)
+    elsewhere = Fix('app.register_blueprint(…, url_prefix="/llm")', facts.app_file)
     for clash in facts.clashes:
         of_init_app = f"'{EXTENSION}." in clash
         mend = facts.config("URL_PREFIX", "/llm") if of_init_app else elsewhere
@@ -95,7 +95,7 @@ def liveness(facts: Facts) -> Iterator[Finding]:
         seen = f"{NAMELESS} shows nothing of its client: a departure is {late}"
         why = "If it is an ASGI server, not at all: the model works to the end of its answer."
         line = "app = a2wsgi.WSGIMiddleware(app, workers=100)"
-        mend = Mend(line, "the module that an ASGI server loads, and let it listen on TCP")
+        mend = Fix(line, "the module that an ASGI server loads, and let it listen on TCP")
         yield Finding("liveness", WARNING, seen, why, mend)
     elif serving is not None and not serving.watched:
         server = f"{serving.software} ({serving.protocol})"
@@ -115,11 +115,11 @@ def reloader(facts: Facts) -> Iterator[Finding]:
     if facts.flask < (2, 2):
         seen = f"debug mode, patched, on Flask {'.'.join(map(str, facts.flask))}"
         why = "`flask run` imports it on a thread then, and fails at the first request."
-        mend = Mend("flask run --eager-loading", "the shell")
+        mend = Fix("flask run --eager-loading", "the shell")
         yield Finding("reloader", ERROR, seen, why, mend)
     elif facts.watchdog is not None and facts.watchdog < (5,):
         version = ".".join(map(str, facts.watchdog))
         seen = f"debug mode, patched, and watchdog {version} is installed"
         why = "Its reloader waits where greenlets can't run: `flask run` answers nothing."
-        mend = Mend("flask run --debug --no-reload", "the shell")
+        mend = Fix("flask run --debug --no-reload", "the shell")
         yield Finding("reloader", ERROR, seen, why, mend)

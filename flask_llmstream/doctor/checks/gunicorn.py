@@ -6,11 +6,11 @@ from typing import Callable, Iterable, Iterator
 
 from ...stream.drain import FAREWELL_SECONDS
 from ..facts import Facts
-from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..finding import ERROR, OK, WARNING, Finding, Fix
 from ..gunicorn import Gunicorn
 from .patching import PATCH, consequence, some
 
-_INSTALL = Mend('pip install "gunicorn[gevent]"', "the shell")
+_INSTALL = Fix('pip install "gunicorn[gevent]"', "the shell")
 
 
 def starts(facts: Facts) -> Iterator[Finding]:
@@ -109,7 +109,7 @@ def preload(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
         "preload_app imports the application before the gevent worker patches"
         + (f"; it then keeps {some(kept)}" if kept else ""),
         consequence(kept) if kept else "What it imports keeps functions that stop all streams.",
-        Mend(PATCH, f"the first line of {gunicorn.file or 'gunicorn.conf.py'}"),
+        Fix(PATCH, f"the first line of {gunicorn.file or 'gunicorn.conf.py'}"),
     )
 
 
@@ -123,7 +123,7 @@ def draining(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
         seen = "nobody ends the open streams of a worker that is to go"
         why = f"Their readers see a cut, {grace} seconds after each restart and deployment."
         line = "from flask_llmstream.gunicorn import post_worker_init"
-        mend = Mend(line, gunicorn.file or "gunicorn.conf.py")
+        mend = Fix(line, gunicorn.file or "gunicorn.conf.py")
         yield Finding("drain", WARNING, seen, why, mend)
     elif grace <= FAREWELL_SECONDS + 1:
         seen = f"graceful_timeout = {grace} leaves open streams no time to finish"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 from ..facts import Facts
-from ..finding import ERROR, OK, WARNING, Finding, Mend
-from ..unpatched import Kept
+from ..finding import ERROR, OK, WARNING, Finding, Fix
+from ..unpatched import LeakedOriginal
 
 PATCH = "from gevent import monkey; monkey.patch_all()"
 _SHOWN = 4
@@ -25,7 +25,7 @@ def late_patching(facts: Facts) -> Iterator[Finding]:
             "gunicorn's configuration imports what its worker patches only later: "
             f"{some(facts.gunicorn.kept)}",
             consequence(facts.gunicorn.kept),
-            Mend(PATCH, f"the first line of {facts.gunicorn.file}"),
+            Fix(PATCH, f"the first line of {facts.gunicorn.file}"),
         )
 
 
@@ -39,7 +39,7 @@ def _late_in_the_app(facts: Facts) -> Finding:
         WARNING if in_time else ERROR,
         seen,
         consequence(facts.kept),
-        Mend(PATCH, f"the first line of {facts.app_file}, before all other imports"),
+        Fix(PATCH, f"the first line of {facts.app_file}, before all other imports"),
     )
 
 
@@ -51,11 +51,11 @@ def partial_patching(facts: Facts) -> Iterator[Finding]:
             WARNING,
             f"some modules are patched, and not {', '.join(facts.unpatched)}",
             "What waits in an unpatched module stops all streams of its process meanwhile.",
-            Mend(PATCH, f"{facts.app_file}, without exceptions"),
+            Fix(PATCH, f"{facts.app_file}, without exceptions"),
         )
 
 
-def consequence(kept: Sequence[Kept]) -> str:
+def consequence(kept: Sequence[LeakedOriginal]) -> str:
     """What will go wrong where originals are kept."""
     waits = "While one of them waits, all streams of its process stand still"
     if any(one.what == "ssl.SSLContext" for one in kept):
@@ -63,13 +63,13 @@ def consequence(kept: Sequence[Kept]) -> str:
     return f"{waits}."
 
 
-def some(kept: Sequence[Kept]) -> str:
+def some(kept: Sequence[LeakedOriginal]) -> str:
     """The first of them by name, the modules of one library by its; and how many more there are."""
-    modules: Dict[Tuple[str, str], List[Kept]] = {}
+    modules: Dict[Tuple[str, str], List[LeakedOriginal]] = {}
     for one in kept:
         modules.setdefault((one.holder.partition(".")[0], one.what), []).append(one)
     names = [
-        str(Kept(package, what) if len(ones) > 1 else ones[0])
+        str(LeakedOriginal(package, what) if len(ones) > 1 else ones[0])
         for (package, what), ones in modules.items()
     ]
     shown = ", ".join(names[:_SHOWN])

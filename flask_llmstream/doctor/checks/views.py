@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..facts import Facts
-from ..finding import ERROR, WARNING, Finding, Mend
+from ..finding import ERROR, WARNING, Finding, Fix
 
 _COLLECTS = ("werkzeug.middleware.profiler.", "werkzeug.contrib.profiler.")
 """These were seen to read a whole answer before they send any of it."""
@@ -29,7 +29,7 @@ def body_readers(facts: Facts) -> Iterator[Finding]:
         seen = f"{name} reads the bodies of responses (add_etag() does, and get_data())"
         why = "A stream that comes there has none yet, and is answered with a status of 500."
         line = "if response.direct_passthrough:\n    return response"
-        yield Finding("body-reader", WARNING, seen, why, Mend(line, f"{name}, first of all"))
+        yield Finding("body-reader", WARNING, seen, why, Fix(line, f"{name}, first of all"))
 
 
 def caching(facts: Facts) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def caching(facts: Facts) -> Iterator[Finding]:
         why = "A stream can't be kept: each request of it logs an error."
         if whole:
             why = "It reads the generator to its end first, so that all comes at once, as a page."
-        mend = Mend("@cache.memoize()", f"what {endpoint!r} calls, rather than round it")
+        mend = Fix("@cache.memoize()", f"what {endpoint!r} calls, rather than round it")
         yield Finding("caching", ERROR if whole else WARNING, seen, why, mend)
 
 
@@ -48,5 +48,5 @@ def misplaced(facts: Facts) -> Iterator[Finding]:
     for rule, name in facts.misplaced:
         seen = f"@streams.view() stands above the decorator that gives Flask {name} for {rule}"
         why = "Flask calls it without: it streams no events."
-        mend = Mend("@streams.view()", f"the line above def {name.rpartition('.')[2]}")
+        mend = Fix("@streams.view()", f"the line above def {name.rpartition('.')[2]}")
         yield Finding("misplaced-view", ERROR, seen, why, mend)

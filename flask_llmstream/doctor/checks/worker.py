@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..facts import Facts
-from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..finding import ERROR, OK, WARNING, Finding, Fix
 from ..gunicorn import Gunicorn
 from .patching import PATCH
 
@@ -33,7 +33,7 @@ def _seen_while_serving(facts: Facts) -> Iterator[Finding]:
         yield Finding("worker", ERROR, seen, _ONE_AT_A_TIME, _GEVENT)
 
 
-_GEVENT = Mend("gunicorn --worker-class gevent", "the line that starts the server")
+_GEVENT = Fix("gunicorn --worker-class gevent", "the line that starts the server")
 _ONE_AT_A_TIME = (
     "While one reader's stream is open, everybody else who comes to its process waits for the "
     "stream's end."
@@ -50,7 +50,7 @@ def _under_gunicorn(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
     elif gunicorn.kind == "other":
         seen = f"gunicorn's worker class {gunicorn.worker_class} is none that the doctor knows"
         why = "So nothing can be said about it from here; measure it."
-        measure = Mend("flask llmstream doctor --url https://…", "the shell")
+        measure = Fix("flask llmstream doctor --url https://…", "the shell")
         yield Finding("worker", WARNING, seen, why, measure)
     elif gunicorn.patches or (facts.is_patched and gunicorn.preload_app):
         yield _placed(facts, True, f"{named} is made after the patching")
@@ -63,7 +63,7 @@ def _under_gunicorn(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
         yield _placed(facts, False, threads)
 
 
-def _gevent(gunicorn: Gunicorn) -> Mend:
+def _gevent(gunicorn: Gunicorn) -> Fix:
     return gunicorn.mend("worker_class", "gevent")
 
 
@@ -102,11 +102,11 @@ def _placed(facts: Facts, greenlets: bool, because: str) -> Finding:
     )
 
 
-def _patch(facts: Facts) -> Mend:
+def _patch(facts: Facts) -> Fix:
     gunicorn = facts.gunicorn
     if gunicorn is not None and gunicorn.installed:
         return _gevent(gunicorn)
     if facts.serving is not None and not facts.serving.software.startswith("Werkzeug"):
         return _GEVENT  # patched by the app, a thread server that runs already would hang
     where = f"the first line of {facts.app_file}, for flask run (gunicorn has its gevent worker)"
-    return Mend(PATCH, where)
+    return Fix(PATCH, where)

@@ -8,7 +8,7 @@ import ssl
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, Tuple, Type
 
-from ..finding import ERROR, CannotMeasure, Finding, Mend
+from ..finding import ERROR, CannotMeasure, Finding, Fix
 from .site import Site
 
 
@@ -33,13 +33,13 @@ def _unknown_name(error: Any, site: Site) -> Finding:
 def _untrusted(error: Any, site: Site) -> Finding:
     seen = f"the certificate of {site.origin} is not trusted: {error.verify_message}"
     why = "A browser does not go on either, unless it knows who issued it."
-    mend = Mend("export SSL_CERT_FILE=/path/to/its/issuer.pem", "the shell, if that is you")
+    mend = Fix("export SSL_CERT_FILE=/path/to/its/issuer.pem", "the shell, if that is you")
     return Finding("reach", ERROR, seen, why, mend)
 
 
 def _no_tls(error: Any, site: Site) -> Finding:
     seen = f"{site.origin} does not speak TLS: {error.reason or error}"
-    mend = Mend(f"--url {site._replace(scheme='http').origin}", "this command")
+    mend = Fix(f"--url {site._replace(scheme='http').origin}", "this command")
     return Finding("reach", ERROR, seen, "Perhaps it speaks plain HTTP there.", mend)
 
 
@@ -59,7 +59,7 @@ def _hung_up(error: Any, site: Site) -> Finding:
 
 def _no_http(error: Any, site: Site) -> Finding:
     seen = f"{site.origin} does not speak HTTP: {type(error).__name__}"
-    mend = Mend(f"--url {site._replace(scheme='https').origin}", "this command")
+    mend = Fix(f"--url {site._replace(scheme='https').origin}", "this command")
     return Finding("reach", ERROR, seen, "Perhaps it speaks TLS there.", mend)
 
 

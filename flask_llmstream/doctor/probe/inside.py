@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ..finding import WARNING, Finding, Mend
+from ..finding import WARNING, Finding, Fix
 from .connecting import reached
 from .site import Site
 
@@ -35,11 +35,11 @@ def ask(site: Site) -> Optional[Inside]:
 
 
 def _finding(said: Dict[str, Any]) -> Finding:
-    mend = said["mend"] and Mend(**said["mend"])
+    mend = said["mend"] and Fix(**said["mend"])
     return Finding(**{**said, "mend": mend, "check": f"server.{said['check']}"})
 
 
-_TOKEN = Mend(
+_TOKEN = Fix(
     'app.config["LLMSTREAM_DOCTOR_TOKEN"] = os.environ.get("LLMSTREAM_DOCTOR_TOKEN") or None',
     "the application, before init_app, and have the same secret in both environments",
 )

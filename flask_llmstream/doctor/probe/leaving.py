@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, Dict, Set, Tuple
 from uuid import uuid4
 
-from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..finding import ERROR, OK, WARNING, Finding, Fix
 from .connecting import reached
 from .refusal import check_is_stream
 from .silence import silence_path
@@ -117,9 +117,9 @@ def _noticed(after: float, server: str, figures: Dict[str, Any]) -> Finding:
     return Finding("leaving", WARNING, seen, why, _mend(server), figures)
 
 
-def _mend(server: str) -> Mend:
+def _mend(server: str) -> Fix:
     if server.startswith("nginx"):
-        return Mend("proxy_ignore_client_abort off;", "nginx's location of the application")
+        return Fix("proxy_ignore_client_abort off;", "nginx's location of the application")
     if server.startswith("Apache"):  # it notices where it writes, and has no option about it
-        return Mend('app.config["LLMSTREAM_HEARTBEAT"] = 5', "the application, before init_app")
-    return Mend("option abortonclose", "HAProxy's section of the site, where that is the proxy")
+        return Fix('app.config["LLMSTREAM_HEARTBEAT"] = 5', "the application, before init_app")
+    return Fix("option abortonclose", "HAProxy's section of the site, where that is the proxy")

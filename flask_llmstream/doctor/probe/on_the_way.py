@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..finding import ERROR, OK, WARNING, Finding, Fix
 from .site import Answer
 
 
@@ -35,10 +35,10 @@ def _content(answer: Answer) -> Iterator[Finding]:
         yield Finding("headers", ERROR, seen, "Somebody waited for its end to count its bytes.")
 
 
-def _uncompressed(answer: Answer) -> Mend:
+def _uncompressed(answer: Answer) -> Fix:
     if answer.header("Server").startswith("nginx"):
-        return Mend("gzip off;", "nginx's location of the application")
-    return Mend("no compression of text/event-stream", "the proxy")
+        return Fix("gzip off;", "nginx's location of the application")
+    return Fix("no compression of text/event-stream", "the proxy")
 
 
 def _caches(answer: Answer) -> Iterator[Finding]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import re
 
-from ..finding import ERROR, CannotMeasure, Finding, Mend
+from ..finding import ERROR, CannotMeasure, Finding, Fix
 from .site import Answer
 
-_AS_A_VISITOR = Mend("--header 'Cookie: session=…'", "this command, from a browser that may")
+_AS_A_VISITOR = Fix("--header 'Cookie: session=…'", "this command, from a browser that may")
 _SHOWN = 120
 
 
@@ -34,7 +34,7 @@ def _redirect(answer: Answer, asked: str) -> Finding:
     target = answer.headers.get("Location", "nowhere")
     seen = f"{asked} redirects ({answer.status}) to {target}"
     if target == asked.replace("http://", "https://", 1) != asked:
-        return _refused(seen, "Measure where it leads.", Mend(f"--url {target}", "this command"))
+        return _refused(seen, "Measure where it leads.", Fix(f"--url {target}", "this command"))
     why = "Perhaps to log in; the doctor can bring what a visitor has."
     return _refused(seen, why, _AS_A_VISITOR)
 
@@ -46,7 +46,7 @@ def _forbidden(answer: Answer, asked: str) -> Finding:
 
 def _missing(answer: Answer, asked: str) -> Finding:
     why = "Give the address under which the application is, or the chat endpoint's own."
-    mend = Mend("--url https://HOST/PATH/chat/completions", "this command")
+    mend = Fix("--url https://HOST/PATH/chat/completions", "this command")
     return _refused(f"there is no chat endpoint at {asked} ({answer.status})", why, mend)
 
 
@@ -59,7 +59,7 @@ def _unexpected(answer: Answer, asked: str) -> Finding:
     return _refused(f"{asked} answers {answer.status}{_by(answer)}", f"It says: {_excerpt(answer)}")
 
 
-def _refused(seen: str, why: str, mend: "Mend | None" = None) -> Finding:
+def _refused(seen: str, why: str, mend: "Fix | None" = None) -> Finding:
     return Finding("reach", ERROR, seen, why, mend)
 
 

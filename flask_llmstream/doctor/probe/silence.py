@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple, Optional
 from uuid import uuid4
 
-from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..finding import ERROR, OK, WARNING, Finding, Fix
 from .connecting import reached
 from .refusal import check_is_stream
 from .site import Answer, Site, is_end
@@ -90,13 +90,13 @@ def _survived(lasted: float, heartbeat: float, figures: "dict[str, object]") -> 
     why = "Whether a longer silence survives was not tried."
     mend = _beat_every(15)
     if heartbeat:
-        mend = Mend(f"flask llmstream doctor --url … --silence {heartbeat + 5:g}", "the shell")
+        mend = Fix(f"flask llmstream doctor --url … --silence {heartbeat + 5:g}", "the shell")
     return Finding("silence", WARNING, seen, why, mend, figures)
 
 
-def _beat_every(seconds: int) -> Mend:
+def _beat_every(seconds: int) -> Fix:
     line = f'app.config["LLMSTREAM_HEARTBEAT"] = {seconds}'
-    return Mend(line, "the application, before init_app")
+    return Fix(line, "the application, before init_app")
 
 
 def _beats(heartbeat: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from typing import List, NamedTuple, Sequence
 
-from ..finding import ERROR, OK, WARNING, Finding, Mend
+from ..finding import ERROR, OK, WARNING, Finding, Fix
 from .connecting import reached
 from .on_the_way import on_the_way
 from .refusal import check_is_stream
@@ -107,8 +107,8 @@ def _spread(spacing: Spacing, server: str, figures: "dict[str, object]") -> Find
     return Finding("spacing", ERROR, seen, why, _unbuffered(server), figures)
 
 
-def _unbuffered(server: str) -> Mend:
+def _unbuffered(server: str) -> Fix:
     if server.startswith("nginx"):
-        return Mend("proxy_buffering off;", "nginx's location of the application")
+        return Fix("proxy_buffering off;", "nginx's location of the application")
     by = f", which calls itself {server}" if server else ""
-    return Mend("no buffering and no compression of text/event-stream", f"the proxy{by}")
+    return Fix("no buffering and no compression of text/event-stream", f"the proxy{by}")

@@ -15,7 +15,7 @@ from gevent import GreenletExit, getcurrent
 
 from ...exceptions.handling import traceback_of
 from ..last_yield import LOOK_SECONDS, LOOKS
-from ..workers import Habitat
+from ..runtime import Runtime
 from .greenlet import LoopGreenlet, loop_greenlet
 from .loop import event_loop
 
@@ -102,16 +102,16 @@ class LoopWorker:
     its own clean-up, which has 30 s.
 
     :param name: what the log calls its source.
-    :param habitat: whose kind of worker is used for what may block. Made where that is at home.
+    :param runtime: whose kind of worker is used for what may block. Made where that is at home.
     :param cleans_up: tells on the loop, while the source waits, whether it is in its clean-up.
     """
 
     __slots__ = ("_name", "_spawn", "_cleans_up", "_task", "_stopped", "_interruptible")
 
-    def __init__(self, name: str, habitat: Habitat, cleans_up: Callable[[], bool]) -> None:
+    def __init__(self, name: str, runtime: Runtime, cleans_up: Callable[[], bool]) -> None:
         self._cleans_up = cleans_up
         self._name = name
-        self._spawn = habitat.beside()
+        self._spawn = runtime.spawner()
         self._task: Optional[asyncio.Task[None]] = None
         self._stopped = False
         self._interruptible = False
@@ -151,7 +151,7 @@ class LoopWorker:
                 wait_for(asyncio.sleep(0))
                 turn_ends = monotonic() + _TURN_SECONDS
 
-    def aside(self, work: Callable[[], None]) -> None:
+    def run_blocking(self, work: Callable[[], None]) -> None:
         """Have ``work`` called where it may block, and return when it has ended."""
         ended = LoopWakeup()
 
