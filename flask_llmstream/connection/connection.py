@@ -10,10 +10,9 @@ import os
 from time import monotonic
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from gevent.monkey import get_original
-
 from ..exceptions.steps import each
 from ..runtime.runtime import Runtime, pause
+from ..runtime.threads import allocate_lock
 from ..runtime.timers import Timer
 from .disconnect import NoWatch, Watch, watch_from
 from .socket_options import (
@@ -26,9 +25,6 @@ from .socket_options import (
     unacked_bytes,
     unwritten,
 )
-
-_allocate_lock = get_original("_thread", "allocate_lock")
-
 
 LOOKS = 2
 """How often within its ``send_timeout`` a client is looked at; one that is stuck is cut at the
@@ -75,7 +71,7 @@ class Connection:
         self._received_items = received_items
         self._watch: Watch = NoWatch()
         self._timer: Optional[Timer] = None
-        self._cutting = _allocate_lock()
+        self._cutting = allocate_lock()
         self._is_closed = False
         self._process = os.getpid()
         self._is_guarded = False

@@ -18,7 +18,6 @@ from typing import Any, Dict
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from gevent import getcurrent
 from gevent.hub import Hub
-from gevent.monkey import get_original
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
@@ -28,6 +27,7 @@ from ..errors import RequestError
 from ..providers import Counter
 from ..records import CompletionRequest, Summary
 from ..runtime.runtime import on_greenlet, runtime_for
+from ..runtime.threads import allocate_lock
 from ..stream.options import StreamOptions
 from ..views.mounting import add_route
 from ..views.responses import stream_response
@@ -111,7 +111,7 @@ class DoctorEndpoints:
 
     def __init__(self) -> None:
         self._fates: "OrderedDict[str, Dict[str, Any]]" = OrderedDict()
-        self._lock = get_original("_thread", "allocate_lock")()
+        self._lock = allocate_lock()
 
     def inside(self) -> Response:
         """``GET /doctor``: what this process says of itself."""

@@ -17,15 +17,13 @@ from typing import Any, Callable, List, Optional, Tuple
 
 from gevent.monkey import get_original
 
-from .threads import start_native_thread
+from .threads import allocate_lock, start_native_thread
 
 MOST = 64
 """Look-ups at a time; more wait in line."""
 
 MOST_PER_NAME = 2
 """Of one name. The second is for whom has come after somebody gave the first one up."""
-
-_allocate_lock = get_original("_thread", "allocate_lock")
 
 Question = Tuple[Any, ...]
 """What ``socket.getaddrinfo`` is called with."""
@@ -79,7 +77,7 @@ class Lookups:
     def __init__(self, most: int = MOST, most_per_name: int = MOST_PER_NAME) -> None:
         self._most = most
         self._most_per_name = most_per_name
-        self._lock = _allocate_lock()  # held for a few steps of this class
+        self._lock = allocate_lock()  # held for a few steps of this class
         self._begun: List[Lookup] = []
         self._line: List[Lookup] = []
 

@@ -11,17 +11,15 @@ from typing import Any, Callable, NamedTuple, Type, Union
 import gevent
 from gevent import get_hub, getcurrent
 from gevent.hub import Hub
-from gevent.monkey import get_original, is_module_patched
+from gevent.monkey import is_module_patched
 
 from ..errors import ConfigurationError
 from .per_hub import PerHub
-from .threads import start_bare_thread
+from .threads import sleep, start_bare_thread
 from .timers import HubTimer, Schedule, thread_schedule
 from .waiting import Wakeup
 from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from .workers import GreenletWorker, ThreadBesideHub, ThreadWorker
-
-_sleep = get_original("time", "sleep")
 
 
 def _spawner(hub: Hub) -> Callable[[Callable[[], None]], object]:
@@ -49,7 +47,7 @@ def apart() -> Callable[[Callable[[], None]], object]:
 
 def pause(seconds: float) -> None:
     """Let some time pass for the caller alone, wherever it runs."""
-    (gevent.sleep if on_greenlet() else _sleep)(seconds)
+    (gevent.sleep if on_greenlet() else sleep)(seconds)
 
 
 class Runtime(NamedTuple):

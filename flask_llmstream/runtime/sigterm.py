@@ -14,11 +14,9 @@ from typing import Callable, Optional
 import gevent
 from gevent import getcurrent
 from gevent.hub import Hub
-from gevent.monkey import get_original
 
 from .runtime import on_greenlet
-
-_start_new_thread = get_original("_thread", "start_new_thread")
+from .threads import start_bare_thread
 
 
 def on_sigterm(drain: Callable[[], object]) -> None:
@@ -75,4 +73,4 @@ def run_in_background(work: Callable[[], object]) -> None:
     else:
         # Not by threading.Thread: what the signal interrupted may hold threading's own lock, as
         # a server does that starts a thread for each request.
-        _start_new_thread(work, ())
+        start_bare_thread(work)

@@ -1,17 +1,24 @@
-"""Native threads, also in a process whose ``threading`` was monkey-patched into greenlets.
-
-Floor 2: gevent.
-"""
+"""Native threads and their locks, also in a process whose ``threading`` is monkey-patched."""
 
 from __future__ import annotations
 
 import threading
-from typing import Callable
+from typing import Any, Callable
 
 import gevent
 from gevent.monkey import get_original, is_module_patched
 
-_start_new_thread = get_original("_thread", "start_new_thread")
+allocate_lock: Any = get_original("_thread", "allocate_lock")
+"""Makes a lock of the interpreter. No greenlet may switch while it holds one: the next greenlet of
+its thread that wants the lock would block the whole thread, for ever."""
+
+get_ident: Any = get_original("_thread", "get_ident")
+"""The identifier of the current native thread."""
+
+sleep: Any = get_original("time", "sleep")
+"""Blocks the current native thread for some seconds."""
+
+_start_new_thread: Any = get_original("_thread", "start_new_thread")
 
 
 def start_native_thread(run: Callable[[], None], name: str) -> None:
@@ -24,13 +31,13 @@ def start_native_thread(run: Callable[[], None], name: str) -> None:
     thread.start()
 
 
-def start_bare_thread(run: Callable[[], None]) -> None:
+def start_bare_thread(run: Callable[[], object]) -> None:
     """The same, of which ``threading`` knows nothing. A finalizer may call it, wherever it runs:
     no lock is taken, and nothing waited for."""
     _start_new_thread(_run_then_destroy_hub, (run,))
 
 
-def _run_then_destroy_hub(run: Callable[[], None]) -> None:
+def _run_then_destroy_hub(run: Callable[[], object]) -> None:
     try:
         run()
     finally:

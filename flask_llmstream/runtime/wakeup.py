@@ -10,11 +10,9 @@ from typing import Any, Optional
 
 from gevent import get_hub
 from gevent.hub import Waiter
-from gevent.monkey import get_original
 
+from .threads import allocate_lock
 from .timers import LONGEST
-
-_allocate_lock = get_original("_thread", "allocate_lock")
 
 
 class ThreadWakeup:
@@ -23,7 +21,7 @@ class ThreadWakeup:
     __slots__ = ("_lock",)
 
     def __init__(self) -> None:
-        self._lock = _allocate_lock()
+        self._lock = allocate_lock()
         self._lock.acquire()
 
     def set(self) -> None:

@@ -15,18 +15,17 @@ from functools import partial
 from typing import Any, Callable, List, Optional
 
 from gevent import get_hub
-from gevent.monkey import get_original, is_module_patched
+from gevent.monkey import is_module_patched
 
 from ...log import log
 from ..lookups import lookups
-from ..threads import start_native_thread
+from ..threads import allocate_lock, start_native_thread
 from ..wakeup import ThreadWakeup
 
 PATIENCE_SECONDS = 1.0
 """How long the end of the process waits for a source that blocks the loop."""
 
 _NAME = "llmstream-asyncio"
-_allocate_lock = get_original("_thread", "allocate_lock")
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -70,7 +69,7 @@ class EventLoopThread:
     """
 
     def __init__(self) -> None:
-        self._starting = _allocate_lock()
+        self._starting = allocate_lock()
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._executor: Optional[ThreadPoolExecutor] = None
         self._failure: Optional[BaseException] = None

@@ -14,10 +14,9 @@ from types import FrameType
 from typing import Any, Callable, NamedTuple, Optional
 
 from gevent import get_hub
-from gevent.monkey import get_original
 
 from ...log import log
-from ..threads import start_native_thread
+from ..threads import allocate_lock, get_ident, sleep, start_native_thread
 from .stacks import began_by, callers, outermost, place_of
 from .suspects import Suspects
 from .thread_frames import thread_frames
@@ -36,8 +35,6 @@ HOLD_SECONDS = 0.03
 _QUIET_LOOKS = 30
 """Looks without a producer, after which the thread ends: one a stream would be dear."""
 
-_allocate_lock = get_original("_thread", "allocate_lock")
-_sleep = get_original("time", "sleep")
 _random = random.Random()  # an application that has seeded its own keeps its sequence
 
 NameOf = Callable[[FrameType], Optional[str]]
@@ -88,8 +85,8 @@ class StallWatch:
         self._hold_seconds = hold_seconds
         self._suspects = Suspects(stall_seconds * 2)
         self._hub = weakref.ref(get_hub())
-        self._thread_id = get_original("_thread", "get_ident")()
-        self._lock = _allocate_lock()
+        self._thread_id = get_ident()
+        self._lock = allocate_lock()
         self._producers = 0
         self._is_running = False
 
@@ -126,7 +123,7 @@ class StallWatch:
             else:
                 self._suspects.forget()
             quiet = 0 if self._producers else quiet + 1
-            _sleep(self._look_seconds * _random.uniform(0.5, 1.5))
+            sleep(self._look_seconds * _random.uniform(0.5, 1.5))
 
     def _goes_on(self, quiet: int) -> bool:
         with self._lock:
@@ -135,7 +132,7 @@ class StallWatch:
             return self._is_running
 
     def _look(self) -> None:
-        turn, began, stack = _allocate_lock(), monotonic(), self._stack()
+        turn, began, stack = allocate_lock(), monotonic(), self._stack()
         turn.acquire()
         loop = self._loop()
         if loop is not None:

@@ -11,15 +11,14 @@ import sys
 from types import FrameType
 from typing import Dict
 
-from gevent.monkey import get_original
+from ..threads import allocate_lock, get_ident
 
 _MAY_COLLECT = sys.version_info[:2] == (3, 11)
 """CPython 3.11 makes frame objects while it holds the lock that it starts and ends threads with. A
 collection that this sets off runs anybody's code, which lets other threads run, and the first of
 them that starts another waits for ever, with the interpreter's own lock in its hands."""
 
-_get_ident = get_original("_thread", "get_ident")
-_asking = get_original("_thread", "allocate_lock")()
+_asking = allocate_lock()
 
 
 def thread_frames() -> Dict[int, FrameType]:
@@ -29,7 +28,7 @@ def thread_frames() -> Dict[int, FrameType]:
     other threads have at hand, a cycle that only gc would free.
     """
     frames = _without_collecting() if _MAY_COLLECT else sys._current_frames()
-    frames.pop(_get_ident(), None)
+    frames.pop(get_ident(), None)
     return frames
 
 

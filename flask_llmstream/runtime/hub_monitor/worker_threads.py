@@ -12,16 +12,14 @@ from types import FrameType
 from typing import Callable, Dict, Iterator, NamedTuple, Optional
 
 from gevent.hub import Hub
-from gevent.monkey import get_original
 
+from ..threads import get_ident
 from .stacks import began_by, outermost, place_of
 from .suspects import Suspects
 from .thread_frames import thread_frames
 
 _LOOKS = 4
 """The last so many looks count: their greenlet keeps a thread of its own for about a second."""
-
-_get_ident = get_original("_thread", "get_ident")
 
 
 class Intruder(NamedTuple):
@@ -55,7 +53,7 @@ class WorkerThreads:
     @contextmanager
     def known(self, name: str) -> Iterator[None]:
         """Have the current thread looked at, as the one of this source."""
-        thread_id = _get_ident()
+        thread_id = get_ident()
         self._workers[thread_id] = _Worker(name)
         try:
             yield
