@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 from ..exceptions.handling import name_of
 from ..records import CompletionRequest
 from ..runtime.event_loop.coroutines import is_async, yields_async
-from .answer import AbortableDeltas
+from .abortable_deltas import AbortableDeltas
 from .awaited import awaited
 from .base import Delta, Deltas, Provider
 

@@ -8,7 +8,7 @@ from typing import Generator, Iterable
 
 from ..errors import ConfigurationError, ProviderError
 from ..records import CompletionRequest, Usage
-from .answer import AbortableDeltas
+from .abortable_deltas import AbortableDeltas
 from .base import Delta, Provider
 
 

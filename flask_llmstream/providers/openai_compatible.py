@@ -24,7 +24,7 @@ from ..errors import ConfigurationError
 from ..http.abortable import AbortableAdapter, tls_context
 from ..records import TOKEN_LIMITS, CompletionRequest, capped
 from ..sse.json import json_bytes
-from .answer import AbortableDeltas
+from .abortable_deltas import AbortableDeltas
 from .base import Delta, Provider
 from .openai_call import OpenAICall
 from .upstream_errors import UpstreamErrors
