@@ -11,17 +11,14 @@ from __future__ import annotations
 import math
 import os
 import re
-from ipaddress import ip_address
-from ssl import SSLContext
 from typing import Any, Dict, Iterable, Mapping, Optional, Set
 from urllib.parse import urlsplit
 
 from requests import Request, RequestException
 from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
 from ..errors import ConfigurationError
-from ..http.abortable import AbortableAdapter, tls_context
+from ..http.call import HTTPCall
 from ..records import TOKEN_LIMITS, CompletionRequest, capped
 from ..sse.json import json_bytes
 from .abortable_deltas import AbortableDeltas
@@ -90,10 +87,8 @@ class OpenAICompatible(Provider):
             _check_mapping(name, given)
         self._options = _checked_options(options or {})
         self._headers = _checked_headers(api_key, headers or {})
-        self._timeouts = (
-            _checked_timeout("connect_timeout", connect_timeout),
-            _checked_timeout("read_timeout", read_timeout),
-        )
+        self._connect_timeout = _checked_timeout("connect_timeout", connect_timeout)
+        self._read_timeout = _checked_timeout("read_timeout", read_timeout)
         self._ca_bundle = ca_bundle
         self._errors = UpstreamErrors(self.base_url, _secrets(api_key, headers or {}))
 
@@ -116,10 +111,16 @@ class OpenAICompatible(Provider):
         if messages:
             asked, path = {"messages": messages}, "/chat/completions"
         body = {**self._options_of(request), **asked, **self._fixed(request)}
-        post = Request("POST", self.base_url + path, self._headers, data=json_bytes(body))
-        adapter = AbortableAdapter(self._tls())
-        call = OpenAICall(post.prepare(), adapter, self._timeouts, self._proxies(), self._errors)
-        return AbortableDeltas(call.deltas(), adapter.abort)
+        call = HTTPCall(
+            "POST",
+            self.base_url + path,
+            headers=self._headers,
+            body=json_bytes(body),
+            connect_timeout=self._connect_timeout,
+            read_timeout=self._read_timeout,
+            ca_bundle=self._ca_bundle,
+        )
+        return AbortableDeltas(OpenAICall(call, self._errors).deltas(), call.abort)
 
     def _options_of(self, request: CompletionRequest) -> Dict[str, Any]:
         options = {**self._options, **request.options}
@@ -135,24 +136,6 @@ class OpenAICompatible(Provider):
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-
-    def _tls(self) -> Optional[SSLContext]:
-        if urlsplit(self.base_url).scheme != "https":
-            return None
-        variables = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
-        usual = next(filter(None, variables), DEFAULT_CA_BUNDLE_PATH)
-        return tls_context(self._ca_bundle or usual)
-
-    def _proxies(self) -> Dict[str, str]:
-        return {} if _is_loopback(self.base_url) else get_environ_proxies(self.base_url)
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _checked_url(url: str) -> str:

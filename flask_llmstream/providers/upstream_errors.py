@@ -11,9 +11,10 @@ import json
 import math
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Iterable, NamedTuple, NoReturn, Optional
+from typing import Any, Dict, Iterable, NamedTuple, NoReturn, Optional, Type
 
 from ..errors import LLMStreamError, ProviderError
+from ..http.call import CallAborted, CallError, CallFailed, CallTimedOut
 
 _MAX_WORDS = 500
 
@@ -42,6 +43,11 @@ _REFUSALS = {
     503: _Refusal(503, "provider_busy", "The model's server is not available for now."),
 }
 _OTHER = _Refusal(502, "provider_error", "The model's server failed.")
+_LOSSES: Dict[Type[CallError], _Refusal] = {
+    CallAborted: _Refusal(502, "aborted", "The answer was stopped."),
+    CallTimedOut: _Refusal(504, "provider_timeout", "The model's server did not answer in time."),
+    CallFailed: _Refusal(502, "provider_unreachable", "The model's server can't be reached."),
+}
 
 
 class UpstreamErrors:
@@ -62,6 +68,11 @@ class UpstreamErrors:
         :param detail: for the log.
         """
         raise ProviderError(message, code=code, status=status) from self._detail(detail)
+
+    def lose(self, error: CallError) -> NoReturn:
+        """Raise the error for a server that gave no answer, or fell silent in it."""
+        status, code, message = _LOSSES[type(error)]
+        self.fail(code, message, str(error), status=status)
 
     def refuse(
         self, status: Optional[int], body: str, retry_after: Optional[str] = None
