@@ -15,6 +15,8 @@ from .measure import Result, rounds
 def main() -> None:
     options = arguments()
     chosen = servers.named(options.servers)
+    if options.before:
+        chosen = tuple(servers.beside(options.before, chosen))
     sizes = works.QUICK_WORKS if options.quick else works.WORKS
     todo = tuple(work for work in sizes if work.name in options.work)
     prepare.prepare(list(dict.fromkeys(server.environment for server in chosen)))
@@ -33,6 +35,7 @@ def arguments() -> argparse.Namespace:
     add("--rounds", type=int, metavar="N", help="default: 5; with --quick 1")
     add_names(parser, "--work", works.NAMES)
     add_names(parser, "--servers", servers.NAMES)
+    add("--before", type=_checkout, metavar="DIR", help="measure ours of this checkout too")
     add("--json", type=Path, metavar="FILE", help="write every run's numbers there")
     add("--quick", action="store_true", help="small sizes: to see that it runs, not for numbers")
     return parser.parse_args()
@@ -54,6 +57,13 @@ def _some_of(known: Tuple[str, ...]) -> Callable[[str], Tuple[str, ...]]:
         return found
 
     return names
+
+
+def _checkout(text: str) -> Path:
+    found = Path(text).resolve()
+    if not (found / "flask_llmstream").is_dir():
+        raise argparse.ArgumentTypeError(f"no flask_llmstream in {found}")
+    return found
 
 
 def shown(results: Iterator[Result]) -> Iterator[Result]:

@@ -2,8 +2,9 @@
  *
  *     client PORT PATH READERS SPREAD_MS HOLD_MS
  *
- * Opens READERS connections to 127.0.0.1:PORT, spread evenly over SPREAD_MS. With HOLD_MS it
- * leaves that long after every reader had its first event; with 0 it reads every stream to its end.
+ * Opens READERS connections to 127.0.0.1:PORT, spread evenly over SPREAD_MS, by the clock: no
+ * reader comes later because the server is behind. With HOLD_MS it leaves that long after every
+ * reader had its first event; with 0 it reads every stream to its end.
  * Prints a JSON line when all had their first event ("open") and one at the end ("done"), and then
  * keeps its connections until its standard input is closed.
  *
@@ -32,7 +33,7 @@
 #define KEPT_SIZE 4096 /* a response's head, or one unfinished block */
 #define STALLED_MS 60000
 
-enum state { HEAD, CHUNK_SIZE, DATA, AFTER_DATA, ENDED };
+enum state { CONNECTING, HEAD, CHUNK_SIZE, DATA, AFTER_DATA, ENDED };
 
 struct reader {
     int fd;
@@ -178,23 +179,39 @@ static void read_bytes(struct reader *r, const char *in, size_t size, double now
 
 /* ---- all connections ---- */
 
-static void open_reader(struct reader *r)
+static void watch(struct reader *r, int change, int events)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(options.port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = r};
+    struct epoll_event event = {.events = events, .data.ptr = r};
+    if (epoll_ctl(options.loop, change, r->fd, &event))
+        fail("can't watch the connection");
+}
+
+/* Whether the request was sent. It can't be yet while the server's queue of connections is full. */
+static int send_request(struct reader *r)
+{
     char request[512];
     int size = snprintf(request, sizeof request,
                         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n",
                         options.path, options.port);
-    r->opened = now_ms();
-    r->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (r->fd < 0 || connect(r->fd, (struct sockaddr *)&to, sizeof to))
-        fail("can't connect");
-    if (send(r->fd, request, size, MSG_NOSIGNAL) != size)
+    ssize_t sent = send(r->fd, request, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EAGAIN)
+        return 0;
+    if (sent != size)
         fail("can't send the request");
-    if (epoll_ctl(options.loop, EPOLL_CTL_ADD, r->fd, &event))
-        fail("can't watch the connection");
+    r->state = HEAD;
+    return 1;
+}
+
+/* Does not wait for the server: the next reader comes when it is due. */
+static void open_reader(struct reader *r)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(options.port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    r->opened = now_ms();
+    r->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (r->fd < 0 || (connect(r->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS))
+        fail("can't connect");
+    watch(r, EPOLL_CTL_ADD, send_request(r) ? EPOLLIN : EPOLLOUT);
 }
 
 static void read_from(struct reader *r)
@@ -229,8 +246,13 @@ static void wait_and_read(int wait_ms)
         progress = now_ms();
     else if (now_ms() - progress > STALLED_MS + options.hold)
         fail("no server byte for a minute");
-    for (int i = 0; i < count; i++)
-        read_from(ready[i].data.ptr);
+    for (int i = 0; i < count; i++) {
+        struct reader *r = ready[i].data.ptr;
+        if (r->state != CONNECTING)
+            read_from(r);
+        else if (send_request(r))
+            watch(r, EPOLL_CTL_MOD, EPOLLIN);
+    }
 }
 
 /* ---- the report ---- */

@@ -23,6 +23,7 @@ PACKAGES = {
     "flask": ["Flask", "gevent", "requests"],
     "flask-orjson": ["Flask", "gevent", "requests", "orjson"],
     "asgi": ["sse-starlette", "starlette", "uvicorn", "uvloop", "httptools"],
+    "fastapi": ["fastapi", "uvicorn", "uvloop", "httptools"],
 }
 NODE_PACKAGES = ["better-sse"]
 
@@ -51,9 +52,9 @@ def interpreter(environment: str) -> str:
     return "node" if environment == "node" else str(WORK / environment / "bin" / "python")
 
 
-def variables() -> Dict[str, str]:
-    """The process environment of a server: this checkout and the npm packages can be imported."""
-    found = {"PYTHONPATH": str(HERE.parent), "NODE_PATH": str(WORK / "node_modules")}
+def variables(checkout: Path) -> Dict[str, str]:
+    """The process environment of a server: the checkout and the npm packages can be imported."""
+    found = {"PYTHONPATH": str(checkout), "NODE_PATH": str(WORK / "node_modules")}
     return {**os.environ, **found, "NODE_ENV": "production"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import time
@@ -32,7 +33,7 @@ class Process:
     """A child process on one core, ended with the ``with`` block."""
 
     def __init__(self, core: int, *command: object, **options: Any) -> None:
-        pin = partial(os.sched_setaffinity, 0, {core})
+        pin = partial(_pin, core)
         words = [str(word) for word in command]
         self.popen = subprocess.Popen(words, preexec_fn=pin, text=True, **options)
 
@@ -56,7 +57,7 @@ class ServerProcess(Process):
         self.server = server
         self.port = _free_port()
         command = (prepare.interpreter(server.environment), server.path, self.port)
-        super().__init__(cores()[0], *command, env=prepare.variables())
+        super().__init__(cores()[0], *command, env=prepare.variables(server.checkout))
         self._wait_until_listening()
 
     def body(self, path: str) -> bytes:
@@ -110,6 +111,13 @@ class Readers(Process):
         phase = numbers.pop("phase")
         assert phase == name, f"the client is in phase {phase}, not {name}"
         return numbers
+
+
+def _pin(core: int) -> None:
+    """One core, and a file for each of thousands of connections."""
+    os.sched_setaffinity(0, {core})
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 from . import prepare
 from .measure import Result
 from .promises import OURS, Numbers, Outcome, outcomes, ratio
-from .servers import SERVERS, Server
+from .servers import BEFORE, Server
 from .works import Metric, Work
 
 BUSY_CLIENT = 0.9
@@ -39,17 +39,21 @@ def by_work_and_server(results: List[Result]) -> Numbers:
 
 def table(numbers: Numbers, work: Work, metric: Metric) -> Iterator[str]:
     """One number of one work: a row per server, and ours as a multiple of each peer's."""
-    names = [server.name for server in SERVERS if (work.name, server.name) in numbers]
+    names = [server for of_work, server in numbers if of_work == work.name]
     ours = [name for name in names if name in OURS]
+    width = max(20, *map(len, names))
     yield f"{work.name}: {work.about} – {metric.name}, {metric.unit}"
     titles = "".join(f"  {name} is" for name in ours)
-    yield f"  {'':20}{'median':>9}{'lowest':>9}{'highest':>9}{titles}"
+    yield f"  {'':{width}}{'median':>9}{'lowest':>9}{'highest':>9}{titles}"
     for name in names:
         values = [run[metric.name] for run in numbers[work.name, name]]
         cells = "".join(f"{value:>9.4g}" for value in (median(values), min(values), max(values)))
-        if name not in OURS:
+        if name.startswith(BEFORE):
+            now = name[len(BEFORE) :]
+            cells += f"  now {ratio(numbers, work.name, metric, now, name):.2f} ×"
+        elif name not in OURS:
             cells += "".join(_times(numbers, work, metric, our, name) for our in ours)
-        yield f"  {name:20}{cells}"
+        yield f"  {name:{width}}{cells}"
 
 
 def _times(numbers: Numbers, work: Work, metric: Metric, ours: str, peer: str) -> str:

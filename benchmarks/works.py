@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 OPENING_SECONDS = 1.013  # readers of paced streams come one by one, not in step with the tokens
 TOKENS_A_SECOND = 20
 SILENCE_SECONDS = 3600
+SHORT_SECONDS = 1.0
 
 
 class Usage(NamedTuple):
@@ -48,6 +49,14 @@ def _memory_a_stream(run: Run) -> float:
     return (run.after.rss_kib - run.before.rss_kib) / run.done["readers"]
 
 
+def _cpu_a_stream(run: Run) -> float:
+    return (run.after.cpu_seconds - run.before.cpu_seconds) / run.done["readers"] * 1e6
+
+
+def _first_p50(run: Run) -> float:
+    return run.done["first_p50_ms"]
+
+
 def _first_p99(run: Run) -> float:
     return run.done["first_p99_ms"]
 
@@ -56,9 +65,11 @@ def _latency_p99(run: Run) -> float:
     return run.done["latency_p99_ms"]
 
 
+FIRST_MEDIAN = Metric("first event, median", "ms", _first_p50)
 FIRST = Metric("first event, p99", "ms", _first_p99)
 LATENCY = Metric("yield to client, p99", "ms", _latency_p99)
 CPU = Metric("CPU", "µs an event", _cpu_of_all)
+CPU_A_STREAM = Metric("CPU", "µs a stream", _cpu_a_stream)
 CPU_WHILE_OPEN = Metric("CPU", "µs an event", _cpu_while_open)
 MEMORY = Metric("memory", "KiB a stream", _memory_a_stream)
 
@@ -83,11 +94,14 @@ class Work:
     warm_up: Optional["Work"] = None
 
 
-def read_to_the_end(readers: int, events: int) -> Work:
+def read_to_the_end(readers: int, events: int, spread: float = 0.0) -> Work:
     """Readers of a burst, whose bytes are known beforehand."""
     payload = readers * sum(len(message(str(number))) for number in range(events))
     path = f"/burst?n={events}"
-    return Work("warm-up", "", path, readers, events=events, payload=payload)
+    return Work(
+        "warm-up", "", path, readers,
+        spread=spread, events=events, payload=payload,
+    )  # fmt: skip
 
 
 def message(text: str) -> bytes:
@@ -133,6 +147,14 @@ def first(readers: int, events: int, gap: float) -> Work:
     return Work("first", about, path, readers, (FIRST,), events=events, warm_up=FEW)
 
 
-WORKS = (burst(50, 2000), paced(500, 4), idle(1000), first(100, 10, 0.3))
-QUICK_WORKS = (burst(20, 1000), paced(200, 1.5), idle(200), first(100, 3, 0.3))
+def short(readers: int, events: int) -> Work:
+    """Short streams by the clock, also while the server is behind. Warmed by itself."""
+    every = read_to_the_end(readers, events, spread=SHORT_SECONDS)
+    about = f"{readers:,} streams × {events} events arriving within {SHORT_SECONDS:g} s"
+    metrics = (CPU_A_STREAM, FIRST_MEDIAN, FIRST)
+    return replace(every, name="short", about=about, metrics=metrics, warm_up=every)
+
+
+WORKS = (burst(50, 2000), paced(500, 4), idle(1000), first(100, 10, 0.3), short(2000, 3))
+QUICK_WORKS = (burst(20, 1000), paced(200, 1.5), idle(200), first(100, 3, 0.3), short(200, 3))
 NAMES = tuple(work.name for work in WORKS)

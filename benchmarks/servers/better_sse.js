@@ -3,7 +3,7 @@
 const { once } = require("node:events");
 const { createServer } = require("node:http");
 const { createSession } = require("better-sse");
-const tokens = require("./tokens.js");
+const { tokens, address } = require("./tokens.js");
 
 async function answer(request, response) {
   const session = await createSession(request, response);
@@ -15,4 +15,4 @@ async function answer(request, response) {
   response.end();
 }
 
-createServer(answer).listen(Number(process.argv[2]), "127.0.0.1");
+createServer(answer).listen(address);

@@ -2,7 +2,7 @@
 "use strict";
 const { once } = require("node:events");
 const { createServer } = require("node:http");
-const tokens = require("./tokens.js");
+const { tokens, address } = require("./tokens.js");
 
 async function answer(request, response) {
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" });
@@ -13,4 +13,4 @@ async function answer(request, response) {
   response.end();
 }
 
-createServer(answer).listen(Number(process.argv[2]), "127.0.0.1");
+createServer(answer).listen(address);

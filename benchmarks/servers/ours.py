@@ -69,4 +69,5 @@ def emitter_paced():
     return emitted(paced_tokens())
 
 
-WSGIServer(("127.0.0.1", int(sys.argv[1])), app, log=None).serve_forever()
+address = ("127.0.0.1", int(sys.argv[1]))
+WSGIServer(address, app, backlog=tokens.BACKLOG, log=None).serve_forever()

@@ -33,4 +33,5 @@ def paced():
     return event_stream(tokens.paced(int(request.args["n"]), float(request.args["gap"])))
 
 
-WSGIServer(("127.0.0.1", int(sys.argv[1])), app, log=None).serve_forever()
+address = ("127.0.0.1", int(sys.argv[1]))
+WSGIServer(address, app, backlog=tokens.BACKLOG, log=None).serve_forever()

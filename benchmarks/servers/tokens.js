@@ -1,4 +1,4 @@
-// The generators of the two servers that run on node: what a model would yield.
+// What the two servers on node share: the tokens that a model would yield, and the address.
 "use strict";
 const { setTimeout: sleep } = require("node:timers/promises");
 
@@ -14,8 +14,13 @@ async function* paced(n, gap) {
 }
 
 // The tokens that a request's path and query ask for.
-module.exports = function tokens(request) {
+function tokens(request) {
   const { pathname, searchParams: query } = new URL(request.url, "http://localhost");
   const n = Number(query.get("n"));
   return pathname === "/burst" ? burst(n) : paced(n, Number(query.get("gap")));
-};
+}
+
+// uvicorn's default backlog, for all servers.
+const address = { port: Number(process.argv[2]), host: "127.0.0.1", backlog: 2048 };
+
+module.exports = { tokens, address };

@@ -1,9 +1,12 @@
-"""The generators of the two servers that run on greenlets: what a model would yield."""
+"""What the two servers on greenlets share: the tokens that a model would yield, and the backlog."""
 
 from __future__ import annotations
 
 import time
 from typing import Iterator
+
+BACKLOG = 2048
+"""Connections that may wait for the server: uvicorn's default, for all servers."""
 
 
 def burst(n: int) -> Iterator[str]:
