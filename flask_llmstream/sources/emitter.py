@@ -44,27 +44,32 @@ class Emitter:
     """The end of a stream that is sent to, by any greenlet or thread, several at a time.
 
     Made by ``streams.emitter()``, or given to the function of ``streams.create()``.
+
+    :param stream: not open yet; its source is ``source``.
+    :param runtime: where the stream is made.
+    :param respond: makes the response of the stream.
+    :param call: calls a callback of the application's. Default: as it is.
     """
 
     def __init__(
         self,
-        make_stream: Callable[[PushSource], Stream],
-        respond: Callable[[Stream], Response],
+        stream: Stream,
+        source: PushSource,
         runtime: Runtime,
-        function: Optional[Callable[[Emitter], Any]] = None,
+        respond: Callable[[Stream], Response],
         call: Call = apply,
     ) -> None:
+        self._stream = stream
+        self._source = source
         self._respond = respond
         self._response: Callable[[], Optional[Response]] = _no_response
         self._schedule = runtime.schedule
         self._callbacks = Callbacks(call)
-        self._source = PushSource(runtime, lambda: function(self) if function else None)
-        self._stream = make_stream(self._source)
-        stream = weakref.proxy(self._stream)  # the senders are the stream's
-        self._senders = senders = SendLock(lambda: bool(stream.is_started))
+        to_stream = weakref.proxy(stream)  # which holds the lock in its turn
+        self._senders = senders = SendLock(lambda: bool(to_stream.is_started))
         self._turn = senders.turn
         self._hub_due_at = 0.0
-        self._deliver = self._stream.open(runtime.shared(lambda: senders), self)
+        self._deliver = stream.open(runtime.shared(lambda: senders), self)
 
     def response(self) -> Response:
         """The response to return from the view: until it is read, the same one each time.

@@ -1,7 +1,4 @@
-"""``PushSource``: the source of a stream whose items are sent from elsewhere.
-
-Floor 2: gevent.
-"""
+"""``PushSource``: the source of a stream whose items are sent by an emitter."""
 
 from __future__ import annotations
 
@@ -13,19 +10,19 @@ from ..runtime.workers import GreenletWorker
 
 
 class PushSource:
-    """Gives nothing itself: on the worker it calls a function, then waits until all is over.
+    """Yields no item. On the worker it calls a function, then waits for the stream's end.
 
     :param runtime: where the worker runs.
-    :param work: called on the worker, with what may go on after it has returned.
+    :ivar work: the function. Sends may go on after it has returned. Default: it does nothing.
     """
 
-    def __init__(self, runtime: Runtime, work: Callable[[], object]) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         greenlet = runtime.worker is GreenletWorker
         self._is_over = CrossThreadWakeup() if greenlet else ThreadWakeup()
-        self._work = work
+        self.work: Callable[[], object] = _nothing
 
     def __iter__(self) -> Iterator[Any]:
-        work, self._work = self._work, _nothing  # which holds the emitter, and that this source
+        work, self.work = self.work, _nothing  # it holds the emitter, which holds this source
         try:
             work()
             self._is_over.wait()
@@ -34,15 +31,15 @@ class PushSource:
             self._is_over.close()
 
     def end(self) -> None:
-        """Have the worker go on to its finaliser. From anywhere."""
+        """Let the worker go on to its finaliser. Any thread or greenlet may call it."""
         self._is_over.set()
 
     abort = end
 
     def close(self) -> None:
-        """Let go of what is called, where it never was."""
-        self._work = _nothing
+        """Drop the function, where it was never called."""
+        self.work = _nothing
 
 
 def _nothing() -> None:
-    """It was called, or never is."""
+    """The function was called, or there is none."""

@@ -122,7 +122,8 @@ class StreamOptions:
     @property
     def has_deadlines(self) -> bool:
         """Whether a timer may end the stream."""
-        return any(getattr(self, name) for name in _DEADLINES)
+        limits = self.first_event_timeout or self.idle_timeout or self.total_timeout
+        return bool(limits or self.max_lifetime)
 
     def _check_overflow(self) -> None:
         strategy = Overflow.named(self.overflow)

@@ -72,14 +72,15 @@ class Sink:
 
     :param name: what the log calls the source.
     :ivar channel: from :meth:`open` on.
+    :ivar strategy: the channel's kind, as the option ``overflow`` names it.
     :ivar usage: what the source said that it cost.
     :ivar first_item_at: when the first item was accepted, ``None`` before.
     :ivar last_item_at: when the latest was; kept only where somebody asks for pauses.
     """
 
     __slots__ = (
-        "channel", "usage", "first_item_at", "last_item_at", "_name", "_format", "_options",
-        "_clock", "_encoder",
+        "channel", "strategy", "usage", "first_item_at", "last_item_at", "_name", "_format",
+        "_options", "_clock", "_encoder",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +91,7 @@ class Sink:
         clock: Callable[[], float],
     ) -> None:
         self.channel: Any = None
+        self.strategy = Overflow.named(options.overflow)
         self.usage: Optional[Usage] = None
         self.first_item_at: Optional[float] = None
         self.last_item_at: Optional[float] = None
@@ -103,7 +105,7 @@ class Sink:
         """Make the channel."""
         options = self._options
         config = ChannelConfig(readable, writable, self._encoder.encoded, self._format.gap, options)
-        channel: Channel = Overflow.named(options.overflow).create(config)
+        channel: Channel = self.strategy.create(config)
         self.channel = channel
         return channel
 
@@ -142,8 +144,8 @@ class Sink:
         """The text deltas so far, joined; nothing where nobody asked."""
         return self._encoder.text
 
-    def path(self) -> Callable[[Any], None]:
-        """What delivers an item, made once a stream."""
+    def sender(self) -> Callable[[Any], None]:
+        """The function that takes an item to the channel; made once a stream."""
         if self.channel.encodes:
             return self._offer
         encode, send, clock = self._encoder.encode, self.channel.send, self._clock

@@ -22,6 +22,9 @@ from .hooks import Listener, StreamHooks
 from .options import StreamOptions
 from .timeouts import Deadlines
 
+MakeWorker = Callable[[str], Any]
+"""Makes a worker for a source of this name."""
+
 
 class Stream(Endable):
     """One source, producing beside the request that reads it.
@@ -30,11 +33,13 @@ class Stream(Endable):
     :param name: what the log calls the source.
     :param source: what is iterated on the worker, and closed there.
     :param format: how its items look on the wire.
+    :param make_worker: makes the worker that the source needs. Default: one of the runtime's own.
     :ivar receive: once it has started, its channel's :meth:`Channel.receive`.
     """
 
     __slots__ = (
-        "receive", "_is_untaken", "_deadlines", "_release", "_finished", "__weakref__",
+        "receive", "_make_worker", "_is_untaken", "_deadlines", "_release", "_finished",
+        "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -46,8 +51,10 @@ class Stream(Endable):
         options: StreamOptions,
         hooks: StreamHooks,
         clock: Callable[[], float] = monotonic,
+        make_worker: Optional[MakeWorker] = None,
     ) -> None:
         super().__init__(stream_id, name, source, format, options, hooks, clock)
+        self._make_worker = make_worker
         self.receive: Callable[[Optional[float]], Optional[bytes]] = _not_started
         self._is_untaken = True
         self._deadlines: Optional[Deadlines] = None
@@ -65,18 +72,22 @@ class Stream(Endable):
         """Whether somebody reads it, or is to read it."""
         return not hasattr(self, "_is_untaken")
 
-    def start(
-        self, runtime: Runtime, release: Callable[[Stream], None], worker: Any = None
-    ) -> None:
+    def start(self, runtime: Runtime, release: Callable[[Stream], None]) -> None:
         """Start the producer.
 
-        :param release: called with it once, when it has really ended; also when it could not start.
-        :param worker: one that the source needs. Default: a new one of the runtime.
+        :param release: called with the stream once: when its producer has ended, or could not
+            start.
         """
         self._release = release
         self._started_at = self._clock()
         try:
-            self._run_in(runtime, worker)
+            if self.sink.channel is None:
+                self._open(runtime)
+            if self.options.has_deadlines:
+                self._deadlines = Deadlines(
+                    self, self.sink, self.options, runtime.schedule, self._clock
+                )
+            self._worker.start(self._run)
         except BaseException as error:
             self._forget("error", error)
             self.abandon()
@@ -90,8 +101,8 @@ class Stream(Endable):
         :returns: what delivers an item; called by one at a time.
         """
         self._listener = listener
-        self._open(runtime, None)
-        return self.sink.path()
+        self._open(runtime)
+        return self.sink.sender()
 
     @property
     def is_open(self) -> bool:
@@ -103,18 +114,10 @@ class Stream(Endable):
         """Whether its producer runs, or ran."""
         return self._started_at is not None
 
-    def _run_in(self, runtime: Runtime, worker: Any) -> None:
-        if self.sink.channel is None:
-            self._open(runtime, worker)
-        if self.options.has_deadlines:
-            self._deadlines = Deadlines(
-                self, self.sink, self.options, runtime.schedule, self._clock
-            )
-        self._worker.start(self._run)
-
-    def _open(self, runtime: Runtime, worker: Any) -> None:
+    def _open(self, runtime: Runtime) -> None:
         self._spawn = runtime.spawner()
-        worker = worker or runtime.worker(self.name)
+        make_worker, self._make_worker = self._make_worker or runtime.worker, None
+        worker = make_worker(self.name)
         channel = self.sink.open(runtime.readable(), runtime.writable())
         receive = self._received if channel.encodes else channel.receive
         self.receive = self.format.observe_receive(receive)
@@ -190,7 +193,7 @@ class Stream(Endable):
         iterator: Optional[Iterator[Any]] = None
         try:
             iterator = iter(self._source)
-            self._worker.drive(iterator, self.sink.path())
+            self._worker.drive(iterator, self.sink.sender())
             self.end("complete")
         except GreenletExit:
             self.end("cancelled")  # without effect where the stop was ours

@@ -24,12 +24,11 @@ class AsyncStream(Stream):
 
     __slots__ = ()
 
-    def start(
-        self, runtime: Runtime, release: Callable[[Stream], None], worker: Any = None
-    ) -> None:
-        """Start the producer; callbacks are called where the runtime has its workers."""
-        own = LoopWorker(self.name, runtime, getattr(self._source, "cleans_up", _never))
-        super().start(runtime.shared(LoopWakeup), release, own)
+    def start(self, runtime: Runtime, release: Callable[[Stream], None]) -> None:
+        """Start the producer on the loop. Callbacks are called on the runtime's own workers."""
+        cleans_up = getattr(self._source, "cleans_up", _never)
+        self._make_worker = partial(LoopWorker, runtime=runtime, cleans_up=cleans_up)
+        super().start(runtime.shared(LoopWakeup), release)
 
     def run_blocking(self, work: Callable[[], None]) -> None:
         """Have ``work`` called where it may block, and return when it has ended. For the worker

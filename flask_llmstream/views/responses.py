@@ -20,6 +20,7 @@ from ..runtime.runtime import runtime_for
 from ..sources.calls import called, producing
 from ..sources.emitter import Emitter
 from ..sources.observable import Observable, Subscriber, where_its_threads_are
+from ..sources.pushed import PushSource
 from ..stream.ids import has_seen_end
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
@@ -43,7 +44,8 @@ def stream_response(
     :param name: what the log calls the source. Default: its own name.
     :raises TypeError: it is none of these; the message says what to give.
     """
-    runtime_for(options.worker)
+    if options.worker == "greenlet":
+        runtime_for("greenlet")  # the error belongs into the view
     name = name or _name(source)
     if hasattr(source, "__iter__"):
         iterable: Any = freed_template(source)
@@ -70,17 +72,18 @@ def new_emitter(
 
     :param function: called with it on the stream's worker. Default: none, others send.
     """
-    return Emitter(
-        partial(new_stream, options=options, name=name),
-        lambda stream: _kept(respond(stream, slots)),
-        runtime_for(options.worker),
-        function and producing(function),
-        called,
-    )
+    runtime = runtime_for(options.worker)
+    source = PushSource(runtime)
+    stream = new_stream(source, options, name)
+    emitter = Emitter(stream, source, runtime, partial(_kept_response, slots=slots), called)
+    if function is not None:
+        source.work = partial(producing(function), emitter)
+    return emitter
 
 
-def _kept(response: Response) -> Response:
-    keep_with_request(response)  # an emitter may be asked for it once more, and is sent to before
+def _kept_response(stream: Stream, slots: StreamLimiter) -> Response:
+    response = respond(stream, slots)
+    keep_with_request(response)  # an emitter may be asked for it again, and is sent to before
     return response
 
 

@@ -56,13 +56,12 @@ def new_stream(
 
     :param name: what the log calls the source.
     """
-    format = _negotiated(options) if options.format == BY_ACCEPT else _named(options)
+    if options.format == BY_ACCEPT:
+        format = _negotiated(options)
+    else:
+        format = make_format(options.format, options.event)
     format.as_json = json_of(current_app._get_current_object())  # type: ignore[attr-defined]
     return kind(uuid.uuid4().hex, name, source, format, options, hooks())
-
-
-def _named(options: StreamOptions) -> Format:
-    return make_format(options.format, options.event)
 
 
 def _negotiated(options: StreamOptions) -> Format:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterable, Iterator, Optional, Tuple
 
 from ..log import log
 from ..runtime.runtime import Runtime
 from .lockstep import Lockstep
-
-Headers = List[Tuple[str, str]]
-WSGIApp = Callable[[Dict[str, Any], Any], Iterable[bytes]]
+from .types import Environ, Headers, StartResponse, WSGIApp
 
 
 class WSGICall:
@@ -36,8 +34,8 @@ class WSGICall:
     def __init__(
         self,
         app: WSGIApp,
-        environ: Dict[str, Any],
-        start_response: Any,
+        environ: Environ,
+        start_response: StartResponse,
         runtime: Runtime,
         name: str,
     ) -> None:

@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Hashable, Iterable, Iterator, Optional
+from typing import Callable, Hashable, Iterable, Iterator, Optional
 
 from ..channel.overflow import Overflow
 from ..connection.connection import Connection
@@ -41,14 +41,13 @@ class StreamBody(OneReader):
     :param slots: where the stream takes its slot.
     :param client: whose it counts as, where clients have limits of their own.
     :param watches_client: whether the client's socket is watched.
-    :param worker: one that the stream's source needs. Default: a new one.
     :param refusal: what is answered in its place, where it is not to run at all.
     :param unread: the body of its request, where that has one.
     :raises RuntimeError: the stream has a body already.
     """
 
     __slots__ = (
-        "_stream", "_slots", "_client", "_watches_client", "_worker", "_refusal", "_unread",
+        "_stream", "_slots", "_client", "_watches_client", "_refusal", "_unread",
         "_is_received", "_begun_with", "_instead", "_connection", "_apart", "_process",
         "__weakref__",
     )  # fmt: skip
@@ -61,7 +60,6 @@ class StreamBody(OneReader):
         slots: StreamLimiter,
         client: Hashable,
         watches_client: bool,
-        worker: Any = None,
         refusal: Optional[Exception] = None,
         unread: Optional[Unread] = None,
     ) -> None:
@@ -73,7 +71,6 @@ class StreamBody(OneReader):
         self._slots = slots
         self._client = client
         self._watches_client = watches_client
-        self._worker = worker
         self._refusal = refusal
         self._unread = unread
         self._is_received = False
@@ -170,10 +167,13 @@ class StreamBody(OneReader):
 
     def _received(self) -> Optional[Exception]:
         """Have the request whole before anything else begins; or why that can't be."""
-        stream = self._stream
+        if self._unread is None:
+            self._is_received = True
+            return None
         try:
-            self._is_received = self._unread is None or self._unread.read_ahead()
+            self._is_received = self._unread.read_ahead()
         except Exception as error:
+            stream = self._stream
             log.warning("stream %s of %s: its request can't be read", stream.id, stream.name)
             return error
         return None
@@ -199,7 +199,7 @@ class StreamBody(OneReader):
         release = self._slots.release
         if self._unread is not None:
             release = partial(_release, self._slots, self._unread)
-        stream.start(runtime, release, self._worker)
+        stream.start(runtime, release)
         self._connection = Connection(
             self._environ,
             runtime,
@@ -207,7 +207,7 @@ class StreamBody(OneReader):
             stream.options.send_timeout,
             stream.sink.received_items,
         )
-        if Overflow.named(stream.options.overflow) is not Overflow.BLOCK:
+        if stream.sink.strategy is not Overflow.BLOCK:
             self._connection.limit_unsent()
         if self._watches_client:
             self._connection.watch()

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from types import MethodType
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Protocol
+from typing import Any, Callable, Iterable, Iterator, List, Protocol
 from weakref import ref
 
-Environ = Dict[str, Any]
+from .types import Environ, StartResponse
 
 _TO_BEGIN = "flask_llmstream.to_begin"
 """In ``environ``: the bodies of a call whose end is awaited. Weakly: one that a middleware has
@@ -77,7 +77,7 @@ class EarlyStart:
         """What is called: what the app had before, or its class's, which an agent may replace."""
         return self._own or MethodType(type(self._app).wsgi_app, self._app)
 
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if not (self._always or takes_no_later_start(environ)):
             return self.wsgi_app(environ, start_response)
         with early_start(environ):

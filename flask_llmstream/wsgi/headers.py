@@ -5,8 +5,10 @@ Ground floor: standard library only, no I/O.
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import Optional
 from wsgiref.util import is_hop_by_hop
+
+from .types import Headers
 
 HEADERS = {
     # An answer is one person's: neither a shared cache nor a browser's disk keeps it.
@@ -16,8 +18,6 @@ HEADERS = {
     # Flask-Compress and nginx's gzip obey this one, and ignore no-transform.
     "Content-Encoding": "identity",
 }
-
-Headers = List[Tuple[str, str]]
 
 _REPLACED = {name.lower() for name in HEADERS}
 

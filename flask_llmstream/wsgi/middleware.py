@@ -13,7 +13,6 @@ from typing import (
     Any,
     Callable,
     ContextManager,
-    Dict,
     Hashable,
     Iterable,
     Mapping,
@@ -28,29 +27,25 @@ from ..errors import ConfigurationError
 from ..formats import RawFormat
 from ..keywords import MiddlewareOptions, ResponseOptions
 from ..log import log
-from ..records import ErrorInfo, Summary
 from ..runtime.runtime import runtime_for
 from ..runtime.sigterm import on_sigterm
 from ..sources.calls import called
 from ..stream.drain import DRAIN_SECONDS, drain
-from ..stream.hooks import Work
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_callable, check_flag, check_names, check_whole
 from ..stream.stream import Stream
-from ..telemetry.reporting import report, report_departure
-from .app_call import PassedOn, WSGIApp, WSGICall
+from .app_call import PassedOn, WSGICall
 from .body import StreamBody
 from .early_start import early_start, takes_no_later_start
-from .failure_response import failure_response
 from .headers import event_stream_headers, is_encoded, is_event_stream
+from .hooks import WSGIHooks
 from .own_environ import give_back, own_environ
 from .request_body import ServerInput, has_body
 from .response import Start, settle_expectation
+from .types import Environ, StartResponse, WSGIApp
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-Environ = Dict[str, Any]
 
 _NOT_OURS = ResponseOptions.__annotations__.keys() - MiddlewareOptions.__annotations__.keys()
 
@@ -140,7 +135,7 @@ class EventStreamMiddleware:
         self._early_start = early_start
         self._warned = False
 
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if _is_bound_to_place(environ) or not called(self._applies, environ):
             return self.wsgi_app(environ, start_response)
         runtime = runtime_for(self._options.worker)
@@ -207,16 +202,16 @@ class EventStreamMiddleware:
             )
 
     def _stream(
-        self, call: WSGICall, environ: Environ, start_response: Any, unread: Optional[ServerInput]
+        self,
+        call: WSGICall,
+        environ: Environ,
+        start_response: StartResponse,
+        unread: Optional[ServerInput],
     ) -> StreamBody:
         status, headers = call.start[:2]
-        source, worker = call.hand_over()
-        hooks = WSGIHooks(self)
-        stream = Stream(
-            uuid.uuid4().hex, call.name, source, RawFormat(), self._options, hooks
-        )
+        stream = self._new_stream(call)
         client = called(self._client_key, environ)
-        body = StreamBody(stream, self._slots, client, self._liveness, worker, unread=unread)
+        body = StreamBody(stream, self._slots, client, self._liveness, unread=unread)
         settle_expectation(environ)
         start = Start(environ, start_response, status, event_stream_headers(headers))
         body.bind(environ, start, _nothing)
@@ -224,34 +219,17 @@ class EventStreamMiddleware:
             body.begin()
         return body
 
-
-class WSGIHooks:
-    """What a stream needs of a middleware: somebody to report to."""
-
-    debug = False
-
-    def __init__(self, sender: EventStreamMiddleware) -> None:
-        self._sender = sender
-
-    def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
-        """Ours: the app's own handlers have had their turn."""
-        return failure_response(failure)
-
-    def enter(self, work: Work) -> None:
-        """The app's contexts are there: it was called on this very worker."""
-        work()
-
-    def run_in_background(self, work: Callable[[], None]) -> None:
-        """There is no app whose context it could have."""
-        work()
-
-    def left(self, stream: Stream, summary: Summary) -> None:
-        """Tell the middleware's ``on_disconnect``."""
-        report_departure(log, stream, summary)
-
-    def finished(self, stream: Stream, summary: Summary) -> None:
-        """Report the stream's end."""
-        report(self._sender, log, stream, summary)
+    def _new_stream(self, call: WSGICall) -> Stream:
+        blocks, worker = call.hand_over()
+        return Stream(
+            uuid.uuid4().hex,
+            call.name,
+            blocks,
+            RawFormat(),
+            self._options,
+            WSGIHooks(self),
+            make_worker=lambda name: worker,
+        )
 
 
 def _checked(options: Mapping[str, Any]) -> StreamOptions:

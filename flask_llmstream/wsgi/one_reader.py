@@ -5,9 +5,10 @@ Floor 3.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, Iterator, NoReturn, Optional, Protocol
+from typing import Any, Callable, Iterable, Iterator, NoReturn, Optional, Protocol
 
 from ..runtime.claims import claim
+from .types import Environ
 
 
 class Start(Protocol):
@@ -26,13 +27,13 @@ class OneReader:
     __slots__ = ("_environ", "_start", "_closing", "_is_unbound", "_is_unread")
 
     def __init__(self) -> None:
-        self._environ: Dict[str, Any] = {}
+        self._environ: Environ = {}
         self._start: Optional[Start] = None
         self._closing: Callable[[], None] = nothing
         self._is_unbound = self._is_unread = True
 
     def bind(
-        self, environ: Dict[str, Any], start: Start, closing: Callable[[], None]
+        self, environ: Environ, start: Start, closing: Callable[[], None]
     ) -> None:
         """Give it what the server calls it with.
 

@@ -7,11 +7,11 @@ in the same mapping; the ``wsgi.errors`` of Apache's mod_wsgi refuses whoever wr
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Iterable
+from typing import Any, Iterable
 
 from werkzeug.datastructures import EnvironHeaders
 
-Environ = Dict[str, Any]
+from .types import Environ
 
 _HERE = ("wsgi.errors", "wsgi.file_wrapper")
 """What a copy has instead of the server's."""

@@ -6,13 +6,14 @@ Floor 3: Werkzeug.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Dict, Iterable, Type
+from typing import Any, Iterable, Type
 
 from ..connection.sock_diag import keep_scope
 from .body import StreamBody
 from .early_start import begin_at_call
-from .headers import Headers, taken_over
+from .headers import taken_over
 from .one_reader import Given, refuse_to_be_kept
+from .types import Environ, Headers, StartResponse
 
 _HAS_NO_BODY_YET = (
     "this response streams, and has no body yet that could be read, tagged or frozen; an "
@@ -24,7 +25,7 @@ _HAS_NO_BODY_YET = (
 class StreamResponse:
     """Mixed into an app's own response class: a response whose body is a :class:`StreamBody`."""
 
-    def __call__(self: Any, environ: Dict[str, Any], start_response: Any) -> Any:
+    def __call__(self: Any, environ: Environ, start_response: StartResponse) -> Any:
         body = self.response
         ordinary = super().__call__  # type: ignore[misc]
         if not isinstance(body, StreamBody):  # somebody replaced it
@@ -79,7 +80,7 @@ class StreamResponse:
             raise RuntimeError(_HAS_NO_BODY_YET)
 
 
-def settle_expectation(environ: Dict[str, Any]) -> None:
+def settle_expectation(environ: Environ) -> None:
     """Have "100 Continue" said before the answer begins, where somebody waits for it.
 
     gevent.pywsgi says it when the request's body is first read. A generator that reads it would
@@ -100,7 +101,7 @@ class Start:
     __slots__ = ("_environ", "_start_response", "_status", "_headers")
 
     def __init__(
-        self, environ: Dict[str, Any], start_response: Any, status: str, headers: Headers
+        self, environ: Environ, start_response: StartResponse, status: str, headers: Headers
     ) -> None:
         keep_scope(environ, start_response)
         self._environ = environ

@@ -1,0 +1,44 @@
+"""``WSGIHooks``: the hooks of a stream that a WSGI middleware has made."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..log import log
+from ..records import ErrorInfo, Summary
+from ..stream.hooks import Work
+from ..stream.stream import Stream
+from ..telemetry.reporting import report, report_departure
+from .failure_response import failure_response
+
+
+class WSGIHooks:
+    """Reports a stream to the callbacks of its middleware.
+
+    :param sender: the middleware, as the sender of the signal.
+    """
+
+    debug = False
+
+    def __init__(self, sender: object) -> None:
+        self._sender = sender
+
+    def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
+        """Our own response. The app's error handlers were asked before."""
+        return failure_response(failure)
+
+    def enter(self, work: Work) -> None:
+        """Run ``work`` as it is: this worker called the app, and has its contexts."""
+        work()
+
+    def run_in_background(self, work: Callable[[], None]) -> None:
+        """Run ``work`` as it is: there is no app context."""
+        work()
+
+    def left(self, stream: Stream, summary: Summary) -> None:
+        """Call the middleware's ``on_disconnect``."""
+        report_departure(log, stream, summary)
+
+    def finished(self, stream: Stream, summary: Summary) -> None:
+        """Report the stream's end."""
+        report(self._sender, log, stream, summary)
