@@ -14,16 +14,15 @@ from ..exceptions.steps import each
 from ..runtime.runtime import Runtime, pause
 from ..runtime.threads import allocate_lock
 from ..runtime.timers import Timer
-from .disconnect import NoWatch, Watch, watch_from
+from .disconnect import NoWatch, Watch, watch
+from .servers import client_socket, descriptor_of, unwritten
 from .socket_options import (
-    client_descriptor,
     cut,
     has_left,
     keep_alive,
     limit_unsent,
     reset_on_close,
     unacked_bytes,
-    unwritten,
 )
 
 LOOKS = 2
@@ -50,9 +49,9 @@ class Connection:
     """
 
     __slots__ = (
-        "control_blocks", "_environ", "_runtime", "_gone", "_send_timeout", "_received_items",
-        "_watch", "_timer", "_cutting", "_is_closed", "_is_guarded", "_seen", "_seen_at",
-        "_process", "__weakref__",
+        "control_blocks", "_environ", "_socket", "_runtime", "_gone", "_send_timeout",
+        "_received_items", "_watch", "_timer", "_cutting", "_is_closed", "_is_guarded", "_seen",
+        "_seen_at", "_process", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +64,7 @@ class Connection:
     ) -> None:
         self.control_blocks = 0
         self._environ = environ
+        self._socket = client_socket(environ)
         self._runtime = runtime
         self._gone = gone
         self._send_timeout = send_timeout
@@ -82,15 +82,14 @@ class Connection:
 
     def watch(self) -> None:
         """Have a departure noticed while nothing is written, and a half-open connection ended."""
-        descriptor = client_descriptor(self._environ)
+        descriptor = descriptor_of(self._socket)
         if descriptor is not None:
             keep_alive(descriptor, self._send_timeout)
-        runtime = self._runtime
-        self._watch = watch_from(runtime, self._environ, self._gone)
+        self._watch = watch(self._environ, self._socket, self._gone, self._runtime)
 
     def limit_unsent(self) -> None:
         """Have little lie in the kernel, so that a reader who stands still is felt soon."""
-        descriptor = client_descriptor(self._environ)
+        descriptor = descriptor_of(self._socket)
         if descriptor is not None:
             limit_unsent(descriptor)
 
@@ -112,7 +111,7 @@ class Connection:
             self._reset_on_close(False)
 
     def _reset_on_close(self, resets: bool) -> None:
-        descriptor = client_descriptor(self._environ)
+        descriptor = descriptor_of(self._socket)
         if descriptor is not None:
             reset_on_close(descriptor, resets)
 
@@ -127,11 +126,11 @@ class Connection:
             pause(_LOOK_SECONDS)
 
     def _has_ended(self) -> bool:
-        descriptor = client_descriptor(self._environ)
+        descriptor = descriptor_of(self._socket)
         return descriptor is None or has_left(descriptor)
 
     def _untaken(self) -> int:
-        descriptor = client_descriptor(self._environ)
+        descriptor = descriptor_of(self._socket)
         left = None if descriptor is None else unacked_bytes(descriptor)
         return (left or 0) + unwritten(self._environ)
 
@@ -141,7 +140,7 @@ class Connection:
         :returns: whether it could; ``False`` where this server does not show its client's socket.
         """
         self._is_guarded = False
-        descriptor = client_descriptor(self._environ)
+        descriptor = descriptor_of(self._socket)
         if descriptor is not None:
             cut(descriptor)
         return descriptor is not None
@@ -172,7 +171,7 @@ class Connection:
             return
         if self._is_closed:
             return
-        descriptor = client_descriptor(self._environ)
+        descriptor = descriptor_of(self._socket)
         if not self._is_stuck(descriptor):
             self._look_again()
             return

@@ -8,14 +8,15 @@ has it (Apache's mod_wsgi), by the connection's addresses.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Protocol, Type, Union
+from typing import Any, Callable, Mapping, Optional, Protocol
 
 from gevent import get_hub
 
 from ..runtime.runtime import Runtime
 from ..runtime.timers import Schedule, Timer
+from .servers import WAITRESS_DISCONNECTED, descriptor_of
 from .sock_diag import departure_by_addresses
-from .socket_options import Environ, client_descriptor, has_left, waitress_socket
+from .socket_options import has_left
 
 POLL_SECONDS = 0.2
 """How often a probe looks where it can't be told."""
@@ -109,38 +110,29 @@ class NoWatch:
 
 
 def watch(
-    environ: Environ,
-    gone: Callable[[], object],
-    schedule: Schedule,
-    kind: Type[Union[SocketWatch, HubWatch]],
+    environ: Mapping[str, Any], client: Any, gone: Callable[[], object], runtime: Runtime
 ) -> Watch:
     """Have ``gone`` called, once and without blocking, when the client of a request leaves.
 
-    :param schedule: the timers to poll by.
-    :param kind: how a socket is watched here.
+    :param client: the client's socket, as :func:`~.servers.client_socket` finds it.
+    :param runtime: where the stream is read: it has the timers, and a hub or none.
+    :returns: the watch to stop; a :class:`NoWatch` where a departure can't be noticed.
     """
-    descriptor = client_descriptor(environ)
-    left = _departure_from_waitress(environ, descriptor)
-    if left is None:
-        if descriptor is not None:
-            return kind(descriptor, gone, schedule)
-        left = departure_by_addresses(environ)
-    return NoWatch() if left is None else PollingWatch(left, gone, schedule)
+    descriptor = descriptor_of(client)
+    disconnected = environ.get(WAITRESS_DISCONNECTED)
+    if disconnected is not None:
+        return PollingWatch(_left_waitress(disconnected, client), gone, runtime.schedule)
+    if descriptor is not None:
+        kind = HubWatch if runtime.is_on_hub else SocketWatch
+        return kind(descriptor, gone, runtime.schedule)
+    left = departure_by_addresses(environ)
+    return NoWatch() if left is None else PollingWatch(left, gone, runtime.schedule)
 
 
-def watch_from(runtime: Runtime, environ: Environ, gone: Callable[[], object]) -> Watch:
-    """The same, as whoever reads the stream waits: through the hub, or by polling."""
-    return watch(environ, gone, runtime.schedule, HubWatch if runtime.is_on_hub else SocketWatch)
-
-
-def _departure_from_waitress(
-    environ: Environ, descriptor: Optional[int]
-) -> Optional[Callable[[], bool]]:
-    """waitress's callable knows of a departure only where ``channel_request_lookahead`` is set,
-    or behind a write that failed. But it knows when the socket has been closed, and its
-    descriptor may be another client's."""
-    disconnected: Any = environ.get("waitress.client_disconnected")
-    sock = waitress_socket(environ)
-    if sock is None or descriptor is None:
-        return disconnected  # type: ignore[no-any-return]
-    return lambda: disconnected() or has_left(sock.fileno())
+def _left_waitress(disconnected: Callable[[], bool], client: Any) -> Callable[[], bool]:
+    """waitress's own function notices a departure only behind a write that failed, or where
+    ``channel_request_lookahead`` is set. It is asked first because it knows that the socket was
+    closed, whose descriptor may be another client's."""
+    if client is None:
+        return disconnected
+    return lambda: disconnected() or has_left(client.fileno())

@@ -1,18 +1,15 @@
-"""The client's socket: where each server shows it, what the kernel says of it, what is set on it.
+"""What the kernel says of a client's socket, and the options that are set on it.
 
-Floor 2: gevent, to go round its patches. A socket is known by its descriptor alone; it stays the
-server's own.
+A socket is known by its descriptor alone, and stays the server's own.
 """
 
 from __future__ import annotations
 
 import _socket
-import os
 import select
-import stat
 import struct
 from contextlib import contextmanager, suppress
-from typing import Any, Iterator, MutableMapping, Optional
+from typing import Any, Iterator, Optional
 
 from gevent.monkey import get_original
 
@@ -23,13 +20,15 @@ try:
 except ImportError:  # Windows, where no client's descriptor is asked for either
     pass
 
-Environ = MutableMapping[str, Any]
-
 UNSENT_BYTES = 16 * 1024
 """What the kernel takes beyond what it has sent; Linux's own is the whole send buffer."""
 
 _RDHUP = getattr(select, "POLLRDHUP", 0)
-_poll: Any = get_original("select", "poll") if _RDHUP else None
+
+TELLS_DEPARTURES = bool(_RDHUP)
+"""Whether this system's kernel can be asked for a departure (:func:`has_left`); Linux can."""
+
+_poll: Any = get_original("select", "poll") if TELLS_DEPARTURES else None
 _USER_TIMEOUT = getattr(_socket, "TCP_USER_TIMEOUT", None)
 _MOST_MILLISECONDS = 2**31 - 1
 _KEEP_ALIVE = [
@@ -41,7 +40,6 @@ _NOTSENT_LOWAT: Optional[int] = getattr(_socket, "TCP_NOTSENT_LOWAT", None)
 _RESET = struct.pack("ii", 1, 0)  # "lingers", for no time
 _NO_RESET = struct.pack("ii", 0, 0)
 _UNSPECIFIED = bytes(16)  # an address of the family AF_UNSPEC
-_UWSGI_DESCRIPTOR = "flask_llmstream.uwsgi_descriptor"
 
 
 def has_left(descriptor: int) -> bool:
@@ -72,62 +70,6 @@ def _borrowed(descriptor: int) -> Iterator[_socket.socket]:
         yield client
     finally:
         client.detach()
-
-
-def client_descriptor(environ: Environ) -> Optional[int]:
-    """The descriptor of the client's socket, or ``None`` where this server does not show it."""
-    if not _RDHUP or environ.get("SERVER_PROTOCOL", "").startswith(("HTTP/2", "HTTP/3")):
-        return None  # an HTTP/2 connection is not one client's alone
-    for owner in _owners(environ):
-        descriptor = None if owner is None else _socket_descriptor(owner)
-        if descriptor is not None:
-            return descriptor
-    return None
-
-
-def _owners(environ: Environ) -> Iterator[Any]:
-    yield environ.get("gunicorn.socket")
-    yield environ.get("gunicorn.sock")  # its gevent_pywsgi worker
-    yield environ.get("werkzeug.socket")
-    yield waitress_socket(environ)
-    yield _uwsgi_descriptor(environ)
-    body = environ.get("wsgi.input")
-    yield getattr(body, "rfile", None)  # gevent.pywsgi
-    yield body  # Werkzeug before 2.0
-
-
-def waitress_socket(environ: Environ) -> Any:
-    """waitress shows no socket, but a method of what holds it."""
-    return getattr(_waitress_channel(environ), "socket", None)
-
-
-def _waitress_channel(environ: Environ) -> Any:
-    return getattr(environ.get("waitress.client_disconnected"), "__self__", None)
-
-
-def unwritten(environ: Environ) -> int:
-    """How many bytes the server keeps that it was given to write; waitress alone keeps any."""
-    return int(getattr(_waitress_channel(environ), "total_outbufs_len", 0))
-
-
-def _uwsgi_descriptor(environ: Environ) -> Optional[int]:
-    """uWSGI tells only whoever handles the request, so what it said is kept for the timers."""
-    if "uwsgi.version" in environ and _UWSGI_DESCRIPTOR not in environ:
-        import uwsgi  # exists only inside uWSGI
-
-        try:
-            environ[_UWSGI_DESCRIPTOR] = uwsgi.connection_fd()
-        except SystemError:  # asked for the first time from beside the request
-            return None
-    return environ.get(_UWSGI_DESCRIPTOR)
-
-
-def _socket_descriptor(owner: Any) -> Optional[int]:
-    try:
-        descriptor = owner if isinstance(owner, int) else owner.fileno()
-        return descriptor if stat.S_ISSOCK(os.fstat(descriptor).st_mode) else None
-    except (AttributeError, OSError, ValueError):  # no descriptor, or a closed one
-        return None
 
 
 def cut(descriptor: int) -> None:

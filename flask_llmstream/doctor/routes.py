@@ -22,7 +22,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
 from ..app.state import app_state
-from ..connection.disconnect import NoWatch, watch_from
+from ..connection.disconnect import NoWatch, watch
+from ..connection.servers import client_socket
 from ..errors import RequestError
 from ..providers import Counter
 from ..records import CompletionRequest, Summary
@@ -175,7 +176,7 @@ def _serving(environ: Dict[str, Any]) -> Serving:
 
 
 def _is_watched(environ: Dict[str, Any]) -> bool:
-    probe = watch_from(runtime_for("auto"), environ, _nothing)
+    probe = watch(environ, client_socket(environ), _nothing, runtime_for("auto"))
     probe.stop()
     return not isinstance(probe, NoWatch)
 

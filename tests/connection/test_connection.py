@@ -66,18 +66,6 @@ def look_at():
         one.close()
 
 
-def test_what_a_client_has_not_taken_is_counted(connection):
-    assert unacked_bytes(connection.server.fileno()) == 0
-    connection.fill()
-    assert unacked_bytes(connection.server.fileno()) > 0
-
-
-def test_of_a_socket_that_was_closed_nothing_is_counted(connection):
-    descriptor = connection.server.fileno()
-    connection.server.close()
-    assert unacked_bytes(descriptor) is None
-
-
 def test_a_client_who_takes_nothing_is_cut_off(connection, look_at):
     client = look_at(connection.environ)
     connection.fill()

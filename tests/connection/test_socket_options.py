@@ -1,8 +1,7 @@
-"""The client's socket tells of a departure, is found on each server, and is the server's own."""
+"""The client's socket tells of a departure, can be cut, and stays the server's own."""
 
 from __future__ import annotations
 
-import io
 import os
 import resource
 import socket
@@ -11,15 +10,17 @@ import threading
 import pytest
 
 from flask_llmstream.connection.socket_options import (
-    client_descriptor,
     cut,
     has_left,
+    keep_alive,
     limit_unsent,
     reset_on_close,
-    unwritten,
+    unacked_bytes,
 )
-from tests.support.connections import Channel, Connection, wait_until_left
+from tests.support.connections import Connection, wait_until_left
 from tests.support.runtimes import HANG_GUARD
+
+KEEP_ALIVE = ["TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"]
 
 # Has this client left?
 
@@ -82,60 +83,51 @@ def test_a_proxy_on_this_machine_leaves_a_unix_socket_as_well():
         assert has_left(server.fileno())
 
 
-# Where a server shows the client's socket.
+# What the client has yet to take.
 
 
-@pytest.mark.parametrize("key", ["gunicorn.socket", "gunicorn.sock", "werkzeug.socket"])
-def test_the_socket_is_found_where_the_server_puts_it(connection, key):
-    assert client_descriptor({key: connection.server}) == connection.server.fileno()
+def test_what_a_client_has_not_taken_is_counted(connection):
+    assert unacked_bytes(connection.server.fileno()) == 0
+    connection.fill()
+    assert unacked_bytes(connection.server.fileno()) > 0
 
 
-def test_the_socket_is_found_behind_the_body_of_pywsgi(connection):
-    class Input:
-        rfile = connection.server.makefile("rb")
-
-    with Input.rfile:
-        assert client_descriptor({"wsgi.input": Input()}) == connection.server.fileno()
+def test_of_a_socket_that_was_closed_nothing_is_counted(connection):
+    descriptor = connection.server.fileno()
+    connection.server.close()
+    assert unacked_bytes(descriptor) is None
 
 
-def test_the_socket_is_found_behind_the_body_of_an_old_werkzeug(connection):
-    with connection.server.makefile("rb") as body:
-        assert client_descriptor({"wsgi.input": body}) == connection.server.fileno()
+# A client that is gone without a word: a laptop that was closed, a cable that was pulled.
 
 
-def test_the_socket_is_found_behind_the_callable_of_waitress(connection):
-    environ = {"waitress.client_disconnected": Channel(connection).client_disconnected}
-    assert client_descriptor(environ) == connection.server.fileno()
+def test_a_silent_connection_is_asked_whether_it_is_alive(connection):
+    keep_alive(connection.server.fileno(), 60)
+    option = connection.server.getsockopt
+    assert option(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    asked = [option(socket.IPPROTO_TCP, getattr(socket, name)) for name in KEEP_ALIVE]
+    assert asked == [60, 15, 4]
 
 
-@pytest.mark.parametrize("environ", [{}, {"wsgi.input": io.BytesIO()}, {"wsgi.input": None}])
-def test_a_server_may_show_nothing(environ):
-    assert client_descriptor(environ) is None
+@pytest.mark.parametrize("seconds, milliseconds", [(60, 60_000), (0, 0), (1e9, 2**31 - 1)])
+def test_what_was_sent_may_stay_unanswered_for_so_long(connection, seconds, milliseconds):
+    keep_alive(connection.server.fileno(), seconds)
+    option = socket.TCP_USER_TIMEOUT
+    assert connection.server.getsockopt(socket.IPPROTO_TCP, option) == milliseconds
 
 
-def test_a_body_in_a_file_is_no_client(tmp_path):
-    path = tmp_path / "body"
-    path.write_bytes(b"{}")
-    with path.open("rb") as body:
-        assert client_descriptor({"wsgi.input": body}) is None
+def test_the_socket_stays_the_servers(connection):
+    keep_alive(connection.server.fileno(), 60)
+    connection.server.sendall(b"more")
+    assert connection.client.recv(10) == b"more"
 
 
-def test_a_socket_that_is_closed_is_no_client():
-    with Connection() as connection:
-        environ = connection.environ
-    assert client_descriptor(environ) is None
-
-
-@pytest.mark.parametrize("protocol", ["HTTP/2", "HTTP/2.0"])
-def test_a_connection_that_many_requests_share_is_not_one_clients(connection, protocol):
-    environ = dict(connection.environ, SERVER_PROTOCOL=protocol)
-    assert client_descriptor(environ) is None
-
-
-@pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1.1"])
-def test_a_connection_of_http_1_is_one_clients(connection, protocol):
-    environ = dict(connection.environ, SERVER_PROTOCOL=protocol)
-    assert client_descriptor(environ) == connection.server.fileno()
+def test_a_socket_of_the_machines_own_has_no_such_thing():
+    one, other = socket.socketpair()
+    with one, other:
+        keep_alive(one.fileno(), 60)
+        one.sendall(b"more")
+        assert other.recv(10) == b"more"
 
 
 # Cutting a connection.
@@ -183,13 +175,6 @@ def test_it_may_be_let_end_well_again(connection):
     reset_on_close(connection.server.fileno(), False)
     connection.server.close()
     assert connection.client.recv(1) == b""
-
-
-def test_waitress_keeps_what_it_has_yet_to_write(connection):
-    channel = Channel(connection)
-    channel.total_outbufs_len = 7
-    assert unwritten({"waitress.client_disconnected": channel.client_disconnected}) == 7
-    assert unwritten(connection.environ) == 0
 
 
 def test_a_cut_frees_a_write_that_waits_for_a_frozen_reader(connection):
