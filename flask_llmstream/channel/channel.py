@@ -70,7 +70,7 @@ class Channel:
     :cvar name: what an option calls this way of overflowing.
     :cvar loses: what the reader loses without room.
     :cvar spoils_text: whether text deltas that are lost so leave an answer that looks whole.
-    :cvar takes_items: whether ``send`` takes items and encodes them, rather than frames.
+    :cvar encodes: whether ``send`` takes items and encodes them, rather than frames.
     """
 
     name: ClassVar[str]

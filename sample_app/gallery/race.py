@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterator
 import gevent
 
 from flask_llmstream import Emitter, EventStreamDecoder, LLMStream, StreamClosed
-from flask_llmstream.channel.channel import ChannelStatistics
+from flask_llmstream.channel import ChannelStatistics
 
 BUFFER = 8
 TAPE = 96

@@ -7,16 +7,14 @@ from typing import Any, Callable, Dict, List, Optional, Type
 
 import pytest
 
-from flask_llmstream.channel import channel, latest
-from flask_llmstream.channel import lossy as item_channel
-from flask_llmstream.channel import overflow
+from flask_llmstream.channel import channel, latest, lossy, overflow
 from flask_llmstream.channel.channel import ChannelConfig
 from flask_llmstream.channel.overflow import Overflow
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.records import Gap
 from flask_llmstream.runtime import mutex
 from flask_llmstream.runtime.mutex import Mutex
-from flask_llmstream.sources import send_lock as senders
+from flask_llmstream.sources import send_lock
 from flask_llmstream.sources.send_lock import SendLock
 from flask_llmstream.stream.options import StreamOptions
 from tests.support.interleavings import Explorer
@@ -29,7 +27,7 @@ def classes_of(*modules: Any) -> List[type]:
     return [one for one in found if one.__module__ in names and "__slots__" in vars(one)]
 
 
-HAND_OVER = classes_of(channel, item_channel, latest, overflow, senders)
+HAND_OVER = classes_of(channel, lossy, latest, overflow, send_lock)
 MUTEX = classes_of(mutex)
 STRATEGIES: Dict[str, Dict[str, Any]] = {
     "block": {"overflow": "block", "buffer": 1},
@@ -57,8 +55,8 @@ class Play:
         if "coalesce" in options:
             options["coalesce"] = self._merge
         said = StreamOptions(**options)
-        self._senders = SendLock(lambda: True, explorer.wakeup)
-        config = ChannelConfig(explorer.wakeup(), self._senders, self._encode, _told, said)
+        self._send_lock = SendLock(lambda: True, explorer.wakeup)
+        config = ChannelConfig(explorer.wakeup(), self._send_lock, self._encode, _told, said)
         self._channel: Any = Overflow.named(said.overflow).create(config)
         self._encoding: List[str] = []
         self._sending = 2
@@ -86,11 +84,11 @@ class Play:
             self._sending -= 1
 
     def _send(self, item: str) -> None:
-        self._senders.turn.acquire()
+        self._send_lock.turn.acquire()
         try:
             self._deliver(item)
         finally:
-            self._senders.turn.release()
+            self._send_lock.turn.release()
 
     def _deliver(self, item: str) -> None:
         self._channel.send(item if self._channel.encodes else self._encode(item))
@@ -121,7 +119,7 @@ class Play:
             self._channel.discard(self._end)
         else:
             self._channel.close("complete")
-        self._senders.end()
+        self._send_lock.end()
 
     # When all is over.
 

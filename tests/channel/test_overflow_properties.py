@@ -16,9 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flask_llmstream.channel.channel
-from flask_llmstream.channel import latest
-from flask_llmstream.channel import lossy as item_channel
-from flask_llmstream.channel import overflow
+from flask_llmstream.channel import latest, lossy, overflow
 from flask_llmstream.channel.channel import Channel, ChannelConfig
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.records import Gap
@@ -254,7 +252,7 @@ def test_an_end_at_any_time_ends_both_sides(strategy: str, buffer: int) -> None:
         account(b"".join(blocks))
 
 
-MODULES = [flask_llmstream.channel.channel, item_channel, latest, overflow, claims]
+MODULES = [flask_llmstream.channel.channel, lossy, latest, overflow, claims]
 UNDER_TEST = [__file__, *(str(module.__file__) for module in MODULES)]
 
 

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.sse import json as json_text
+from flask_llmstream.sse import json as sse_json
 from tests.conftest import needs
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -31,7 +31,7 @@ NAN, INFINITY = float("nan"), float("inf")
 
 def load_without(*libraries: str) -> Any:
     """The module as it is where these can't be imported."""
-    spec: Any = importlib.util.spec_from_file_location("json_text_anew", json_text.__file__)
+    spec: Any = importlib.util.spec_from_file_location("sse_json_anew", sse_json.__file__)
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in sys.modules if name.partition(".")[0] == "json"]:
@@ -43,7 +43,7 @@ def load_without(*libraries: str) -> Any:
 
 
 WAYS: Dict[str, Any] = {
-    "orjson": json_text,
+    "orjson": sse_json,
     "standard": load_without("orjson"),
     "python": load_without("orjson", "_json"),
 }
@@ -53,7 +53,7 @@ WAYS: Dict[str, Any] = {
 def way(request: pytest.FixtureRequest) -> Any:
     """The module, in one of its ways."""
     if request.param == "orjson":
-        needs("orjson", json_text.orjson is not None)
+        needs("orjson", sse_json.orjson is not None)
     return WAYS[request.param]
 
 
