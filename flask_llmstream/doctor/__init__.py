@@ -1,6 +1,6 @@
-"""``flask llmstream doctor``: what would go wrong here, and the line that mends it.
+"""``flask llmstream doctor``: finds what breaks streams, and gives the line that fixes it.
 
-Roof. ``facts`` are gathered, ``checks`` turn them into findings, ``report`` prints those;
-``probe`` measures through the public address what no configuration tells, with the help of
-``routes`` on the other side.
+``facts`` collects what is known of the process. ``checks`` turn the facts into findings.
+``report`` prints the findings. ``probe`` measures a running site through its public address; the
+server's side of that is in ``routes``.
 """

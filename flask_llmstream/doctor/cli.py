@@ -1,7 +1,7 @@
-"""``flask llmstream …``: the commands that ``init_app`` gives an application.
+"""``flask llmstream …``: the commands that ``init_app`` adds to an application.
 
-Roof. They come through ``app.cli``: a command of an entry point would be imported before the
-application can patch, and all that it imports stayed unpatched.
+They are added through ``app.cli``. Flask would import the command of an entry point before the
+application can monkey-patch, and everything that the command imports would stay unpatched.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _of_this_application(gunicorn: Optional[str], config: Optional[str]) -> List
 def _of_the_site(
     url: str, silence: float, headers: Sequence[str], token: Optional[str]
 ) -> List[Finding]:
-    from .probe import examine_site  # http.client and ssl, loaded when they are needed
+    from .probe import examine_site  # loads http.client and ssl, which only this needs
     from .probe.site import BadAddress, site_at
 
     settings = app_state().settings
@@ -101,7 +101,7 @@ def _of_the_site(
         site = site_at(url, settings.url_prefix, dict(map(_header, lines)))
     except BadAddress as error:
         raise click.BadParameter(str(error), param_hint="--url") from None
-    return examine_site(site, silence, _tell)
+    return examine_site(site, silence, _show_progress)
 
 
 def _header(line: str) -> Tuple[str, str]:
@@ -115,13 +115,13 @@ def _header(line: str) -> Tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _tell(doing: str) -> None:
+def _show_progress(doing: str) -> None:
     if sys.stderr.isatty():
         click.echo(doing, err=True)
 
 
 def versions() -> Dict[str, str]:
-    """What is installed of what matters."""
+    """The installed versions of Python and of the packages that matter for streams."""
     found = {"python": platform.python_version()}
     for name in ("flask-llmstream", "flask", "werkzeug", "gevent", "gunicorn"):
         try:

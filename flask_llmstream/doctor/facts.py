@@ -1,4 +1,4 @@
-"""``Facts``: all that the checks go by, gathered in one place so that they ask nobody else."""
+"""``Facts``: everything that the checks look at, collected in one place."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ from .unpatched import PATCHED_BY_PATCH_ALL, LeakedOriginal, leaked_originals, p
 Version = Tuple[int, ...]
 
 NAMELESS = "a server without a name"
-"""What no ASGI server's bridge to WSGI tells, and hardly any other server leaves out."""
+"""The name where ``SERVER_SOFTWARE`` is missing. Bridges from ASGI to WSGI leave it out;
+hardly any other server does."""
 
 
 @dataclass(frozen=True)
 class Serving:
-    """What a process that serves requests knows of its server.
+    """The server, as a process that serves requests sees it.
 
-    :param software: how the server calls itself, or NAMELESS.
+    :param software: the server's name for itself, or NAMELESS.
     :param greenlet: whether the request runs on a greenlet.
     :param several: whether the server runs several requests of one process at a time.
-    :param watched: whether a reader's departure can be seen while nothing is written.
-    :param protocol: what the client speaks with it.
+    :param watched: whether a reader's departure can be noticed while nothing is written.
+    :param protocol: the HTTP version between client and server.
     """
 
     software: str
@@ -49,24 +50,24 @@ class Serving:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found in this process, and what is said of the server.
+    """What was found in this process and in the configuration of its server.
 
-    :param app_file: where the application is made.
+    :param app_file: the file that makes the application.
     :param patched: the modules that are monkey-patched.
-    :param kept: the originals in the hands of other modules.
-    :param layers: the WSGI middleware, from the outside in.
-    :param hooks: the functions that see each response.
-    :param mounts: where chat endpoints are.
-    :param clashes: the addresses that one of their routes shares with another, and with which.
-    :param body_readers: those of the hooks that read bodies.
+    :param leaked: unpatched originals that other modules still hold.
+    :param layers: the names of the WSGI middleware, from the outside in.
+    :param hooks: the names of the functions that see each response.
+    :param mounts: the addresses of chat endpoints.
+    :param clashes: a line for each route of theirs whose address another route has too.
+    :param body_readers: the hooks that read the body of a response.
     :param cached: the views that stream and are cached.
-    :param misplaced: the views that stream nothing as they are below ``@streams.view()``, each with
-        its rule.
+    :param misplaced: the rule and the name of each view that streams nothing, because
+        ``@streams.view()`` stands above its route.
     :param flask: Flask's version.
-    :param watchdog: watchdog's version, ``None`` where it is not installed.
-    :param departures: whether this platform tells that a peer has left.
-    :param gunicorn: what gunicorn would do, ``None`` where nothing speaks of it.
-    :param serving: what the serving process knows, ``None`` in a process that serves nothing.
+    :param watchdog: watchdog's version; ``None`` where it is not installed.
+    :param departures: whether this platform shows that a peer has left (``POLLRDHUP``).
+    :param gunicorn: gunicorn's configuration; ``None`` where there is no sign of gunicorn.
+    :param serving: the server; ``None`` in a process that serves no requests.
     """
 
     settings: Settings = Settings()
@@ -74,7 +75,7 @@ class Facts:
     app_file: str = "app.py"
     debug: bool = False
     patched: FrozenSet[str] = frozenset()
-    kept: Tuple[LeakedOriginal, ...] = ()
+    leaked: Tuple[LeakedOriginal, ...] = ()
     layers: Tuple[str, ...] = ()
     hooks: Tuple[str, ...] = ()
     mounts: Tuple[str, ...] = ()
@@ -89,25 +90,25 @@ class Facts:
     serving: Optional[Serving] = None
 
     def config(self, key: str, value: object) -> Fix:
-        """What gives one of our keys this value."""
+        """The line that sets an ``LLMSTREAM_*`` key to this value."""
         line = f'app.config["LLMSTREAM_{key}"] = {value!r}'
         return Fix(line, f"{self.app_file}, before init_app")
 
     @property
     def is_patched(self) -> bool:
-        """Whether threads are greenlets in this process."""
+        """Whether the threads of this process are greenlets."""
         return "threading" in self.patched
 
     @property
     def unpatched(self) -> Tuple[str, ...]:
-        """What ``patch_all()`` would have patched, and was left out."""
+        """The modules that ``patch_all()`` patches and that are not patched here."""
         return tuple(name for name in PATCHED_BY_PATCH_ALL if name not in self.patched)
 
 
 def facts_of(
     app: Flask, gunicorn: Optional[Gunicorn] = None, serving: Optional[Serving] = None
 ) -> Facts:
-    """The facts of an application that has been given to ``init_app``, in this process."""
+    """The facts of this process, for an application that ``init_app`` has seen."""
     state: AppState = app.extensions[EXTENSION]
     return Facts(
         settings=state.settings,
@@ -115,7 +116,7 @@ def facts_of(
         app_file=_file(app.import_name),
         debug=app.debug,
         patched=patched_modules(),
-        kept=leaked_originals(),
+        leaked=leaked_originals(),
         layers=wsgi_layers(app),
         hooks=response_hooks(app),
         mounts=chat_mounts(app),
@@ -132,7 +133,7 @@ def facts_of(
 
 
 def version_of(distribution: str) -> Optional[Version]:
-    """The numbers of an installed version, ``None`` where it is not installed."""
+    """The first three numbers of an installed version; ``None`` where it is not installed."""
     try:
         version = metadata.version(distribution)
     except metadata.PackageNotFoundError:

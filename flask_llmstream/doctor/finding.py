@@ -1,4 +1,4 @@
-"""``Finding``: one thing the doctor looked at, and what came of it."""
+"""``Finding``: the result of one check."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ OK, WARNING, ERROR = LEVELS = ("ok", "warning", "error")
 
 @dataclass(frozen=True)
 class Fix:
-    """What puts it right.
+    """What the user must write to solve the problem.
 
-    :param line: the very line, or lines.
-    :param where: where it belongs.
+    :param line: the line or lines, ready to be copied.
+    :param where: the file or place that they belong to.
     """
 
     line: str
@@ -22,14 +22,14 @@ class Fix:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing the doctor looked at.
+    """The result of one check. Its fields are the fields of the doctor's JSON.
 
-    :param check: what was looked at, a stable word for programs.
-    :param level: ``ok``, ``warning`` (it works, and will hurt some day) or ``error`` (readers will
-        see it fail).
+    :param check: the name of the check, a stable word for programs.
+    :param level: ``ok``, ``warning`` (it works now and will fail some day) or ``error`` (readers
+        will see it fail).
     :param seen: what was seen, without a full stop.
-    :param why: why that matters, in a sentence. ``""`` where all is well.
-    :param mend: what puts it right, where there is such a thing.
+    :param why: why that matters, in a sentence; ``""`` where all is well.
+    :param mend: the fix; ``None`` where there is none to give.
     :param figures: what was measured, for programs; times in seconds.
     """
 
@@ -46,9 +46,9 @@ class Finding:
 
 
 class CannotMeasure(Exception):
-    """There is nothing to measure at that address.
+    """There is no stream to measure at that address.
 
-    :ivar finding: what was found in its place.
+    :ivar finding: what was found instead.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -57,13 +57,13 @@ class CannotMeasure(Exception):
 
 
 def worst(findings: Iterable[Finding]) -> str:
-    """The highest level among them; ``ok`` where there are none."""
+    """The worst level of all; ``ok`` where there are no findings."""
     return max((finding.level for finding in findings), key=LEVELS.index, default=OK)
 
 
 def exit_status(findings: Iterable[Finding], strict: bool) -> int:
-    """0 where all is well, 1 where it is not.
+    """The exit status of the command: 0 without errors, else 1.
 
-    :param strict: whether warnings count.
+    :param strict: whether a warning counts as an error.
     """
     return int(LEVELS.index(worst(findings)) >= LEVELS.index(WARNING if strict else ERROR))

@@ -1,4 +1,4 @@
-"""What becomes of streams in an application's own functions, as far as these themselves tell."""
+"""Functions of the application that break streams: found by their attributes and their bytecode."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOOKS_FIRST |= {"mimetype"}
 
 
 class Cached(NamedTuple):
-    """A view that streams and is kept by Flask-Caching.
+    """A view that streams and that Flask-Caching wraps.
 
-    :ivar endpoint: the view's.
-    :ivar whole: whether its generator is read to the end before anything is sent.
+    :ivar endpoint: the view's endpoint.
+    :ivar whole: whether Flask-Caching reads the generator to its end before anything is sent.
     """
 
     endpoint: str
@@ -29,17 +29,17 @@ class Cached(NamedTuple):
 
 
 def body_readers(app: Flask) -> Tuple[str, ...]:
-    """The functions that see each response and read its body, without a look at what it is."""
-    found = [(name_of(hook), *_of_response(hook)) for hook in hooks_of(app)]
-    return tuple(name for name, asked, set_ in found if _is_careless(asked, set_))
+    """The names of the response hooks that read a body without first looking at its kind."""
+    found = [(name_of(hook), *_response_attributes(hook)) for hook in hooks_of(app)]
+    return tuple(name for name, read, written in found if _is_careless(read, written))
 
 
-def _is_careless(asked: Set[str], set_: Set[str]) -> bool:
-    return bool(asked & _READS) and not (asked | set_) & _LOOKS_FIRST
+def _is_careless(read: Set[str], written: Set[str]) -> bool:
+    return bool(read & _READS) and not (read | written) & _LOOKS_FIRST
 
 
 def cached_streams(app: Flask) -> Tuple[Cached, ...]:
-    """The views that stream and have Flask-Caching's ``cached()`` or ``memoize()`` round them."""
+    """The views that stream and that Flask-Caching's ``cached()`` or ``memoize()`` wraps."""
     return tuple(_cached(app))
 
 
@@ -50,29 +50,30 @@ def _cached(app: Flask) -> Iterator[Cached]:
         streamed = [place for place, layer in enumerate(layers) if is_streamed(layer)]
         if cached and streamed:
             yield Cached(endpoint, cached[-1] > streamed[0])
-        elif cached and _names(layers[-1], app.extensions[EXTENSION].owner()):
+        elif cached and _refers_to(layers[-1], app.extensions[EXTENSION].owner()):
             yield Cached(endpoint, False)
 
 
 def _is_cached(layer: Any) -> bool:
-    """Has it what Flask-Caching gives its own function, and not one that carries its attributes?"""
+    """Is this Flask-Caching's own wrapper, not another wrapper that has copied its attributes?"""
     attributes = getattr(layer, "__dict__", {})
     wrapped = attributes.get("__wrapped__")
     return wrapped is not None and attributes.get("uncached") is wrapped
 
 
-def _names(function: Any, thing: object) -> bool:
-    """Whether a function speaks of this object."""
+def _refers_to(function: Any, thing: object) -> bool:
+    """Does the function use this object, as a global name or from its closure?"""
     code = getattr(function, "__code__", None)
     if thing is None or code is None:
         return False
-    spoken = [function.__globals__.get(name) for name in code.co_names]
-    spoken += [value for cell in function.__closure__ or () for value in contents_of(cell)]
-    return any(value is thing for value in spoken)
+    used = [function.__globals__.get(name) for name in code.co_names]
+    used += [value for cell in function.__closure__ or () for value in contents_of(cell)]
+    return any(value is thing for value in used)
 
 
-def _of_response(hook: Any) -> Tuple[Set[str], Set[str]]:
-    """What a function reads, and what it sets, of its last argument, which is the response."""
+def _response_attributes(hook: Any) -> Tuple[Set[str], Set[str]]:
+    """The attributes of the response that a hook reads, and those that it sets. The response is the
+    hook's last argument."""
     code = getattr(inspect.unwrap(getattr(hook, "__func__", hook)), "__code__", None)
     if code is None or not code.co_argcount:
         return set(), set()

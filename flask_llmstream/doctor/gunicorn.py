@@ -1,4 +1,4 @@
-"""What gunicorn would do here, from its configuration file, its environment, its command line."""
+"""``Gunicorn``: its settings, from its configuration file, its environment and its command line."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from .unpatched import LeakedOriginal
 
 _CHILD = "flask_llmstream.doctor.gunicorn_child"
 PATIENCE = 20
-"""Seconds for a configuration file to be read. gunicorn itself would wait for ever."""
+"""Seconds that reading a configuration file may take. gunicorn itself would wait for ever."""
 _DEFAULT_FILE = "gunicorn.conf.py"
 
 
 @dataclass(frozen=True)
 class Gunicorn:
-    """What a configuration comes to; the names without an explanation are gunicorn's own.
+    """gunicorn's settings. A field without an explanation has gunicorn's own name and meaning.
 
-    :param installed: whether gunicorn is installed here; where it is not, nothing was read.
-    :param refusal: why gunicorn does not take it; the rest means nothing then.
-    :param file: the configuration file that was read, ``""`` for none.
-    :param on_command_line: the settings that the file has no say in.
-    :param kind: what its worker class is: ``gevent``, ``gthread``, ``sync`` or ``other``; ``""``
-        where it can't be loaded.
-    :param trouble: why it can't be loaded.
+    :param installed: whether gunicorn is installed here. Without it nothing was read.
+    :param refusal: why gunicorn refuses its configuration. The other fields mean nothing then.
+    :param file: the configuration file that was read; ``""`` for none.
+    :param on_command_line: the settings that the command line or the environment decides, not the
+        file.
+    :param kind: the kind of its worker class: ``gevent``, ``gthread``, ``sync`` or ``other``;
+        ``""`` where the class can't be loaded.
+    :param trouble: why the worker class can't be loaded.
     :param http2: whether a client can get HTTP/2 from it.
     :param patches: whether the configuration monkey-patches before the worker is made.
-    :param drains: whether its ``post_worker_init`` may have streams end when a worker goes.
-    :param kept: what stays unpatched when its gevent worker patches.
+    :param drains: whether there is a ``post_worker_init``, which may end streams when a worker
+        stops.
+    :param leaked: the originals that stay unpatched when the gevent worker patches.
     """
 
     installed: bool = True
@@ -55,10 +57,10 @@ class Gunicorn:
     http2: bool = False
     patches: bool = False
     drains: bool = False
-    kept: Tuple[LeakedOriginal, ...] = ()
+    leaked: Tuple[LeakedOriginal, ...] = ()
 
-    def mend(self, setting: str, value: Any) -> Fix:
-        """What gives a setting this value."""
+    def fix(self, setting: str, value: Any) -> Fix:
+        """The line that gives a setting this value, and its place."""
         if self.file and setting not in self.on_command_line:
             return Fix(f"{setting} = {value!r}", self.file)
         return Fix(f"{_OPTIONS[setting]} {value}", "gunicorn's command line")
@@ -75,9 +77,10 @@ _OPTIONS = {
 
 
 def read_gunicorn(command: Optional[str], file: Optional[str]) -> Optional[Gunicorn]:
-    """What gunicorn would do in this directory and environment; ``None`` where nothing tells.
+    """The settings that gunicorn would use in this directory and environment; ``None`` where there
+    is no command line, no file and no ``GUNICORN_CMD_ARGS``.
 
-    :param command: its command line, with or without what comes before its own arguments.
+    :param command: its command line, with or without the words before its own arguments.
     :param file: its configuration file. Default: ``gunicorn.conf.py`` where there is one.
     """
     said = command or file or os.environ.get("GUNICORN_CMD_ARGS") or os.path.exists(_DEFAULT_FILE)
@@ -112,7 +115,7 @@ def _ask_gunicorn(arguments: List[str]) -> Gunicorn:
         return Gunicorn(refusal=_last_line(done.stderr))
     answer = json.loads(done.stdout)
     answer["on_command_line"] = tuple(answer["on_command_line"])
-    answer["kept"] = tuple(LeakedOriginal(*kept) for kept in answer["kept"])
+    answer["leaked"] = tuple(LeakedOriginal(*leaked) for leaked in answer["leaked"])
     return Gunicorn(**answer)
 
 

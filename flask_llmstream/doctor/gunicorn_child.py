@@ -1,8 +1,8 @@
-"""Reads a gunicorn configuration as gunicorn does, and prints what it comes to as JSON.
+"""Reads a gunicorn configuration as gunicorn does, and prints the settings as JSON.
 
-``python -m flask_llmstream.doctor.gunicorn_child ARGUMENTS…``, with gunicorn's own arguments. It
-has a process of its own because a configuration file may do anything: print, exit, patch. Here
-it is also seen what the worker would find when it patches, by patching.
+Run as ``python -m flask_llmstream.doctor.gunicorn_child ARGUMENTS…``, with gunicorn's own
+arguments. It runs in a process of its own because a configuration file may do anything: print,
+exit, patch. It also patches, as the gevent worker would, to see what stays unpatched.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _PLAIN = (
 
 
 class Reader(Application):  # type: ignore[misc]
-    """A gunicorn that serves nothing: its configuration alone."""
+    """A gunicorn application that only reads its configuration."""
 
     def init(self, parser: Any, opts: Any, args: Any) -> None:
-        """Nothing to add to what was said."""
+        """There are no further settings."""
 
     def load(self) -> None:
         """There is no application to load."""
 
 
 def settings() -> Dict[str, Any]:
-    """What the doctor asks for."""
+    """The fields of :class:`~flask_llmstream.doctor.gunicorn.Gunicorn`."""
     config = Reader("%(prog)s", prog="gunicorn").cfg
     patches = bool(patched_modules())
     kind, trouble = _worker(config)
@@ -61,7 +61,7 @@ def settings() -> Dict[str, Any]:
         "http2": _http2(config),
         "patches": patches,
         "drains": _drains(config),
-        "kept": _kept_when_patched() if kind == "gevent" else [],
+        "leaked": _leaked_when_patched() if kind == "gevent" else [],
     }
 
 
@@ -69,7 +69,7 @@ def _worker(config: Any) -> "tuple[str, str]":
     try:
         worker = config.worker_class
     except Exception as error:
-        return "", str(error).strip("[] \n").rpartition("\n")[2]  # its traceback's last line
+        return "", str(error).strip("[] \n").rpartition("\n")[2]  # it ends with a traceback
     kinds = [_KINDS[base.__module__] for base in worker.__mro__ if base.__module__ in _KINDS]
     return (kinds or ["other"])[0], ""
 
@@ -81,19 +81,19 @@ def _http2(config: Any) -> bool:
 
 
 def _drains(config: Any) -> bool:
-    """Whether somebody hears that the worker has started; where it is not us, they may tell us."""
+    """Is there a ``post_worker_init``? It may be ours, or may call ours."""
     return bool(config.post_worker_init.__module__ != "gunicorn.config")
 
 
-def _kept_when_patched() -> List[List[str]]:
+def _leaked_when_patched() -> List[List[str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         monkey.patch_all()
-    return [list(kept) for kept in leaked_originals()]
+    return [list(leaked) for leaked in leaked_originals()]
 
 
 def _on_command_line(config: Any) -> List[str]:
-    """The settings that a configuration file has no say in."""
+    """The settings from the command line and the environment, which win over the file."""
     parser = config.parser()
     said = (sys.argv[1:], config.get_cmd_args_from_env())
     given = [vars(parser.parse_args(arguments)) for arguments in said]
@@ -101,12 +101,12 @@ def _on_command_line(config: Any) -> List[str]:
 
 
 def main() -> None:
-    """Print the settings, and nothing else; what the file prints goes to stderr."""
+    """Print the settings and nothing else. What the configuration file prints goes to stderr."""
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     json.dump(settings(), answer)
     answer.flush()
-    os._exit(0)  # whatever threads the file has started
+    os._exit(0)  # also where the file has started threads
 
 
 if __name__ == "__main__":

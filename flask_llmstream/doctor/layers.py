@@ -1,4 +1,4 @@
-"""What lies between the server and the application, and between a view and its response."""
+"""The WSGI middleware round an application, and the functions that see each response."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from werkzeug.local import LocalProxy
 from ..wsgi.early_start import EarlyStart
 
 _DEEPEST = 30
-"""More layers than anybody has; what is deeper is no chain of middleware."""
+"""More layers than any application has. A deeper chain is no chain of middleware."""
 
 
 def wsgi_layers(app: Flask) -> Tuple[str, ...]:
-    """The WSGI middleware round an application, from the outside in, by name."""
+    """The names of the WSGI middleware round an application, from the outside in."""
     path = _path(app.wsgi_app, app, set(), 0)
     return tuple(name_of(layer) for layer in ([app.wsgi_app] if path is None else path))
 
 
 def response_hooks(app: Flask) -> Tuple[str, ...]:
-    """The functions that see each response, those of blueprints too, by name."""
+    """The names of the functions that see each response, also those of blueprints."""
     return tuple(sorted(name_of(hook) for hook in hooks_of(app)))
 
 
 def hooks_of(app: Flask) -> List[Any]:
-    """These functions themselves."""
+    """The functions that see each response."""
     return [hook for hooks in app.after_request_funcs.values() for hook in hooks]
 
 
 def _path(layer: Any, app: Flask, seen: "set[int]", depth: int) -> Optional[List[Any]]:
-    """The layers from this one to the application; ``None`` where it does not lead there."""
-    if isinstance(layer, EarlyStart):  # which is ours, and stands in nobody's way
+    """The layers from this one to the application; ``None`` where this one does not lead to it."""
+    if isinstance(layer, EarlyStart):  # ours, and harmless
         layer = layer.wsgi_app
     if _is_opaque(layer, app) or depth > _DEEPEST or id(layer) in seen:
         return None
@@ -47,12 +47,12 @@ def _path(layer: Any, app: Flask, seen: "set[int]", depth: int) -> Optional[List
 
 
 def _is_opaque(layer: Any, app: Flask) -> bool:
-    # A proxy would have its own opinion of what it holds, or raise outside of a request.
+    # A proxy shows the attributes of its target, or raises outside of a request.
     return type(layer) is LocalProxy or layer is app or not callable(layer)
 
 
 def _inside(layer: Any) -> Iterator[Any]:
-    """What a layer holds: as an object or a method of one, as a closure, as a partial."""
+    """The objects that a layer holds: its attributes, its closure, its partial arguments."""
     owner = getattr(layer, "__self__", layer)
     yield from getattr(owner, "__dict__", {}).values()
     for cell in getattr(layer, "__closure__", None) or ():
@@ -62,7 +62,7 @@ def _inside(layer: Any) -> Iterator[Any]:
 
 
 def contents_of(cell: Any) -> Iterator[Any]:
-    """What a closure's cell holds, if anything."""
+    """The content of a closure's cell, if it has one."""
     try:
         yield cell.cell_contents
     except ValueError:  # not filled yet
@@ -70,7 +70,7 @@ def contents_of(cell: Any) -> Iterator[Any]:
 
 
 def name_of(layer: Any) -> str:
-    """The name by which it can be found: of its module, with that."""
+    """The qualified name of a function, or of an object's class, behind its module's name."""
     named = getattr(layer, "__func__", layer)
     if not hasattr(named, "__qualname__"):
         named = type(layer)

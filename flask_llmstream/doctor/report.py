@@ -1,6 +1,6 @@
-"""The findings, for a person or for a program.
+"""Prints the findings, for a person or for a program.
 
-A server may have said some of it, over the network: no terminal obeys that.
+A server may have sent some of the text. It is made printable, so that it can't control a terminal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _INDENT = 10
 
 
 def as_text(findings: Sequence[Finding]) -> str:
-    """What a person reads: the worst first, each with the line that mends it."""
+    """The findings as a person reads them: the worst first, each with the line that fixes it."""
     ordered = sorted(findings, key=lambda finding: -LEVELS.index(finding.level))
     return "\n".join([*map(_paragraph, ordered), "", _summary(findings)])
 
@@ -58,7 +58,7 @@ def _count(level: str, count: int) -> str:
 
 
 def as_json(findings: Sequence[Finding], about: Dict[str, Any], status: int) -> str:
-    """What a program reads: one object, described in ``docs/doctor.md``."""
+    """The findings as one JSON object. ``docs/doctor.md`` describes it."""
     document = {
         **about,
         "status": worst(findings),

@@ -1,8 +1,9 @@
-"""The routes behind ``doctor --url``: they exist only where ``LLMSTREAM_DOCTOR_TOKEN`` is set.
+"""The server's side of ``doctor --url``: routes that exist only where ``LLMSTREAM_DOCTOR_TOKEN`` is
+set.
 
-For who does not bring the token they are not there: no method, no slash and no catch-all of the
-application's tells them from any other path. So Werkzeug does not know them (``build_only``), and
-a request that brings the token is routed once more.
+A request without the token must not find out that they exist, whatever its method, its slashes
+and the application's catch-all routes. So Werkzeug does not match them (``build_only``), and a
+request that carries the token is routed a second time.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from .facts import NAMELESS, Serving, facts_of
 _TOKEN_KEY = "LLMSTREAM_DOCTOR_TOKEN"
 TOKEN_HEADER = "LLMStream-Doctor-Token"
 LONGEST_SILENCE = 600
-"""Seconds; a silent stream takes a slot as any other does."""
+"""Seconds. A silent stream takes a slot, as any other does."""
 _REMEMBERED = 100
 _ID = re.compile("[0-9a-f]{32}")
 _STREAM = "llmstream_id"
-"""A variable that no mount point has, too."""
+"""A variable in the rule. Its name differs from every variable that a ``url_prefix`` may have."""
 _RULES = {
     "doctor": "/doctor",
     "doctor_silence": "/doctor/silence",
@@ -52,7 +53,7 @@ _HIDDEN: Dict[str, Any] = {"build_only": True, "provide_automatic_options": Fals
 
 
 def add_doctor_routes(blueprint: Blueprint) -> None:
-    """Have them registered with the blueprint, in an application that has a token."""
+    """Register the routes with the blueprint, in each application that has a token."""
     endpoints = DoctorEndpoints()
     for (endpoint, rule), view in zip(
         _RULES.items(), (endpoints.inside, endpoints.silence, endpoints.fate)
@@ -66,28 +67,28 @@ def _has_token(app: Flask) -> bool:
 
 
 def _hide(setup: Any) -> None:
-    """Have an application's requests that bring the token routed here, before anything else."""
+    """Route the requests that carry the token to the hidden routes, before anything else runs."""
     if _has_token(setup.app):
         token, ordinary = setup.app.config[_TOKEN_KEY], setup.app.preprocess_request
 
         @functools.wraps(ordinary)
         def preprocess_request(*context: Any) -> Any:
-            if _brings(str(token)):
+            if _has_right_token(str(token)):
                 _route()
             return ordinary(*context)
 
         setup.app.preprocess_request = preprocess_request
 
 
-def _brings(token: str) -> bool:
-    brought = request.headers.get(TOKEN_HEADER, "").encode()
-    return hmac.compare_digest(brought, token.encode())
+def _has_right_token(token: str) -> bool:
+    given = request.headers.get(TOKEN_HEADER, "").encode()
+    return hmac.compare_digest(given, token.encode())
 
 
 def _route() -> None:
     app: Any = current_app
     urls: Map = app.url_map
-    rules = [_opened(rule) for rule in urls.iter_rules() if _is_ours(rule)]
+    rules = [_matchable(rule) for rule in urls.iter_rules() if _is_ours(rule)]
     adapter = app.create_url_adapter(request)
     adapter.map = Map(rules, converters=urls.converters, host_matching=urls.host_matching)
     try:
@@ -101,21 +102,21 @@ def _is_ours(rule: Rule) -> bool:
     return rule.build_only and rule.endpoint.rpartition(".")[2] in _RULES
 
 
-def _opened(rule: Rule) -> Rule:
-    opened = rule.empty()
-    opened.build_only = False
-    return opened
+def _matchable(rule: Rule) -> Rule:
+    matchable = rule.empty()
+    matchable.build_only = False
+    return matchable
 
 
 class DoctorEndpoints:
-    """The views of one blueprint, and the silent streams of this process that they know."""
+    """The views of one blueprint. They know the latest silent streams of this process."""
 
     def __init__(self) -> None:
         self._fates: "OrderedDict[str, Dict[str, Any]]" = OrderedDict()
         self._lock = allocate_lock()
 
     def inside(self) -> Response:
-        """``GET /doctor``: what this process says of itself."""
+        """``GET /doctor``: the findings of this process about itself."""
         app: Any = current_app
         facts = facts_of(app._get_current_object(), serving=_serving(request.environ))
         findings = examine(facts, IN_THE_PROCESS)
@@ -124,20 +125,20 @@ class DoctorEndpoints:
         )
 
     def silence(self) -> Response:
-        """``GET /doctor/silence?seconds=&id=``: two tokens, and no heartbeat between them."""
+        """``GET /doctor/silence?seconds=&id=``: two tokens, ``seconds`` apart, and no heartbeat."""
         stream_id, seconds = request.args.get("id", ""), _seconds(request.args.get("seconds", ""))
         if not _ID.fullmatch(stream_id):
             raise RequestError("has to be 32 hexadecimal digits", field="id")
         self._remember(stream_id, {"state": "open"})
         state = app_state()
         finished = functools.partial(self._finished, stream_id)
-        # Not the app's own options: its timers would end the silence, its callbacks count it.
+        # Without the app's options: its timers would end the silence, its callbacks would see it.
         options = StreamOptions(heartbeat=0, worker=state.options.worker, on_finish=finished)
         tokens = Counter(messages=2, interval=seconds).stream(CompletionRequest("counter"))
         return stream_response(tokens, options, state.slots, "the doctor's silence")
 
     def fate(self) -> Response:
-        """``GET /doctor/streams/<id>``: what became of a silent stream of this process."""
+        """``GET /doctor/streams/<id>``: how a silent stream of this process ended, or its state."""
         arguments: Any = request.view_args
         fate = self._fates.get(arguments[_STREAM], {"state": "unknown"})
         return jsonify(process=os.getpid(), **fate)
@@ -182,4 +183,4 @@ def _is_watched(environ: Dict[str, Any]) -> bool:
 
 
 def _nothing() -> None:
-    """Nobody is to be told."""
+    """The watch is stopped at once; there is nobody to call."""

@@ -1,8 +1,8 @@
-"""Who kept a blocking function from before the monkey-patching.
+"""Finds modules that still hold a blocking original from before the monkey-patching.
 
-gevent replaces what it patches in the standard library's modules. A module that was imported
-before, and had taken an object out of them by ``from ssl import SSLContext``, keeps the original.
-gevent warns while it patches; afterwards the original can still be found where it was kept.
+gevent replaces objects in the standard library's modules. A module that was imported before the
+patching, and did ``from ssl import SSLContext``, keeps the original. gevent warns while it
+patches. Afterwards the original can still be found in the module that holds it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Dict, FrozenSet, Iterator, NamedTuple, Optional, Tuple
 from gevent.monkey import get_original, is_module_patched, is_object_patched
 
 PATCHED_BY_PATCH_ALL = ("select", "socket", "ssl", "subprocess", "threading", "time")
-"""The modules to ask for; a process has all of them patched, or something is missing."""
+"""The modules that are looked at. ``patch_all()`` patches all of them."""
 
 _BLOCKING = {
     "queue": ("SimpleQueue",),
@@ -28,49 +28,49 @@ _BLOCKING = {
     "subprocess": ("Popen", "check_call", "check_output", "run"),
     "time": ("sleep",),
 }
-"""What stops the whole process where gevent's own would let the others run. Locks are left out:
-Flask's own libraries keep some, and never wait in them."""
-_KNOW_WHAT_THEY_DO = ("flask_llmstream", "gevent", "gunicorn")
+"""The originals that stop the whole process while they wait. gevent's own let other greenlets run.
+Locks are left out: Flask's own libraries hold some, and never wait for them."""
+_HOLD_ORIGINALS_ON_PURPOSE = ("flask_llmstream", "gevent", "gunicorn")
 _STDLIB = sysconfig.get_paths()["stdlib"]
 _PACKAGES = re.compile(r"[/\\](site|dist)-packages[/\\]")
 
 
 class LeakedOriginal(NamedTuple):
-    """An original in somebody's hands.
+    """An original that a module still holds.
 
-    :ivar holder: the module that keeps it.
-    :ivar what: its name in the standard library, ``ssl.SSLContext``.
+    :ivar holder: the name of that module.
+    :ivar original: the original's name in the standard library, such as ``ssl.SSLContext``.
     """
 
     holder: str
-    what: str
+    original: str
 
     def __str__(self) -> str:
-        return f"{self.holder} ({self.what})"
+        return f"{self.holder} ({self.original})"
 
 
 def patched_modules() -> FrozenSet[str]:
-    """Which of the modules that ``patch_all()`` patches are patched in this process."""
+    """The modules of :data:`PATCHED_BY_PATCH_ALL` that are patched in this process."""
     return frozenset(name for name in PATCHED_BY_PATCH_ALL if is_module_patched(name))
 
 
 def leaked_originals() -> Tuple[LeakedOriginal, ...]:
-    """The originals that modules outside the standard library keep, each told once.
+    """The originals that modules outside the standard library hold, sorted, each once.
 
-    In a process that is not patched these are the objects that would be, were it patched now.
+    In a process that is not patched: the originals that they would hold if it were patched now.
     """
     originals = _originals()
     found = set()
     for module in _foreign_modules():
         for value in list(vars(module).values()):
-            what = _what(value, originals)
-            if what is not None:
-                found.add(LeakedOriginal(module.__name__, what))
+            original = _original_name(value, originals)
+            if original is not None:
+                found.add(LeakedOriginal(module.__name__, original))
     return tuple(sorted(found))
 
 
 def _originals() -> Dict[int, str]:
-    """Their names by their identity, as comparing would ask foreign objects for an opinion."""
+    """The name of each original by its identity. Comparing would call code of foreign objects."""
     return {
         id(get_original(module, name)): f"{module}.{name}"
         for module, names in _BLOCKING.items()
@@ -79,12 +79,12 @@ def _originals() -> Dict[int, str]:
     }
 
 
-def _what(value: Any, originals: Dict[int, str]) -> Optional[str]:
-    """The original that this is, or that this class is made of."""
+def _original_name(value: Any, originals: Dict[int, str]) -> Optional[str]:
+    """The name of an original, or of the original that a class inherits from."""
     if not issubclass(type(value), type):
         return originals.get(id(value))
     for base in value.__mro__:
-        if str(base.__module__).startswith("gevent."):  # its own are made of the originals
+        if str(base.__module__).startswith("gevent."):  # these inherit from the originals
             return None
         if id(base) in originals:
             return originals[id(base)]
@@ -93,13 +93,13 @@ def _what(value: Any, originals: Dict[int, str]) -> Optional[str]:
 
 def _foreign_modules() -> Iterator[ModuleType]:
     for name, module in sorted(sys.modules.items()):
-        # requests.packages has the modules of others under names of its own
+        # requests.packages has other libraries' modules under its own names
         if isinstance(module, ModuleType) and module.__name__ == name and _is_foreign(module):
             yield module
 
 
 def _is_foreign(module: ModuleType) -> bool:
-    if module.__name__.partition(".")[0] in _KNOW_WHAT_THEY_DO:
+    if module.__name__.partition(".")[0] in _HOLD_ORIGINALS_ON_PURPOSE:
         return False
     path = getattr(module, "__file__", None) or _STDLIB
     return not path.startswith(_STDLIB) or bool(_PACKAGES.search(path))

@@ -133,7 +133,7 @@ def test_a_worker_nobody_knows_is_to_be_measured():
 
 
 def test_what_was_imported_before_the_patching_is_an_error():
-    facts = dataclasses.replace(PATCHED, kept=(SLEEP, SSL), app_file="shop.py")
+    facts = dataclasses.replace(PATCHED, leaked=(SLEEP, SSL), app_file="shop.py")
     finding = only(checks.late_patching(facts))
     assert (finding.level, finding.mend.line) == ("error", PATCH)
     assert finding.mend.where == "the first line of shop.py, before all other imports"
@@ -142,33 +142,34 @@ def test_what_was_imported_before_the_patching_is_an_error():
 
 
 def test_without_ssl_it_only_stands_still():
-    facts = dataclasses.replace(PATCHED, kept=(SLEEP,))
+    facts = dataclasses.replace(PATCHED, leaked=(SLEEP,))
     assert "RecursionError" not in only(checks.late_patching(facts)).why
 
 
 def test_many_are_told_by_their_number():
     many = tuple(LeakedOriginal(f"module_{number}", "time.sleep") for number in range(9))
-    assert "and 5 more" in only(checks.late_patching(dataclasses.replace(PATCHED, kept=many))).seen
+    facts = dataclasses.replace(PATCHED, leaked=many)
+    assert "and 5 more" in only(checks.late_patching(facts)).seen
 
 
 def test_the_modules_of_one_library_are_told_as_one():
-    kept = (LeakedOriginal("urllib3.util", "ssl.SSLContext"), SSL, SLEEP)
-    seen = only(checks.late_patching(dataclasses.replace(PATCHED, kept=kept))).seen
+    leaked = (LeakedOriginal("urllib3.util", "ssl.SSLContext"), SSL, SLEEP)
+    seen = only(checks.late_patching(dataclasses.replace(PATCHED, leaked=leaked))).seen
     assert seen.endswith(": urllib3 (ssl.SSLContext), shop (time.sleep)")
 
 
 def test_gunicorn_s_gevent_worker_patches_before_such_an_app_is_imported():
-    facts = under(GEVENT, dataclasses.replace(PATCHED, kept=(SSL,)))
+    facts = under(GEVENT, dataclasses.replace(PATCHED, leaked=(SSL,)))
     assert only(checks.late_patching(facts)).level == "warning"
 
 
 def test_what_gunicorn_s_configuration_imports_too_early_is_an_error():
-    finding = only(checks.late_patching(under(GEVENT, kept=(SSL,))))
+    finding = only(checks.late_patching(under(GEVENT, leaked=(SSL,))))
     assert (finding.level, finding.mend.where) == ("error", "the first line of gunicorn.conf.py")
 
 
 def test_an_unpatched_process_is_nothing_to_be_late_for():
-    assert list(checks.late_patching(Facts(kept=(SSL,)))) == []
+    assert list(checks.late_patching(Facts(leaked=(SSL,)))) == []
 
 
 def test_patching_in_time_is_said_to_be():
@@ -258,9 +259,9 @@ def test_gunicorn_s_http2_is_an_error():
     assert list(checks.http2(under(GEVENT))) == []
 
 
-@pytest.mark.parametrize("kept, level", [((SSL,), "error"), ((), "warning")])
-def test_preloading_an_app_that_does_not_patch_is_worse_with_what_it_keeps(kept, level):
-    facts = under(GEVENT, Facts(kept=kept), preload_app=True)
+@pytest.mark.parametrize("leaked, level", [((SSL,), "error"), ((), "warning")])
+def test_preloading_an_app_that_does_not_patch_is_worse_with_what_it_keeps(leaked, level):
+    facts = under(GEVENT, Facts(leaked=leaked), preload_app=True)
     finding = only(checks.preload(facts))
     assert (finding.level, finding.mend.line) == (level, PATCH)
     assert finding.mend.where == "the first line of gunicorn.conf.py"

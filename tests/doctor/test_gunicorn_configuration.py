@@ -74,14 +74,14 @@ def test_the_command_line_has_the_last_word_and_its_mend_is_there(conf):
     conf('worker_class = "sync"', "timeout = 5")
     gunicorn = read_gunicorn("-k gthread app:app", None)
     assert gunicorn.kind == "gthread"
-    mend = gunicorn.mend("worker_class", "gevent")
+    mend = gunicorn.fix("worker_class", "gevent")
     assert (mend.line, mend.where) == ("--worker-class gevent", "gunicorn's command line")
-    mend = gunicorn.mend("timeout", 30)
+    mend = gunicorn.fix("timeout", 30)
     assert (mend.line, mend.where) == ("timeout = 30", "gunicorn.conf.py")
 
 
 def test_without_a_file_the_mend_is_on_the_command_line():
-    assert read_gunicorn("app:app", None).mend("timeout", 0).line == "--timeout 0"
+    assert read_gunicorn("app:app", None).fix("timeout", 0).line == "--timeout 0"
 
 
 def test_a_worker_class_of_one_s_own_is_of_its_parent_s_kind(conf):
@@ -113,9 +113,9 @@ def test_that_a_file_patches_is_seen(conf):
 
 def test_what_a_file_imports_before_its_gevent_worker_patches_is_seen(conf):
     conf("import requests", 'worker_class = "gevent"')
-    assert "urllib3.util.ssl_ (ssl.SSLContext)" in map(str, read_gunicorn(None, None).kept)
+    assert "urllib3.util.ssl_ (ssl.SSLContext)" in map(str, read_gunicorn(None, None).leaked)
     conf('worker_class = "gevent"')
-    assert read_gunicorn(None, None).kept == ()
+    assert read_gunicorn(None, None).leaked == ()
 
 
 def test_that_workers_drain_is_seen(conf):

@@ -1,4 +1,4 @@
-"""The checks: each takes the facts and gives its findings, one for each thing it looked at."""
+"""The checks: each is a function that takes the facts and gives its findings."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ IN_THE_PROCESS: Tuple[Check, ...] = (
     worker, late_patching, partial_patching, compression, collecting, body_readers, caching,
     misplaced, heartbeat, liveness, routes,
 )  # fmt: skip
-"""What a process can tell of itself, also while it serves."""
+"""The checks that a process can run on itself, also while it serves."""
 OF_THE_CONFIGURATION: Tuple[Check, ...] = (
     starts, *IN_THE_PROCESS, timeout, connections, http2, preload, draining, recycling, reloader,
 )  # fmt: skip
-"""All of them, for the command line."""
+"""All checks. The command line runs them."""
 
 
 def examine(facts: Facts, checks: Iterable[Check]) -> List[Finding]:
-    """What the checks find."""
+    """The findings of these checks."""
     return [finding for check in checks for finding in check(facts)]

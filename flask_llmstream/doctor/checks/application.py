@@ -1,4 +1,4 @@
-"""Does the application itself stand in its streams' way?"""
+"""Checks of the application: compression, routes, heartbeats, departures, the reloader."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ..facts import NAMELESS, Facts
 from ..finding import ERROR, OK, WARNING, Finding, Fix
 
 IDLE_LIMITS = {"HAProxy": 50, "Heroku": 55, "nginx": 60, "AWS's ALB": 60, "Cloudflare": 100}
-"""How many seconds of silence a proxy allows unless it is told otherwise: ``timeout server`` in
-Debian's configuration of HAProxy, nginx's ``proxy_read_timeout``, the others' documentation."""
+"""The seconds of silence that a proxy allows by default: ``timeout server`` of Debian's HAProxy,
+nginx's ``proxy_read_timeout``, the documentation of the others."""
 
 _COMPRESSES = re.compile(r"gzip|compress|brotli|deflate|zstd", re.IGNORECASE)
 _COLLECTS = ("paste.gzipper.",)
-"""These were seen to hold a whole stream back."""
+"""Middleware that was seen to hold back a whole stream."""
 _LEAVES_ALONE = ("flask_compress.",)
-"""These were seen to leave alone what says ``Content-Encoding: identity``, as streams do."""
+"""Hooks that were seen to leave ``Content-Encoding: identity`` alone, which streams carry."""
 
 
 def compression(facts: Facts) -> Iterator[Finding]:
-    """Middleware that compresses, and so waits until it has enough to compress."""
+    """Finds middleware and hooks that compress: they may wait until they have enough."""
     names = [name for name in (*facts.layers, *facts.hooks) if _COMPRESSES.search(name)]
     for name in names:
         yield _compressor(name)
@@ -38,17 +38,17 @@ def _compressor(name: str) -> Finding:
         level, why = ERROR, "It gives tokens on when the stream has ended, all at once."
     else:
         level, why = WARNING, "What compresses may hold tokens back until it has enough of them."
-    mend = Fix("gzip on;", f"nginx, which leaves streams alone, in place of {name}")
-    return Finding("compression", level, f"{name} compresses responses", why, mend)
+    fix = Fix("gzip on;", f"nginx, which leaves streams alone, in place of {name}")
+    return Finding("compression", level, f"{name} compresses responses", why, fix)
 
 
 def routes(facts: Facts) -> Iterator[Finding]:
-    """Another route at the address of one of the chat endpoints."""
+    """Finds other routes at the address of a chat endpoint."""
     elsewhere = Fix('app.register_blueprint(…, url_prefix="/llm")', facts.app_file)
     for clash in facts.clashes:
         of_init_app = f"'{EXTENSION}." in clash
-        mend = facts.config("URL_PREFIX", "/llm") if of_init_app else elsewhere
-        yield Finding("routes", ERROR, clash, "Only one of them is ever reached.", mend)
+        fix = facts.config("URL_PREFIX", "/llm") if of_init_app else elsewhere
+        yield Finding("routes", ERROR, clash, "Only one of them is ever reached.", fix)
     if not facts.clashes:
         places = ", ".join(facts.mounts)
         seen = f"nothing else is where the chat endpoints are, at {places}"
@@ -56,19 +56,19 @@ def routes(facts: Facts) -> Iterator[Finding]:
 
 
 def heartbeat(facts: Facts) -> Iterator[Finding]:
-    """Heartbeats that come too late for some proxy."""
+    """Compares the heartbeat with the silence that proxies allow."""
     seconds = facts.options.heartbeat
-    mend = facts.config("HEARTBEAT", 15)
+    fix = facts.config("HEARTBEAT", 15)
     if not seconds:
         seen = "LLMSTREAM_HEARTBEAT = 0: no heartbeats"
         why = f"A proxy cuts off a model that thinks for long: {_limits(list(IDLE_LIMITS))}."
-        yield Finding("heartbeat", WARNING, seen, why, mend)
+        yield Finding("heartbeat", WARNING, seen, why, fix)
         return
     late = [proxy for proxy, limit in IDLE_LIMITS.items() if limit <= seconds]
     if late:
         seen = f"a heartbeat every {seconds:g} seconds"
         why = f"Silence is cut off earlier, unless they were told otherwise: {_limits(late)}."
-        yield Finding("heartbeat", WARNING, seen, why, mend)
+        yield Finding("heartbeat", WARNING, seen, why, fix)
     else:
         seen = f"every {seconds:g} seconds, before any known proxy cuts silence off"
         yield Finding("heartbeat", OK, seen)
@@ -79,15 +79,15 @@ def _limits(proxies: List[str]) -> str:
 
 
 def liveness(facts: Facts) -> Iterator[Finding]:
-    """How a reader's departure is noticed while the model is silent."""
+    """Tells how a reader's departure is noticed while the model is silent."""
     late = f"noticed at the next heartbeats, every {facts.options.heartbeat:g} seconds"
     if not facts.options.heartbeat:
         late = "noticed at the next token"
     serving = facts.serving
     if not facts.settings.liveness:
-        mend = facts.config("LIVENESS", True)
+        fix = facts.config("LIVENESS", True)
         seen = f"LLMSTREAM_LIVENESS is off: a reader who leaves is {late}"
-        yield Finding("liveness", WARNING, seen, _BURNS, mend)
+        yield Finding("liveness", WARNING, seen, _BURNS, fix)
     elif not facts.departures:
         seen = f"this platform does not tell who left (no POLLRDHUP): a departure is {late}"
         yield Finding("liveness", WARNING, seen, _BURNS)
@@ -95,8 +95,8 @@ def liveness(facts: Facts) -> Iterator[Finding]:
         seen = f"{NAMELESS} shows nothing of its client: a departure is {late}"
         why = "If it is an ASGI server, not at all: the model works to the end of its answer."
         line = "app = a2wsgi.WSGIMiddleware(app, workers=100)"
-        mend = Fix(line, "the module that an ASGI server loads, and let it listen on TCP")
-        yield Finding("liveness", WARNING, seen, why, mend)
+        fix = Fix(line, "the module that an ASGI server loads, and let it listen on TCP")
+        yield Finding("liveness", WARNING, seen, why, fix)
     elif serving is not None and not serving.watched:
         server = f"{serving.software} ({serving.protocol})"
         seen = f"{server} shows nothing of its client: a departure is {late}"
@@ -109,17 +109,17 @@ _BURNS = "Until then the model works for nobody."
 
 
 def reloader(facts: Facts) -> Iterator[Finding]:
-    """``flask run`` in debug mode, in a patched process."""
+    """Finds versions whose reloader fails in a patched process: ``flask run`` in debug mode."""
     if not (facts.debug and facts.is_patched):
         return
     if facts.flask < (2, 2):
         seen = f"debug mode, patched, on Flask {'.'.join(map(str, facts.flask))}"
         why = "`flask run` imports it on a thread then, and fails at the first request."
-        mend = Fix("flask run --eager-loading", "the shell")
-        yield Finding("reloader", ERROR, seen, why, mend)
+        fix = Fix("flask run --eager-loading", "the shell")
+        yield Finding("reloader", ERROR, seen, why, fix)
     elif facts.watchdog is not None and facts.watchdog < (5,):
         version = ".".join(map(str, facts.watchdog))
         seen = f"debug mode, patched, and watchdog {version} is installed"
         why = "Its reloader waits where greenlets can't run: `flask run` answers nothing."
-        mend = Fix("flask run --debug --no-reload", "the shell")
-        yield Finding("reloader", ERROR, seen, why, mend)
+        fix = Fix("flask run --debug --no-reload", "the shell")
+        yield Finding("reloader", ERROR, seen, why, fix)

@@ -1,4 +1,4 @@
-"""Does gunicorn's configuration suit streams? What can't be read is told by ``starts`` alone."""
+"""Checks of gunicorn's configuration. Where it can't be read, only ``starts`` says so."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ...stream.drain import FAREWELL_SECONDS
 from ..facts import Facts
 from ..finding import ERROR, OK, WARNING, Finding, Fix
 from ..gunicorn import Gunicorn
-from .patching import PATCH, consequence, some
+from .patching import PATCH, consequence, listed
 
 _INSTALL = Fix('pip install "gunicorn[gevent]"', "the shell")
 
 
 def starts(facts: Facts) -> Iterator[Finding]:
-    """Does gunicorn take its configuration, and find its worker?"""
+    """Does gunicorn accept its configuration, and can it load its worker?"""
     gunicorn = facts.gunicorn
     if gunicorn is None:
         seen = 'nothing here tells how it is started; --gunicorn "its arguments" does'
@@ -38,7 +38,7 @@ Judge = Callable[[Facts, Gunicorn], Iterable[Finding]]
 
 
 def _of_gunicorn(judge: Judge) -> Callable[[Facts], Iterable[Finding]]:
-    """A check that only has to do with a gunicorn that starts."""
+    """A check of a gunicorn that starts. It finds nothing where there is none."""
 
     def check(facts: Facts) -> Iterable[Finding]:
         gunicorn = facts.gunicorn
@@ -52,12 +52,13 @@ def _of_gunicorn(judge: Judge) -> Callable[[Facts], Iterable[Finding]]:
 
 @_of_gunicorn
 def timeout(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
-    """A sync worker is killed in the middle of a stream; the others tell gunicorn they live."""
+    """Finds a ``timeout`` that kills a sync worker in the middle of a stream. Workers of the other
+    kinds report to gunicorn while they stream."""
     longest = facts.options.total_timeout
     if gunicorn.kind == "sync" and gunicorn.timeout and not 0 < longest < gunicorn.timeout:
         seen = f"a sync worker is killed after timeout = {gunicorn.timeout} seconds"
         why = f"A stream that takes longer is cut off; total_timeout allows {_seconds(longest)}."
-        yield Finding("timeout", ERROR, seen, why, gunicorn.mend("worker_class", "gevent"))
+        yield Finding("timeout", ERROR, seen, why, gunicorn.fix("worker_class", "gevent"))
 
 
 def _seconds(limit: float) -> str:
@@ -66,7 +67,7 @@ def _seconds(limit: float) -> str:
 
 @_of_gunicorn
 def connections(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
-    """Can a process hold as many streams as it admits?"""
+    """Finds a process that admits more streams than it has connections or threads."""
     room = {"gevent": gunicorn.worker_connections, "gthread": gunicorn.threads}
     admitted = facts.settings.max_streams
     if gunicorn.kind not in room or 0 < admitted <= room[gunicorn.kind]:
@@ -84,38 +85,38 @@ def connections(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
 
 @_of_gunicorn
 def http2(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
-    """gunicorn answers the requests of one HTTP/2 connection one after the other."""
+    """Finds gunicorn's own HTTP/2, which answers the requests of one connection one by one."""
     if gunicorn.http2:
         yield Finding(
             "http2",
             ERROR,
             "gunicorn speaks HTTP/2 itself, and answers a connection's requests one by one",
             "A browser has one connection to a site: while its stream is open, its page hangs.",
-            gunicorn.mend("http_protocols", "h1"),
+            gunicorn.fix("http_protocols", "h1"),
         )
 
 
 @_of_gunicorn
 def preload(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
-    """With ``preload_app`` the application is imported before a gevent worker patches."""
+    """Finds ``preload_app`` with a gevent worker, which patches after the import."""
     if gunicorn.kind != "gevent" or not gunicorn.preload_app or gunicorn.patches:
         return
     if facts.is_patched:
-        return  # what it imported too early is told by ``late_patching``
-    kept = facts.kept
+        return  # ``late_patching`` tells what was imported too early
+    leaked = facts.leaked
     yield Finding(
         "preload",
-        ERROR if kept else WARNING,
+        ERROR if leaked else WARNING,
         "preload_app imports the application before the gevent worker patches"
-        + (f"; it then keeps {some(kept)}" if kept else ""),
-        consequence(kept) if kept else "What it imports keeps functions that stop all streams.",
+        + (f"; it then keeps {listed(leaked)}" if leaked else ""),
+        consequence(leaked) if leaked else "What it imports keeps functions that stop all streams.",
         Fix(PATCH, f"the first line of {gunicorn.file or 'gunicorn.conf.py'}"),
     )
 
 
 @_of_gunicorn
 def draining(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
-    """Have open streams a farewell, and the time for it, when a worker goes?"""
+    """Finds workers that stop without ending their streams, or without the time to end them."""
     grace = gunicorn.graceful_timeout
     if gunicorn.kind not in ("gevent", "gthread"):
         return
@@ -123,17 +124,17 @@ def draining(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
         seen = "nobody ends the open streams of a worker that is to go"
         why = f"Their readers see a cut, {grace} seconds after each restart and deployment."
         line = "from flask_llmstream.gunicorn import post_worker_init"
-        mend = Fix(line, gunicorn.file or "gunicorn.conf.py")
-        yield Finding("drain", WARNING, seen, why, mend)
+        fix = Fix(line, gunicorn.file or "gunicorn.conf.py")
+        yield Finding("drain", WARNING, seen, why, fix)
     elif grace <= FAREWELL_SECONDS + 1:
         seen = f"graceful_timeout = {grace} leaves open streams no time to finish"
         why = "Whoever is being answered is told to come back, at each restart and deployment."
-        yield Finding("drain", WARNING, seen, why, gunicorn.mend("graceful_timeout", 30))
+        yield Finding("drain", WARNING, seen, why, gunicorn.fix("graceful_timeout", 30))
 
 
 @_of_gunicorn
 def recycling(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
-    """A gevent worker that has had its number of requests leaves its open streams little time."""
+    """Finds ``max_requests`` with a gevent worker: open streams get little time at its end."""
     longest, grace = facts.options.total_timeout, gunicorn.graceful_timeout
     if gunicorn.kind == "gevent" and gunicorn.max_requests and not 0 < longest <= grace:
         yield Finding(
@@ -141,7 +142,7 @@ def recycling(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
             WARNING,
             f"a worker ends after max_requests = {gunicorn.max_requests} requests",
             f"Streams open by then {_fate(gunicorn)} {grace} seconds (graceful_timeout).",
-            gunicorn.mend("max_requests", 0),
+            gunicorn.fix("max_requests", 0),
         )
 
 

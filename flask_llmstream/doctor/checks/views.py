@@ -1,4 +1,4 @@
-"""Do the application's own functions let streams through?"""
+"""Checks of views, middleware and hooks that change or collect answers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..facts import Facts
 from ..finding import ERROR, WARNING, Finding, Fix
 
 _COLLECTS = ("werkzeug.middleware.profiler.", "werkzeug.contrib.profiler.")
-"""These were seen to read a whole answer before they send any of it."""
+"""Middleware that was seen to read a whole answer before it sends any of it."""
 
 
 def collecting(facts: Facts) -> Iterator[Finding]:
-    """Middleware that reads whole answers, for other reasons than to compress them."""
+    """Finds middleware that reads an answer to its end, other than to compress it."""
     for name in facts.layers:
         if name.startswith(_COLLECTS):
             seen = f"{name} reads each answer to its end before it sends any of it"
@@ -24,7 +24,7 @@ def collecting(facts: Facts) -> Iterator[Finding]:
 
 
 def body_readers(facts: Facts) -> Iterator[Finding]:
-    """Functions for each response that want its body: for an ETag, a log, a signature."""
+    """Finds hooks that read the body of each response: for an ETag, a log, a signature."""
     for name in facts.body_readers:
         seen = f"{name} reads the bodies of responses (add_etag() does, and get_data())"
         why = "A stream that comes there has none yet, and is answered with a status of 500."
@@ -33,20 +33,20 @@ def body_readers(facts: Facts) -> Iterator[Finding]:
 
 
 def caching(facts: Facts) -> Iterator[Finding]:
-    """Flask-Caching round a view that streams."""
+    """Finds views that stream and that Flask-Caching wraps."""
     for endpoint, whole in facts.cached:
         seen = f"the view {endpoint!r} streams, and Flask-Caching is to keep what it gives"
         why = "A stream can't be kept: each request of it logs an error."
         if whole:
             why = "It reads the generator to its end first, so that all comes at once, as a page."
-        mend = Fix("@cache.memoize()", f"what {endpoint!r} calls, rather than round it")
-        yield Finding("caching", ERROR if whole else WARNING, seen, why, mend)
+        fix = Fix("@cache.memoize()", f"what {endpoint!r} calls, rather than round it")
+        yield Finding("caching", ERROR if whole else WARNING, seen, why, fix)
 
 
 def misplaced(facts: Facts) -> Iterator[Finding]:
-    """Views that Flask has from below ``@streams.view()``."""
+    """Finds views whose ``@streams.view()`` stands above their route, where it has no effect."""
     for rule, name in facts.misplaced:
         seen = f"@streams.view() stands above the decorator that gives Flask {name} for {rule}"
         why = "Flask calls it without: it streams no events."
-        mend = Fix("@streams.view()", f"the line above def {name.rpartition('.')[2]}")
-        yield Finding("misplaced-view", ERROR, seen, why, mend)
+        fix = Fix("@streams.view()", f"the line above def {name.rpartition('.')[2]}")
+        yield Finding("misplaced-view", ERROR, seen, why, fix)

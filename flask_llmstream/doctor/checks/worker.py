@@ -1,4 +1,4 @@
-"""Where do producers run, and how many at a time?"""
+"""The check of the worker: do producers run on greenlets or threads, and how many at a time?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .patching import PATCH
 
 
 def worker(facts: Facts) -> Iterator[Finding]:
-    """Which worker is in use, and why."""
+    """Tells which worker is used, and why."""
     if facts.serving is not None:
         yield from _seen_while_serving(facts)
         return
@@ -64,7 +64,7 @@ def _under_gunicorn(facts: Facts, gunicorn: Gunicorn) -> Iterator[Finding]:
 
 
 def _gevent(gunicorn: Gunicorn) -> Fix:
-    return gunicorn.mend("worker_class", "gevent")
+    return gunicorn.fix("worker_class", "gevent")
 
 
 def _count(number: int, one: str, plural: str) -> str:
@@ -78,7 +78,7 @@ def _why_here(facts: Facts) -> str:
 
 
 def _placed(facts: Facts, greenlets: bool, because: str) -> Finding:
-    """Producers run on greenlets, or on threads, as asked for or by themselves."""
+    """The finding for producers on greenlets or on threads, with the worker that was configured."""
     asked = facts.options.worker
     if asked == "greenlet" and not greenlets:
         return Finding(

@@ -1,38 +1,40 @@
-"""Measures through the public address: spacing, silence, leaving."""
+"""Measures a running site through its public address: spacing, silence, leaving."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, List
 
 from ..finding import CannotMeasure, Finding
-from . import inside, leaving, silence, spacing
+from . import leaving, server, silence, spacing
 from .site import Site
 
 
-def examine_site(site: Site, seconds: float, tell: Callable[[str], None]) -> List[Finding]:
-    """What is found at a site.
+def examine_site(
+    site: Site, seconds: float, show_progress: Callable[[str], None]
+) -> List[Finding]:
+    """The findings at a site.
 
-    :param seconds: how much silence is tried, twice.
-    :param tell: told what is being done, as it takes its time.
+    :param seconds: the length of each of the two silences.
+    :param show_progress: called with a line before each measurement, which takes some seconds.
     :raises CannotMeasure: there is no chat endpoint.
     """
-    tell("Counting to ten, a second each …")
+    show_progress("Counting to ten, a second each …")
     findings = spacing.measure(site)
     if not site.has_token:
-        return [*findings, inside.NOT_ASKED]
-    said = inside.ask(site)
+        return [*findings, server.NOT_ASKED]
+    said = server.ask(site)
     if said is None:
-        return [*findings, inside.NOT_ANSWERED]
+        return [*findings, server.NOT_ANSWERED]
     findings += said.findings
-    tell(f"Silence, for {seconds:g} seconds …")
+    show_progress(f"Silence, for {seconds:g} seconds …")
     findings.append(_measured(silence.measure, site, seconds, said.heartbeat))
-    tell(f"Leaving, and up to {seconds:g} seconds until somebody notices …")
+    show_progress(f"Leaving, and up to {seconds:g} seconds until somebody notices …")
     findings.append(_measured(leaving.measure, site, seconds, said.heartbeat, said.server))
     return findings
 
 
 def _measured(measure: Callable[..., Finding], *arguments: Any) -> Finding:
-    """What was measured, or why it was not, as the rest could be."""
+    """The finding, or the reason why there is none: the other measurements go on."""
     try:
         return measure(*arguments)
     except CannotMeasure as error:

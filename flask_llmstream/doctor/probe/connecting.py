@@ -1,4 +1,4 @@
-"""Why a site can't be reached."""
+"""Explains why a site can't be reached."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .site import Site
 def reached(site: Site) -> Iterator[None]:
     """Turn the errors of a request into a finding.
 
-    :raises CannotMeasure: with that finding.
+    :raises CannotMeasure: the request failed; it carries the finding.
     """
     try:
         yield
@@ -33,14 +33,14 @@ def _unknown_name(error: Any, site: Site) -> Finding:
 def _untrusted(error: Any, site: Site) -> Finding:
     seen = f"the certificate of {site.origin} is not trusted: {error.verify_message}"
     why = "A browser does not go on either, unless it knows who issued it."
-    mend = Fix("export SSL_CERT_FILE=/path/to/its/issuer.pem", "the shell, if that is you")
-    return Finding("reach", ERROR, seen, why, mend)
+    fix = Fix("export SSL_CERT_FILE=/path/to/its/issuer.pem", "the shell, if that is you")
+    return Finding("reach", ERROR, seen, why, fix)
 
 
 def _no_tls(error: Any, site: Site) -> Finding:
     seen = f"{site.origin} does not speak TLS: {error.reason or error}"
-    mend = Fix(f"--url {site._replace(scheme='http').origin}", "this command")
-    return Finding("reach", ERROR, seen, "Perhaps it speaks plain HTTP there.", mend)
+    fix = Fix(f"--url {site._replace(scheme='http').origin}", "this command")
+    return Finding("reach", ERROR, seen, "Perhaps it speaks plain HTTP there.", fix)
 
 
 def _too_slow(error: Any, site: Site) -> Finding:
@@ -59,8 +59,8 @@ def _hung_up(error: Any, site: Site) -> Finding:
 
 def _no_http(error: Any, site: Site) -> Finding:
     seen = f"{site.origin} does not speak HTTP: {type(error).__name__}"
-    mend = Fix(f"--url {site._replace(scheme='https').origin}", "this command")
-    return Finding("reach", ERROR, seen, "Perhaps it speaks TLS there.", mend)
+    fix = Fix(f"--url {site._replace(scheme='https').origin}", "this command")
+    return Finding("reach", ERROR, seen, "Perhaps it speaks TLS there.", fix)
 
 
 def _other(error: Any, site: Site) -> Finding:
@@ -78,4 +78,4 @@ _EXPLANATIONS: List[Tuple[Type[Exception], Callable[[Any, Site], Finding]]] = [
     (http.client.HTTPException, _no_http),
     (OSError, _other),
 ]
-"""The first that fits."""
+"""The first class that fits explains the error."""

@@ -1,4 +1,4 @@
-"""Is it noticed when a reader leaves while the model is silent?"""
+"""Measures whether the server notices a reader who leaves while the model is silent."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .silence import silence_path
 from .site import Site
 
 _OPENING = 5
-"""Seconds to wait for a stream to open, at most half of its silence. One that is held back on its
-way is left all the same."""
+"""Seconds to wait for a stream to open; at most half of its silence. After them the doctor leaves,
+also a stream that something on the way holds back."""
 _PAUSE = 0.3
 _SOON = 3
-"""Seconds, the way there and back included; what watches its clients notices within 0.2."""
+"""Seconds, with the way there and back. A server that watches its clients notices within 0.2."""
 LEEWAY = 10
-"""Seconds beyond the silence in which the server has to tell what became of the stream."""
+"""Seconds after the silence within which the server must tell how the stream ended."""
 
 Fate = Dict[str, Any]
 
@@ -31,9 +31,9 @@ Fate = Dict[str, Any]
 def measure(site: Site, seconds: float, heartbeat: float, server: str) -> Finding:
     """Open a silent stream, leave it, and ask the server when it noticed.
 
-    :param seconds: how long the stream is silent; when it speaks, any server notices.
-    :param heartbeat: the server's own, for what it means.
-    :param server: how the last server on the way calls itself.
+    :param seconds: how long the stream is silent. When it sends again, any server notices.
+    :param heartbeat: the server's ``LLMSTREAM_HEARTBEAT``, for the judgement.
+    :param server: the ``Server`` header of the site's answers.
     """
     stream_id = uuid4().hex
     path = silence_path(site, seconds, stream_id)
@@ -45,7 +45,7 @@ def measure(site: Site, seconds: float, heartbeat: float, server: str) -> Findin
 
 
 def _open_and_leave(site: Site, path: str, patience: float) -> float:
-    """How many seconds after its stream had begun the reader left."""
+    """Leaves a stream, and gives the seconds between its beginning and that."""
     began = monotonic()
     with reached(site), suppress(socket.timeout):
         with site.request("GET", path, patience) as answer:
@@ -56,10 +56,10 @@ def _open_and_leave(site: Site, path: str, patience: float) -> float:
 
 
 def _fate(site: Site, stream_id: str, patience: float) -> Tuple[Fate, int]:
-    """What the server says of a stream, once it has ended; and how many processes were asked.
+    """How a stream ended, as the server tells it, and how many processes answered.
 
-    Each process knows its own streams alone, so it is asked, on ever new connections, until the
-    one answers that knows it.
+    A process knows only its own streams. So the question is asked on new connections, until the
+    process of this stream answers.
     """
     deadline = monotonic() + patience
     processes: Set[Any] = set()
@@ -80,31 +80,31 @@ def _ask(site: Site, path: str) -> Fate:
             said: Fate = answer.json() if answer.status == 200 else {}
             return said
     except (OSError, http.client.HTTPException):
-        return {}  # busy with the stream; it is asked once more
+        return {}  # perhaps busy with the stream; the caller asks again
 
 
 def unknown(processes: int) -> Finding:
-    """No process that was asked knew the stream."""
+    """The finding where no process that answered knew the stream."""
     seen = f"not measured: of the {processes} processes that answered none knew the stream"
     return Finding("leaving", WARNING, seen, "Try it once more.")
 
 
 def judged(fate: Fate, stayed: float, silent: float, heartbeat: float, server: str) -> Finding:
-    """What the fate of a stream means whose reader left.
+    """The finding for a stream whose reader left.
 
-    :param stayed: how many seconds after its beginning the reader left.
-    :param server: how the last server on the way calls itself.
+    :param stayed: the seconds from the stream's beginning until the reader left.
+    :param server: the ``Server`` header of the site's answers.
     """
     figures: Dict[str, Any] = {"silent": silent, "heartbeat": heartbeat}
     if fate["state"] == "closed" and fate["reason"] == "disconnect":
         return _noticed(max(0.0, fate["seconds"] - stayed), server, figures)
     seen = f"a reader who left was not noticed in {silent:g} s of silence"
-    mend = _mend(server)
+    fix = _fix_for(server)
     if not heartbeat:
         why = "There are no heartbeats, so the model works for nobody until its next token."
-        return Finding("leaving", ERROR, seen, why, mend, figures)
+        return Finding("leaving", ERROR, seen, why, fix, figures)
     why = f"The model works for nobody until a heartbeat fails; one comes every {heartbeat:g} s."
-    return Finding("leaving", WARNING, seen, why, mend, figures)
+    return Finding("leaving", WARNING, seen, why, fix, figures)
 
 
 def _noticed(after: float, server: str, figures: Dict[str, Any]) -> Finding:
@@ -114,12 +114,12 @@ def _noticed(after: float, server: str, figures: Dict[str, Any]) -> Finding:
         return Finding("leaving", OK, seen, figures=figures)
     seen = f"a reader who left was noticed only after {after:.1f} s"
     why = "The model works for nobody meanwhile. Perhaps silence was cut off then, no more."
-    return Finding("leaving", WARNING, seen, why, _mend(server), figures)
+    return Finding("leaving", WARNING, seen, why, _fix_for(server), figures)
 
 
-def _mend(server: str) -> Fix:
+def _fix_for(server: str) -> Fix:
     if server.startswith("nginx"):
         return Fix("proxy_ignore_client_abort off;", "nginx's location of the application")
-    if server.startswith("Apache"):  # it notices where it writes, and has no option about it
+    if server.startswith("Apache"):  # it notices when it writes, and has no option for more
         return Fix('app.config["LLMSTREAM_HEARTBEAT"] = 5', "the application, before init_app")
     return Fix("option abortonclose", "HAProxy's section of the site, where that is the proxy")

@@ -1,4 +1,4 @@
-"""What an answer means that is no event stream."""
+"""Explains an answer that is no event stream."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ _SHOWN = 120
 
 
 def check_is_stream(answer: Answer, asked: str) -> None:
-    """Raise CannotMeasure unless it is an event stream, perhaps one that lost its type.
+    """Do nothing for an event stream, also for one that has lost its ``Content-Type``.
 
     :param asked: the URL.
+    :raises CannotMeasure: the answer is something else; it carries the finding.
     """
     kind = answer.header("Content-Type").partition(";")[0]
     if answer.status == 200 and kind in ("", "text/event-stream"):
@@ -46,8 +47,8 @@ def _forbidden(answer: Answer, asked: str) -> Finding:
 
 def _missing(answer: Answer, asked: str) -> Finding:
     why = "Give the address under which the application is, or the chat endpoint's own."
-    mend = Fix("--url https://HOST/PATH/chat/completions", "this command")
-    return _refused(f"there is no chat endpoint at {asked} ({answer.status})", why, mend)
+    fix = Fix("--url https://HOST/PATH/chat/completions", "this command")
+    return _refused(f"there is no chat endpoint at {asked} ({answer.status})", why, fix)
 
 
 def _no_application(answer: Answer, asked: str) -> Finding:
@@ -59,8 +60,8 @@ def _unexpected(answer: Answer, asked: str) -> Finding:
     return _refused(f"{asked} answers {answer.status}{_by(answer)}", f"It says: {_excerpt(answer)}")
 
 
-def _refused(seen: str, why: str, mend: "Fix | None" = None) -> Finding:
-    return Finding("reach", ERROR, seen, why, mend)
+def _refused(seen: str, why: str, fix: "Fix | None" = None) -> Finding:
+    return Finding("reach", ERROR, seen, why, fix)
 
 
 _REFUSALS = {

@@ -1,4 +1,4 @@
-"""How long does silence survive?"""
+"""Measures whether a stream survives a silence."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .refusal import check_is_stream
 from .site import Answer, Site, is_end
 
 LEEWAY = 10
-"""Seconds beyond the silence in which its end has to come."""
+"""Seconds after the silence within which its end must come."""
 _WHOLE = 0.9
-"""Tokens closer together than this share of the silence did not arrive as they were made."""
+"""Two tokens that come closer together than this share of the silence were held back."""
 
 
 class Silence(NamedTuple):
-    """What came of one silence.
+    """The result of one silence.
 
-    :ivar lasted: seconds of silence that were heard.
-    :ivar outcome: ``survived``, ``cut``, ``lost`` (no end, no error, nothing), or ``held`` (the
-        token before the silence came with the one behind it).
+    :ivar lasted: the seconds of silence that were heard.
+    :ivar outcome: ``survived``, ``cut``, ``lost`` (no end and no error came), or ``held`` (the
+        token before the silence came together with the token after it).
     """
 
     lasted: float
@@ -34,7 +34,7 @@ class Silence(NamedTuple):
 def measure(site: Site, seconds: float, heartbeat: float) -> Finding:
     """Have the server be silent between two tokens, without heartbeats.
 
-    :param heartbeat: the server's own, for what it means.
+    :param heartbeat: the server's ``LLMSTREAM_HEARTBEAT``, for the judgement.
     """
     path = silence_path(site, seconds, uuid4().hex)
     with reached(site), site.request("GET", path, seconds + LEEWAY) as answer:
@@ -63,9 +63,9 @@ def _listen(answer: Answer, asked: float) -> Silence:
 
 
 def judged(silence: Silence, asked: float, heartbeat: float) -> Finding:
-    """What a silence means beside the server's heartbeat.
+    """The finding for a silence, given the server's heartbeat.
 
-    :param asked: for how many seconds the server was to be silent.
+    :param asked: the seconds of silence that the server was asked for.
     """
     lasted = min(silence.lasted, asked)
     figures = {"asked": asked, "lasted": lasted, "outcome": silence.outcome, "heartbeat": heartbeat}
@@ -88,10 +88,10 @@ def _survived(lasted: float, heartbeat: float, figures: "dict[str, object]") -> 
     if 0 < heartbeat <= lasted:
         return Finding("silence", OK, seen, figures=figures)
     why = "Whether a longer silence survives was not tried."
-    mend = _beat_every(15)
+    fix = _beat_every(15)
     if heartbeat:
-        mend = Fix(f"flask llmstream doctor --url … --silence {heartbeat + 5:g}", "the shell")
-    return Finding("silence", WARNING, seen, why, mend, figures)
+        fix = Fix(f"flask llmstream doctor --url … --silence {heartbeat + 5:g}", "the shell")
+    return Finding("silence", WARNING, seen, why, fix, figures)
 
 
 def _beat_every(seconds: int) -> Fix:

@@ -1,7 +1,7 @@
-"""``Site``: the public address, and requests to it whose answers are timed as they arrive.
+"""``Site``: a public address, and requests to it. The time of each piece of an answer is taken.
 
-``http.client`` does it, and no larger library: the doctor has to work in a process that was
-patched too late, where HTTPS over urllib3 ends in a RecursionError.
+The requests use ``http.client`` alone. The doctor must work in a process that was patched too
+late, where HTTPS over urllib3 ends in a RecursionError.
 """
 
 from __future__ import annotations
@@ -36,15 +36,14 @@ def is_end(event: MessageEvent) -> bool:
 
 
 class BadAddress(ValueError):
-    """No URL that can be asked; the message says why."""
+    """The URL can't be used; the message says why."""
 
 
 class Site(NamedTuple):
-    """One deployment, as the world sees it.
+    """The public address of one deployment.
 
-    :ivar origin: scheme, host and port.
     :ivar mount: the path under which the chat endpoints are.
-    :ivar headers: what each request carries.
+    :ivar headers: the headers of each request.
     """
 
     scheme: str
@@ -55,34 +54,34 @@ class Site(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """The address without its path."""
+        """Scheme, host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port else "")
 
     @property
     def chat(self) -> str:
-        """The path of the chat endpoint, which counts when it is asked nothing."""
+        """The path of the chat endpoint. It counts to ten for an empty request."""
         return self.mount + _CHAT
 
     @property
     def doctor(self) -> str:
-        """The path of the doctor's own routes, where there is a token."""
+        """The path of the doctor's own routes, which exist where there is a token."""
         return self.mount + "/doctor"
 
     @property
     def has_token(self) -> bool:
-        """Whether requests carry the token of those routes."""
+        """Whether requests carry the token for these routes."""
         return TOKEN_HEADER in self.headers
 
     @contextmanager
     def request(
         self, method: str, path: str, patience: float, body: Optional[bytes] = None
     ) -> "Iterator[Answer]":
-        """One request on a connection of its own; leaving the block hangs up.
+        """Send one request on a connection of its own. The end of the block closes it.
 
         :param patience: seconds to wait for the connection, and for each piece of the answer.
-        :raises OSError: no connection, no TLS, or nothing in time.
-        :raises http.client.HTTPException: what answers does not speak HTTP.
+        :raises OSError: no connection, no TLS, or no answer in time.
+        :raises http.client.HTTPException: the answer is no HTTP.
         """
         headers = {**_HEADERS, **self.headers}
         if body is not None:
@@ -102,7 +101,7 @@ class Site(NamedTuple):
 
 
 class Answer:
-    """What came back, so far."""
+    """The answer to a request, while it arrives."""
 
     def __init__(self, response: http.client.HTTPResponse, asked_at: float) -> None:
         self._response = response
@@ -112,11 +111,11 @@ class Answer:
         self.is_http_1_0 = response.version == 10
 
     def blocks(self, until: float) -> Iterator[Tuple[float, bytes]]:
-        """The body as it arrives: how many seconds after the request, and what.
+        """The pieces of the body as they arrive, each with its seconds since the request.
 
-        :param until: how many seconds after the request it is enough.
+        :param until: seconds since the request. The piece that arrives later is the last.
         :raises OSError: the connection broke, or brought nothing for too long.
-        :raises http.client.HTTPException: the answer was cut off, or is not what it says.
+        :raises http.client.HTTPException: the answer was cut off, or contradicts its headers.
         """
         decode = self._decoder()
         while True:
@@ -129,8 +128,8 @@ class Answer:
                 return
 
     def events(self, until: float) -> Iterator[Tuple[float, MessageEvent]]:
-        """The events among them, those without data left out, and the one that opens a stream,
-        which is sent before there is a token. Raises what :meth:`blocks` does."""
+        """The events in these pieces, each with its seconds. Left out are events without data and
+        the event ``opened``, which is sent before there is a token. Raises as :meth:`blocks`."""
         decoder = EventStreamDecoder()
         try:
             for seconds, block in self.blocks(until):
@@ -145,11 +144,11 @@ class Answer:
         return monotonic() - self._asked_at
 
     def text(self) -> str:
-        """The beginning of the body, as much as is there."""
+        """The first piece of the body."""
         return str(next(self.blocks(0), (0, b""))[1], "utf-8", "replace")
 
     def json(self) -> Dict[str, Any]:
-        """The object that the body is; an empty one where it is none, or longer than a MiB."""
+        """The JSON object in the body; ``{}`` where it is none, or longer than a MiB."""
         body = bytearray()
         try:
             for _, block in self.blocks(_ANSWERED_WITHIN):
@@ -162,7 +161,7 @@ class Answer:
         return said if isinstance(said, dict) else {}
 
     def header(self, name: str) -> str:
-        """One header's value in small letters, ``""`` where it is missing."""
+        """The value of one header in small letters; ``""`` where it is missing."""
         return (self.headers.get(name) or "").strip().lower()
 
     def _decoder(self) -> Callable[[bytes], bytes]:
@@ -182,10 +181,10 @@ class Answer:
 def site_at(url: str, prefix: Optional[str], headers: Mapping[str, str]) -> Site:
     """The deployment at a URL.
 
-    :param url: where the application is, or the chat endpoint itself.
-    :param prefix: the application's ``LLMSTREAM_URL_PREFIX``; where that is ``None`` or has
-        variables, the URL says where the chat endpoints are.
-    :raises BadAddress: it is no address of a site.
+    :param url: the address of the application, or of the chat endpoint.
+    :param prefix: the application's ``LLMSTREAM_URL_PREFIX``. Where it is ``None`` or has
+        variables, the URL must be the address of the chat endpoints.
+    :raises BadAddress: the URL is no address of a site.
     """
     try:
         parts = urlsplit(url)

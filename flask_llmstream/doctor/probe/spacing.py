@@ -1,4 +1,4 @@
-"""Do tokens arrive one by one, as they are made?"""
+"""Measures whether tokens arrive one by one."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import List, NamedTuple, Sequence
 
 from ..finding import ERROR, OK, WARNING, Finding, Fix
 from .connecting import reached
-from .on_the_way import on_the_way
 from .refusal import check_is_stream
+from .response_headers import check_headers
 from .site import Answer, Site, is_end
 
 PATIENCE = 30
 ENOUGH = 60
-"""Seconds of counting; the counter, left as it is, takes nine."""
+"""Seconds after which the count is left. The shipped counter takes nine."""
 _TOO_QUICK = 0.5
-"""A count within so many seconds shows nothing of what lies on its way."""
+"""Seconds. A count that took less shows nothing of the way between server and reader."""
 
 
 class Count(NamedTuple):
-    """What arrived of one count.
+    """The tokens of one count that arrived.
 
-    :ivar arrivals: for each token, how many seconds after the request.
-    :ivar ended: whether the stream came to its end.
+    :ivar arrivals: the seconds from the request to each token.
+    :ivar ended: whether the stream's end arrived.
     """
 
     arrivals: Sequence[float]
@@ -30,10 +30,10 @@ class Count(NamedTuple):
 
 
 class Spacing(NamedTuple):
-    """How tokens were spread over their time; all in seconds.
+    """How the arrivals of tokens were spread; times in seconds.
 
-    :ivar pieces: in how many bunches they came; tokens that arrive within a quarter of their
-        average distance are one.
+    :ivar pieces: the number of bunches. Tokens that arrive within a quarter of their average
+        distance are one bunch.
     """
 
     tokens: int
@@ -44,14 +44,14 @@ class Spacing(NamedTuple):
 
 
 def measure(site: Site) -> List[Finding]:
-    """Have the chat endpoint count, and look how it arrives.
+    """Let the chat endpoint count, and watch the tokens arrive.
 
-    :raises CannotMeasure: it does not count.
+    :raises CannotMeasure: the endpoint does not count.
     """
     with reached(site), site.request("POST", site.chat, PATIENCE, b"{}") as answer:
         check_is_stream(answer, site.origin + site.chat)
         count = _listen(answer)
-    return [judged(count, answer.headers.get("Server") or ""), *on_the_way(answer)]
+    return [judged(count, answer.headers.get("Server") or ""), *check_headers(answer)]
 
 
 def _listen(answer: Answer) -> Count:
@@ -67,7 +67,7 @@ def _listen(answer: Answer) -> Count:
 
 
 def spacing_of(arrivals: Sequence[float]) -> Spacing:
-    """How these arrivals, of one or more, were spread."""
+    """How these arrivals were spread. There must be at least one."""
     gaps = [later - sooner for sooner, later in zip(arrivals, arrivals[1:])]
     bunch = arrivals[-1] / len(arrivals) / 4
     pieces = 1 + sum(gap > bunch for gap in gaps)
@@ -75,9 +75,9 @@ def spacing_of(arrivals: Sequence[float]) -> Spacing:
 
 
 def judged(count: Count, server: str) -> Finding:
-    """What a count says of its way.
+    """The finding for one count.
 
-    :param server: how the last server on the way calls itself.
+    :param server: the ``Server`` header of the answer.
     """
     if not count.arrivals:
         return Finding("spacing", ERROR, "the stream had no token in it", "Its log should say why.")

@@ -1,4 +1,4 @@
-"""What the answer's headers say of its way through proxies and caches."""
+"""Judges an answer's headers: what did proxies and caches on the way change?"""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ..finding import ERROR, OK, WARNING, Finding, Fix
 from .site import Answer
 
 
-def on_the_way(answer: Answer) -> Iterator[Finding]:
-    """What the answer's headers say of its way."""
+def check_headers(answer: Answer) -> Iterator[Finding]:
+    """The findings about the headers and the protocol of an answer."""
     found = [*_content(answer), *_caches(answer)]
     if answer.is_http_1_0:
         why = "Its readers can't tell the end of an answer from a cut, nor keep the connection."
@@ -52,5 +52,5 @@ def _caches(answer: Answer) -> Iterator[Finding]:
 
 
 def _is_kept_from_caches(said: str) -> bool:
-    """Does it keep an answer from others? An application may have put its own word there."""
+    """Does it forbid shared caches? An application may have its own ``Cache-Control``."""
     return "no-store" in said or "private" in said

@@ -1,4 +1,4 @@
-"""What the serving process says of itself, where it shares a token with the doctor."""
+"""Asks the serving process for its own findings. It answers where it shares the doctor's token."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .site import Site
 _PATIENCE = 15
 
 
-class Inside(NamedTuple):
-    """What a serving process said.
+class ServerReport(NamedTuple):
+    """The answer of a serving process.
 
-    :ivar server: how the last server on the way calls itself.
-    :ivar heartbeat: its ``LLMSTREAM_HEARTBEAT``.
-    :ivar findings: what it found out about itself.
+    :ivar server: the ``Server`` header of the answer; ``""`` without one.
+    :ivar heartbeat: the process's ``LLMSTREAM_HEARTBEAT``.
+    :ivar findings: its findings about itself.
     """
 
     server: str
@@ -24,19 +24,19 @@ class Inside(NamedTuple):
     findings: List[Finding]
 
 
-def ask(site: Site) -> Optional[Inside]:
-    """What the server says, or ``None``: it has no routes for the doctor, or another token."""
+def ask(site: Site) -> Optional[ServerReport]:
+    """The server's report; ``None`` where it has no routes for the doctor, or another token."""
     with reached(site), site.request("GET", site.doctor, _PATIENCE) as answer:
         said: Dict[str, Any] = answer.json() if answer.status == 200 else {}
         server = answer.headers.get("Server") or ""
     if "findings" not in said:
         return None
-    return Inside(server, said["heartbeat"], [_finding(one) for one in said["findings"]])
+    return ServerReport(server, said["heartbeat"], [_finding(one) for one in said["findings"]])
 
 
 def _finding(said: Dict[str, Any]) -> Finding:
-    mend = said["mend"] and Fix(**said["mend"])
-    return Finding(**{**said, "mend": mend, "check": f"server.{said['check']}"})
+    fix = said["mend"] and Fix(**said["mend"])
+    return Finding(**{**said, "mend": fix, "check": f"server.{said['check']}"})
 
 
 _TOKEN = Fix(
