@@ -10,7 +10,6 @@ from typing import Any, Dict, Iterator
 
 from flask import Flask, Response
 
-import flask_llmstream
 from flask_llmstream import LLMStream, OpenAICompatible, Provider
 
 from . import model
@@ -24,12 +23,11 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-STATIC = os.path.join(os.path.dirname(flask_llmstream.__file__), "static")
 
 
 def create_app() -> Flask:
     """The application; see the environment's variables above."""
-    app = Flask(__name__, static_folder=STATIC, static_url_path="/static")
+    app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     streams = LLMStream(providers=providers(app))
     streams.init_app(app)

@@ -1,6 +1,7 @@
 /** The page: a prompt in, an answer typed as it comes, and what the wire said. */
 
-import { LLMStream, Typewriter } from "./llmstream.js";
+// From the chat endpoints, under the prefix that page.html has as `data-prefix`.
+import { LLMStream, Typewriter } from "../v1/llmstream.js";
 
 const WORDS = {
   en: {

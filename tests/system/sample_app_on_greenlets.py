@@ -242,8 +242,8 @@ def client(environment):
 def test_the_page_and_its_assets_are_served(client):
     page = client.get("/")
     assert (page.status_code, page.mimetype) == (200, "text/html")
-    for name in ("page.css", "page.js", "llmstream.js"):
-        asset = client.get(f"/static/{name}")
+    for path in ("/static/page.css", "/static/page.js", "/v1/llmstream.js"):
+        asset = client.get(path)
         assert asset.status_code == 200 and asset.data
         asset.close()
     page.close()
