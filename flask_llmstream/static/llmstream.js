@@ -1,7 +1,8 @@
 /**
  * The browser's side of flask_llmstream: one ES module, no build step, no dependencies.
  *
- * - `LLMStream` reads an answer over either transport and tells its state and its text.
+ * - `Answer`, also exported as `LLMStream`, reads an answer over either transport and reports its
+ *   state and its text.
  * - `postEvents` reads any event stream that answers a POST, which `EventSource` can't ask for.
  * - `EventStreamDecoder` is the parser of WHATWG HTML 9.2.6, the twin of the Python one.
  * - `Typewriter` shows text as if it were typed and is never far behind.
@@ -299,7 +300,7 @@ function jsonIn(text) {
  * through `EventSource`, which, once it has opened, reconnects by itself until the server tells it
  * not to.
  */
-export class LLMStream {
+export class Answer {
   /** @type {StreamState} */
   state = { name: "connecting" };
   /** @type {Promise<StreamState>} resolves with the state that ended it */
@@ -318,7 +319,7 @@ export class LLMStream {
    *   `credentials`: as for `fetch`; `include` sends the user's cookies to another site, too
    */
   static post(url, body, options = {}) {
-    const stream = new LLMStream(options);
+    const stream = new Answer(options);
     stream.#post(url, body, options);
     return stream;
   }
@@ -329,12 +330,12 @@ export class LLMStream {
    *   sends the user's cookies to another site, too
    */
   static get(url, options = {}) {
-    const stream = new LLMStream(options);
+    const stream = new Answer(options);
     stream.#get(url, options);
     return stream;
   }
 
-  /** @private Begin with `LLMStream.post` or `LLMStream.get`. @param {StreamHandlers} handlers */
+  /** @private Begin with `Answer.post` or `Answer.get`. @param {StreamHandlers} handlers */
   constructor(handlers) {
     this.#handlers = handlers;
     this.finished = new Promise((resolve) => (this.#finish = resolve));
@@ -447,6 +448,8 @@ export class LLMStream {
     this.#handlers.onState?.(state);
   }
 }
+
+export { Answer as LLMStream };
 
 const MAY_GROW = /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{M}\u200D\uD800-\uDBFF]$/u;
 

@@ -1,7 +1,7 @@
 /** The page: a prompt in, an answer typed as it comes, and what the wire said. */
 
 // From the chat endpoints, under the prefix that page.html has as `data-prefix`.
-import { LLMStream, Typewriter } from "../v1/llmstream.js";
+import { Answer, Typewriter } from "../v1/llmstream.js";
 
 const WORDS = {
   en: {
@@ -121,7 +121,7 @@ const page = Object.fromEntries(
 const answer = page.answer.appendChild(document.createTextNode(""));
 const typewriter = new Typewriter(write);
 
-/** @type {LLMStream | undefined} */
+/** @type {Answer | undefined} */
 let stream;
 let run = newRun();
 let following = true;
@@ -216,8 +216,8 @@ function send() {
   const handlers = { onState: showState, onText: receive };
   stream =
     transport === "fetch"
-      ? LLMStream.post(urlOf("chat/completions"), request, { ...handlers, onBytes: bytesKeeper() })
-      : LLMStream.get(urlOf("chat/stream", request), { ...handlers, onEvent: eventKeeper() });
+      ? Answer.post(urlOf("chat/completions"), request, { ...handlers, onBytes: bytesKeeper() })
+      : Answer.get(urlOf("chat/stream", request), { ...handlers, onEvent: eventKeeper() });
   showState(stream.state);
 }
 

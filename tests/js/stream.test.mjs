@@ -1,10 +1,10 @@
-/** `LLMStream` from connecting to its one end, over both transports. */
+/** `Answer` from connecting to its one end, over both transports. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import { LLMStream, begin, delta, end, withServer } from "./support.mjs";
+import { Answer, LLMStream, begin, delta, end, withServer } from "./support.mjs";
 
 /** Handlers that write down what they hear. */
 function diary() {
@@ -30,7 +30,7 @@ function post(...blocks) {
     response.end();
   };
   return withServer(answer, async (url, requests) => {
-    const state = await LLMStream.post(url, {}, book.handlers).finished;
+    const state = await Answer.post(url, {}, book.handlers).finished;
     assert.equal(requests.length, 1);
     return { ...book, state: lossless(state) };
   });
@@ -46,7 +46,7 @@ test("POST: a stream begins as connecting and tells every state after it", async
   };
   await withServer(answer, async (url) => {
     const { heard, handlers, names } = diary();
-    const stream = LLMStream.post(url, { prompt: "x" }, handlers);
+    const stream = Answer.post(url, { prompt: "x" }, handlers);
     assert.deepEqual(stream.state, { name: "connecting" });
     const ended = { name: "ended", reason: "complete", usage: null };
     assert.deepEqual(await stream.finished, ended);
@@ -91,7 +91,7 @@ test("POST: a connection that breaks is a failure, and nothing is sent again", a
     response.write(delta("a"), () => response.destroy());
   };
   await withServer(answer, async (url, requests) => {
-    const state = await LLMStream.post(url, {}).finished;
+    const state = await Answer.post(url, {}).finished;
     assert.equal(state.code, "truncated");
     assert.equal(requests.length, 1);
   });
@@ -103,7 +103,7 @@ test("POST: a refusal is a failure with its reason, its status and when to come 
     response.end('{"error": {"code": "too_many_streams", "message": "Too many."}}');
   };
   await withServer(answer, async (url) => {
-    const state = lossless(await LLMStream.post(url, {}).finished);
+    const state = lossless(await Answer.post(url, {}).finished);
     const facts = { code: "too_many_streams", status: 503, retryAfter: 3 };
     assert.deepEqual(state, { name: "failed", reason: "Too many.", ...facts });
   });
@@ -155,7 +155,7 @@ test("POST: the server sees a reader who stayed to the end", async () => {
     setImmediate(() => response.end());
   };
   await withServer(answer, async (url) => {
-    await LLMStream.post(url, {}).finished;
+    await Answer.post(url, {}).finished;
     assert.equal(await finished, "finished");
   });
 });
@@ -169,7 +169,7 @@ test("POST: stop ends it at once, and the server sees the reader leave", async (
   await withServer(answer, async (url) => {
     const { handlers, names } = diary();
     const streaming = new Promise((resolve) => (handlers.onText = resolve));
-    const stream = LLMStream.post(url, {}, handlers);
+    const stream = Answer.post(url, {}, handlers);
     await streaming;
     stream.stop();
     assert.deepEqual(stream.state, { name: "ended", reason: "stopped", usage: null });
@@ -187,7 +187,7 @@ test("POST: stop works before there is an answer", async () => {
     stream.stop();
   };
   await withServer(answer, async (url) => {
-    stream = LLMStream.post(url, {});
+    stream = Answer.post(url, {});
     assert.equal((await stream.finished).reason, "stopped");
     await left;
   });
@@ -232,7 +232,7 @@ class ScriptedEventSource {
 function get() {
   globalThis.EventSource = ScriptedEventSource;
   const book = diary();
-  const stream = LLMStream.get("/v1/chat/stream", book.handlers);
+  const stream = Answer.get("/v1/chat/stream", book.handlers);
   return { ...book, stream, source: ScriptedEventSource.latest };
 }
 
@@ -262,7 +262,7 @@ test("GET: the event that opens a stream is passed on and is no text", () => {
 test("GET: event types of the server's own are heard when they are named", () => {
   globalThis.EventSource = ScriptedEventSource;
   const { heard, handlers } = diary();
-  LLMStream.get("/feed", Object.assign(handlers, { events: ["token"] }));
+  Answer.get("/feed", Object.assign(handlers, { events: ["token"] }));
   const source = ScriptedEventSource.latest;
   source.open();
   source.receive("token", { ended: false, message: "Once" });
@@ -330,4 +330,8 @@ test("GET: stop closes the EventSource at once", async () => {
   assert.equal((await stream.finished).reason, "stopped");
   source.receive("message", { ended: false, message: "late" });
   assert.equal(heard.text, "");
+});
+
+test("the class has two names", () => {
+  assert.equal(LLMStream, Answer);
 });

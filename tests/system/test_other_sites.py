@@ -86,9 +86,9 @@ const ways = {
     headers: { ...json, Authorization: "Bearer x", "X-Other": "y" } })),
   post_failing: (name) => read(fetch(post(name), {
     method: "POST", body: JSON.stringify({ prompt: "fail" }), headers: json })),
-  client: (name) => client(({ LLMStream }, options) =>
-    LLMStream.post(post(name), { prompt: "x" }, options)),
-  client_get: (name) => client(({ LLMStream }, options) => LLMStream.get(get(name), options)),
+  client: (name) => client(({ Answer }, options) =>
+    Answer.post(post(name), { prompt: "x" }, options)),
+  client_get: (name) => client(({ Answer }, options) => Answer.get(get(name), options)),
 };
 window.outcome = null;
 Promise.all(names.map(async (name) => [name, await ways[name](name)]))

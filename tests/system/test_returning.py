@@ -85,13 +85,13 @@ def test_an_event_source_stays_away_from_the_next_server(browser):
 
 # The same with `llmstream.js`.
 
-LOAD = 'import("/v1/llmstream.js").then(({ LLMStream }) => (window.LLMStream = LLMStream));'
+LOAD = 'import("/v1/llmstream.js").then(({ Answer }) => (window.Answer = Answer));'
 READ = """
 const [transport, course] = arguments;
 window.states = [];
 const onState = ({ name, code }) => states.push(code ?? name);
 const url = `/answers/${course}/message`;
-transport === "get" ? LLMStream.get(url, { onState }) : LLMStream.post(url, {}, { onState });
+transport === "get" ? Answer.get(url, { onState }) : Answer.post(url, {}, { onState });
 """
 TOLD = "states[states.length - 1] === arguments[0]"
 
@@ -101,7 +101,7 @@ either = pytest.mark.parametrize("transport", ["get", "post"])
 @pytest.fixture
 def reader(browser, site):
     browser.run(LOAD)
-    browser.wait("window.LLMStream")
+    browser.wait("window.Answer")
     return browser
 
 
