@@ -29,10 +29,10 @@ from .sources.emitter import Emitter
 from .stream.drain import DRAIN_SECONDS, drain
 from .stream.limits import every_slots
 from .stream.options import StreamOptions, check_callable, check_number
-from .views.clashes import log_later_clashes, refuse_clashes
 from .views.decorator import log_later_misplaced, refuse_misplaced, refuse_positional, streamed_view
-from .views.no_source import refuse_no_sender
 from .views.responses import Source, last_event_id, new_emitter, stream_response
+from .views.route_clashes import log_later_clashes, refuse_clashes
+from .views.source_errors import refuse_no_sender
 from .wsgi.early_start import EarlyStart
 
 if TYPE_CHECKING:

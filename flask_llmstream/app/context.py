@@ -23,7 +23,7 @@ from gevent import getcurrent
 from ..exceptions.handling import while_handling
 from ..log import Log, log_of
 from ..stream.hooks import Work
-from ..wsgi.own_environ import leave_environ
+from ..wsgi.environ_copy import leave_environ
 
 _IS_ONE = hasattr(AppContext, "has_request")
 """Whether a request's context is its app context as well: Flask from 3.2 on."""

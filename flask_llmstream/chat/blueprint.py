@@ -27,7 +27,7 @@ from ..providers import Provider
 from ..providers.awaited import begun
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_names
-from ..views.mounting import add_route, host_is_this_one
+from ..views.blueprint_routes import add_route, host_is_this_one
 from ..views.responses import stream_response
 from ..wsgi.request_body import read_in_view
 from .cross_site import answer_to_preflight, let_read, refuse_cross_site, refuse_unless_accepted

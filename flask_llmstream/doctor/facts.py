@@ -15,8 +15,8 @@ from flask import Flask
 from ..app.config import Settings
 from ..app.state import EXTENSION, AppState
 from ..stream.options import StreamOptions
-from ..views.clashes import chat_mounts, clashes
 from ..views.decorator import misplaced
+from ..views.route_clashes import chat_mounts, clashes
 from .finding import Fix
 from .functions import Cached, body_readers, cached_streams
 from .gunicorn import Gunicorn

@@ -31,7 +31,7 @@ from ..records import CompletionRequest, Summary
 from ..runtime.runtime import on_greenlet, runtime_for
 from ..runtime.threads import allocate_lock
 from ..stream.options import StreamOptions
-from ..views.mounting import add_route
+from ..views.blueprint_routes import add_route
 from ..views.responses import stream_response
 from .checks import IN_THE_PROCESS, examine
 from .facts import NAMELESS, Serving, facts_of

@@ -19,7 +19,7 @@ from ..errors import ConfigurationError
 from ..exceptions.handling import name_of
 from ..log import log_of
 from ..sources.calls import called
-from .no_source import is_iterator
+from .source_errors import is_iterator
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

@@ -29,7 +29,7 @@ from ..wsgi.body import StreamBody
 from ..wsgi.headers import HEADERS
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import stream_response_class
-from .no_source import no_source, refuse_bytes, refuse_one_item
+from .source_errors import no_source, refuse_bytes, refuse_one_item
 from .streams import new_stream
 
 Source = Union[Iterable[Any], AsyncIterable[Any], Observable]

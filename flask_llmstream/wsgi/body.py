@@ -22,7 +22,7 @@ from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
 from .body_end import drop, end, let_go, no_words
 from .failure_response import failure_response
-from .one_reader import OneReader, nothing, refuse_another_reader
+from .read_once import OneReader, nothing, refuse_another_reader
 from .request_body import Unread
 
 LOOK_SECONDS = 1.0

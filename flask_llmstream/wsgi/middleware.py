@@ -37,9 +37,9 @@ from ..stream.stream import Stream
 from .app_call import PassedOn, WSGICall
 from .body import StreamBody
 from .early_start import early_start, takes_no_later_start
+from .environ_copy import give_back, own_environ
 from .headers import event_stream_headers, is_encoded, is_event_stream
 from .hooks import WSGIHooks
-from .own_environ import give_back, own_environ
 from .request_body import ServerInput, has_body
 from .response import Start, settle_expectation
 from .types import Environ, StartResponse, WSGIApp

@@ -12,7 +12,7 @@ from ..connection.sock_diag import keep_scope
 from .body import StreamBody
 from .early_start import begin_at_call
 from .headers import taken_over
-from .one_reader import Given, refuse_to_be_kept
+from .read_once import Given, refuse_to_be_kept
 from .types import Environ, Headers, StartResponse
 
 _HAS_NO_BODY_YET = (

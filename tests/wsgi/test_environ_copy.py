@@ -12,7 +12,7 @@ from flask.logging import wsgi_errors_stream
 from werkzeug.test import create_environ
 
 from flask_llmstream import EventStreamMiddleware
-from flask_llmstream.wsgi.own_environ import own_environ
+from flask_llmstream.wsgi.environ_copy import own_environ
 
 ADAS = ("ada", {"X-Reader": "ada"}, "192.0.2.7", "http://localhost/?q=1", "1")
 

@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 from ..app.first_request import at_first_request
 from ..errors import ConfigurationError
 from ..log import log_of
-from .mounting import is_ours
+from .blueprint_routes import is_ours
 
 _CURE = "LLMSTREAM_URL_PREFIX, or url_prefix of register_blueprint(), gives ours another place"
 _VARIABLE = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\((.*?)\))?:)?[a-zA-Z_]\w*>")
