@@ -31,7 +31,7 @@ from ..views.blueprint_routes import add_route, host_is_this_one
 from ..views.responses import stream_response
 from ..wsgi.request_body import read_in_view
 from .cross_site import answer_to_preflight, let_read, refuse_cross_site, refuse_unless_accepted
-from .limits import Limits
+from .limits import RequestLimits
 from .requests import ChatRequest, parse_chat, parse_json, parse_query
 
 _LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
@@ -112,7 +112,9 @@ class ChatEndpoints:
 
     def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
         settings = self._app_settings()
-        limits = Limits(settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens)
+        limits = RequestLimits(
+            settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens
+        )
         return parse_chat(fields, self._providers, self._default_model, limits)
 
     def _body(self) -> bytes:

@@ -1,7 +1,8 @@
-"""``Limits``: how much one chat request may bring, by what of it is passed on to a model's server.
+"""``RequestLimits``: how much one chat request may send to a model's server.
 
-Ground floor: standard library only, no I/O. A request is passed on as JSON made anew, which may be
-longer than what came (``1e5``, half of a character), and which not all that can be read can become.
+A request is sent on as JSON that is written again. That JSON may be longer than the JSON that came
+(``1e5``, half of a character), and not every value that can be read can be written. So the written
+JSON is checked. Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -13,23 +14,24 @@ from ..errors import RequestError, RequestTooLarge
 from ..records import TOKEN_LIMITS
 from ..sse.json import json_bytes
 
-DEEPEST = 128
-"""Lists and objects in each other: what serde takes, and so many a model's server. It leaves room
-for any encoder, wherever that is called."""
+MAX_DEPTH = 128
+"""How many lists and objects may be nested. serde takes as many, and with it many a model's
+server. Any encoder takes as many too, however deep the call stack is where it is called."""
 
-_HOLDERS = (list, dict)
-_LONGEST_NUMBER = 1000
-"""Digits. Python takes quadratic time for them, and newer ones refuse to write some thousands."""
+_CONTAINERS = (list, dict)
+_MAX_DIGITS = 1000
+"""Of a number. Python takes quadratic time to read it, and newer versions refuse to write some
+thousands of digits."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one request may bring.
+class RequestLimits:
+    """The limits of one request.
 
-    :param prompt_chars: the characters of a prompt, or of the messages and whatever else of it
-        is text, a list or an object, as JSON.
-    :param body_bytes: the bytes of all of it, as JSON.
-    :param tokens: the most that an answer may have; 0: as many as its model writes.
+    :param prompt_chars: the most characters of all fields together that are sent on. A text
+        counts as it is, a list or an object as JSON.
+    :param body_bytes: the most bytes of the request as JSON. Default: 1 MiB.
+    :param tokens: the most tokens of an answer. Default: 0, no limit.
     """
 
     prompt_chars: int
@@ -37,13 +39,13 @@ class Limits:
     tokens: int = 0
 
     def check(self, fields: Mapping[str, Any]) -> None:
-        """Check that fields can be passed on, and are not too much.
+        """Check that the fields can be sent on, and keep to the limits.
 
-        :raises RequestError: one is nested too deeply, holds a number that JSON hasn't, or is too
-            long; it is named.
-        :raises RequestTooLarge: all of it.
+        :raises RequestError: a field is nested too deeply, holds a number that JSON does not have
+            (NaN, an infinity), or is the longest of too many characters. The error names it.
+        :raises RequestTooLarge: all fields together have too many bytes.
         """
-        texts = {name: _passed_on(name, value) for name, value in fields.items()}
+        texts = {name: _as_json(name, value) for name, value in fields.items()}
         if len(json_bytes(fields)) > self.body_bytes:
             raise RequestTooLarge(
                 f"as it is passed on, the request is over the limit of {self.body_bytes} bytes"
@@ -54,8 +56,8 @@ class Limits:
             message = f"{length} characters are over the limit of {self.prompt_chars}"
             raise RequestError(message, field=max(lengths, key=lengths.__getitem__))
 
-    def lowered(self, options: Mapping[str, Any]) -> Dict[str, Any]:
-        """The same options, none of them asking for more tokens than there may be."""
+    def cap_tokens(self, options: Mapping[str, Any]) -> Dict[str, Any]:
+        """The same options; one that asks for too many tokens asks for ``tokens``."""
         if not self.tokens:
             return dict(options)
         return {
@@ -65,18 +67,18 @@ class Limits:
 
 
 def whole_number(digits: str) -> int:
-    """A whole number of a JSON text.
+    """Read a whole number of a JSON text.
 
-    :raises ValueError: it is so long that reading it would take its time.
+    :raises ValueError: it is longer than 1000 digits, and would take long to read.
     """
-    if len(digits) > _LONGEST_NUMBER:
-        raise ValueError(f"a number has more than {_LONGEST_NUMBER} digits")
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number has more than {_MAX_DIGITS} digits")
     return int(digits)
 
 
-def _passed_on(name: str, value: Any) -> bytes:
+def _as_json(name: str, value: Any) -> bytes:
     if _is_too_deep(value):
-        raise RequestError(f"is nested more than {DEEPEST} times", field=name)
+        raise RequestError(f"is nested more than {MAX_DEPTH} times", field=name)
     try:
         return json_bytes(value)
     except ValueError as error:
@@ -84,21 +86,22 @@ def _passed_on(name: str, value: Any) -> bytes:
 
 
 def _is_too_deep(value: Any) -> bool:
-    holders = _holders([value])
-    for _ in range(DEEPEST):
-        holders = [inner for holder in holders for inner in _holders(_held_by(holder))]
-    return bool(holders)
+    # Level by level and without recursion: the value may be deeper than the stack.
+    level = _containers([value])
+    for _ in range(MAX_DEPTH):
+        level = [inner for container in level for inner in _containers(_contents(container))]
+    return bool(level)
 
 
-def _holders(values: Iterable[Any]) -> List[Any]:
-    return [value for value in values if value.__class__ in _HOLDERS]
+def _containers(values: Iterable[Any]) -> List[Any]:
+    return [value for value in values if value.__class__ in _CONTAINERS]
 
 
-def _held_by(holder: Any) -> Iterable[Any]:
-    return holder.values() if holder.__class__ is dict else holder
+def _contents(container: Any) -> Iterable[Any]:
+    return container.values() if container.__class__ is dict else container
 
 
 def _characters(value: Any, text: bytes) -> int:
     if isinstance(value, str):
         return len(value)
-    return len(text.decode()) if value.__class__ in _HOLDERS else 0
+    return len(text.decode()) if value.__class__ in _CONTAINERS else 0

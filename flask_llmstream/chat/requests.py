@@ -1,6 +1,6 @@
-"""From what a client sends to a :class:`CompletionRequest`, each error naming its field.
+"""Reads a client's request into a :class:`ChatRequest`. Each error names its field.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ from typing import Any, Callable, Container, Dict, Mapping, Optional, Tuple
 
 from ..errors import RequestError, UnknownModel
 from ..records import CompletionRequest
-from .limits import Limits, whole_number
+from .limits import RequestLimits, whole_number
 
 COUNTER = "counter"
+"""The model that answers a request without prompt and messages."""
 
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """One checked request to a chat endpoint.
+    """One request to a chat endpoint, checked.
 
-    :param completion: for the provider.
-    :param speaks_openai: whether the client gave ``messages``.
+    :param completion: the request for the provider.
+    :param speaks_openai: whether the client sent ``messages``.
     :param stream: whether the client wants deltas rather than one object.
-    :param include_usage: whether the client asked for a chunk with the counts.
+    :param include_usage: whether the client wants a chunk with the token counts.
     """
 
     completion: CompletionRequest
@@ -33,7 +34,10 @@ class ChatRequest:
 
 
 def parse_json(body: bytes) -> Mapping[str, Any]:
-    """The object in a request's body; an empty body is an empty object."""
+    """The object in a request's body. An empty body is an empty object.
+
+    :raises RequestError: the body is not JSON in UTF-8, or JSON of something else.
+    """
     if not body.strip():
         return {}
     try:
@@ -42,19 +46,46 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise RequestError(f"the body has to be an object, not {_kind(value)}")
+        raise RequestError(f"the body has to be an object, not {_json_type(value)}")
     return value
 
 
 def parse_chat(
-    fields: Mapping[str, Any], models: Container[str], default_model: str, limits: Limits
+    fields: Mapping[str, Any], models: Container[str], default_model: str, limits: RequestLimits
 ) -> ChatRequest:
     """Check the fields of a request.
 
-    :raises RequestError: a field of the wrong type, out of range, too long, missing or unknown.
-    :raises RequestTooLarge: all of them.
+    :param models: the names that ``model`` may have.
+    :param default_model: the model of a request that names none.
+    :raises RequestError: a field has the wrong type, is out of range, too long, missing or
+        unknown.
+    :raises RequestTooLarge: all fields together are too long.
     :raises UnknownModel: ``model`` is not one of the models.
     """
+    values = _checked(fields)
+    sent_on = {name: value for name, value in values.items() if name not in _NOT_SENT_ON}
+    limits.check(sent_on)
+    prompt, messages = sent_on.pop("prompt", None), tuple(sent_on.pop("messages", ()))
+    model = _model(values.get("model"), prompt, messages, models, default_model)
+    stream = values.get("stream", not messages)
+    if not stream and not messages:
+        raise RequestError("only an answer to messages can come whole", field="stream")
+    include_usage = values.get("stream_options", {}).get("include_usage", False)
+    options = limits.cap_tokens(sent_on)
+    completion = CompletionRequest(model, prompt, messages, options, limits.tokens or None)
+    return ChatRequest(completion, bool(messages), stream, include_usage)
+
+
+def parse_query(arguments: Mapping[str, str]) -> Dict[str, Any]:
+    """The fields of a query string. Fields that are numbers become numbers, others stay text.
+
+    :raises RequestError: a number that can't be read.
+    """
+    return {name: _query_value(name, value) for name, value in arguments.items()}
+
+
+def _checked(fields: Mapping[str, Any]) -> Dict[str, Any]:
+    """The fields that are not ``null``, each checked by itself."""
     for name in fields:
         if name not in _CHECKS:
             raise RequestError("there is no such field", field=repr(name[:40])[1:-1])
@@ -64,22 +95,7 @@ def parse_chat(
         check(name, value)
     if {"prompt", "messages"} <= values.keys():
         raise RequestError("give either a prompt or messages, not both", field="prompt")
-    limits.check({name: value for name, value in values.items() if name not in _NOT_PASSED_ON})
-    prompt, messages = values.pop("prompt", None), tuple(values.pop("messages", ()))
-    model = _model(values.pop("model", None), prompt, messages, models, default_model)
-    stream = values.pop("stream", not messages)
-    if not stream and not messages:
-        raise RequestError("only an answer to messages can come whole", field="stream")
-    include_usage = values.pop("stream_options", {}).get("include_usage", False)
-    values.pop("n", None)
-    options = limits.lowered(values)
-    completion = CompletionRequest(model, prompt, messages, options, limits.tokens or None)
-    return ChatRequest(completion, bool(messages), stream, include_usage)
-
-
-def parse_query(arguments: Mapping[str, str]) -> Dict[str, Any]:
-    """The fields in a query string: numbers become numbers, the rest is text."""
-    return {name: _query_value(name, value) for name, value in arguments.items()}
+    return values
 
 
 def _model(
@@ -104,24 +120,24 @@ def _no_constant(name: str) -> Any:
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise RequestError(f"has to be text, not {_kind(value)}", field=name)
+        raise RequestError(f"has to be text, not {_json_type(value)}", field=name)
     return value
 
 
-def _some_text(name: str, value: Any) -> None:
+def _nonblank_text(name: str, value: Any) -> None:
     if not _text(name, value).strip():
         raise RequestError("is empty", field=name)
 
 
 def _flag(name: str, value: Any) -> None:
     if not isinstance(value, bool):
-        raise RequestError(f"has to be true or false, not {_kind(value)}", field=name)
+        raise RequestError(f"has to be true or false, not {_json_type(value)}", field=name)
 
 
 def _number(least: float, most: float) -> Callable[[str, Any], None]:
     def check(name: str, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise RequestError(f"has to be a number, not {_kind(value)}", field=name)
+            raise RequestError(f"has to be a number, not {_json_type(value)}", field=name)
         if not least <= value <= most:
             raise RequestError(f"has to be from {least} to {most}", field=name)
 
@@ -144,7 +160,7 @@ def _stop(name: str, value: Any) -> None:
     if not 1 <= len(texts) <= 16:
         raise RequestError("has to hold 1 to 16 texts", field=name)
     for text in texts:
-        if not _text(name, text):  # white space is as good as any
+        if not _text(name, text):  # a text of white space is allowed
             raise RequestError("is empty", field=name)
 
 
@@ -160,22 +176,23 @@ def _messages(name: str, value: Any) -> None:
     for index, message in enumerate(value):
         at = f"{name}[{index}]"
         if not isinstance(message, dict):
-            raise RequestError(f"has to be an object, not {_kind(message)}", field=at)
-        _some_text(f"{at}.role", message.get("role"))
+            raise RequestError(f"has to be an object, not {_json_type(message)}", field=at)
+        _nonblank_text(f"{at}.role", message.get("role"))
         if not isinstance(message.get("content"), list):
             _text(f"{at}.content", message.get("content"))
 
 
-def _forwarded(name: str, value: Any) -> None:
-    """Whatever it is."""
+def _anything(name: str, value: Any) -> None:
+    """Not checked here: the model's server knows which values it supports."""
 
 
 _MOST_TOKENS = 1_000_000
-_NOT_PASSED_ON = ("model", "stream", "stream_options", "n")
+_NOT_SENT_ON = ("model", "stream", "stream_options", "n")
+"""The fields that are answered here. All others are sent on to the model's server."""
 _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
-    "prompt": _some_text,
+    "prompt": _nonblank_text,
     "messages": _messages,
-    "model": _some_text,
+    "model": _nonblank_text,
     "stream": _flag,
     "stream_options": _stream_options,
     "max_tokens": _whole(1, _MOST_TOKENS),
@@ -188,21 +205,20 @@ _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
     "stop": _stop,
     "n": _whole(1, 1),
     "user": _text,
-    # For the model's server to check, which knows what it supports.
-    "response_format": _forwarded,
-    "logit_bias": _forwarded,
-    "top_k": _forwarded,
-    "min_p": _forwarded,
-    "repeat_penalty": _forwarded,
-    "reasoning_effort": _forwarded,
-    "metadata": _forwarded,
-    "store": _forwarded,
-    "service_tier": _forwarded,
-    "verbosity": _forwarded,
-    "prompt_cache_key": _forwarded,
-    "safety_identifier": _forwarded,
+    "response_format": _anything,
+    "logit_bias": _anything,
+    "top_k": _anything,
+    "min_p": _anything,
+    "repeat_penalty": _anything,
+    "reasoning_effort": _anything,
+    "metadata": _anything,
+    "store": _anything,
+    "service_tier": _anything,
+    "verbosity": _anything,
+    "prompt_cache_key": _anything,
+    "safety_identifier": _anything,
 }
-
+"""All fields by name, each with its check."""
 
 _NUMBERS: Dict[str, Callable[[str], Any]] = {
     "max_tokens": int,
@@ -213,6 +229,7 @@ _NUMBERS: Dict[str, Callable[[str], Any]] = {
     "presence_penalty": float,
     "frequency_penalty": float,
 }
+"""The fields of a query that are numbers."""
 
 
 def _query_value(name: str, value: str) -> Any:
@@ -222,6 +239,6 @@ def _query_value(name: str, value: str) -> Any:
         raise RequestError(f"has to be a number, not {value[:40]!r}", field=name) from None
 
 
-def _kind(value: Any) -> str:
+def _json_type(value: Any) -> str:
     names = {type(None): "null", bool: "a boolean", str: "text", list: "a list", dict: "an object"}
     return names.get(type(value), "a number")

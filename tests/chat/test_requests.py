@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.chat.limits import DEEPEST, Limits
+from flask_llmstream.chat.limits import MAX_DEPTH, RequestLimits
 from flask_llmstream.chat.requests import ChatRequest, parse_chat, parse_json, parse_query
 from flask_llmstream.errors import RequestError, RequestTooLarge, UnknownModel
 from flask_llmstream.records import CompletionRequest
@@ -20,7 +20,7 @@ HELLO = {"role": "user", "content": "Hello"}
 LONGEST = 1000
 
 
-def parsed(limits: Limits = Limits(LONGEST), **fields: Any) -> ChatRequest:
+def parsed(limits: RequestLimits = RequestLimits(LONGEST), **fields: Any) -> ChatRequest:
     return parse_chat(fields, MODELS, "gemma", limits)
 
 
@@ -243,14 +243,14 @@ def nested(depth: int) -> str:
 
 def test_what_is_nested_is_passed_on_to_a_depth_that_any_encoder_takes() -> None:
     for opened, closed in (("[", "]"), ('{"a":', "}")):
-        text = opened * (DEEPEST - 1) + "[]" + closed * (DEEPEST - 1)
+        text = opened * (MAX_DEPTH - 1) + "[]" + closed * (MAX_DEPTH - 1)
         fields = parse_json(f'{{"prompt": "Hello", "metadata": {text}}}'.encode())
         assert parsed(**fields).completion.options["metadata"]
         fields = parse_json(f'{{"prompt": "Hello", "metadata": [{text}]}}'.encode())
         assert refused(**fields).field == "metadata"
 
 
-@pytest.mark.parametrize("depth", [DEEPEST + 1, 500, 900, 950, 977, 985, 10_000])
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 500, 900, 950, 977, 985, 10_000])
 @pytest.mark.parametrize("field", ["metadata", "messages"])
 def test_what_is_nested_more_deeply_is_refused_however_deeply(field: str, depth: int) -> None:
     held = {"metadata": "{}", "messages": '[{{"role": "user", "content": {}}}]'}[field]
@@ -276,14 +276,14 @@ def test_of_two_fields_of_one_name_the_last_is_checked_and_passed_on() -> None:
     "prompt, sent", [("\ud83d" + "你" * 10, 79), ("你" * 10, 43)], ids=["half a character", "whole"]
 )
 def test_its_bytes_are_counted_as_they_are_passed_on(prompt: str, sent: int) -> None:
-    assert parsed(Limits(LONGEST, body_bytes=sent), prompt=prompt)
+    assert parsed(RequestLimits(LONGEST, body_bytes=sent), prompt=prompt)
     with pytest.raises(RequestTooLarge, match=f"over the limit of {sent - 1} bytes"):
-        parsed(Limits(LONGEST, body_bytes=sent - 1), prompt=prompt)
+        parsed(RequestLimits(LONGEST, body_bytes=sent - 1), prompt=prompt)
 
 
 # How many tokens an answer may have.
 
-CAPPED = Limits(LONGEST, tokens=100)
+CAPPED = RequestLimits(LONGEST, tokens=100)
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
@@ -484,7 +484,7 @@ NAMES += ["temperature", "top_p", "presence_penalty", "seed", "user"]
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=3), json_values, max_size=4))
 def test_any_object_is_a_request_or_refused_by_a_field(fields: Dict[str, Any]) -> None:
     try:
-        chat = parse_chat(fields, MODELS, "gemma", Limits(LONGEST))
+        chat = parse_chat(fields, MODELS, "gemma", RequestLimits(LONGEST))
     except RequestError as error:
         assert error.field is not None
         assert error.status in (400, 404)
@@ -495,7 +495,7 @@ def test_any_object_is_a_request_or_refused_by_a_field(fields: Dict[str, Any]) -
 
 @given(st.dictionaries(st.sampled_from([*NAMES, "metadata", "stop"]), json_values, max_size=4))
 def test_whatever_is_taken_can_be_passed_on(fields: Dict[str, Any]) -> None:
-    limits = Limits(LONGEST, body_bytes=500, tokens=100)
+    limits = RequestLimits(LONGEST, body_bytes=500, tokens=100)
     try:
         completion = parse_chat(fields, MODELS, "gemma", limits).completion
     except RequestError:
