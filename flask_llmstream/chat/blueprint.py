@@ -1,7 +1,4 @@
-"""The chat endpoints, as a blueprint to mount once or many times.
-
-Roof: Flask.
-"""
+"""``chat_blueprint``: the chat endpoints, as a blueprint that an app can mount many times."""
 
 from __future__ import annotations
 
@@ -24,41 +21,48 @@ from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS
 from ..formats.openai import ChatCompletion, ChatCompletionChunks
 from ..keywords import BlueprintSettings, ResponseOptions
 from ..providers import Provider
-from ..providers.awaited import begun
+from ..providers.awaited import begin_answer
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_names
 from ..views.blueprint_routes import add_route, host_is_this_one
 from ..views.responses import stream_response
 from ..wsgi.request_body import read_in_view
-from .cross_site import answer_to_preflight, let_read, refuse_cross_site, refuse_unless_accepted
+from .cross_site import (
+    allow_reading,
+    answer_to_preflight,
+    refuse_cross_site,
+    refuse_unless_accepted,
+)
 from .limits import RequestLimits
 from .requests import ChatRequest, parse_chat, parse_json, parse_query
 
-_LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
+_STREAM_LIMITS = {"max_streams", "max_streams_per_client", "client_key"}
 _SETTINGS = BlueprintSettings.__annotations__.keys() - ResponseOptions.__annotations__.keys()
-"""What a blueprint can have of its own, beside the options of its streams."""
-_BELONG_ELSEWHERE = {
+"""The settings that a blueprint can have of its own. It can have all stream options, too."""
+_GIVEN_ELSEWHERE = {
     **dict.fromkeys(("url_prefix", "subdomain", "host"), "give it to app.register_blueprint()"),
     "guard": "have the blueprint's before_request() call it",
 }
 _EVENT_STREAM = "text/event-stream"
-_RUN_MODELS = ("completions", "stream")
-_RUN_NONE = ("models", "client")
+_MODEL_ENDPOINTS = ("completions", "stream")
+_OTHER_ENDPOINTS = ("models", "client")
 _STATIC = os.path.join(os.path.dirname(os.path.dirname(__file__)), "static")
 
 
 class ChatEndpoints:
     """The views of one blueprint.
 
-    :param providers: the models by name, the first the default.
-    :param changes: what differs from the app's settings and stream options.
+    :param providers: the models by name; the first is the default.
+    :param changes: the settings and stream options that differ from the app's.
+    :raises ConfigurationError: a provider, a setting or an option can't work; the message names
+        it.
     """
 
     def __init__(self, providers: Mapping[str, Provider], changes: Mapping[str, Any]):
         self._providers = checked_providers(providers)
         self._default_model = next(iter(providers))
         known = [*BlueprintSettings.__annotations__, "providers"]
-        check_names(changes, known, _BELONG_ELSEWHERE)
+        check_names(changes, known, _GIVEN_ELSEWHERE)
         self._settings = {key: value for key, value in changes.items() if key in _SETTINGS}
         self._options = {key: value for key, value in changes.items() if key not in _SETTINGS}
         Settings(**self._settings)
@@ -70,10 +74,10 @@ class ChatEndpoints:
         return self._answer(self._parsed(fields))
 
     def stream(self) -> Response:
-        """``GET /chat/stream``, for EventSource."""
+        """``GET /chat/stream``, for ``EventSource``."""
         refuse_unless_accepted(self._media_types())
         arguments = request.args.to_dict()
-        for name in ("format", "lastEventId"):  # of the transport, not of the request
+        for name in ("format", "lastEventId"):  # about the stream, not about the model
             arguments.pop(name, None)
         return self._answer(self._parsed(parse_query(arguments)))
 
@@ -82,20 +86,22 @@ class ChatEndpoints:
         models = [{"id": n, "object": "model", "owned_by": "local"} for n in self._providers]
         return jsonify({"object": "list", "data": models})
 
-    def let_read(self, endpoint: Optional[str], arguments: Any) -> None:
-        """Who may read the answer, also of what answers before these routes are come to.
+    def allow_reading(self, endpoint: Optional[str], arguments: Any) -> None:
+        """Let the pages of allowed origins read the answer. This runs as a URL preprocessor, so it
+        holds also where the application's ``before_request`` answers.
 
-        :param arguments: of the view.
+        :param arguments: of the view, not used.
         """
-        if _name(endpoint) in (*_RUN_MODELS, *_RUN_NONE):
-            let_read(self._allowed_origins())
+        if _own_name(endpoint) in (*_MODEL_ENDPOINTS, *_OTHER_ENDPOINTS):
+            allow_reading(self._allowed_origins())
 
     def admit(self) -> Optional[Response]:
-        """Who may ask, before any guard of the blueprint's does.
+        """Refuse pages of other sites, and answer preflights, before the blueprint's guards run.
 
-        It is behind the application's own functions: those that run after a request rely on them.
+        The application's own ``before_request`` functions run before, as its ``after_request``
+        functions rely on them.
         """
-        if _name(request.endpoint) in _RUN_MODELS:
+        if _own_name(request.endpoint) in _MODEL_ENDPOINTS:
             refuse_cross_site(self._allowed_origins())
         return answer_to_preflight()
 
@@ -103,7 +109,7 @@ class ChatEndpoints:
         return self._app_settings().allowed_origins
 
     def _media_types(self) -> Collection[str]:
-        """What a GET may ask for: an event stream always, and what its format is of."""
+        """The media types that a GET may accept: an event stream, and the one of its format."""
         format: Any = request.args.get("format") or self._options.get("format")
         if format == BY_ACCEPT:
             return BY_MEDIA_TYPE
@@ -125,7 +131,7 @@ class ChatEndpoints:
         if not body and _is_unreadable(request.environ):
             message = "this server can't read a chunked body; send it with a Content-Length"
             raise StreamError(message, code="length_required", status=411)
-        # Of a form that a guard has read nothing is left here.
+        # A guard may have read a form, so an empty body with a length is checked as well.
         if (body or request.content_length) and not request.is_json:
             raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
         return body
@@ -137,14 +143,14 @@ class ChatEndpoints:
         )
         options = options.merged(format=_format(chat, request.args.get("format"), options.format))
         model = chat.completion.model
-        deltas = begun(self._providers[model], chat.completion)
-        return stream_response(deltas, options, self._slots(settings), f"the model {model}")
+        deltas = begin_answer(self._providers[model], chat.completion)
+        return stream_response(deltas, options, self._limiter(settings), f"the model {model}")
 
     def _app_settings(self) -> Settings:
         return dataclasses.replace(app_state().settings, **self._settings)
 
-    def _slots(self, settings: Settings) -> StreamLimiter:
-        if _LIMITS & self._settings.keys():
+    def _limiter(self, settings: Settings) -> StreamLimiter:
+        if _STREAM_LIMITS & self._settings.keys():
             return app_state().slots_of(self, settings)
         return app_state().slots
 
@@ -152,33 +158,38 @@ class ChatEndpoints:
 def chat_blueprint(
     name: str, providers: Mapping[str, Provider], changes: Mapping[str, Any]
 ) -> Blueprint:
-    """A blueprint with the chat endpoints; see :meth:`LLMStream.blueprint`."""
+    """A blueprint with the chat endpoints; see :meth:`LLMStream.blueprint`.
+
+    :raises ConfigurationError: as :class:`ChatEndpoints` does.
+    """
     blueprint = Blueprint(name, __name__)
     chat = ChatEndpoints(providers, changes)
-    blueprint.url_value_preprocessor(chat.let_read)
+    blueprint.url_value_preprocessor(chat.allow_reading)
     blueprint.before_request(chat.admit)
     add_route(blueprint, "/chat/completions", "completions", chat.completions, **_only("POST"))
     add_route(blueprint, "/chat/stream", "stream", chat.stream, **_only("GET"))
     add_route(blueprint, "/models", "models", chat.models, **_only("GET"))
     add_route(blueprint, "/llmstream.js", "client", browser_client, **_only("GET"))
-    blueprint.after_request(_unstored)
+    blueprint.after_request(_forbid_caching)
     blueprint.url_defaults(host_is_this_one)
     return blueprint
 
 
-def _name(endpoint: Optional[str]) -> str:
+def _own_name(endpoint: Optional[str]) -> str:
+    """An endpoint's name without its blueprints'."""
     return (endpoint or "").rpartition(".")[2]
 
 
 def _only(method: str) -> Dict[str, Any]:
-    # OPTIONS by name: preflights need it, also in an app that has Flask leave it out elsewhere.
+    # Preflights need OPTIONS, also where an app turns Flask's automatic OPTIONS off.
     return {"methods": [method, "OPTIONS"], "provide_automatic_options": True}
 
 
 def checked_providers(providers: Any) -> Mapping[str, Provider]:
     """The same providers.
 
-    :raises ConfigurationError: they have no names, or one of them is none; the message says so.
+    :raises ConfigurationError: this is no mapping, a name is no text, or a value is no
+        :class:`Provider`; the message says which.
     """
     if not isinstance(providers, Mapping):
         raise ConfigurationError(
@@ -203,30 +214,30 @@ def _check_provider(key: str, name: Any, provider: Any) -> None:
 
 
 def browser_client() -> Response:
-    """``GET /llmstream.js``: the browser client."""
+    """``GET /llmstream.js``: the client for browsers."""
     return send_from_directory(_STATIC, "llmstream.js", mimetype="text/javascript")
 
 
-def _unstored(response: Response) -> Response:
-    """What a guard has let somebody see is kept by no cache, unless it says so."""
+def _forbid_caching(response: Response) -> Response:
+    """A guard may have checked the user, so no cache may keep an answer that does not allow it."""
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
 def _is_unreadable(environ: Mapping[str, Any]) -> bool:
-    """Has it a chunked body that its server leaves to the application, which can't see its end?"""
+    """Whether the body is chunked and the server passes it on without marking its end."""
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     return chunked and not environ.get("wsgi.input_terminated")
 
 
-def _format(chat: ChatRequest, asked: Optional[str], default: Any) -> Any:
-    """What the query asks for, or what the client's fields speak."""
-    if asked is not None and asked not in (*FORMATS, "openai"):
+def _format(chat: ChatRequest, name: Optional[str], default: Any) -> Any:
+    """The format that the query names, else the one that fits the client's fields."""
+    if name is not None and name not in (*FORMATS, "openai"):
         raise RequestError(
-            f"{asked[:40]!r} is none of {', '.join(FORMATS)}, openai", field="format"
+            f"{name[:40]!r} is none of {', '.join(FORMATS)}, openai", field="format"
         )
-    if asked != "openai" and (asked is not None or not chat.speaks_openai):
-        return asked or default
+    if name != "openai" and (name is not None or not chat.speaks_openai):
+        return name or default
     if chat.stream:
         is_event_source = request.method == "GET"
         return ChatCompletionChunks(chat.completion.model, chat.include_usage, is_event_source)

@@ -1,8 +1,8 @@
-"""Who of other sites' pages may ask, and what their browsers are told of it (CORS).
+"""Which pages of other sites may send requests, and the CORS headers for their browsers.
 
-Roof: Flask. A page of any site can have its reader's browser send a request here, which would
-spend this site's money. The rule is that of ``CrossOriginProtection`` in Go's ``net/http``, for
-GET as well, because here that has a model run.
+Any page can make its reader's browser send a request, and a request runs a model, which costs
+money. The rule is the one of ``CrossOriginProtection`` in Go's ``net/http``. Here it holds for GET
+as well, because a GET runs a model, too.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from ..app.origins import ANY, is_allowed, is_cross_site, normal_origin
 from ..errors import CrossSiteRequest
 
 _ALLOWED = "flask_llmstream.allowed_origins"
-"""In the ``environ`` of a request whose answer other sites' pages may be allowed to read."""
+"""The key in ``environ`` for the origins whose pages may read the answer."""
 
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
 _EXPOSED_HEADERS = "Retry-After"
-"""What ``llmstream.js`` reads, beside what a browser lets any page read."""
+"""The header that ``llmstream.js`` reads and a browser hides by default."""
 _PREFLIGHT_SECONDS = "600"
-_BY_BROWSERS = ("basic", "digest", "negotiate", "ntlm")
-"""The schemes of ``Authorization`` that a browser sends by itself, as it does cookies."""
-_A_SCRIPT = "empty"
+_AUTOMATIC_SCHEMES = ("basic", "digest", "negotiate", "ntlm")
+"""The schemes of ``Authorization`` that a browser sends by itself, as it sends cookies."""
+_SCRIPT = "empty"
 """The ``Sec-Fetch-Dest`` of ``fetch()`` and ``EventSource``."""
 
 
 def refuse_cross_site(allowed: FrozenSet[str]) -> None:
-    """Refuse the current request where a page of another origin sent it that isn't allowed.
+    """Refuse the current request if a page of another origin sent it that is not allowed.
 
-    :raises CrossSiteRequest: the message says how to allow it.
+    :param allowed: the allowed origins; ``*`` allows any, but not with its user's credentials.
+    :raises CrossSiteRequest: the message says how to allow the page.
     """
-    let_read(allowed)
+    allow_reading(allowed)
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if is_cross_site(site, origin, request.host) and not _may_ask(origin, allowed):
         page = normal_origin(origin or "") or "another site"
@@ -44,22 +45,22 @@ def refuse_cross_site(allowed: FrozenSet[str]) -> None:
 
 
 def _may_ask(origin: Optional[str], allowed: FrozenSet[str]) -> bool:
-    # Where any page may, none may as its user: it could not read the answer, but spend on it.
-    return is_allowed(origin, allowed) and not (ANY in allowed and _tells_its_user())
+    # With "*" no page may ask as its user: it could not read the answer, but it would cost money.
+    return is_allowed(origin, allowed) and not (ANY in allowed and _has_credentials())
 
 
-def _tells_its_user() -> bool:
+def _has_credentials() -> bool:
     scheme = request.headers.get("Authorization", "").partition(" ")[0].lower()
-    return "Cookie" in request.headers or scheme in _BY_BROWSERS
+    return "Cookie" in request.headers or scheme in _AUTOMATIC_SCHEMES
 
 
-def let_read(allowed: FrozenSet[str]) -> None:
-    """Have these origins' pages read the answer to the current request, whatever becomes of it."""
+def allow_reading(allowed: FrozenSet[str]) -> None:
+    """Let pages of these origins read the answer to the current request, also if it fails."""
     request.environ[_ALLOWED] = allowed
 
 
 def answer_to_preflight() -> Optional[Response]:
-    """The answer to a browser that asks whether a page of an allowed origin may ask."""
+    """The answer to a preflight of an allowed origin; ``None`` for any other request."""
     return current_app.make_default_options_response() if _is_allowed_preflight() else None
 
 
@@ -70,17 +71,17 @@ def _is_allowed_preflight() -> bool:
 
 
 def refuse_unless_accepted(media_types: Collection[str]) -> None:
-    """Refuse a GET that asks for something else, as an image, a frame or a link does.
+    """Refuse a GET that does not accept the answer, as the GET of an image, a frame or a link.
 
-    That is all there is to tell those by over plain HTTP. It holds for pages of our own as well,
-    which may show what their users wrote.
+    Over plain HTTP nothing else tells these apart: browsers leave the ``Sec-Fetch`` headers out.
+    It holds for pages of this site as well, because they may show links that users wrote.
 
-    :param media_types: of the answer that would be made.
-    :raises CrossSiteRequest: none of them is named, nor whatever comes (as curl does); or an
-        element of a page, or the user, is to be shown it.
+    :param media_types: the media types that the answer can have.
+    :raises CrossSiteRequest: ``Accept`` names none of them and is not ``*/*`` (curl sends that);
+        or ``Sec-Fetch-Dest`` says that no script asks.
     """
-    is_shown = request.headers.get("Sec-Fetch-Dest", _A_SCRIPT) != _A_SCRIPT
-    if is_shown or not _accepts(media_types):
+    is_script = request.headers.get("Sec-Fetch-Dest", _SCRIPT) == _SCRIPT
+    if not is_script or not _accepts(media_types):
         raise CrossSiteRequest(
             "This may have been sent by an image or a link, which runs no model: send "
             f"Accept: {next(iter(media_types))}."
@@ -95,10 +96,10 @@ def _accepts(media_types: Collection[str]) -> bool:
 
 
 def send_cors_headers(app: Flask) -> None:
-    """Have the app send the headers of CORS, where nothing else of it does.
+    """Have the app send CORS headers with each answer that has none.
 
-    The first of these functions runs last. So Flask-CORS, or the application's own, goes before,
-    and there are never two of them.
+    Flask calls the first of the ``after_request`` functions last. So Flask-CORS, or the
+    application's own function, runs before this one, and no header is sent twice.
     """
     app.after_request_funcs.setdefault(None, []).insert(0, _with_cors_headers)
 
@@ -106,7 +107,7 @@ def send_cors_headers(app: Flask) -> None:
 def _with_cors_headers(response: Response) -> Response:
     allowed = request.environ.get(_ALLOWED)
     if _is_allowed_preflight() and response.status_code >= 300:
-        # It brings no cookie and no token: no guard of the application's lets it pass.
+        # A preflight brings no cookie and no token, so a guard of the application refused it.
         response.status_code = 200
     if not allowed or "Access-Control-Allow-Origin" in response.headers:
         return response

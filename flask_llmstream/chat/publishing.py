@@ -1,7 +1,4 @@
-"""The chat endpoints that ``init_app`` gives an app: where they are, and who may use them.
-
-Roof: Flask.
-"""
+"""``publish``: mounts the chat endpoints that ``init_app`` gives an app, behind its guard."""
 
 from __future__ import annotations
 
@@ -15,12 +12,14 @@ from ..exceptions.handling import name_of
 from ..sources.calls import called
 
 Guard = Callable[[], Any]
+"""Returns ``None`` to let a request pass; anything else is the answer."""
 
 
 def publish(app: Flask, chat: Blueprint, prefix: str, guard: Optional[Guard]) -> None:
     """Mount an app's chat endpoints.
 
-    :raises ConfigurationError: the prefix is no rule, or the blueprint's name is taken.
+    :param guard: runs before each request but ``OPTIONS``. Default: none.
+    :raises ConfigurationError: the prefix is no URL rule, or the blueprint's name is taken.
     """
     if chat.name in app.blueprints:
         raise ConfigurationError(
@@ -31,13 +30,14 @@ def publish(app: Flask, chat: Blueprint, prefix: str, guard: Optional[Guard]) ->
         chat.before_request(_as_before_request(guard))
     try:
         app.register_blueprint(chat, url_prefix=prefix)
-    except (ValueError, LookupError, SyntaxError) as error:  # of Werkzeug's, which compiles it
+    except (ValueError, LookupError, SyntaxError) as error:  # Werkzeug compiles the rule
         raise ConfigurationError(f"LLMSTREAM_URL_PREFIX: {error}") from error
 
 
 def refuse_to_guard_nothing(guard: Optional[Guard]) -> None:
-    """
-    :raises ConfigurationError: somebody relies on a guard where it has nothing to guard.
+    """Refuse a guard where no chat endpoints are mounted: its author relies on it.
+
+    :raises ConfigurationError: there is a guard.
     """
     if guard is not None:
         raise ConfigurationError(
@@ -48,9 +48,9 @@ def refuse_to_guard_nothing(guard: Optional[Guard]) -> None:
 
 
 def _as_before_request(guard: Guard) -> Guard:
-    """``None`` lets a request pass, anything else is the answer.
+    """The guard as a ``before_request`` function.
 
-    ``OPTIONS`` is let pass: it asks no model, and a preflight brings nothing to tell people by.
+    ``OPTIONS`` always passes: it runs no model, and a preflight brings no credentials to check.
     """
 
     @functools.wraps(guard)

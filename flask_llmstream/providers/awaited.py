@@ -11,7 +11,7 @@ from ..runtime.event_loop.coroutines import is_async
 from .base import Delta, Deltas, Provider
 
 
-def begun(provider: Provider, request: CompletionRequest) -> Deltas:
+def begin_answer(provider: Provider, request: CompletionRequest) -> Deltas:
     """One answer of a provider, also of one whose ``stream`` is asynchronous."""
     if is_async(provider.stream):
         return awaited(provider.stream, request)  # type: ignore[arg-type]
