@@ -1,7 +1,7 @@
-"""The way to a server: its name looked up, a connection made, and both ended from any thread.
+"""``connect``: looks a server's name up and connects to it. Any thread can end both.
 
-A call blocks where its socket blocks, and while its name is looked up it blocks at a socket, too.
-So whatever ends a wait at a socket (a shutdown, a killed greenlet, a timeout) ends all of them.
+The look-up waits at a socket, too. So everything that ends the wait at a socket (a shutdown, a
+killed greenlet, a timeout) ends each wait of a call.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from ..runtime.lookups import Question, lookups
 from .fair_socket import fair
 
 Address = Tuple[Any, ...]
-"""What ``getaddrinfo`` gives: family, kind, protocol, a name, and where to connect to."""
+"""An entry of ``getaddrinfo``: family, kind, protocol, name, and the address to connect to."""
 
 
 class Sockets:
-    """The sockets of one call, each by a descriptor of its own.
+    """The sockets of one call, each as a duplicated descriptor.
 
-    TLS moves a socket's descriptor to another object, and libraries close what failed; the number
-    may then belong to a stranger. A duplicate stays valid and stays ours. Whoever takes one out of
-    the deque is the only one to use it, so it is never closed under anybody's hands, without a
-    lock (which the hub could not wait for).
+    TLS moves a socket's descriptor to another object, and libraries close a socket that failed.
+    The number may then belong to another socket. A duplicate stays valid. A thread takes a
+    duplicate out of the deque before it uses it, so no two threads use the same one. This needs no
+    lock, for which the hub could not wait.
+
+    :ivar aborted: set to end the call; :meth:`watch` and :meth:`check` then raise.
     """
 
     def __init__(self) -> None:
@@ -37,18 +39,18 @@ class Sockets:
         self._ours: Deque[_socket.socket] = deque()
 
     def watch(self, sock: Any) -> None:
-        """Have a socket in reach that is about to wait.
+        """Keep a socket that is about to wait, so that :meth:`hang_up` can end the wait.
 
         :raises ConnectionAbortedError: the call was aborted before.
         """
-        # The plain class, as gevent's would look for the hub of whatever thread aborts.
+        # The plain class: gevent's would look for a hub on the thread that aborts.
         self._ours.append(_socket.socket(fileno=os.dup(sock.fileno())))
         # abort() sets the flag and then empties the deque. Either it finds this socket there, or
-        # it had set the flag before this line.
+        # it has set the flag before this line.
         self.check()
 
     def forget(self) -> None:
-        """Let go of the one that is watched last: nobody waits at it any more."""
+        """Drop the socket that was watched last. Its wait is over."""
         with suppress(IndexError):  # the call was aborted
             self._ours.pop().close()
 
@@ -58,11 +60,11 @@ class Sockets:
             raise ConnectionAbortedError("aborted")
 
     def hang_up(self) -> None:
-        """End every wait at them, and let go of them."""
-        with suppress(IndexError):  # raised when the deque is empty, whoever emptied it
+        """End each wait at these sockets, and drop the sockets."""
+        with suppress(IndexError):  # raised when the deque is empty; another thread may empty it
             while True:
                 ours = self._ours.popleft()
-                with suppress(OSError):  # it never got connected, or is not any more
+                with suppress(OSError):  # it is not connected yet, or not any more
                     ours.shutdown(socket.SHUT_RDWR)
                 ours.close()
 
@@ -70,10 +72,14 @@ class Sockets:
 def connect(
     host: str, port: int, timeout: Optional[float], options: Any, sockets: Sockets
 ) -> socket.socket:
-    """``socket.create_connection``, which shows nobody its socket before it is connected.
+    """As ``socket.create_connection``, which keeps its socket to itself until it is connected.
 
-    :param timeout: seconds to look the name up, and for each of its addresses; ``None``: no bound.
-    :raises OSError: there is no such name, or nobody listens at any of its addresses.
+    :param timeout: seconds to look the name up, and then for each address; ``None``: no bound.
+    :param options: for ``setsockopt``, each a tuple of its arguments.
+    :param sockets: is given each socket that waits.
+    :raises ConnectionAbortedError: the call was aborted.
+    :raises socket.timeout: the look-up, or the last address, took too long.
+    :raises OSError: there is no such name, or no address takes the connection.
     """
     error = OSError("the name has no address")
     for address in _addresses(host.strip("[]"), port, timeout, sockets):
@@ -101,8 +107,8 @@ def _connected(
 
 
 def _begin_to_connect(sock: socket.socket, address: Any) -> None:
-    # Begun before it is watched: a shutdown ends a connection being made, but one that comes
-    # before the system knows of the connection passes without a trace.
+    # It begins before the socket is watched. A shutdown ends a connection that is being made, but
+    # has no effect before the system has begun to make it.
     sock.setblocking(False)
     number = sock.connect_ex(address)
     if number not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
@@ -131,7 +137,7 @@ def _addresses(
 
 
 def _literal(host: str, port: int) -> Optional[Address]:
-    """The address that this is, which nobody has to be asked for; ``None`` where it is a name."""
+    """The address of a host that is an IP address; ``None`` for a name."""
     address, _, scope = host.partition("%")
     with suppress(OSError, ValueError):
         socket.inet_pton(socket.AF_INET, host)
@@ -150,9 +156,9 @@ def _scope_id(scope: str) -> int:
 
 
 def _looked_up(question: Question, timeout: Optional[float], sockets: Sockets) -> List[Address]:
-    """Wait for a look-up at a socket, whose other end is closed when that has ended."""
-    ended, others = _socket.socketpair()  # not gevent's, for it is closed by a native thread
-    tell = others.close
+    """Look a name up, and wait at a socket for it: the other end is closed after the look-up."""
+    ended, other_end = _socket.socketpair()  # not gevent's, because a native thread closes it
+    tell = other_end.close
     lookup = lookups().ask(question, tell)
     try:
         sockets.watch(ended)
@@ -165,4 +171,4 @@ def _looked_up(question: Question, timeout: Optional[float], sockets: Sockets) -
     finally:
         lookups().give_up(lookup, tell)
         ended.close()
-        others.close()
+        other_end.close()

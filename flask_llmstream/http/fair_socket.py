@@ -1,7 +1,7 @@
-"""A socket that is read in turns: between two reads the hub gets its turn, once it is due.
+"""``fair``: sockets that give the hub its turn between two reads, if it is due.
 
-A read that finds something returns at once. A server that sends without a pause what comes to
-nothing (comments, headers without end) would else keep the hub for good.
+A read returns at once if data is there. A server that never stops sending data without result
+(comments, endless headers) would keep the hub from all other greenlets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from ..runtime.turns import take_turn
 
 @lru_cache(maxsize=None)
 def fair(socket_class: Any) -> Type[Any]:
-    """The class of such sockets, plain or TLS's."""
+    """A class of such sockets.
+
+    :param socket_class: the class to extend, plain or of TLS.
+    """
 
     class FairSocket(socket_class):  # type: ignore[misc]
         def recv(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where deltas come from: one interface, one file for each kind of model."""
+"""Where deltas come from: one interface, and one file for each kind of model."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .counter import Counter
 
 if TYPE_CHECKING:
     from .openai_compatible import OpenAICompatible
-else:  # a type checker that saw it would take any name for one of ours
+else:  # a type checker that saw __getattr__ would accept any name
 
     def __getattr__(name: str) -> Any:
-        # requests is imported by whoever uses it, and not by ``import flask_llmstream``
+        # ``import flask_llmstream`` must not import requests, which few applications need.
         if name == "OpenAICompatible":
             from .openai_compatible import OpenAICompatible
 

@@ -1,4 +1,4 @@
-"""``Answer``: what ``stream()`` of the shipped providers returns."""
+"""``AbortableDeltas``: the deltas that ``stream()`` of the shipped providers returns."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from .base import Delta
 
 
 class AbortableDeltas:
-    """A generator of deltas, and the way to end it from outside.
+    """A generator of deltas that can be ended from another thread.
 
-    The generator must know nothing of its ``Answer``: an answer that is forgotten is closed then,
-    and not when the garbage collector comes round to a cycle.
+    The generator must not refer to this object. Then deltas that nobody holds any more are closed
+    at once; a cycle would keep them until the garbage collector runs.
 
-    :param deltas: begins its work when it is entered, and undoes it when it is closed.
-    :param abort: frees the generator from what it waits for; see :meth:`Provider.stream`.
+    :param deltas: begins its work at the first ``next()``, and cleans up when it is closed.
+    :param abort: ends the generator's wait, from any thread; see :meth:`Provider.stream`.
     """
 
     def __init__(self, deltas: Generator[Delta, None, None], abort: Callable[[], None]) -> None:
         self._deltas = deltas
         self.abort = abort
-        self.__qualname__ = name_of(deltas) or "deltas"  # what a log calls it
+        self.__qualname__ = name_of(deltas) or "deltas"  # the name in the log
 
     def __iter__(self) -> Iterator[Delta]:
         return self._deltas
 
     def close(self) -> None:
-        """End the answer, if it still goes on. For whoever iterates it."""
+        """End the deltas, if they go on. Only the thread that iterates them may call it."""
         self._deltas.close()

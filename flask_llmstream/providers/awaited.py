@@ -1,4 +1,4 @@
-"""Deltas that an ``async def`` returns, rather than yields: awaited as the iteration begins."""
+"""The deltas of an ``async def`` that returns them instead of yielding them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import Delta, Deltas, Provider
 
 
 def begin_answer(provider: Provider, request: CompletionRequest) -> Deltas:
-    """One answer of a provider, also of one whose ``stream`` is asynchronous."""
+    """Begin one answer of a provider. Its ``stream`` may be ``async def``."""
     if is_async(provider.stream):
         return awaited(provider.stream, request)  # type: ignore[arg-type]
     return provider.stream(request)
@@ -21,10 +21,11 @@ def begin_answer(provider: Provider, request: CompletionRequest) -> Deltas:
 async def awaited(
     function: Callable[[CompletionRequest], Awaitable[Any]], request: CompletionRequest
 ) -> AsyncGenerator[Delta, None]:
-    """What the function gives, on the event loop: a text, a list, or an asynchronous iterable.
+    """The deltas that a function returns. It is called and awaited as the iteration begins.
 
-    :raises TypeError: it gave something else. A plain iterator may wait, and would keep the loop
-        from all others.
+    :param function: returns a text, a list of deltas or an asynchronous iterable.
+    :raises TypeError: the function returned something else. A plain iterator is refused, too: it
+        may wait, and would block the event loop.
     """
     result = await function(request)
     if isinstance(result, AsyncIterable):
@@ -34,11 +35,11 @@ async def awaited(
         finally:
             await _close(result)
     else:
-        for delta in _at_hand(result, function):
+        for delta in _deltas_in(result, function):
             yield delta
 
 
-def _at_hand(result: Any, function: Any) -> Iterable[Delta]:
+def _deltas_in(result: Any, function: Any) -> Iterable[Delta]:
     if isinstance(result, str):
         return [result]
     is_apart = isinstance(result, (bytes, Mapping, Iterator))

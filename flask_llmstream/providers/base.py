@@ -13,27 +13,29 @@ Deltas = Union[Iterable[Delta], AsyncIterable[Delta]]
 
 
 class Provider(ABC):
-    """Where deltas come from. Subclass it for a model that no shipped provider reaches."""
+    """Gives deltas. Subclass it for a model that no shipped provider reaches."""
 
     @abstractmethod
     def stream(self, request: CompletionRequest) -> Deltas:
-        """Begin one answer.
+        """Begin one answer, and return its deltas.
 
-        Returns at once: connecting and waiting belong into the iteration, which runs on the
-        stream's worker (a greenlet or a thread of its own), one ``stream`` call a reader, many
-        at a time.
+        It must return at once. The iteration connects and waits: it runs on the stream's worker,
+        a greenlet or a thread of its own. ``stream`` is called once for each reader, and many
+        iterations run at a time.
 
-        The iteration gives text deltas in order, then at most one :class:`Usage`, last. A
-        :class:`ServerSentEvent` may tell of something that is not text (a model that loads). It
-        raises :class:`~flask_llmstream.errors.ProviderError` for whatever the model's server
-        did wrong; an answer cut short is an error, never a quiet end.
+        The iteration gives text deltas in order, and last at most one :class:`Usage`. A
+        :class:`ServerSentEvent` may report something that is not text (a model that loads). If
+        the model's server does something wrong, the iteration raises
+        :class:`~flask_llmstream.errors.ProviderError`. An answer that is cut short must be an
+        error, never a quiet end.
 
-        If the returned object has ``close()``, it is called by the worker when the answer is not
-        wanted any more or is over. If it has ``abort()``, that is called once, from any thread,
-        when the reader has left: it frees the iteration from whatever it waits for, returns at
-        once and raises nothing. The iteration then raises whatever it likes; nobody hears it.
+        If the returned object has ``close()``, the worker calls it when the answer is over, or
+        is not wanted any more. If it has ``abort()``, that is called once when the reader has
+        left, from any thread. It must end the wait of the iteration, return at once and raise
+        nothing. The iteration may then raise anything; it is ignored.
 
-        An asynchronous iterable runs on the event loop and is cancelled there; it has ``aclose()``
-        and no ``abort()``. ``stream`` itself may be ``async def``, and is awaited there as the
-        iteration begins; it gives an asynchronous iterable, a text or a list of deltas.
+        An asynchronous iterable runs on the event loop and is cancelled there. It has ``aclose()``
+        and no ``abort()``. ``stream`` itself may be ``async def``. It is then awaited on the event
+        loop when the iteration begins, and returns an asynchronous iterable, a text or a list of
+        deltas.
         """

@@ -1,4 +1,4 @@
-"""``CallableProvider``: any function of one's own as a model."""
+"""``CallableProvider``: a function of the application as a model."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .abortable_deltas import AbortableDeltas
 from .awaited import awaited
 from .base import Delta, Deltas, Provider
 
-Given = Union[str, Deltas, Awaitable[Union[str, Deltas]]]
-"""What a function gives as its answer."""
+FunctionResult = Union[str, Deltas, Awaitable[Union[str, Deltas]]]
+"""The results that a function may return."""
 
 
 class CallableProvider(Provider):
     """A function as a model.
 
-    :param function: takes the :class:`CompletionRequest`; gives an iterable of deltas (a
-        generator, mostly) or the whole answer as one text. It is called on the stream's worker,
-        so it may take its time. Where its result has ``abort()``, a reader who leaves calls that.
-        An ``async def`` runs on the event loop: one that yields deltas, or one that returns a
-        text, a list of deltas or an asynchronous iterable.
-    :raises ConfigurationError: ``function`` can't be called.
+    :param function: takes the :class:`CompletionRequest`, and returns an iterable of deltas
+        (mostly a generator) or the whole answer as one text. It runs on the stream's worker, so
+        it may wait. If its result has ``abort()``, that is called when the reader leaves. An
+        ``async def`` runs on the event loop. It yields deltas, or returns a text, a list of
+        deltas or an asynchronous iterable.
+    :raises ConfigurationError: ``function`` is not callable.
     """
 
-    def __init__(self, function: Callable[[CompletionRequest], Given]) -> None:
+    def __init__(self, function: Callable[[CompletionRequest], FunctionResult]) -> None:
         if not callable(function):
             raise ConfigurationError(
                 f"function: something to call with a CompletionRequest, not {function!r}"
@@ -38,7 +38,7 @@ class CallableProvider(Provider):
     def stream(self, request: CompletionRequest) -> Deltas:
         """Begin one answer. The function is called when the iteration begins.
 
-        The iteration raises what the function raises, and ``TypeError`` where its result is no
+        The iteration raises the function's exceptions, and ``TypeError`` if its result is not
         iterable.
         """
         function: Any = self._function
@@ -52,7 +52,7 @@ class CallableProvider(Provider):
 
 
 class _Aborter:
-    """Passes an abort on to what the function gave, once, even if that comes later."""
+    """Passes an abort on to the function's result, once, even if the result comes later."""
 
     def __init__(self) -> None:
         self._aborted = False
@@ -63,22 +63,22 @@ class _Aborter:
         self._pass_on()
 
     def watch(self, result: Any) -> None:
-        self._waiting.append(getattr(result, "abort", _nothing))
-        # abort() sets the flag and then looks into the deque. Either it finds the result's own
-        # there, or it had set the flag before this line.
+        self._waiting.append(getattr(result, "abort", _do_nothing))
+        # abort() sets the flag and then looks into the deque. Either it finds the result's
+        # abort() there, or it has set the flag before this line.
         if self._aborted:
             self._pass_on()
 
     def _pass_on(self) -> None:
         try:
             abort = self._waiting.popleft()
-        except IndexError:  # nothing there yet, or the other side has taken it
+        except IndexError:  # there is no result yet, or the other thread has taken its abort()
             return
         abort()
 
 
-def _nothing() -> None:
-    """What a result without ``abort()`` does then: it ends at its next delta."""
+def _do_nothing() -> None:
+    """Stands for a missing ``abort()``: such a result is closed at its next delta."""
 
 
 def _call(

@@ -1,4 +1,4 @@
-"""``Counter``: a model that counts. It needs nothing, and shows whether streaming works."""
+"""``Counter``: a model that counts. It needs no server, and shows whether streaming works."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .base import Delta, Provider
 
 
 class Counter(Provider):
-    """Counts from ``"0"``, whatever it is asked; the first number comes at once.
+    """Counts from ``"0"``, whatever the request says. The first number comes at once.
 
-    :param messages: how many numbers. Default: 10.
-    :param interval: seconds between two of them. Default: 1.
-    :raises ConfigurationError: ``messages`` or ``interval`` below 0, or no number.
+    :param messages: the count of numbers. Default: 10.
+    :param interval: seconds between two numbers. Default: 1.
+    :raises ConfigurationError: ``messages`` or ``interval`` is below 0, or is not a number.
     """
 
     def __init__(self, messages: int = 10, interval: float = 1.0) -> None:

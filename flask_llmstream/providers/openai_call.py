@@ -36,7 +36,7 @@ class OpenAICall:
             with closing(self._call):
                 yield from _deltas(self._chunks(self._call.open()))
         except CallError as error:
-            self._errors.lose(error)
+            self._errors.fail_call(error)
 
     def _chunks(self, answer: HTTPAnswer) -> Iterable[Chunk]:
         if answer.status != 200:

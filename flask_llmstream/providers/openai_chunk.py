@@ -1,7 +1,7 @@
 """``Chunk``: one part of an answer in OpenAI's form, of either endpoint, streamed or whole.
 
-Read with their reference beside it ("Chat Completions", "Completions (legacy)"), and as loosely
-as the servers that imitate it write it.
+Source: OpenAI's reference, "Chat Completions" and "Completions (legacy)". Fields that other servers
+leave out or fill differently are read as far as they make sense.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from ..records import MOST_TOKENS, Usage
 
 
 class Chunk(NamedTuple):
-    """What one part says.
+    """The content of one part.
 
-    :ivar text: the next piece of the first choice; ``""`` where the part tells something else.
-    :ivar finish_reason: in the choice's last part, why the model stopped.
-    :ivar usage: the tokens counted, mostly in the last part of all.
-    :ivar error: what the server says went wrong, in a form of its own.
+    :ivar text: the next text of the first choice; ``""`` if the part has none.
+    :ivar finish_reason: why the model stopped; only the last part of a choice has it.
+    :ivar usage: the token counts as the server sent them; mostly the last part has them.
+    :ivar error: the server's error, in the server's own form; ``None`` without one.
     """
 
     text: str = ""
@@ -30,7 +30,7 @@ class Chunk(NamedTuple):
 def parse_chunk(data: str) -> Chunk:
     """Read one part.
 
-    :raises ValueError: it is no JSON, or JSON of something else.
+    :raises ValueError: the part is not JSON, or JSON of something else.
     """
     try:
         body = json.loads(data)
@@ -56,15 +56,17 @@ def _word(value: Any) -> Optional[str]:
 
 
 def usage_of(counts: Any, finish_reason: str) -> Usage:
-    """The usage record of an answer, from what its server sent for one: whatever is no count there
-    was not counted."""
+    """The usage of an answer. A count that is missing or makes no sense becomes ``None``.
+
+    :param counts: the ``usage`` that the server sent.
+    """
     counts = counts if isinstance(counts, Mapping) else {}
     read, written = counts.get("prompt_tokens"), counts.get("completion_tokens")
     return Usage(_count(read), _count(written), finish_reason)
 
 
 def _count(value: Any) -> Optional[int]:
-    if isinstance(value, float) and value.is_integer():  # a server whose JSON has but these
+    if isinstance(value, float) and value.is_integer():  # some servers' JSON has only floats
         value = int(value)
     is_count = type(value) is int and 0 <= value <= MOST_TOKENS
     return value if is_count else None

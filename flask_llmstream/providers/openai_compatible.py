@@ -1,7 +1,6 @@
 """``OpenAICompatible``: any server that speaks OpenAI's API, on this machine or far away.
 
-Room: the ground floor, ``lookups``, ``turns``, and requests, which is imported with this module and
-not before.
+It imports requests, so ``import flask_llmstream`` leaves this module out.
 """
 
 # mypy: disable-error-code=import-untyped
@@ -11,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from typing import Any, Dict, Iterable, Mapping, Optional, Set
+from typing import Any, Dict, Iterable, Mapping, Optional, Set, Tuple
 from urllib.parse import urlsplit
 
 from requests import Request, RequestException
@@ -34,25 +33,26 @@ _FIXED_HEADERS = {
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"([\x21-\x7e]+( +[\x21-\x7e]+)*)?")
 _SHORTEST_SECRET = 6
-"""Words of ``headers`` from this length on are cut out of what the server says."""
+"""Shorter words of ``headers`` are not cut out of the server's messages."""
 
 
 class OpenAICompatible(Provider):
     """A model behind OpenAI's API: llama.cpp, vLLM, Ollama, a hosted service.
 
-    A ``prompt`` goes to ``{base_url}/completions``, ``messages`` to
+    A ``prompt`` is sent to ``{base_url}/completions``, ``messages`` are sent to
     ``{base_url}/chat/completions``. Each answer has a connection of its own. Redirects are not
-    followed. The proxies of the environment are used, though never for a loopback address;
-    ``.netrc`` is not read.
+    followed, and ``.netrc`` is not read. The proxies of the environment are used, but never for a
+    loopback address.
 
     :param base_url: the API's address; mostly it ends in ``/v1``.
-    :param api_key: sent as a bearer token, and shown nowhere. Default: none.
-    :param model: the model's name at that server. Default: the name it is registered by here.
-    :param prompts: where a bare prompt goes: ``completions`` (the model continues it) or ``chat``
-        (the model answers it, as the only message). Default: ``completions``.
-    :param options: parameters of the model for requests that don't set them. Default: none.
-        ``LLMSTREAM_MAX_TOKENS`` is sent as ``max_tokens``, and as the one of them that is a limit
-        of tokens. OpenAI's reasoning models want ``max_completion_tokens``, and that alone.
+    :param api_key: sent as a bearer token; no log and no error shows it. Default: none.
+    :param model: the model's name at that server. Default: its registered name here.
+    :param prompts: the endpoint for a ``prompt``: ``completions`` (the model continues it) or
+        ``chat`` (the model answers it, as the only message). Default: ``completions``.
+    :param options: parameters of the model, used where a request does not set them. Default:
+        none. ``LLMSTREAM_MAX_TOKENS`` is sent as ``max_tokens``. If one of these options is
+        another limit of tokens, it is sent under that name, too. OpenAI's reasoning models take
+        only ``max_completion_tokens``; it is then sent alone.
     :param connect_timeout: seconds to look the server's name up, and then for each of its
         addresses. Default: 5. 0: no bound.
     :param read_timeout: seconds without a byte, before the first token and between any two.
@@ -98,19 +98,13 @@ class OpenAICompatible(Provider):
     def stream(self, request: CompletionRequest) -> Iterable[Delta]:
         """Begin one answer; see :meth:`Provider.stream`.
 
-        What its server refuses, breaks off or does not do in time is a
-        :class:`~flask_llmstream.errors.ProviderError`: 429 and 503 keep their status and
-        ``Retry-After``, 400 and 422 their message; a refused key, an unknown model and all other
-        failures of the server are 502, its silence is 504.
+        If the server refuses, breaks the answer off or takes too long, the iteration raises a
+        :class:`~flask_llmstream.errors.ProviderError`. 429 and 503 keep their status and
+        ``Retry-After``. 400 and 422 become 400 and keep the server's message. A refused key, an
+        unknown model and all other failures of the server become 502, its silence 504.
         """
-        messages = request.messages
-        if not messages and self._prompts == "chat":
-            messages = ({"role": "user", "content": request.prompt or ""},)
-        asked: Dict[str, Any] = {"prompt": request.prompt or ""}
-        path = "/completions"
-        if messages:
-            asked, path = {"messages": messages}, "/chat/completions"
-        body = {**self._options_of(request), **asked, **self._fixed(request)}
+        path, question = self._question(request)
+        body = {**self._options_of(request), **question, **self._fixed(request)}
         call = HTTPCall(
             "POST",
             self.base_url + path,
@@ -122,6 +116,15 @@ class OpenAICompatible(Provider):
         )
         return AbortableDeltas(OpenAICall(call, self._errors).deltas(), call.abort)
 
+    def _question(self, request: CompletionRequest) -> Tuple[str, Dict[str, Any]]:
+        """The endpoint's path, and the prompt or the messages in the form that it takes."""
+        messages = request.messages
+        if not messages and self._prompts == "chat":
+            messages = ({"role": "user", "content": request.prompt or ""},)
+        if messages:
+            return "/chat/completions", {"messages": messages}
+        return "/completions", {"prompt": request.prompt or ""}
+
     def _options_of(self, request: CompletionRequest) -> Dict[str, Any]:
         options = {**self._options, **request.options}
         if request.max_tokens is None:
@@ -130,7 +133,7 @@ class OpenAICompatible(Provider):
         return capped(options, request.max_tokens, name)
 
     def _fixed(self, request: CompletionRequest) -> Dict[str, Any]:
-        """What no option can change."""
+        """The fields that no option can change."""
         return {
             "model": self.model or request.model,
             "stream": True,

@@ -1,8 +1,8 @@
-"""What went wrong at the model's server, as the :class:`ProviderError` that a client gets.
+"""``UpstreamErrors``: makes a :class:`ProviderError` of each failure of the model's server.
 
-The client is told what class of failure it was. Addresses and the server's own words go into the
-error's ``__cause__``, an :class:`UpstreamDetail`, for the log; only where the server says what is
-wrong with the *request* does the client get its words. Secrets are cut out of both.
+The error itself is for the client, and names only the class of the failure. Its ``__cause__``, an
+:class:`UpstreamDetail`, is for the log: it has the server's address and words. The client gets the
+server's words only where they say what is wrong with the *request*. Secrets are cut out of both.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any, Dict, Iterable, NamedTuple, NoReturn, Optional, Type
 from ..errors import LLMStreamError, ProviderError
 from ..http.call import CallAborted, CallError, CallFailed, CallTimedOut
 
-_MAX_WORDS = 500
+_MAX_CHARS = 500
 
 
 class UpstreamDetail(LLMStreamError):
-    """What the log should hold of a failed call and the client need not know."""
+    """The details of a failed call, for the log and not for the client."""
 
 
 class _Refusal(NamedTuple):
@@ -43,7 +43,7 @@ _REFUSALS = {
     503: _Refusal(503, "provider_busy", "The model's server is not available for now."),
 }
 _OTHER = _Refusal(502, "provider_error", "The model's server failed.")
-_LOSSES: Dict[Type[CallError], _Refusal] = {
+_CALL_FAILURES: Dict[Type[CallError], _Refusal] = {
     CallAborted: _Refusal(502, "aborted", "The answer was stopped."),
     CallTimedOut: _Refusal(504, "provider_timeout", "The model's server did not answer in time."),
     CallFailed: _Refusal(502, "provider_unreachable", "The model's server can't be reached."),
@@ -53,8 +53,8 @@ _LOSSES: Dict[Type[CallError], _Refusal] = {
 class UpstreamErrors:
     """Makes the errors of one provider.
 
-    :param address: where its server is, for the log.
-    :param secrets: what no text may show.
+    :param address: the server's address, for the log.
+    :param secrets: words that no message may show.
     """
 
     def __init__(self, address: str, secrets: Iterable[str]) -> None:
@@ -62,16 +62,17 @@ class UpstreamErrors:
         self._secrets = sorted(secrets, key=len, reverse=True)
 
     def fail(self, code: str, message: str, detail: str, *, status: int = 502) -> NoReturn:
-        """Raise the error for a server that can't be used.
+        """Raise an error.
 
         :param message: for the client.
         :param detail: for the log.
+        :param status: for the client. Default: 502.
         """
         raise ProviderError(message, code=code, status=status) from self._detail(detail)
 
-    def lose(self, error: CallError) -> NoReturn:
-        """Raise the error for a server that gave no answer, or fell silent in it."""
-        status, code, message = _LOSSES[type(error)]
+    def fail_call(self, error: CallError) -> NoReturn:
+        """Raise the error for a call that got no answer, or whose answer stopped."""
+        status, code, message = _CALL_FAILURES[type(error)]
         self.fail(code, message, str(error), status=status)
 
     def refuse(
@@ -79,12 +80,13 @@ class UpstreamErrors:
     ) -> NoReturn:
         """Raise the error for a server that answered with a status other than 200.
 
-        :param status: ``None`` where it told an error without one.
-        :param body: the beginning of its answer.
-        :param retry_after: its header, seconds or a date; kept for 429 and 503.
+        :param status: the server's status; ``None`` if its error came without one.
+        :param body: the beginning of the server's answer.
+        :param retry_after: the server's ``Retry-After``: seconds or a date. The error keeps it
+            for 429 and 503. Default: none.
         """
         refusal = _OTHER if status is None else _REFUSALS.get(status, _OTHER)
-        words = self._presentable(_own_words(body))
+        words = self._presentable(_message_in(body))
         message = refusal.message
         if refusal is _REJECTED:
             message = f"{message}: {words}" if words else f"{message}."
@@ -92,12 +94,12 @@ class UpstreamErrors:
             message,
             code=refusal.code,
             status=refusal.status,
-            retry_after=_seconds(retry_after) if refusal.status in (429, 503) else None,
+            retry_after=_retry_seconds(retry_after) if refusal.status in (429, 503) else None,
             upstream_status=status,
         ) from self._detail(f"status {status}: {words or 'no message'}")
 
     def refuse_in_band(self, error: Any) -> NoReturn:
-        """Raise the error for a server that told one inside its answer, after status 200."""
+        """Raise the error for a server that sent one inside its answer, after status 200."""
         code = error.get("code") if isinstance(error, dict) else None
         status = code if isinstance(code, int) and code in _REFUSALS else None
         self.refuse(status, _as_text({"error": error}))
@@ -109,11 +111,11 @@ class UpstreamErrors:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         text = " ".join(text.split())
-        return text if len(text) <= _MAX_WORDS else f"{text[:_MAX_WORDS]} …"
+        return text if len(text) <= _MAX_CHARS else f"{text[:_MAX_CHARS]} …"
 
 
-def _own_words(body: str) -> str:
-    """The message inside an error's JSON, in the forms that servers use; else the text itself."""
+def _message_in(body: str) -> str:
+    """The message inside an error's JSON, in any form that servers use; else the text itself."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -126,12 +128,14 @@ def _own_words(body: str) -> str:
 def _as_text(value: Any) -> str:
     try:
         return json.dumps(value)
-    except (ValueError, RecursionError):  # it could be read where fewer calls were under way
+    except (ValueError, RecursionError):  # writing may need a deeper stack than reading did
         return "what it said can't be repeated"
 
 
-def _seconds(retry_after: Optional[str]) -> Optional[int]:
-    """``Retry-After`` (RFC 9110, section 10.2.3); ``None`` where it says nothing usable."""
+def _retry_seconds(retry_after: Optional[str]) -> Optional[int]:
+    """The seconds of a ``Retry-After`` (RFC 9110, section 10.2.3); ``None`` without a usable one."""
+    # Not by urllib3's Retry.parse_retry_after: it accepts 32 October, raises ValueError or
+    # OverflowError at long numbers, and newer versions cut the time off at six hours.
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
         return int(text[:9])
