@@ -1,4 +1,4 @@
-"""What a delta, an ending and an error look like on the wire: one file for each way."""
+"""The formats: how deltas, endings and errors are written. One file for each format."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
     "text": TextFormat,
     "ndjson": NDJSONFormat,
 }
-"""The formats that a name asks for."""
+"""The formats by the name that an option gives."""
 
 BY_ACCEPT = "accept"
-"""The name that leaves it to the request's ``Accept``."""
+"""The name that lets the request's ``Accept`` choose; see :data:`BY_MEDIA_TYPE`."""
 
 __all__ = [
     "BY_MEDIA_TYPE",
@@ -37,10 +37,11 @@ __all__ = [
 
 
 def make_format(format: Any, event: Optional[str]) -> Format:
-    """A format for one stream.
+    """Make the format of one stream.
 
-    :param format: a name of :data:`FORMATS`, a :class:`Format`, or a callable that makes one
-        when given ``event``.
+    :param format: a name of :data:`FORMATS`, a :class:`Format`, or a callable that takes ``event``
+        and returns one of these.
+    :param event: the type of the deltas' events; ``None``: the format's own.
     :raises ConfigurationError: no such format.
     :raises ValueError: an event type with a line break.
     """

@@ -1,4 +1,4 @@
-"""``Format``: what deltas, endings and errors look like on the wire, and the contract for it."""
+"""``Format``: how deltas, endings and errors are written. Its docstrings are the contract."""
 
 from __future__ import annotations
 
@@ -16,60 +16,73 @@ HEARTBEAT = ServerSentEvent(comment="").encode()
 
 
 class Format(ABC):
-    """One stream's way on the wire; a new one is made for each stream.
+    """The format of one stream. A new one is made for each stream.
 
-    Every method returns the bytes to send, ``b""`` for nothing. ``item`` runs on the producer's
-    worker, once an item; the others run where the response is read. Where an overflow strategy
-    keeps items, ``item`` and ``gap`` run on either side, never on both at a time.
+    The methods return the bytes to send, ``b""`` for none. ``item`` runs on the producer's
+    worker, once for each item. The other methods run where the response is read. If an overflow
+    strategy keeps items, ``item`` and ``gap`` run on either side, never on both at a time.
 
-    :cvar content_type: the response's.
-    :cvar is_event_stream: whether comments (heartbeats) and event IDs have a place in it.
+    :cvar content_type: the response's ``Content-Type``.
+    :cvar is_event_stream: whether it can carry comments (heartbeats) and event IDs.
     """
 
     content_type: str
     is_event_stream = False
 
-    #: Whether it sends nothing before the end: the status then waits for the end, too.
+    #: Whether it sends nothing before the end. Then the status waits for the end, too.
     is_whole = False
 
-    #: Whether its last bytes say how it ended; else one that ended badly has its connection cut.
+    #: Whether its last bytes say how it ended. If not, the connection of a stream that failed is
+    #: cut.
     tells_its_end = True
 
-    #: Whether the source gave events with IDs of its own: then ours would spoil its resuming.
+    #: Whether the source gave events with IDs of its own. Then the stream sends no other IDs: a
+    #: reader that reconnects must send back the source's.
     has_own_ids = False
 
-    #: Makes what is no text JSON: the application's way, once the stream is one of an application.
+    #: Encodes items that are no text. In an application, the application's JSON takes its place.
     as_json: Encode = staticmethod(json_bytes)
 
     @abstractmethod
     def item(self, item: Any) -> bytes:
         """One item of the source.
 
-        :raises TypeError: an item that has no form here; the message names its type.
-        :raises ValueError: one that holds what JSON can't (NaN); the message names where.
+        :raises TypeError: the format can't hold such an item; the message names its type.
+        :raises ValueError: JSON can't hold a value in it (NaN); the message names its place.
         """
 
     @abstractmethod
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
-        """The end of a stream that ended well; ``event_id`` says so to a returning reader."""
+        """The end of a stream that ended well.
+
+        :param event_id: a reader that reconnects sends it, and so shows that it has everything.
+            ``None``: send no ID.
+        """
 
     @abstractmethod
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
-        """The end of a stream that failed after its first byte."""
+        """The end of a stream that failed after its first byte.
+
+        :param event_id: as of :meth:`ending`.
+        """
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
-        """What comes before the first item."""
+        """The bytes before the first item.
+
+        :param comment: a line that readers ignore; ``None``: send none.
+        :param event_id: the stream's first ID; ``None``: send none.
+        """
         return b""
 
     def heartbeat(self) -> bytes:
-        """What shows in an event stream's silence that it is alive; ``b""``: nothing may, now."""
+        """Shows during a silence that the stream is alive. ``b""``: nothing can be sent now."""
         return HEARTBEAT
 
     def json_item(self, item: Any) -> bytes:
-        """An item that goes out as JSON, unwrapped: a mapping, a list, a dataclass, or what the
-        application's JSON makes an object.
+        """An item as JSON by itself: a mapping, a list, a dataclass, or an item that the
+        application's JSON writes as an object.
 
-        :raises TypeError: any other.
+        :raises TypeError: any other item.
         """
         if is_json_item(item):
             return self.as_json(item)
@@ -84,35 +97,40 @@ class Format(ABC):
     def observe_receive(
         self, receive: Callable[[Optional[float]], Optional[bytes]]
     ) -> Callable[[Optional[float]], Optional[bytes]]:
-        """What a reader receives by, for a format that has to know what went out."""
+        """Wrap the channel's ``receive``, for a format that must see the blocks that are sent.
+
+        :param receive: takes seconds to wait (``None``: no bound), and returns the next block:
+            ``b""`` if the time ran out, ``None`` at the end.
+        :returns: a function of the same form. Default: ``receive`` itself.
+        """
         return receive
 
     def reconnect_notice(self, failure: ErrorInfo) -> bytes:
-        """The last of a stream that goes on when its reader comes back: it has not ended."""
+        """The last bytes of a stream that has not ended: it goes on when its reader reconnects.
+
+        :param failure: its ``retry`` is the time until then.
+        """
         return b""
 
     def gap(self, gap: Gap) -> bytes:
-        """What a reader who lost items is told, before the next item or the end.
-
-        A format without an own way tells nothing.
-        """
+        """Reports lost items, before the next item or the end. Default: no report."""
         return b""
 
 
 class EventStreamFormat(Format):
-    """What all formats on Server-Sent Events share."""
+    """The base of all formats of Server-Sent Events."""
 
     content_type = "text/event-stream; charset=utf-8"
     is_event_stream = True
 
-    #: The data of a delta without text, which no reader minds, whatever it makes of events.
+    #: The data of a delta without text. Every reader can take it, and it adds nothing.
     empty_delta = ""
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
-        """The comment; and ``event: opened``, an empty delta with the ID, where there is one.
+        """The comment, and with an ID ``event: opened``, an empty delta.
 
-        It has to be an event with data: Firefox forgets an ID that comes in a block without, and
-        WebKit one that no event followed. Both would come back as if for the first time.
+        The ID needs an event with data. Firefox forgets an ID of a block without data, and WebKit
+        one that no event follows. Both would reconnect without an ID.
         """
         if event_id is not None:
             delta = self.empty_delta
@@ -120,32 +138,32 @@ class EventStreamFormat(Format):
         return b"" if comment is None else ServerSentEvent(comment=comment).encode()
 
     def reconnect_notice(self, failure: ErrorInfo) -> bytes:
-        """A block of only the reconnection time: a reader is told of no event."""
+        """A block with only the reconnection time, which is no event for a reader."""
         return ServerSentEvent(retry=failure.retry).encode()
 
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
-        """``event: error``, which no reader takes for a delta."""
+        """``event: error``: no reader takes it for a delta."""
         data, retry = failure_object(failure), failure.retry
         return ServerSentEvent(data, event="error", id=event_id, retry=retry).encode()
 
     def gap(self, gap: Gap) -> bytes:
-        """``event: gap``. It has no ID: who comes back asks from the last item it got."""
+        """``event: gap``, without ID: a reader that reconnects sends the ID of its last item."""
         return ServerSentEvent(gap.as_json(), event="gap").encode()
 
     def event(self, event: ServerSentEvent) -> bytes:
-        """An event of the source's own."""
+        """An event that the source made."""
         if event.id is not None:
             self.has_own_ids = True
         return event.encode(self.as_json)
 
 
 def is_json_item(item: Any) -> bool:
-    """Is it what goes out as JSON, unwrapped?"""
+    """Whether a format writes the item as JSON by itself."""
     return isinstance(item, (Mapping, list, tuple)) or (
         is_dataclass(item) and not isinstance(item, type)
     )
 
 
 def failure_object(failure: ErrorInfo) -> Dict[str, Any]:
-    """What the last event of a failed answer says."""
+    """The content of the last event of a failed answer."""
     return {"ended": True, "error": failure.as_json()}

@@ -1,4 +1,4 @@
-"""The message format, the default: each delta a JSON object that says whether more will come.
+"""The message format, the default: each delta is a JSON object that says if more will follow.
 
 event: message
 data: {"ended":false,"message":"Hello"}
@@ -18,9 +18,9 @@ DELTA_HEAD, DELTA_TAIL = b'{"ended":false,"message":', b"}"
 
 
 class MessageFormat(EventStreamFormat):
-    """Deltas as ``{"ended": false, "message": …}``; a mapping, list or dataclass as it is.
+    """Deltas as ``{"ended": false, "message": …}``; a mapping, list or dataclass by itself.
 
-    :param event: the type of the deltas' events and of the last one.
+    :param event: the type of the deltas' events and of the last one. Default: ``message``.
     """
 
     empty_delta = (DELTA_HEAD + b'""' + DELTA_TAIL).decode()
@@ -55,13 +55,13 @@ class MessageFormat(EventStreamFormat):
 
 @lru_cache(maxsize=64)
 def _heads(event: str) -> Tuple[bytes, str]:
-    """What comes before an item's JSON, and before a delta's text."""
+    """The bytes before an item's JSON, and the text before a delta's."""
     head = ServerSentEvent("", event=event).encode()[:-2]
     return head, (head + DELTA_HEAD).decode()
 
 
 def ending_object(ending: Ending) -> Dict[str, Any]:
-    """What the last event of an answer says."""
+    """The content of the last event of an answer."""
     body: Dict[str, Any] = {"ended": True, "message": "", "reason": ending.reason}
     if ending.usage is not None:
         body["usage"] = usage_object(ending.usage)
@@ -69,7 +69,7 @@ def ending_object(ending: Ending) -> Dict[str, Any]:
 
 
 def usage_object(usage: Usage) -> Dict[str, Any]:
-    """A usage record without what nobody counted."""
+    """A usage as an object, without the counts that are ``None``."""
     counts = {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

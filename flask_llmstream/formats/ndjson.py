@@ -1,4 +1,4 @@
-"""Newline-delimited JSON: the message format's objects, a line each, without events."""
+"""Newline-delimited JSON: the objects of the message format, one on each line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .message import DELTA_HEAD, DELTA_TAIL, ending_object
 
 
 class NDJSONFormat(Format):
-    """One JSON object a line.
+    """One JSON object on each line.
 
-    :param event: has no place here and is not sent.
+    :param event: not used: lines have no type.
     """
 
     content_type = "application/x-ndjson"

@@ -1,7 +1,7 @@
-"""The raw kinds: nothing but the items, in the form that the client's ``Accept`` names.
+"""The formats that ``Accept`` chooses. They send nothing but the items.
 
-What Spring answers for a ``Flux`` or a ``Flowable``. None of them has a place for what went wrong,
-so a stream that ends otherwise than well has its connection cut.
+They are what Spring answers for a ``Flux`` or a ``Flowable``. None of them can carry an error, so
+the connection is cut when a stream does not end well.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from .base import Format
 from .text import TextFormat
 
 
-class _ItemsAlone(Format):
-    """What the kinds without events share.
+class _BareItems(Format):
+    """The base of the formats without events.
 
-    :param event: has no place here and is not sent.
+    :param event: not used: items have no type.
     """
 
     tells_its_end = False
@@ -27,7 +27,7 @@ class _ItemsAlone(Format):
         pass
 
     def item_as_json(self, item: Any) -> bytes:
-        """An item as JSON, text as a string."""
+        """An item as JSON; a text becomes a string."""
         if isinstance(item, ServerSentEvent):
             item = item.data
         return json_string(item) if isinstance(item, str) else self.json_item(item)
@@ -39,8 +39,8 @@ class _ItemsAlone(Format):
         return b""
 
 
-class JSONLines(_ItemsAlone):
-    """Each item a line of JSON."""
+class JSONLines(_BareItems):
+    """Each item as a line of JSON."""
 
     content_type = "application/x-ndjson"
 
@@ -48,8 +48,8 @@ class JSONLines(_ItemsAlone):
         return self.item_as_json(item) + b"\n"
 
 
-class PlainText(_ItemsAlone):
-    """The text itself, as it comes; what is no text as JSON."""
+class PlainText(_BareItems):
+    """Text as it is, other items as JSON, one right behind the other."""
 
     content_type = "text/plain; charset=utf-8"
 
@@ -59,8 +59,8 @@ class PlainText(_ItemsAlone):
         return utf8(item) if isinstance(item, str) else self.item_as_json(item)
 
 
-class JSONArray(_ItemsAlone):
-    """All items as one JSON array, each sent as it comes. One that was cut short is no JSON."""
+class JSONArray(_BareItems):
+    """All items as one JSON array, each sent when it comes. An array that is cut is not JSON."""
 
     content_type = "application/json"
 
@@ -81,4 +81,4 @@ BY_MEDIA_TYPE: Dict[str, Callable[[Optional[str]], Format]] = {
     "application/x-ndjson": JSONLines,
     "text/plain": PlainText,
 }
-"""The kinds by their media type; the first answers who has no preference."""
+"""The formats by the media types of ``Accept``; the first one where it prefers none."""

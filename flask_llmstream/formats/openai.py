@@ -1,4 +1,4 @@
-"""OpenAI's chat completions: chunks that end with ``[DONE]``, or one object at the end."""
+"""OpenAI's chat completions: chunks that end with ``[DONE]``, or one object for all."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ _SENDABLE = "text or a ServerSentEvent"
 
 
 class ChatCompletionChunks(EventStreamFormat):
-    """``chat.completion.chunk`` events, as ``"stream": true`` asks for.
+    """``chat.completion.chunk`` events: the answer to ``"stream": true``.
 
-    :param model: the name the client asked for.
-    :param include_usage: whether a chunk with the counts comes before the end.
-    :param has_ids: whether the first and the last event carry the IDs, for an ``EventSource``.
-        OpenAI's own client in Python takes a heartbeat for an event once it has seen an ID.
+    :param model: the model's name in the request.
+    :param include_usage: whether to send a chunk with the token counts before the end. Default:
+        no.
+    :param has_ids: whether the first and the last event carry the stream's IDs, for an
+        ``EventSource``. Default: no, because OpenAI's Python client takes a heartbeat for an
+        event once it has seen an ID.
     """
 
     def __init__(self, model: str, include_usage: bool = False, has_ids: bool = False) -> None:
@@ -39,7 +41,7 @@ class ChatCompletionChunks(EventStreamFormat):
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
             return self._head + json_string(item) + self._tail
-        if isinstance(item, ServerSentEvent):  # no chunk can hold it, and a comment is ignored
+        if isinstance(item, ServerSentEvent):  # no chunk can hold it; clients ignore comments
             return ServerSentEvent(comment=item.event or "").encode()
         raise unsendable(item, _SENDABLE)
 
@@ -70,13 +72,15 @@ class ChatCompletionChunks(EventStreamFormat):
 
 
 MAX_WHOLE_CHARS = 10_000_000
-"""The longest answer that is collected to be sent whole."""
+"""The most characters of an answer that is sent whole."""
 
 
 class ChatCompletion(Format):
-    """One ``chat.completion`` object when the answer is whole.
+    """One ``chat.completion`` object, sent when the answer is complete.
 
-    An answer of more than :data:`MAX_WHOLE_CHARS` characters is an error, ``answer_too_large``.
+    An answer of more than :data:`MAX_WHOLE_CHARS` characters fails with ``answer_too_large``.
+
+    :param model: the model's name in the request.
     """
 
     content_type = "application/json"

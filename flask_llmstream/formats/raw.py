@@ -1,7 +1,7 @@
-"""Ready frames: bytes that go out as they are. For the event streams of others.
+"""``RawFormat``: ready bytes, sent as they are, for an event stream that another program made.
 
-What was made elsewhere may come in pieces, ``data: one`` and its blank line apart. Nothing of ours
-may come between: so this format follows what the reader was given.
+Such a stream may come in pieces: ``data: one``, and later its blank line. Nothing may be sent
+between them, so this format observes the blocks that are sent.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from .base import EventStreamFormat
 from .message import ending_object
 
 _LONGEST_END = 4
-"""Bytes that tell whether a block ended: two CRLF."""
+"""The most bytes that end an event: two CRLF."""
 
 
 class RawFormat(EventStreamFormat):
-    """Bytes as they are; only heartbeats and a failure are added. Event IDs are the source's own.
+    """Sends bytes as they are. Only heartbeats and errors are added, and no event IDs.
 
-    :param event: has no place here and is not sent.
+    :param event: not used: the bytes name their own types.
     """
 
     def __init__(self, event: Optional[str] = None) -> None:
-        self._tail = b"\n\n"  # a block may begin where the stream does
+        self._tail = b"\n\n"  # an event may begin at the start of the stream
         self._has_begun = False
 
     def item(self, item: Any) -> bytes:
@@ -33,20 +33,20 @@ class RawFormat(EventStreamFormat):
             raise TypeError(f"{type(item).__name__} can't be streamed; give bytes")
         if not self._has_begun:
             self._has_begun = True
-            if item.startswith(BOM_UTF8):  # no longer first: a heartbeat came before
+            if item.startswith(BOM_UTF8):  # readers skip it at the very start, before the opening
                 return item[len(BOM_UTF8) :]
         return item
 
     def observe_receive(
         self, receive: Callable[[Optional[float]], Optional[bytes]]
     ) -> Callable[[Optional[float]], Optional[bytes]]:
-        def follow(timeout: Optional[float]) -> Optional[bytes]:
+        def observed(timeout: Optional[float]) -> Optional[bytes]:
             block = receive(timeout)
             if block:
                 self._tail = (self._tail + block[-_LONGEST_END:])[-_LONGEST_END:]
             return block
 
-        return follow
+        return observed
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
         return super().opening(comment, None)
@@ -55,10 +55,10 @@ class RawFormat(EventStreamFormat):
         return super().heartbeat() if self._ended_lines(2) else b""
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
-        if ending.reason == "complete":  # its own end was the end
+        if ending.reason == "complete":  # the source has sent an end of its own
             return b""
-        told = ServerSentEvent(ending_object(ending), event="error").encode()
-        return self._terminate_partial_event() + told
+        error = ServerSentEvent(ending_object(ending), event="error").encode()
+        return self._terminate_partial_event() + error
 
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return self._terminate_partial_event() + super().failure(failure, None)
@@ -67,13 +67,13 @@ class RawFormat(EventStreamFormat):
         return self._terminate_partial_event() + super().reconnect_notice(failure)
 
     def _ended_lines(self, count: int) -> bool:
-        """Were the last bytes that many ends of lines in a row? (CRLF is one.)"""
+        """Whether the last bytes are that many line ends in a row. CRLF is one."""
         lines = self._tail.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return lines.endswith(b"\n" * count)
 
     def _terminate_partial_event(self) -> bytes:
-        """What ends a block that was cut short, so that no reader takes it for a whole event:
-        it becomes an ``error`` as well."""
+        """The bytes that end an event which was cut short. It becomes an ``error``, so that no
+        reader takes it for a whole event."""
         if self._ended_lines(2):
             return b""
         return b"event: error\n\n" if self._ended_lines(1) else b"\nevent: error\n\n"

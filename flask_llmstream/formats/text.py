@@ -1,4 +1,4 @@
-"""The text format: bare ``data`` lines, what Spring gives for a ``Flux<String>``.
+"""The text format: only ``data`` lines, as Spring sends a ``Flux<String>``.
 
 data: Hello
 """
@@ -14,7 +14,7 @@ from .message import ending_object
 
 
 class TextFormat(EventStreamFormat):
-    """Each delta as an event of its own text; a mapping, list or dataclass as JSON.
+    """Each delta as an event with its text; a mapping, list or dataclass as JSON.
 
     :param event: the type of the deltas' events. Default: none.
     """
@@ -30,8 +30,8 @@ class TextFormat(EventStreamFormat):
         return self._head + b"data: " + self.json_item(item) + b"\n\n"
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
-        """``event: ended`` without text where there is an ID to end with, else nothing."""
-        if ending.reason != "complete":  # what was cut short must not look whole
+        """``event: ended`` without text if there is an ID to send, else nothing."""
+        if ending.reason != "complete":  # an answer that was cut short must not look whole
             return ServerSentEvent(ending_object(ending), event="error", id=event_id).encode()
         if event_id is None:
             return b""

@@ -1,4 +1,4 @@
-"""The error for an item that a format has no form for, with what to give in its place."""
+"""``unsendable``: the error for an item that a format can't hold. It names the cure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ SENDABLE = "text, a mapping, a list, a dataclass or a ServerSentEvent"
 
 
 def unsendable(item: Any, sendable: str = SENDABLE) -> TypeError:
-    """The error for an item that a format has no form for.
+    """The error for an item that a format can't hold.
 
-    :param sendable: what it has one for.
+    :param sendable: the items that the format can hold, in words.
     """
     return TypeError(f"{type(item).__name__} can't be streamed; give {sendable}{_cure(item)}")
 
@@ -32,7 +32,7 @@ def _cure(item: Any) -> str:
         return "; raise it"
     if isinstance(item, type):
         return f"; {item.__name__} is a class, so make one of it"
-    if hasattr(item, "get_wsgi_headers"):  # known by its looks, for this floor knows no Werkzeug
+    if hasattr(item, "get_wsgi_headers"):  # a response; formats do not import Werkzeug
         return "; give what the response was made of"
     if hasattr(item, "choices") and hasattr(item, "model_dump"):
         return "; give its text, choices[0].delta.content or ''"

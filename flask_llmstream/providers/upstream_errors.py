@@ -133,7 +133,7 @@ def _as_text(value: Any) -> str:
 
 
 def _retry_seconds(retry_after: Optional[str]) -> Optional[int]:
-    """The seconds of a ``Retry-After`` (RFC 9110, section 10.2.3); ``None`` without a usable one."""
+    """The seconds of a ``Retry-After`` (RFC 9110, section 10.2.3); ``None`` if there are none."""
     # Not by urllib3's Retry.parse_retry_after: it accepts 32 October, raises ValueError or
     # OverflowError at long numbers, and newer versions cut the time off at six hours.
     text = (retry_after or "").strip()

@@ -1,7 +1,7 @@
-"""``EventStreamDecoder``: the bytes of an event stream in, its events out.
+"""``EventStreamDecoder``: decodes the bytes of an event stream into events.
 
-Ground floor: no sockets, no gevent, no Flask. Source of every rule here: WHATWG HTML, section
-9.2.6 "Interpreting an event stream".
+Source of each rule: WHATWG HTML, section 9.2.6 "Interpreting an event stream". Standard library
+only, no I/O.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from ..errors import EventTooLarge
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_RETRY = 2**53 - 1
-"""Where JavaScript's whole numbers end (285,000 years); a longer time is taken as this one."""
+"""The largest whole number of JavaScript (285,000 years). A longer time becomes this one."""
 
 
 class MessageEvent(NamedTuple):
-    """One event as its reader gets it.
+    """One event as a reader gets it.
 
-    :ivar event: its type; ``message`` where the stream named none.
-    :ivar data: its text, the ``data`` lines joined by LF.
-    :ivar id: the last event ID when it was dispatched, perhaps from an earlier block; ``""`` for
-        none.
+    :ivar event: the type; ``message`` if the stream named none.
+    :ivar data: the text: the ``data`` lines, joined by LF.
+    :ivar id: the last event ID at this event, perhaps of an earlier one; ``""`` for none.
     """
 
     event: str
@@ -30,18 +29,20 @@ class MessageEvent(NamedTuple):
 
 
 class EventStreamDecoder:
-    """The parser of event streams, for bytes that arrive in any pieces.
+    """Decodes an event stream that arrives in any pieces.
 
-    Lines end with CR, LF or CRLF, and with nothing else. They are split as bytes, which loses
-    nothing: UTF-8 has no CR or LF inside a character. What is not UTF-8 becomes U+FFFD. At the
-    end of the stream there is nothing to call: a block without its blank line is dropped.
+    Lines end with CR, LF or CRLF, and with nothing else. The decoder splits bytes, not text; it
+    can, because UTF-8 has no CR or LF inside a character. Bytes that are not UTF-8 become U+FFFD.
+    At the end of the stream nothing is called: an event without its blank line is dropped.
 
-    :param max_event_bytes: bound on one line, and on the ``data`` lines of one event together, in
-        bytes. Default: 1 MiB, some thousand times what a token needs. Past it :meth:`feed`
-        raises, wherever the stream was cut. Comments between events never add up.
-    :ivar last_event_id: what a reader that reconnects sends as ``Last-Event-ID``. A block
-        without data sets it too.
-    :ivar retry: the reconnection time the stream asked for, in milliseconds, or ``None``.
+    :param max_event_bytes: the most bytes of one line, and of all ``data`` lines of one event
+        together. Default: 1 MiB, some thousand times the size of a token. Beyond it :meth:`feed`
+        raises. The pieces in which the stream arrives do not matter, and comments between events
+        do not add up.
+    :raises ValueError: ``max_event_bytes`` is below 1.
+    :ivar last_event_id: the ID that a reader sends as ``Last-Event-ID`` when it reconnects. A
+        block without data sets it, too.
+    :ivar retry: the reconnection time of the stream in milliseconds; ``None`` without one.
     """
 
     def __init__(self, max_event_bytes: int = 1_048_576) -> None:
@@ -60,10 +61,12 @@ class EventStreamDecoder:
         self._id = ""
 
     def feed(self, chunk: bytes) -> List[MessageEvent]:
-        """Take the stream's next bytes; return the events they complete.
+        """Decode the next bytes of the stream.
 
-        :raises EventTooLarge: past ``max_event_bytes``. Events that the same bytes completed
-            before are returned first, and the next call raises; so does every later one.
+        :returns: the events that these bytes complete.
+        :raises EventTooLarge: a line or an event is larger than ``max_event_bytes``. If the same
+            bytes complete events before it, these are returned, and the next call raises. Each
+            later call raises, too.
         """
         events: List[MessageEvent] = []
         if not self._overgrown:
@@ -92,14 +95,14 @@ class EventStreamDecoder:
         if self._start is None:
             return chunk
         start = self._start + chunk
-        if _BOM.startswith(start):  # too short to tell, or a BOM and nothing else yet
+        if _BOM.startswith(start):  # the first part of a BOM, or a whole one and no more
             self._start = start
             return b""
         self._start = None
         return start[len(_BOM) :] if start.startswith(_BOM) else start
 
     def _with_lf_only(self, chunk: bytes) -> bytes:
-        # A CR ends its line at once, so an LF that follows in the next chunk belongs to it.
+        # A CR ends its line at once. An LF at the start of the next chunk belongs to that CR.
         if self._after_cr and chunk:
             self._after_cr = False
             if chunk.startswith(b"\n"):
@@ -138,5 +141,5 @@ def _text(value: bytes) -> str:
 
 
 def _milliseconds(digits: bytes) -> int:
-    # 17 significant digits are past the maximum already, and int() refuses very long numbers.
+    # 17 significant digits are above the maximum already, and int() refuses very long numbers.
     return min(int(digits.lstrip(b"0")[:17] or b"0"), _MAX_RETRY)

@@ -1,7 +1,6 @@
-"""``ServerSentEvent``: one event of an event stream, its checks and its bytes.
+"""``ServerSentEvent``: one event of an event stream, checked and encoded.
 
-Ground floor: no sockets, no gevent, no Flask. Source of every rule here: WHATWG HTML, section
-9.2 "Server-sent events".
+Source of each rule: WHATWG HTML, section 9.2 "Server-sent events". Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -13,22 +12,23 @@ from typing import Any, Optional
 from .json import Encode, json_bytes
 
 _LINE_BREAK = re.compile("\r\n|\r|\n")
-"""The three ends of a line (section 9.2.5). ``str.splitlines`` knows eight more."""
+"""The three line ends of event streams (section 9.2.5). ``str.splitlines`` has eight more."""
 
 
 @dataclass(frozen=True)
 class ServerSentEvent:
-    """One event (or only a comment, an ID, a reconnection time) with full control of its fields.
+    """One event, with full control of its fields. It may have only a comment, an ID or a
+    reconnection time.
 
-    :param data: text, sent as it is; anything else is sent as JSON. ``None`` (the default): no
-        data, and a reader is then told nothing of the event.
-    :param event: the event's type. Default: none, which a reader calls ``message``.
-    :param id: becomes the reader's last event ID; ``""`` resets it. Default: not sent. Firefox and
-        WebKit forget one that comes without ``data``.
+    :param data: a text is sent as it is, anything else as JSON. ``None`` (the default): no data;
+        a reader then gets no event.
+    :param event: the event's type. Default: none; a reader then takes ``message``.
+    :param id: the reader's new last event ID; ``""`` resets it. Default: not sent. Firefox and
+        WebKit forget an ID that comes without ``data``.
     :param retry: the reader's reconnection time, in milliseconds. Default: not sent.
-    :param comment: a line that readers ignore. Default: none.
-    :raises ValueError: ``event`` or ``id`` with a line break, ``id`` with a NUL (a reader would
-        ignore it), ``retry`` that is not a natural number, a field that is not text.
+    :param comment: text that readers ignore. Default: none.
+    :raises ValueError: ``event`` or ``id`` has a line break, ``id`` has a NUL (a reader would
+        ignore it), ``retry`` is not a whole number from 0, or a field is not text.
     """
 
     data: Any = None
@@ -51,17 +51,17 @@ class ServerSentEvent:
             raise ValueError(f"retry: has to be whole milliseconds from 0, not {self.retry!r}")
 
     def encode(self, as_json: Encode = json_bytes) -> bytes:
-        """The event's block, its closing blank line included, in UTF-8.
+        """The event in UTF-8, with its closing blank line.
 
-        ``data: `` always has its space: a reader removes one, so a token that starts with a
-        space would lose it. Text that UTF-8 can't carry (lone surrogates) has each such
-        character replaced by U+FFFD.
+        ``data: `` is always written with its space. A reader removes one space, so without it a
+        token that starts with a space would lose that. Lone surrogates, which UTF-8 can't hold,
+        become U+FFFD.
 
-        :param as_json: makes what is no text JSON.
-        :raises TypeError: ``data`` that JSON can't hold; the message names its type.
-        :raises ValueError: ``data`` with NaN in it; the message names where.
+        :param as_json: encodes ``data`` that is no text. Default: :func:`json_bytes`.
+        :raises TypeError: JSON can't hold ``data``; the message names its type.
+        :raises ValueError: ``data`` has a NaN in it; the message names its place.
         """
-        # Joined with "+": formatting would ask a text of one's own class (an Enum) for its str().
+        # Joined with "+": formatting would call str() of a subclass of str (an Enum).
         lines = [": " + line for line in self._lines(self.comment)]
         if self.event is not None:
             lines.append("event: " + self.event)
@@ -83,14 +83,14 @@ class ServerSentEvent:
 
 
 def data_lines(text: str) -> bytes:
-    """The bare ``data`` lines of a text, without the block's closing blank line."""
+    """The ``data`` lines of a text, without the event's closing blank line."""
     if "\n" not in text and "\r" not in text:
         return utf8("data: " + text + "\n")
     return utf8("".join("data: " + line + "\n" for line in _LINE_BREAK.split(text)))
 
 
 def utf8(text: str) -> bytes:
-    """UTF-8, with U+FFFD in place of each lone surrogate, as a reader would decode it."""
+    """A text in UTF-8. Each lone surrogate becomes U+FFFD, as readers would decode it."""
     try:
         return text.encode()
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
-"""JSON as it goes on the wire: compact, UTF-8, the same whichever library encodes it.
+"""``json_bytes``: compact JSON in UTF-8, the same with and without orjson.
 
-Ground floor: no I/O. With orjson (the ``fast`` extra) most values take its way; what it would
-refuse or write differently takes the standard library's, so the reader can't tell.
+With orjson (the ``fast`` extra) it encodes most values. Values that orjson would refuse or write in
+another way are encoded by the standard library, so a reader sees no difference. No I/O.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ except ImportError:
 
 
 def json_string(text: str) -> bytes:
-    """A ``str`` as a JSON string, quotes included."""
+    """A ``str`` as a JSON string, with its quotes."""
     try:
         return quoted(text).encode()
     except UnicodeEncodeError:
@@ -32,22 +32,23 @@ def json_string(text: str) -> bytes:
 
 
 def escaped_json_string(text: str) -> bytes:
-    """A ``str`` as a JSON string in ASCII, which can carry lone surrogates."""
+    """A ``str`` as a JSON string in ASCII, with its quotes. Its escapes can hold lone
+    surrogates."""
     return json.dumps(text).encode("ascii")
 
 
 Default = Callable[[Any], Any]
-"""Gives what stands for a value that JSON does not have; ``TypeError``: nothing does."""
+"""Returns a value to encode in place of one that JSON does not have, or raises ``TypeError``."""
 
 Encode = Callable[[Any], bytes]
-"""Makes one value JSON text."""
+"""Encodes one value as JSON text."""
 
 
 def _default(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return dict(value.items())  # a subclass of dict may have its own
+        return dict(value.items())  # a subclass of dict may have an items() of its own
     if isinstance(value, Set):
         return list(value)
     if isinstance(value, (datetime.date, datetime.time)):
@@ -60,7 +61,7 @@ def _default(value: Any) -> Any:
 
 
 def asked_first(default: Default) -> Default:
-    """The same, with what :func:`json_bytes` knows behind it."""
+    """A default that asks ``default`` first, and then the one of :func:`json_bytes`."""
 
     def first(value: Any) -> Any:
         try:
@@ -72,15 +73,18 @@ def asked_first(default: Default) -> Default:
 
 
 def _pieces(default: Default, ensure_ascii: bool) -> Callable[[Any, int], Iterable[str]]:
-    """What ``json.dumps`` does, with the C encoder made once instead of once a call; gives pieces.
-    The number is how deeply it is indented, and is 0."""
+    """An encoder as of ``json.dumps`` that returns its text in pieces. The C encoder is made once,
+    and not at each call.
+
+    The function's second argument is the level of indentation, always 0.
+    """
     options: Any = {"ensure_ascii": ensure_ascii, "separators": (",", ":"), "allow_nan": False}
     slow = json.JSONEncoder(default=default, check_circular=False, **options)
     make: Any = vars(json.encoder).get("c_make_encoder")
     if make is None:  # not CPython
         return lambda value, indent: slow.encode(value)
     quote = json.encoder.encode_basestring_ascii if ensure_ascii else quoted
-    # No markers: nothing is looked up per container, and a cycle shows as a RecursionError.
+    # Without markers no container is looked up, and a cycle raises RecursionError.
     pieces: Callable[[Any, int], Iterable[str]] = make(
         None, default, quote, None, ":", ",", False, False, False
     )
@@ -88,12 +92,14 @@ def _pieces(default: Default, ensure_ascii: bool) -> Callable[[Any, int], Iterab
 
 
 quoted: Callable[[str], str] = json.encoder.encode_basestring
-"""A ``str`` as a JSON string; in C, and for a token as fast as orjson."""
+"""A ``str`` as a JSON string. It is written in C, and for a token as fast as orjson."""
 
 
 def json_by(default: Default) -> Encode:
-    """What makes values compact JSON text as :func:`json_bytes` does, by a ``default`` of others:
-    it is asked of all that the standard library does not know."""
+    """An encoder as :func:`json_bytes`, with another default.
+
+    :param default: is called for each value that the standard library can't encode.
+    """
     pieces = _pieces(default, ensure_ascii=False)
 
     def encode(value: Any) -> bytes:
@@ -110,8 +116,11 @@ def json_by(default: Default) -> Encode:
 
 
 def fast_json_by(default: Default) -> Encode:
-    """The same for a ``default`` that has UUIDs as text and enumerations by value, if at all:
-    orjson does not ask for these."""
+    """As :func:`json_by`, and faster with orjson.
+
+    :param default: as of :func:`json_by`. It must write UUIDs as text and enumerations by value,
+        or refuse them: orjson encodes these without a call of the default.
+    """
     standard = json_by(default)
     if orjson is None:
         return standard
@@ -121,7 +130,7 @@ def fast_json_by(default: Default) -> Encode:
             encoded: bytes = orjson.dumps(value, default, _PASSTHROUGH)
         except TypeError:
             return standard(value)
-        # None, or a NaN that orjson writes as null; a bytes' find is twice as fast as its "in"
+        # orjson writes NaN as null, and so None is checked, too. find() is twice as fast as "in".
         if encoded.find(b"null") != -1:
             return standard(value)
         return encoded
@@ -139,26 +148,28 @@ if orjson is not None:
 json_bytes: Encode = fast_json_by(_default)
 """One value as compact JSON text: ``json_bytes(value)``.
 
-Beside JSON's own types: dataclasses, mappings and sets, dates (ISO 8601), ``UUID``, ``Decimal``
-(as text) and enumerations (by value). A string that UTF-8 can't carry (a lone surrogate) is
+Beside JSON's own types it encodes dataclasses, mappings and sets, dates (ISO 8601), ``UUID``,
+``Decimal`` (as text) and enumerations (by value). A lone surrogate, which UTF-8 can't hold, is
 escaped.
 
-:raises ValueError: NaN or an infinity, which JSON does not have; the message names where.
-    Something nested too deeply, or in itself.
-:raises TypeError: a value with no JSON form; the message names its type.
+:raises ValueError: the value has a NaN or an infinity, which JSON does not have; the message names
+    its place. Or the value is nested too deeply, or contains itself.
+:raises TypeError: JSON has no form for a value; the message names its type.
 """
 
 
 def json_line(dumps: Callable[[Any], Any]) -> Encode:
-    """What makes values JSON text by a ``dumps`` of others, all in one line.
+    """An encoder by another library's ``dumps``, with all in one line.
 
-    It may give text or bytes. A line break in JSON stands between two tokens, and means nothing.
+    A line break in JSON can only stand between two tokens, so it is removed.
+
+    :param dumps: returns text or bytes.
     """
 
     def encode(value: Any) -> bytes:
         text = dumps(value)
         if isinstance(text, str):
-            # A lone surrogate can only stand in a string, where an escape can, too.
+            # A lone surrogate can only stand in a string, so an escape may take its place.
             text = text.encode("utf-8", "backslashreplace")
         line = bytes(text).translate(None, b"\r\n")
         if b"NaN" in line or b"Infinity" in line:
@@ -175,7 +186,7 @@ def _refuse_nan(value: Any) -> None:
 
 
 def _nothing(value: Any) -> None:
-    """What stands for a value of which only the application knows more."""
+    """A default for values that only the application can encode: they are not looked into."""
 
 
 def _nan_at(path: str) -> ValueError:
