@@ -16,7 +16,7 @@ from flask_llmstream.channel.channel import Channel, ChannelConfig
 from flask_llmstream.channel.overflow import Overflow
 from flask_llmstream.errors import StreamOverflow
 from flask_llmstream.formats.message import MessageFormat
-from flask_llmstream.runtime.wakeup import ThreadWakeup
+from flask_llmstream.runtime.wakeups import ThreadWakeup
 from flask_llmstream.stream.options import StreamOptions
 
 ROUNDS = 7

@@ -17,7 +17,7 @@ from flask import Flask, after_this_request, current_app, got_request_exception,
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ..errors import StreamError
-from ..exceptions.failure import error_info_of
+from ..exceptions.error_info import error_info_of
 from ..exceptions.handling import set_traceback, traceback_of
 from ..log import log_of
 from ..records import ErrorInfo

@@ -11,7 +11,7 @@ from typing import Any, Callable, Deque, Optional, Tuple
 
 from ..errors import StreamOverflow
 from ..records import Gap
-from ..runtime.claims import taken_from
+from ..runtime.atomic import taken_from
 from ..sse.event import ServerSentEvent
 from .channel import Channel, ChannelConfig, ChannelStatistics
 from .lossy import LossyChannel, with_lost

@@ -12,7 +12,7 @@ from typing import Any, Deque, Optional, Type, Union
 
 from ..errors import ConfigurationError, StreamClosed, StreamOverflow
 from ..records import Gap
-from ..runtime.claims import taken_from
+from ..runtime.atomic import taken_from
 from ..runtime.waiting import Wakeup
 from .channel import Channel, ChannelConfig
 from .latest import Latest

@@ -10,11 +10,11 @@ from typing import Callable, List
 
 import gevent
 
-from .claims import taken_from
+from .atomic import taken_from
 from .event_loop.greenlet import loop_greenlet
 from .runtime import on_greenlet
 from .waiting import Wakeup
-from .wakeup import CrossThreadWakeup, ThreadWakeup
+from .wakeups import CrossThreadWakeup, ThreadWakeup
 
 
 def wakeup_of_the_caller() -> Wakeup:

@@ -18,7 +18,7 @@ from .per_hub import PerHub
 from .threads import sleep, start_bare_thread
 from .timers import HubTimer, Schedule, thread_schedule
 from .waiting import Wakeup
-from .wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
+from .wakeups import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from .workers import GreenletWorker, ThreadBesideHub, ThreadWorker
 
 

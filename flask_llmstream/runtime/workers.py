@@ -12,8 +12,8 @@ from typing import Any, Callable, Iterable, Optional
 import gevent
 from gevent import GreenletExit, get_hub
 
+from .generator_cleanup import LOOK_SECONDS, LOOKS, cleans_up
 from .hub_monitor.monitor import StallWatch, stall_watch
-from .last_yield import LOOK_SECONDS, LOOKS, cleans_up
 from .threads import start_native_thread
 from .timers import HubTimer
 from .turns import turn_of

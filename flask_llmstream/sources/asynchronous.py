@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, AsyncIterable, Awaitable, Callable, Iterator
 
 from ..runtime.event_loop.worker import on_loop, wait_for
-from ..runtime.last_yield import async_cleans_up
+from ..runtime.generator_cleanup import async_cleans_up
 
 
 class AsyncSource:

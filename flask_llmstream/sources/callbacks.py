@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from ..exceptions.handling import while_handling
 from ..log import log
-from ..runtime.claims import taken_from
+from ..runtime.atomic import taken_from
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 Entry = List[Callable[..., Any]]

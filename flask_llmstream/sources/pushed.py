@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterator
 
 from ..runtime.runtime import Runtime
-from ..runtime.wakeup import CrossThreadWakeup, ThreadWakeup
+from ..runtime.wakeups import CrossThreadWakeup, ThreadWakeup
 from ..runtime.workers import GreenletWorker
 
 

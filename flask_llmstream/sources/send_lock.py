@@ -10,7 +10,7 @@ from typing import Any, Callable, List, Optional
 from gevent import getcurrent
 
 from ..errors import StreamNotStarted
-from ..runtime.claims import taken_from
+from ..runtime.atomic import taken_from
 from ..runtime.mutex import Mutex, wakeup_of_the_caller
 from ..runtime.waiting import Wakeup
 

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, List, Optional
 from ..errors import StreamShutdown, StreamTimeout
 from ..formats import Format
 from ..log import log
-from ..runtime.claims import claim
+from ..runtime.atomic import claim
 from .hooks import StreamHooks
 from .options import StreamOptions
 from .reported import ReportedOutcome

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Hashable, Iterator, List, Optional
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
 from ..errors import StreamRefused
-from ..runtime.claims import taken_from
+from ..runtime.atomic import taken_from
 from ..runtime.mutex import Mutex
 from .stream import Stream
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from gevent import GreenletExit
 
-from ..exceptions.failure import error_info_of
+from ..exceptions.error_info import error_info_of
 from ..log import log
 from ..records import ErrorInfo
 from .hooks import StreamHooks

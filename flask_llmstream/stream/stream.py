@@ -15,7 +15,7 @@ from ..errors import StreamClosed, StreamError, StreamOverflow
 from ..exceptions.interrupts import passed_on
 from ..formats import Format
 from ..log import log
-from ..runtime.claims import claim
+from ..runtime.atomic import claim
 from ..runtime.runtime import Runtime
 from .endable import Endable, close_source
 from .hooks import Listener, StreamHooks

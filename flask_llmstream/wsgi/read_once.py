@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Iterator, NoReturn, Optional, Protocol
 
-from ..runtime.claims import claim
+from ..runtime.atomic import claim
 from .types import Environ
 
 

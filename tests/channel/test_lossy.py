@@ -10,7 +10,7 @@ import pytest
 from flask_llmstream.channel.lossy import LossyChannel, with_lost
 from flask_llmstream.errors import StreamClosed
 from flask_llmstream.records import Gap
-from flask_llmstream.runtime.claims import taken_from
+from flask_llmstream.runtime.atomic import taken_from
 from flask_llmstream.sse.event import ServerSentEvent
 from tests.support.channel_sides import Sides, Turns, on_all_sides, opened
 from tests.support.runtimes import HANG_GUARD

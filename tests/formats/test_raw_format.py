@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_llmstream import EventStreamDecoder, StreamError, StreamShutdown
-from flask_llmstream.exceptions.failure import error_info_of
+from flask_llmstream.exceptions.error_info import error_info_of
 from flask_llmstream.formats import Ending, RawFormat
 from tests.support.answers import Answer
 

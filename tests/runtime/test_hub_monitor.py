@@ -16,7 +16,7 @@ from flask_llmstream.runtime.hub_monitor.monitor import StallWatch
 from flask_llmstream.runtime.hub_monitor.suspects import Suspects
 from flask_llmstream.runtime.hub_monitor.worker_threads import WorkerThreads
 from flask_llmstream.runtime.threads import start_native_thread
-from flask_llmstream.runtime.wakeup import CrossThreadWakeup
+from flask_llmstream.runtime.wakeups import CrossThreadWakeup
 from tests.support.answers import Answer
 from tests.support.runtimes import BESIDE, GREENLETS, HANG_GUARD, only, wait_for_worker_threads
 

@@ -19,7 +19,7 @@ import pytest
 
 from flask_llmstream.channel.channel import Channel
 from flask_llmstream.runtime.waiting import Wakeup
-from flask_llmstream.runtime.wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
+from flask_llmstream.runtime.wakeups import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from tests.support.runtimes import HANG_GUARD
 
 

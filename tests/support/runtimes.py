@@ -15,7 +15,7 @@ import pytest
 from flask_llmstream.runtime.event_loop.loop import event_loop
 from flask_llmstream.runtime.event_loop.worker import LoopWakeup, LoopWorker
 from flask_llmstream.runtime.runtime import runtime_for
-from flask_llmstream.runtime.wakeup import CrossThreadWakeup
+from flask_llmstream.runtime.wakeups import CrossThreadWakeup
 
 HANG_GUARD = 20
 """Seconds after which a test has hung; nothing is measured by it."""

@@ -10,7 +10,7 @@ import gevent
 import pytest
 
 from flask_llmstream.runtime.runtime import runtime_for
-from flask_llmstream.runtime.wakeup import ThreadWakeup
+from flask_llmstream.runtime.wakeups import ThreadWakeup
 from flask_llmstream.wsgi.lockstep import Lockstep
 from tests.support.runtimes import GREENLETS, THREADS, only
 

@@ -20,7 +20,7 @@ from gevent.monkey import is_module_patched
 from ...log import log
 from ..lookups import lookups
 from ..threads import allocate_lock, start_native_thread
-from ..wakeup import ThreadWakeup
+from ..wakeups import ThreadWakeup
 
 PATIENCE_SECONDS = 1.0
 """How long the end of the process waits for a source that blocks the loop."""

@@ -14,7 +14,7 @@ from typing import Any, Awaitable, Callable, Iterable, Optional, Set
 from gevent import GreenletExit, getcurrent
 
 from ...exceptions.handling import traceback_of
-from ..last_yield import LOOK_SECONDS, LOOKS
+from ..generator_cleanup import LOOK_SECONDS, LOOKS
 from ..runtime import Runtime
 from .greenlet import LoopGreenlet, loop_greenlet
 from .loop import event_loop

@@ -10,7 +10,7 @@ import pytest
 from gevent import get_hub
 
 from flask_llmstream.runtime.timers import HubTimer
-from flask_llmstream.runtime.wakeup import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
+from flask_llmstream.runtime.wakeups import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from tests.support.runtimes import BESIDE, GREENLETS, HANG_GUARD, THREADS, only
 
 WAKEUPS = {GREENLETS: GreenletWakeup, BESIDE: CrossThreadWakeup, THREADS: ThreadWakeup}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from flask_llmstream.runtime.claims import claim
+from flask_llmstream.runtime.atomic import claim
 
 
 class Owner:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable, Too
 from werkzeug.routing import RequestRedirect
 
 from flask_llmstream.errors import ProviderError, RequestError, StreamError
-from flask_llmstream.exceptions.failure import error_info_of
+from flask_llmstream.exceptions.error_info import error_info_of
 from flask_llmstream.records import ErrorInfo
 from flask_llmstream.sse.json import json_bytes
 from tests.support.unshowable import UNSHOWABLE

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from flask_llmstream.runtime.last_yield import async_cleans_up, cleans_up
+from flask_llmstream.runtime.generator_cleanup import async_cleans_up, cleans_up
 
 SEEN = {}
 """What was told of a generator at each of its :func:`here`."""
