@@ -19,7 +19,7 @@ from typing import Any, Callable, ClassVar, Deque, NamedTuple, Optional
 
 from ..errors import StreamClosed
 from ..records import Gap
-from ..runtime.waiting import Wakeup
+from ..runtime.wakeup import Wakeup
 
 BLOCK_BYTES = 32 * 1024
 """How much one ``receive`` joins: enough for some hundred tokens in one write, and little enough

@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from ..errors import StreamClosed
 from ..records import Gap
-from ..runtime.waiting import Wakeup
+from ..runtime.wakeup import Wakeup
 from ..sse.event import ServerSentEvent
 from .channel import Channel, ChannelConfig, ChannelStatistics, Encode, TellGap
 

@@ -13,7 +13,7 @@ from typing import Any, Deque, Optional, Type, Union
 from ..errors import ConfigurationError, StreamClosed, StreamOverflow
 from ..records import Gap
 from ..runtime.atomic import taken_from
-from ..runtime.waiting import Wakeup
+from ..runtime.wakeup import Wakeup
 from .channel import Channel, ChannelConfig
 from .latest import Latest
 from .lossy import LossyChannel, with_lost

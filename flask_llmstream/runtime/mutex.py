@@ -13,7 +13,7 @@ import gevent
 from .atomic import taken_from
 from .event_loop.greenlet import loop_greenlet
 from .runtime import on_greenlet
-from .waiting import Wakeup
+from .wakeup import Wakeup
 from .wakeups import CrossThreadWakeup, ThreadWakeup
 
 

@@ -17,7 +17,7 @@ from ..errors import ConfigurationError
 from .per_hub import PerHub
 from .threads import sleep, start_bare_thread
 from .timers import HubTimer, Schedule, thread_schedule
-from .waiting import Wakeup
+from .wakeup import Wakeup
 from .wakeups import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from .workers import GreenletWorker, ThreadBesideHub, ThreadWorker
 

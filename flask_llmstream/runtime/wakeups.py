@@ -1,6 +1,6 @@
 """How one side of a channel waits: on a greenlet, on a thread, or across the two.
 
-Floor 2: gevent. Each class is a :class:`~flask_llmstream.runtime.waiting.Wakeup`.
+Floor 2: gevent. Each class is a :class:`~flask_llmstream.runtime.wakeup.Wakeup`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from gevent import getcurrent
 from ..errors import StreamNotStarted
 from ..runtime.atomic import taken_from
 from ..runtime.mutex import Mutex, wakeup_of_the_caller
-from ..runtime.waiting import Wakeup
+from ..runtime.wakeup import Wakeup
 
 
 class SendLock:

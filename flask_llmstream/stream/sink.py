@@ -13,7 +13,7 @@ from ..errors import StreamClosed, UnsendableItem
 from ..formats import Format
 from ..log import log
 from ..records import MAX_TEXT, Usage
-from ..runtime.waiting import Wakeup
+from ..runtime.wakeup import Wakeup
 from .options import StreamOptions
 
 _warned_of_lost_text: Set[str] = set()

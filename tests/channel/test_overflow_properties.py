@@ -21,7 +21,7 @@ from flask_llmstream.channel.channel import Channel, ChannelConfig
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.records import Gap
 from flask_llmstream.runtime import claims
-from flask_llmstream.runtime.waiting import Wakeup
+from flask_llmstream.runtime.wakeup import Wakeup
 from flask_llmstream.runtime.wakeups import GreenletWakeup
 from flask_llmstream.stream.options import StreamOptions
 from tests.support.channel_sides import ALL_SIDES, Sides, on_all_sides, switching_often

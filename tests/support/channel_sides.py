@@ -18,7 +18,7 @@ import gevent.event
 import pytest
 
 from flask_llmstream.channel.channel import Channel
-from flask_llmstream.runtime.waiting import Wakeup
+from flask_llmstream.runtime.wakeup import Wakeup
 from flask_llmstream.runtime.wakeups import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from tests.support.runtimes import HANG_GUARD
 
