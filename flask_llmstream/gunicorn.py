@@ -11,7 +11,7 @@ import signal
 from typing import Any, Callable
 
 from .runtime.runtime import on_greenlet
-from .runtime.sigterm import on_sigterm, put_off, run_in_background
+from .runtime.sigterm import delay_signal, on_sigterm, run_in_background
 from .stream.drain import FAREWELL_SECONDS, drain, wait_for_ends
 from .stream.limits import every_slots
 
@@ -38,7 +38,7 @@ def post_worker_init(worker: Any) -> None:
     if not on_greenlet():
         # The thread that runs a signal's handler may be the one that reads the stream.
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGABRT):
-            put_off(number, _farewell)
+            delay_signal(number, _farewell)
 
 
 def _retire(seconds: float) -> None:

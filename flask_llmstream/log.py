@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from .exceptions.handling import caught, described, traceback_of
-from .exceptions.interrupts import passed_on
+from .exceptions.interrupts import forward_interrupt
 from .exceptions.printable import printable, printable_traceback
 
 _CALLER = 3
@@ -58,7 +58,7 @@ class Log:
         try:
             call()
         except BaseException as error:  # gevent's own are none of Exception's
-            if not passed_on(error):
+            if not forward_interrupt(error):
                 self._write(logging.ERROR, error, message, arguments)
 
     def _write(
@@ -71,7 +71,7 @@ class Log:
             told = {} if error is None else _told(logger, error)
             logger.log(level, message, *map(_fit, arguments), stacklevel=_CALLER, **told)
         except BaseException as failure:  # whatever it was, an end behind it has to be whole
-            if passed_on(failure):
+            if forward_interrupt(failure):
                 return
             with suppress(BaseException):  # stderr may be closed, or full
                 _failures.handleError(logging.makeLogRecord({"msg": message, "args": arguments}))

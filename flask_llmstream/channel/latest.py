@@ -11,7 +11,7 @@ from typing import Any, Callable, Deque, Optional, Tuple
 
 from ..errors import StreamOverflow
 from ..records import Gap
-from ..runtime.atomic import taken_from
+from ..runtime.atomic import try_pop
 from ..sse.event import ServerSentEvent
 from .channel import Channel, ChannelConfig, ChannelStatistics
 from .lossy import LossyChannel, with_lost
@@ -78,7 +78,7 @@ class Latest(LossyChannel):
         self._wake_the_reader()
 
     def _keep(self, item: Any) -> None:
-        previous = taken_from(self._slot)
+        previous = try_pop(self._slot)
         if previous is None:
             self._slot.append((item, None))
         elif self._coalesce is None:
@@ -134,7 +134,7 @@ class Latest(LossyChannel):
     # What either side calls.
 
     def _move(self) -> None:
-        kept = taken_from(self._slot)
+        kept = try_pop(self._slot)
         if kept is None:
             return
         item, gap = kept

@@ -12,7 +12,7 @@ from typing import Any, Deque, Optional, Type, Union
 
 from ..errors import ConfigurationError, StreamClosed, StreamOverflow
 from ..records import Gap
-from ..runtime.atomic import taken_from
+from ..runtime.atomic import try_pop
 from ..runtime.wakeup import Wakeup
 from .channel import Channel, ChannelConfig
 from .latest import Latest
@@ -100,7 +100,7 @@ class Drop(LossyChannel):
     def _refuse(self, item: Any) -> None:
         self._lost_items += 1
         if self._tell_gap is not None:
-            self._gap.append(with_lost(taken_from(self._gap), item))
+            self._gap.append(with_lost(try_pop(self._gap), item))
 
     def _append(self, frame: bytes) -> None:
         super()._append(self._told() + frame if self._gap else frame)
@@ -113,7 +113,7 @@ class Drop(LossyChannel):
         return block
 
     def _told(self) -> bytes:
-        gap = taken_from(self._gap)
+        gap = try_pop(self._gap)
         return b"" if gap is None or self._tell_gap is None else self._tell_gap(gap)
 
 

@@ -10,7 +10,7 @@ import os
 from time import monotonic
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from ..exceptions.steps import each
+from ..exceptions.steps import run_all
 from ..runtime.runtime import Runtime, pause
 from ..runtime.threads import allocate_lock
 from ..runtime.timers import Timer
@@ -115,7 +115,7 @@ class Connection:
         if descriptor is not None:
             reset_on_close(descriptor, resets)
 
-    def let_take(self) -> None:
+    def wait_for_acks(self) -> None:
         """Wait until the client has taken all that there is for it, or takes nothing any more."""
         patience, left, seen_at = self._send_timeout or LAST_SECONDS, 0, monotonic()
         while not self._has_ended():
@@ -150,7 +150,7 @@ class Connection:
         guarded yet serves none."""
         with self._cutting:
             self._is_closed = True
-        each(self.unwatch, self._look_no_more, self._cut_if_guarded)
+        run_all(self.unwatch, self._look_no_more, self._cut_if_guarded)
 
     def _cut_if_guarded(self) -> None:
         if self._is_guarded:

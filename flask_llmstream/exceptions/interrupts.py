@@ -23,7 +23,7 @@ _RAISE = opmap["RAISE_VARARGS"]
 _get_ident = get_original("_thread", "get_ident")
 
 
-def passed_on(error: BaseException) -> bool:
+def forward_interrupt(error: BaseException) -> bool:
     """Whether it interrupts the process, and has been handed to it: whoever caught it may finish
     what it was about.
 

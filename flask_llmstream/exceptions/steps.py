@@ -14,7 +14,7 @@ def _plainly(step: Step) -> None:
     step()
 
 
-def each(*steps: Step, by: Callable[[Step], object] = _plainly) -> None:
+def run_all(*steps: Step, by: Callable[[Step], object] = _plainly) -> None:
     """Do these steps in their order.
 
     :param by: is given each step, to call it. Default: it is called as it is.
@@ -25,5 +25,5 @@ def each(*steps: Step, by: Callable[[Step], object] = _plainly) -> None:
         try:
             by(step)
         except BaseException:
-            each(*rest, by=by)
+            run_all(*rest, by=by)
             raise

@@ -1,4 +1,4 @@
-"""``claim`` and ``taken_from``: of all that come at a time, one has it.
+"""``claim`` and ``try_pop``: of all that come at a time, one has it.
 
 Ground floor: standard library only, no I/O.
 """
@@ -25,7 +25,7 @@ def claim(owner: object, mark: str) -> bool:
     return True
 
 
-def taken_from(slot: MutableSequence[Kept]) -> Optional[Kept]:
+def try_pop(slot: MutableSequence[Kept]) -> Optional[Kept]:
     """What was in a slot, if anything was: of two sides that ask at a time one gets it."""
     try:
         return slot.pop() if slot else None

@@ -34,7 +34,7 @@ _AFTER_AWAIT = 3
 """The lower two bits of what RESUME says, from Python 3.11 on."""
 
 
-def cleans_up(frame: Optional[FrameType], caller: CodeType) -> bool:
+def in_cleanup(frame: Optional[FrameType], caller: CodeType) -> bool:
     """Whether a generator is in its clean-up, of those on a stack that waits.
 
     :param frame: the innermost frame.
@@ -47,7 +47,7 @@ def cleans_up(frame: Optional[FrameType], caller: CodeType) -> bool:
     return False
 
 
-def async_cleans_up(iterator: Any) -> bool:
+def in_async_cleanup(iterator: Any) -> bool:
     """Whether an asynchronous generator is in its clean-up, or one that it waits for."""
     running = (one for one in _awaited(iterator) if one.ag_running and one.ag_frame is not None)
     return any(_is_in_clean_up(generator.ag_frame) for generator in running)

@@ -10,7 +10,7 @@ from typing import Callable, List
 
 import gevent
 
-from .atomic import taken_from
+from .atomic import try_pop
 from .event_loop.greenlet import loop_greenlet
 from .runtime import on_greenlet
 from .wakeup import Wakeup
@@ -101,7 +101,7 @@ class Mutex:
             place.reach()
 
     def _try(self, place: _Place) -> None:
-        if taken_from(self.free):
+        if try_pop(self.free):
             place.is_next = True
             self.line.remove(place)
         else:
@@ -109,7 +109,7 @@ class Mutex:
             self.pass_on()
 
     def _give(self) -> bool:
-        if not taken_from(self.free):
+        if not try_pop(self.free):
             return False
         try:
             place = self.line.pop(0)

@@ -19,7 +19,7 @@ from .threads import sleep, start_bare_thread
 from .timers import HubTimer, Schedule, thread_schedule
 from .wakeup import Wakeup
 from .wakeups import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
-from .workers import GreenletWorker, ThreadBesideHub, ThreadWorker
+from .workers import GreenletWorker, MonitoredThreadWorker, ThreadWorker
 
 
 def _spawner(hub: Hub) -> Callable[[Callable[[], None]], object]:
@@ -39,7 +39,7 @@ def on_greenlet() -> bool:
     return is_module_patched("threading") or isinstance(getcurrent().parent, Hub)
 
 
-def apart() -> Callable[[Callable[[], None]], object]:
+def spawner() -> Callable[[Callable[[], None]], object]:
     """What has a function called soon, beside what runs here. A finalizer may call it, wherever and
     whenever that runs: no lock is taken, and nothing waited for."""
     return _spawn_of(get_hub()) if on_greenlet() else start_bare_thread
@@ -81,7 +81,7 @@ class Runtime(NamedTuple):
 
 _GREENLETS = Runtime(GreenletWorker, GreenletWakeup, GreenletWakeup, HubTimer, True)
 _THREADS = Runtime(ThreadWorker, ThreadWakeup, ThreadWakeup, thread_schedule, False)
-_THREAD_BESIDE_GREENLET = Runtime(ThreadBesideHub, CrossThreadWakeup, ThreadWakeup, HubTimer, True)
+_THREAD_AND_HUB = Runtime(MonitoredThreadWorker, CrossThreadWakeup, ThreadWakeup, HubTimer, True)
 
 
 def runtime_for(worker: str) -> Runtime:
@@ -93,7 +93,7 @@ def runtime_for(worker: str) -> Runtime:
         nobody runs while a generator blocks.
     """
     if on_greenlet():
-        return _THREAD_BESIDE_GREENLET if worker == "thread" else _GREENLETS
+        return _THREAD_AND_HUB if worker == "thread" else _GREENLETS
     if worker == "greenlet":
         raise ConfigurationError(
             "worker: 'greenlet' needs a request that runs on a greenlet; call "

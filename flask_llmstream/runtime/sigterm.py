@@ -36,13 +36,13 @@ def on_sigterm(drain: Callable[[], object]) -> None:
             run_in_background(drain)
             before(number, frame)
         else:
-            run_in_background(lambda: _then_again(drain, number))
+            run_in_background(lambda: _run_then_signal(drain, number))
 
     signal.signal(signal.SIGTERM, handle)
     signal.siginterrupt(signal.SIGTERM, False)  # a request's read goes on, it does not fail
 
 
-def put_off(number: int, work: Callable[[], object]) -> None:
+def delay_signal(number: int, work: Callable[[], object]) -> None:
     """Have a signal's handler wait until some work is done, which the first such signal begins; the
     second finds the handler at once. Call it on the main thread.
 
@@ -54,12 +54,12 @@ def put_off(number: int, work: Callable[[], object]) -> None:
 
     def handle(number: int, frame: Optional[FrameType]) -> None:
         signal.signal(number, before)
-        run_in_background(lambda: _then_again(work, number))
+        run_in_background(lambda: _run_then_signal(work, number))
 
     signal.signal(number, handle)
 
 
-def _then_again(work: Callable[[], object], number: int) -> None:
+def _run_then_signal(work: Callable[[], object], number: int) -> None:
     try:
         work()
     finally:

@@ -12,8 +12,8 @@ from typing import Any, Callable, Iterable, Optional
 import gevent
 from gevent import GreenletExit, get_hub
 
-from .generator_cleanup import LOOK_SECONDS, LOOKS, cleans_up
-from .hub_monitor.monitor import StallWatch, stall_watch
+from .generator_cleanup import LOOK_SECONDS, LOOKS, in_cleanup
+from .hub_monitor.monitor import HubMonitor, hub_monitor
 from .threads import start_native_thread
 from .timers import HubTimer
 from .turns import turn_of
@@ -52,7 +52,7 @@ class GreenletWorker:
         turn = turn_of(get_hub())
         now, turn_begins, turn_ends = turn.now, 0.0, 0.0
         round: Optional[int] = None
-        stalls = stall_watch(_name_of)
+        stalls = hub_monitor(_name_of)
         stalls.enter()
         self._interruptible = True
         try:
@@ -77,7 +77,7 @@ class GreenletWorker:
         # finaliser, where nothing may be thrown at it any more.
         if not self._interruptible:
             return
-        if looks and cleans_up(self._greenlet.gr_frame, GreenletWorker.drive.__code__):
+        if looks and in_cleanup(self._greenlet.gr_frame, GreenletWorker.drive.__code__):
             HubTimer(LOOK_SECONDS, partial(self._throw, looks - 1))
         else:
             self._greenlet.throw(GreenletExit)
@@ -123,7 +123,7 @@ class ThreadWorker:
         abort()
 
 
-class ThreadBesideHub(ThreadWorker):
+class MonitoredThreadWorker(ThreadWorker):
     """The same, for a reader on a greenlet: whoever holds that hub is told of here as well, or the
     thread's own."""
 
@@ -136,7 +136,7 @@ class ThreadBesideHub(ThreadWorker):
         if gevent._hub_local.get_hub_if_exists() is None:  # on a thread that must not get one
             super().start(run)
             return
-        stalls = stall_watch(_name_of)
+        stalls = hub_monitor(_name_of)
         stalls.enter()
         try:
             super().start(partial(_run_watched, self._name, run, stalls))
@@ -145,9 +145,9 @@ class ThreadBesideHub(ThreadWorker):
             raise
 
 
-def _run_watched(name: str, run: Callable[[], None], stalls: StallWatch) -> None:
+def _run_watched(name: str, run: Callable[[], None], stalls: HubMonitor) -> None:
     try:
-        with stalls.threads.known(name):
+        with stalls.threads.watched(name):
             run()
     finally:
         stalls.leave()

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, AsyncIterable, Awaitable, Callable, Iterator
 
 from ..runtime.event_loop.worker import on_loop, wait_for
-from ..runtime.generator_cleanup import async_cleans_up
+from ..runtime.generator_cleanup import in_async_cleanup
 
 
 class AsyncSource:
@@ -43,9 +43,9 @@ class AsyncSource:
             if iterator is not self._source:
                 self._close(iterator)
 
-    def cleans_up(self) -> bool:
+    def in_cleanup(self) -> bool:
         """Whether the source waits in its own clean-up. On the loop."""
-        return async_cleans_up(self._iterator)
+        return in_async_cleanup(self._iterator)
 
     def close(self) -> None:
         """Close it, with all the awaiting that takes. One that was never iterated is closed on

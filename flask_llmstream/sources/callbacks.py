@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from ..exceptions.handling import while_handling
 from ..log import log
-from ..runtime.atomic import taken_from
+from ..runtime.atomic import try_pop
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 Entry = List[Callable[..., Any]]
@@ -88,6 +88,6 @@ def _tell(
 
 def _call_all(kind: str, waiting: List[Entry], arguments: Tuple[Any, ...]) -> None:
     for entry in waiting:
-        callback = taken_from(entry)
+        callback = try_pop(entry)
         if callback is not None:
             log.isolated(partial(callback, *arguments), "an on_%s callback failed", kind)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from ..channel.channel import ChannelStatistics
 from ..errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
-from ..exceptions.steps import each
+from ..exceptions.steps import run_all
 from ..records import Summary
 from ..runtime.runtime import Runtime
 from ..runtime.turns import TURN_SECONDS, take_turn
@@ -214,7 +214,7 @@ class Emitter:
         """The stream has ended."""
         kinds = ["dispose"] if reason in _ENDS_OF_ITS_OWN else ["cancel", "dispose"]
         callbacks = [partial(self._call_beside, kind, error) for kind in kinds]
-        each(self._senders.end, self._source.end, *callbacks)
+        run_all(self._senders.end, self._source.end, *callbacks)
 
     def finished(self, summary: Summary) -> None:
         """Everybody else has been told of the end."""

@@ -10,7 +10,7 @@ from typing import Any, Callable, List, Optional
 from gevent import getcurrent
 
 from ..errors import StreamNotStarted
-from ..runtime.atomic import taken_from
+from ..runtime.atomic import try_pop
 from ..runtime.mutex import Mutex, wakeup_of_the_caller
 from ..runtime.wakeup import Wakeup
 
@@ -44,7 +44,7 @@ class SendLock:
     def set(self) -> None:
         """There is room, or an end: who waits for room looks again."""
         self._was_set = True  # before the look at who waits, who looks the other way round
-        wakeup = taken_from(self._waiting)
+        wakeup = try_pop(self._waiting)
         if wakeup is not None:
             wakeup.set()
 

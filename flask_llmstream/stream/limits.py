@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Hashable, Iterator, List, Optional
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
 from ..errors import StreamRefused
-from ..runtime.atomic import taken_from
+from ..runtime.atomic import try_pop
 from ..runtime.mutex import Mutex
 from .stream import Stream
 
@@ -41,12 +41,12 @@ class Places:
 
     def take(self) -> bool:
         """Take one; ``False`` where none is free."""
-        if taken_from(self._given_back):
+        if try_pop(self._given_back):
             return True
         if next(self._new, None) is not None:
             return True
         # It may have come meanwhile, and nothing new is left for good.
-        return taken_from(self._given_back) is not None
+        return try_pop(self._given_back) is not None
 
     def give_back(self) -> None:
         """Let another have it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Callable, List, Optional
 
-from ..exceptions.steps import each
+from ..exceptions.steps import run_all
 from ..log import log
 from ..records import Summary
 from .hooks import Listener, StreamHooks
@@ -58,7 +58,7 @@ class ReportedOutcome(Outcome):
 
     def _each(self, *steps: Callable[[], object]) -> None:
         """Do each of these steps of its end. What one raises is logged."""
-        each(*steps, by=self._isolated)
+        run_all(*steps, by=self._isolated)
 
     def _isolated(self, step: Callable[[], object]) -> None:
         log.isolated(step, _FAILED, self.id, self.name)

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, Iterator, Optional
 from gevent import GreenletExit
 
 from ..errors import StreamClosed, StreamError, StreamOverflow
-from ..exceptions.interrupts import passed_on
+from ..exceptions.interrupts import forward_interrupt
 from ..formats import Format
 from ..log import log
 from ..runtime.atomic import claim
@@ -173,7 +173,7 @@ class Stream(Endable):
         try:
             self._hooks.enter(self._work)
         except BaseException as error:  # the contexts', or a teardown function's
-            if passed_on(error):
+            if forward_interrupt(error):
                 self.shut_down()
             else:
                 log.exception("stream %s of %s: its context failed", self.id, self.name)
@@ -211,7 +211,7 @@ class Stream(Endable):
         self._tell_of_finish()
 
     def _fail(self, error: BaseException) -> None:
-        if passed_on(error):
+        if forward_interrupt(error):
             self.shut_down()
             return
         kind = type(error)  # an exception's own code may deny it

@@ -26,8 +26,8 @@ class AsyncStream(Stream):
 
     def start(self, runtime: Runtime, release: Callable[[Stream], None]) -> None:
         """Start the producer on the loop. Callbacks are called on the runtime's own workers."""
-        cleans_up = getattr(self._source, "cleans_up", _never)
-        self._make_worker = partial(LoopWorker, runtime=runtime, cleans_up=cleans_up)
+        in_cleanup = getattr(self._source, "in_cleanup", _never)
+        self._make_worker = partial(LoopWorker, runtime=runtime, in_cleanup=in_cleanup)
         super().start(runtime.shared(LoopWakeup), release)
 
     def run_blocking(self, work: Callable[[], None]) -> None:

@@ -14,9 +14,9 @@ from typing import Callable, Hashable, Iterable, Iterator, Optional
 
 from ..channel.overflow import Overflow
 from ..connection.connection import Connection
-from ..exceptions.steps import each
+from ..exceptions.steps import run_all
 from ..log import log
-from ..runtime.runtime import Runtime, apart, runtime_for
+from ..runtime.runtime import Runtime, runtime_for, spawner
 from ..stream.frames import failure_frame, opening_frame
 from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
@@ -48,7 +48,7 @@ class StreamBody(OneReader):
 
     __slots__ = (
         "_stream", "_slots", "_client", "_watches_client", "_refusal", "_unread",
-        "_is_received", "_begun_with", "_instead", "_connection", "_apart", "_process",
+        "_is_received", "_begun_with", "_instead", "_connection", "_spawn", "_process",
         "__weakref__",
     )  # fmt: skip
 
@@ -63,7 +63,7 @@ class StreamBody(OneReader):
         refusal: Optional[Exception] = None,
         unread: Optional[Unread] = None,
     ) -> None:
-        self._apart: Optional[Callable[[Callable[[], None]], object]] = None
+        self._spawn: Optional[Callable[[Callable[[], None]], object]] = None
         if not stream.take():
             refuse_another_reader()
         super().__init__()
@@ -78,7 +78,7 @@ class StreamBody(OneReader):
         self._instead: Iterable[bytes] = ()
         self._connection: Optional[Connection] = None
         self._process = os.getpid()
-        self._apart = apart()
+        self._spawn = spawner()
 
     def _blocks(self) -> Iterator[bytes]:
         first, self._begun_with = self._begun_with, b""
@@ -123,21 +123,21 @@ class StreamBody(OneReader):
         self._unread = None
         close = getattr(self._instead, "close", nothing)
         closing, self._closing = self._closing, nothing
-        each(self._let_go, close, closing)
+        run_all(self._let_go, close, closing)
 
     def __del__(self) -> None:
         # On any thread, between any two steps of any code: so the work is handed over. Before
         # anything of it was open, dropping it is enough.
         if self._interpreter_ends():  # and has taken its modules apart
             return
-        if self._apart is not None and self._stream.is_open and self._process == os.getpid():
+        if self._spawn is not None and self._stream.is_open and self._process == os.getpid():
             with suppress(RuntimeError, ValueError):  # the interpreter ends, or the hub has ended
-                self._apart(partial(drop, self._stream, self._connection))
+                self._spawn(partial(drop, self._stream, self._connection))
 
     def _let_go(self) -> None:
-        if self._apart is None:  # it was let go of before
+        if self._spawn is None:  # it was let go of before
             return
-        self._apart = None
+        self._spawn = None
         if self._process == os.getpid():  # in a forked child all of it is the parent's
             let_go(self._stream, self._connection)
 

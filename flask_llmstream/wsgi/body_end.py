@@ -9,7 +9,7 @@ from typing import Optional
 
 from ..connection.connection import Connection
 from ..errors import StreamError
-from ..exceptions.steps import each
+from ..exceptions.steps import run_all
 from ..stream.frames import last_frame
 from ..stream.stream import Stream
 
@@ -36,7 +36,7 @@ def let_go(stream: Stream, connection: Optional[Connection]) -> None:
     if connection is None:
         stream.abandon()
     else:
-        each(connection.close, stream.abandon)
+        run_all(connection.close, stream.abandon)
 
 
 def drop(stream: Stream, connection: Optional[Connection]) -> None:
@@ -61,6 +61,6 @@ def _looks_whole_but_is_not(stream: Stream) -> bool:
 
 def _cut(stream: Stream, connection: Connection) -> None:
     if stream.reason != "disconnect":
-        connection.let_take()
+        connection.wait_for_acks()
     if not connection.cut() and stream.reason != "disconnect":
         raise no_words()

@@ -10,7 +10,7 @@ import pytest
 from flask_llmstream.channel.lossy import LossyChannel, with_lost
 from flask_llmstream.errors import StreamClosed
 from flask_llmstream.records import Gap
-from flask_llmstream.runtime.atomic import taken_from
+from flask_llmstream.runtime.atomic import try_pop
 from flask_llmstream.sse.event import ServerSentEvent
 from tests.support.channel_sides import Sides, Turns, on_all_sides, opened
 from tests.support.runtimes import HANG_GUARD
@@ -161,13 +161,13 @@ class Contested(Deque[str]):
 
 @pytest.mark.parametrize("slot", [deque(), Contested(["one"])], ids=["empty", "contested"])
 def test_nothing_is_taken_where_nothing_is(slot: Deque[str]) -> None:
-    assert taken_from(slot) is None
+    assert try_pop(slot) is None
 
 
 def test_what_is_taken_is_gone() -> None:
     slot = deque(["one"])
-    assert taken_from(slot) == "one"
-    assert taken_from(slot) is None
+    assert try_pop(slot) == "one"
+    assert try_pop(slot) is None
 
 
 # How a gap grows.

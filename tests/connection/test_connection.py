@@ -152,14 +152,14 @@ def test_a_client_is_let_take_what_there_is(place, connection, last):
     sent = connection.fill()
     taking = threading.Thread(target=lambda: take(connection, sent))
     taking.start()
-    last(connection.environ).let_take()
+    last(connection.environ).wait_for_acks()
     taking.join()
     assert unacked_bytes(connection.server.fileno()) == 0
 
 
 def test_one_who_takes_nothing_is_waited_for_no_longer_than_its_time(place, connection, last):
     connection.fill()
-    last(connection.environ, send_timeout=0.1).let_take()
+    last(connection.environ, send_timeout=0.1).wait_for_acks()
     assert unacked_bytes(connection.server.fileno()) > 0
 
 
@@ -167,12 +167,12 @@ def test_one_who_has_left_is_not_waited_for(place, connection, last):
     connection.fill()
     connection.client_resets()
     wait_until_left(connection.server)
-    last(connection.environ).let_take()
+    last(connection.environ).wait_for_acks()
 
 
 def test_what_waitress_has_yet_to_write_is_waited_for(place, connection, last):
     channel = Writing(connection)
-    last({"waitress.client_disconnected": channel.client_disconnected}).let_take()
+    last({"waitress.client_disconnected": channel.client_disconnected}).wait_for_acks()
     assert channel.total_outbufs_len == 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_llmstream.exceptions.steps import each
+from flask_llmstream.exceptions.steps import run_all
 
 
 def raising(error):
@@ -16,7 +16,7 @@ def raising(error):
 
 def test_they_are_done_in_their_order():
     done = []
-    each(lambda: done.append("first"), lambda: done.append("second"))
+    run_all(lambda: done.append("first"), lambda: done.append("second"))
     assert done == ["first", "second"]
 
 
@@ -24,14 +24,14 @@ def test_they_are_done_in_their_order():
 def test_the_rest_is_done_though_one_raises(kind):
     done = []
     with pytest.raises(kind):
-        each(raising(kind()), lambda: done.append("the rest"))
+        run_all(raising(kind()), lambda: done.append("the rest"))
     assert done == ["the rest"]
 
 
 def test_of_several_that_raise_the_last_is_raised_and_shows_the_others():
     first, last = ValueError("first"), LookupError("last")
     with pytest.raises(LookupError) as caught:
-        each(raising(first), raising(last))
+        run_all(raising(first), raising(last))
     assert (caught.value, caught.value.__context__) == (last, first)
 
 
@@ -44,5 +44,5 @@ def test_all_are_called_by_who_is_to_call_them_though_one_raises():
 
     steps = [raising(ValueError()), int, str]
     with pytest.raises(ValueError):
-        each(*steps, by=by)
+        run_all(*steps, by=by)
     assert called == steps

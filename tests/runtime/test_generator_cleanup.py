@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from flask_llmstream.runtime.generator_cleanup import async_cleans_up, cleans_up
+from flask_llmstream.runtime.generator_cleanup import in_async_cleanup, in_cleanup
 
 SEEN = {}
 """What was told of a generator at each of its :func:`here`."""
 
 
 def here(label="here"):
-    SEEN.setdefault(label, []).append(cleans_up(sys._getframe(1), drive.__code__))
+    SEEN.setdefault(label, []).append(in_cleanup(sys._getframe(1), drive.__code__))
 
 
 def drive(source):
@@ -30,7 +30,7 @@ def told(generator):
     return dict(SEEN)
 
 
-def test_before_its_last_yield_it_may_yield_and_behind_it_cleans_up():
+def test_before_its_last_yield_it_may_yield_and_behind_it_in_cleanup():
     def generator():
         try:
             here("before")
@@ -249,7 +249,7 @@ def told_async(generator):
             step = iterator.__anext__()
             while True:
                 step.send(None)
-                seen.append(async_cleans_up(iterator))
+                seen.append(in_async_cleanup(iterator))
         except StopIteration:
             seen.append("item")
         except StopAsyncIteration:
@@ -282,7 +282,7 @@ def test_it_cleans_up_also_where_a_coroutine_of_its_own_waits():
     assert told_async(generator) == ["item", True]
 
 
-def test_one_that_it_iterates_cleans_up():
+def test_one_that_it_iterates_in_cleanup():
     async def inner():
         try:
             await Pause()
@@ -316,8 +316,8 @@ def test_one_that_does_not_run_cleans_up_nothing():
     async def generator():
         yield 1
 
-    assert not async_cleans_up(generator())
-    assert not async_cleans_up(None)
+    assert not in_async_cleanup(generator())
+    assert not in_async_cleanup(None)
 
 
 def test_on_the_loop_it_is_the_same():
@@ -334,7 +334,7 @@ def test_on_the_loop_it_is_the_same():
         await iterator.__anext__()
         ending = asyncio.ensure_future(iterator.__anext__())
         await asyncio.sleep(0)
-        seen.append(async_cleans_up(iterator))
+        seen.append(in_async_cleanup(iterator))
         with contextlib.suppress(StopAsyncIteration):
             await ending
 

@@ -12,7 +12,7 @@ from time import monotonic
 import gevent
 import pytest
 
-from flask_llmstream.runtime.hub_monitor.monitor import StallWatch
+from flask_llmstream.runtime.hub_monitor.monitor import HubMonitor
 from flask_llmstream.runtime.hub_monitor.suspects import Suspects
 from flask_llmstream.runtime.hub_monitor.worker_threads import WorkerThreads
 from flask_llmstream.runtime.threads import start_native_thread
@@ -37,7 +37,7 @@ def compute_until(condition):
 @pytest.fixture
 def watching():
     """A watch that looks often, while one producer runs."""
-    watch = StallWatch(name_of, stall_seconds=0.02, look_seconds=0.001)
+    watch = HubMonitor(name_of, stall_seconds=0.02, look_seconds=0.001)
     watch.enter()
     yield watch
     watch.leave()
@@ -70,7 +70,7 @@ def test_without_a_thread_to_watch_a_producer_runs_all_the_same(monkeypatch, cap
     def refuse(*_):
         raise RuntimeError("can't start new thread")
 
-    watch = StallWatch(name_of, stall_seconds=0.02, look_seconds=0.001)
+    watch = HubMonitor(name_of, stall_seconds=0.02, look_seconds=0.001)
     with monkeypatch.context() as full:
         full.setattr(threading.Thread, "start", refuse)
         watch.enter()
@@ -91,7 +91,7 @@ def test_what_is_no_producers_is_told_by_its_place_alone(watching, caplog):
 
 @on_the_hub
 def test_a_hub_that_has_its_turns_is_not_told_of(caplog):
-    watch = StallWatch(name_of, stall_seconds=HANG_GUARD, look_seconds=0.001)
+    watch = HubMonitor(name_of, stall_seconds=HANG_GUARD, look_seconds=0.001)
     watch.enter()
     for _ in range(50):
         gevent.sleep(0)
@@ -102,7 +102,7 @@ def test_a_hub_that_has_its_turns_is_not_told_of(caplog):
 @on_the_hub
 def test_without_a_producer_nothing_is_said_and_the_thread_ends(caplog):
     before = len(os.listdir("/proc/self/task"))
-    watch = StallWatch(name_of, stall_seconds=0.001, look_seconds=0.001)
+    watch = HubMonitor(name_of, stall_seconds=0.001, look_seconds=0.001)
     watch.enter()
     watch.leave()
     compute_until(lambda: len(os.listdir("/proc/self/task")) <= before)
@@ -129,7 +129,7 @@ def test_the_view_is_named(app, streams, caplog):
 @pytest.fixture
 def soon():
     """A watch that tells of nobody at a stretch, and looks often; one producer runs."""
-    watch = StallWatch(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.002)
+    watch = HubMonitor(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.002)
     watch.enter()
     yield watch
     watch.leave()
@@ -172,7 +172,7 @@ def test_what_computes_elsewhere_is_told_what_reaches_it(soon, caplog):
 
 @on_the_hub
 def test_many_greenlets_that_take_turns_are_nobodys_fault(caplog):
-    watch = StallWatch(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.5)
+    watch = HubMonitor(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.5)
     watch.enter()
     for _ in range(20):
         gevent.joinall([gevent.spawn(compute, 0.0001) for _ in range(100)])
@@ -216,7 +216,7 @@ def on_worker(threads):
 
     def run(produce):
         try:
-            with threads.known("ticks"):
+            with threads.watched("ticks"):
                 outcomes.put(produce())
         except BaseException as error:
             outcomes.put(error)

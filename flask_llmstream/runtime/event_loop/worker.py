@@ -103,13 +103,13 @@ class LoopWorker:
 
     :param name: what the log calls its source.
     :param runtime: whose kind of worker is used for what may block. Made where that is at home.
-    :param cleans_up: tells on the loop, while the source waits, whether it is in its clean-up.
+    :param in_cleanup: tells on the loop, while the source waits, whether it is in its clean-up.
     """
 
-    __slots__ = ("_name", "_spawn", "_cleans_up", "_task", "_stopped", "_interruptible")
+    __slots__ = ("_name", "_spawn", "_in_cleanup", "_task", "_stopped", "_interruptible")
 
-    def __init__(self, name: str, runtime: Runtime, cleans_up: Callable[[], bool]) -> None:
-        self._cleans_up = cleans_up
+    def __init__(self, name: str, runtime: Runtime, in_cleanup: Callable[[], bool]) -> None:
+        self._in_cleanup = in_cleanup
         self._name = name
         self._spawn = runtime.spawner()
         self._task: Optional[asyncio.Task[None]] = None
@@ -178,7 +178,7 @@ class LoopWorker:
         # that, in its finaliser, which is not to be cancelled any more.
         if self._task is None or not self._interruptible:
             return
-        if looks and self._cleans_up():
+        if looks and self._in_cleanup():
             asyncio.get_running_loop().call_later(LOOK_SECONDS, self._cancel, looks - 1)
         else:
             self._task.cancel()

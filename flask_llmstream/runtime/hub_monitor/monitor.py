@@ -20,7 +20,7 @@ from ..threads import allocate_lock, get_ident, sleep, start_native_thread
 from .stacks import began_by, callers, outermost, place_of
 from .suspects import Suspects
 from .thread_frames import thread_frames
-from .worker_threads import Intruder, WorkerThreads
+from .worker_threads import ThreadBlocker, WorkerThreads
 
 STALL_SECONDS = 1.0
 """Who has given the hub no turn for so long is told of, and again after 2, 4, 8 …"""
@@ -48,7 +48,7 @@ _CURES = (
 )
 
 
-class Holder(NamedTuple):
+class Blocker(NamedTuple):
     """Who was seen holding a hub, with nothing that keeps it alive.
 
     :ivar who: what the log calls it.
@@ -61,7 +61,7 @@ class Holder(NamedTuple):
     is_producer: bool
 
 
-class StallWatch:
+class HubMonitor:
     """Looks whether one hub has its turn.
 
     :param name_of: what a frame's producer is called, ``None`` where it is no producer's.
@@ -141,26 +141,26 @@ class StallWatch:
             self._suspects.saw(None)
             return
         # Many greenlets that each hold it for a moment are a busy server, and nobody's fault.
-        holder = self._holder() if self._stack() == stack else None
-        share = self._suspects.saw(None if holder is None else holder.who)
-        if holder is not None and share:
-            self._tell(holder, f"for {share:.0%} of the last seconds")
+        blocker = self._blocker() if self._stack() == stack else None
+        share = self._suspects.saw(None if blocker is None else blocker.who)
+        if blocker is not None and share:
+            self._warn(blocker, f"for {share:.0%} of the last seconds")
         self._wait_for_a_turn(turn, began)
 
     def _wait_for_a_turn(self, turn: Any, began: float) -> None:
         patience, since, spent = self._stall_seconds, monotonic(), process_time()
         while not turn.acquire(True, patience):
-            holder = self._holder()
-            if holder is None or not self._producers:
+            blocker = self._blocker()
+            if blocker is None or not self._producers:
                 return
             was_stopped = monotonic() - since > patience * 2 and process_time() - spent < patience
             since, spent = monotonic(), process_time()
             if not was_stopped:  # the process as a whole, by a signal or with its machine
-                self._tell(holder, f"for {since - began:.1f} s")
+                self._warn(blocker, f"for {since - began:.1f} s")
                 patience *= 2
 
     def _look_at_threads(self) -> None:
-        self.threads.look(self._tell_of_intruder)
+        self.threads.look(self._warn_of_thread)
 
     def _loop(self) -> Any:
         """The hub's loop, ``None`` when it has ended."""
@@ -175,7 +175,7 @@ class StallWatch:
         """Which greenlet the hub's thread executes, by its outermost frame, which is not kept."""
         return id(outermost(self._frame()))
 
-    def _holder(self) -> Optional[Holder]:
+    def _blocker(self) -> Optional[Blocker]:
         """Who has the hub, ``None`` when that has ended."""
         frame = self._frame()
         if frame is None:
@@ -183,35 +183,35 @@ class StallWatch:
         names = [name for name in map(self._name_of, callers(frame)) if name is not None]
         place = place_of(frame)
         if names:
-            return Holder(f"the generator of {names[0]}", place, True)
-        return Holder(f"something that is no stream's generator ({began_by(frame)})", place, False)
+            return Blocker(f"the generator of {names[0]}", place, True)
+        return Blocker(f"something that is no stream's generator ({began_by(frame)})", place, False)
 
-    def _tell(self, holder: Holder, how_long: str) -> None:
-        if self._suspects.may_tell(holder.who, monotonic()):
+    def _warn(self, blocker: Blocker, how_long: str) -> None:
+        if self._suspects.may_tell(blocker.who, monotonic()):
             log.warning(
                 "%s has held the hub %s, at %s: no other stream of this process moves meanwhile. "
                 "%s",
-                *(holder.who, how_long, holder.place, _CURES[holder.is_producer]),
+                *(blocker.who, how_long, blocker.place, _CURES[blocker.is_producer]),
             )
 
-    def _tell_of_intruder(self, intruder: Intruder) -> None:
-        if self._suspects.may_tell(intruder.who, monotonic()):
+    def _warn_of_thread(self, blocker: ThreadBlocker) -> None:
+        if self._suspects.may_tell(blocker.who, monotonic()):
             log.warning(
                 "%s has held the hub of its thread for %.0f%% of the last looks, at %s: that "
                 "stream moves only while this waits. %s",
-                *(intruder.who, intruder.share * 100, intruder.place, _CURES[False]),
+                *(blocker.who, blocker.share * 100, blocker.place, _CURES[False]),
             )
 
 
-_watches: "weakref.WeakKeyDictionary[Any, StallWatch]" = weakref.WeakKeyDictionary()
+_watches: "weakref.WeakKeyDictionary[Any, HubMonitor]" = weakref.WeakKeyDictionary()
 
 
-def stall_watch(name_of: NameOf) -> StallWatch:
+def hub_monitor(name_of: NameOf) -> HubMonitor:
     """The watch of the current thread's hub."""
     hub = get_hub()
     watch = _watches.get(hub)
     if watch is None:
-        watch = _watches[hub] = StallWatch(name_of)
+        watch = _watches[hub] = HubMonitor(name_of)
     return watch
 
 

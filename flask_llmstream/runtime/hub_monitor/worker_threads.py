@@ -22,7 +22,7 @@ _LOOKS = 4
 """The last so many looks count: their greenlet keeps a thread of its own for about a second."""
 
 
-class Intruder(NamedTuple):
+class ThreadBlocker(NamedTuple):
     """What was seen computing where a producer waits for it.
 
     :ivar who: what the log calls it.
@@ -51,7 +51,7 @@ class WorkerThreads:
         self._workers: Dict[int, _Worker] = {}
 
     @contextmanager
-    def known(self, name: str) -> Iterator[None]:
+    def watched(self, name: str) -> Iterator[None]:
         """Have the current thread looked at, as the one of this source."""
         thread_id = get_ident()
         self._workers[thread_id] = _Worker(name)
@@ -60,7 +60,7 @@ class WorkerThreads:
         finally:
             del self._workers[thread_id]
 
-    def look(self, tell: Callable[[Intruder], None]) -> None:
+    def look(self, tell: Callable[[ThreadBlocker], None]) -> None:
         """Look at each, from another thread.
 
         :param tell: called with who was there in most of the last looks.
@@ -69,17 +69,17 @@ class WorkerThreads:
             return
         frames = thread_frames()
         for thread_id, worker in list(self._workers.items()):
-            intruder = _seen(worker, frames.get(thread_id))
-            if intruder is not None and intruder.share:
-                tell(intruder)
+            blocker = _seen(worker, frames.get(thread_id))
+            if blocker is not None and blocker.share:
+                tell(blocker)
 
 
-def _seen(worker: _Worker, frame: Optional[FrameType]) -> Optional[Intruder]:
+def _seen(worker: _Worker, frame: Optional[FrameType]) -> Optional[ThreadBlocker]:
     if frame is None or _is_its_own(worker, frame):
         worker.suspects.saw(None)
         return None
     who = f"something that is not the generator of {worker.name} ({began_by(frame)})"
-    return Intruder(who, place_of(frame), worker.suspects.saw(who))
+    return ThreadBlocker(who, place_of(frame), worker.suspects.saw(who))
 
 
 def _is_its_own(worker: _Worker, frame: FrameType) -> bool:
