@@ -1,7 +1,7 @@
-"""The view's contexts, carried to the worker.
+"""``CopiedContext``: the view's contexts, copied so that the worker can push them.
 
-Roof: Flask, from 1.1 on. A spawned greenlet or thread starts without any; the view's own are
-torn down when the view returns, as always, so the producer gets an app context of its own.
+A worker is a new greenlet or thread, and starts without contexts. The view's own are torn down
+when the view returns, as always. So the worker gets a new app context and a copy of the request's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Iterator, List, Optional, Tuple, TypeVar
 
 import flask.globals
 import flask.templating
@@ -26,20 +26,19 @@ from ..stream.hooks import Work
 from ..wsgi.environ_copy import leave_environ
 
 _IS_ONE = hasattr(AppContext, "has_request")
-"""Whether a request's context is its app context as well: Flask from 3.2 on."""
+"""Whether one context is both the request's and the app's: Flask from 3.2 on."""
 
 if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
-    _CURRENT = "app_ctx" if _IS_ONE else "request_ctx"
+    _request_context: Callable[[], Any] = getattr(
+        flask.globals, "app_ctx" if _IS_ONE else "request_ctx"
+    )._get_current_object
 
-    def _request_context() -> Any:
-        return _behind(getattr(flask.globals, _CURRENT))
-
-    def _release_carried() -> None:
-        """Nothing to do: contexts are contextvars, and pushed anew."""
+    def _drop_copied_stacks() -> None:
+        """Nothing to do: these versions have no stacks."""
 
     @contextmanager
-    def _keeping_what_is_there() -> Iterator[None]:
-        """Nothing to do: who keeps a context has taken it."""
+    def _sparing_preserved() -> Iterator[None]:
+        """Nothing to do: a push never pops the context that a test client preserves."""
         yield
 
 else:
@@ -48,14 +47,14 @@ else:
     def _request_context() -> Any:
         return _request_ctx_stack.top
 
-    def _release_carried() -> None:
-        # Werkzeug 2.0 keeps the stacks themselves in contextvars: drop the carried ones.
+    def _drop_copied_stacks() -> None:
+        # Werkzeug 2.0 has the stacks themselves in contextvars, so they were copied with these.
         _request_ctx_stack.__release_local__()
         _app_ctx_stack.__release_local__()
 
     @contextmanager
-    def _keeping_what_is_there() -> Iterator[None]:
-        # The next push would pop one that a test client keeps.
+    def _sparing_preserved() -> Iterator[None]:
+        # The next push would pop a context that a test client preserves.
         below = _request_ctx_stack.top
         preserved = getattr(below, "preserved", False)
         if preserved:
@@ -67,167 +66,164 @@ else:
                 below.preserved = True
 
 
-def _behind(proxy: Any) -> Any:
-    """The object that one of Flask's proxies stands for here."""
-    return proxy._get_current_object()
-
-
 T = TypeVar("T")
 
 
 def leading_argument() -> Tuple[Any, ...]:
-    """What Flask's own methods are given first: from 3.2 on, the context."""
+    """The first argument of Flask's own methods: the context from Flask 3.2 on, before it none."""
     return (_request_context(),) if _IS_ONE else ()
 
 
 _KEPT = "_llmstream_kept"
-_OUTLIVED = "_llmstream_outlived"
+_COPIED = "_llmstream_copied"
 
 
 def keep_with_request(thing: Any) -> None:
-    """Have it live as long as the request whose context is here, though nobody else holds it."""
+    """Keep a reference to ``thing`` until the current request ends. Without a request: nothing."""
     if has_request_context():
         vars(_request_context()).setdefault(_KEPT, []).append(thing)
 
 
 def end_request(error: Optional[BaseException]) -> None:
-    """A teardown function, on the server's side, which is there until this returns.
+    """A teardown function. It runs on the server's side, before the server reuses the environ.
 
-    What was kept is let go of: it holds its request's context, in its turn. What was carried away
-    holds the request itself, which from here on is the server's no longer.
+    The kept objects are released: they refer to the request's context, which refers to them. A
+    request that was copied is used after this, when the environ is the server's again. So it gets
+    an environ of its own.
     """
     context = _request_context()
-    kept = vars(context)
-    kept.pop(_KEPT, None)
-    if kept.pop(_OUTLIVED, False):
+    attributes = vars(context)
+    attributes.pop(_KEPT, None)
+    if attributes.pop(_COPIED, False):
         leave_environ(context.request)
 
 
-_DETACHED = ("_login_user",)
-"""What stays behind of ``g``: flask-login's user would be a row without its session."""
+_LOGIN_USER = "_login_user"
+"""The attribute of ``g`` that is not copied: flask-login's user is a row without its session."""
 
 
-class CarriedContext:
-    """Made in the view; entered once, on the worker."""
+class CopiedContext:
+    """The view's contexts. Made in the view, entered once on the worker.
+
+    :ivar has_request: whether it was made for a request.
+    """
 
     def __init__(self) -> None:
-        self._app: Flask = _behind(current_app)
-        self._view_g: Any = _behind(g)
+        self._app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        self._view_g: Any = g._get_current_object()
         self._request: Any = None
-        if has_request_context():
+        self.has_request = has_request_context()
+        if self.has_request:
             context = _request_context()
             self._request = context.copy()
-            vars(context)[_OUTLIVED] = True
+            vars(context)[_COPIED] = True
         self._context = contextvars.copy_context()
 
     def enter(self, work: Work) -> None:
         """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
         if gevent._hub_local.get_hub_if_exists() is None:  # a native thread, without greenlets
-            self._context.run(self._inside, work)
+            self._context.run(self._enter, work)
             return
-        # The worker is ours alone, so its context is simply this one: ``Context.run`` would keep
-        # some more of C's stack on every greenlet, to be copied at each switch.
+        # The worker has this greenlet for itself, so its context simply becomes the copy.
+        # ``Context.run`` would keep more of the C stack, which is copied at each switch.
         getcurrent().gr_context = self._context
-        self._inside(work)
+        self._enter(work)
 
-    @property
-    def has_request(self) -> bool:
-        """Whether it was made for a request."""
-        return self._request is not None
-
-    def again(self, call: Callable[[], T]) -> T:
-        """What ``call`` gives in a request's context like the view's, here, where the stream is
-        read, and that is torn down behind it."""
-        given: List[T] = []
+    def call_in_request(self, call: Callable[[], T]) -> T:
+        """The result of ``call``, in another copy of the request's context. It runs here, where the
+        stream is read, and the copy is torn down after it."""
+        results: List[T] = []
         try:
-            with _keeping_what_is_there():
-                self._within(self._request.copy(), lambda: given.append(call()))
+            with _sparing_preserved():
+                self._run_inside(self._request.copy(), lambda: results.append(call()))
         except Exception:
-            if not given:
+            if not results:
                 raise
             log_of(self._app).exception("a teardown function failed")
-        return given[0]
+        return results[0]
 
     def run_in_background(self, work: Callable[[], None]) -> None:
         """Run ``work`` in a bare app context, and log what it raises."""
 
-        def within() -> None:
+        def run() -> None:
             with self._app.app_context():
                 work()
 
-        self._log.isolated(within, "a stream's callback failed")
+        self._log.isolated(run, "a stream's callback failed")
 
     @property
     def _log(self) -> Log:
         return log_of(self._app)
 
-    def _inside(self, work: Work) -> None:
-        _release_carried()
-        self._within(self._request, work)
+    def _enter(self, work: Work) -> None:
+        _drop_copied_stacks()
+        self._run_inside(self._request, work)
 
-    def _within(self, request: Any, work: Work) -> None:
-        entered: List[Any] = []
+    def _run_inside(self, request: Any, work: Work) -> None:
+        pushed: List[Any] = []
         error: Optional[BaseException] = None
         try:
-            for context in self._contexts(request):
-                _push(context)
-                entered.append(context)
-            vars(_behind(g)).update(self._attributes_of_g())
+            _push(self._app, request, pushed)
+            _copy_g(self._view_g)
             error = work()
         except BaseException as failure:
             error = failure
             raise
         finally:
             try:
-                while_handling(error, partial(_leave, entered, error))
+                while_handling(error, partial(_pop, pushed, error))
             finally:
-                error = None  # this frame is behind those of its traceback: a cycle
-
-    def _contexts(self, request: Any) -> List[Any]:
-        """In their order. The app's is its own, for the view's may be among the contextvars."""
-        if request is None:
-            return [self._app.app_context()]
-        return [request] if _IS_ONE else [self._app.app_context(), request]
-
-    def _attributes_of_g(self) -> Dict[str, Any]:
-        """Read on the worker: what the view's teardown popped is gone."""
-        return {name: value for name, value in vars(self._view_g).items() if name not in _DETACHED}
+                error = None  # its traceback holds this frame: a reference cycle
 
 
-def _push(context: Any) -> None:
-    # With an adapter Flask would match the URL once more; the view's match is there.
-    adapter, context.url_adapter = context.url_adapter, None
-    context.push()
-    context.url_adapter = adapter
+def _push(app: Flask, request: Any, pushed: List[Any]) -> None:
+    """Push an app context and the request's, and note each in ``pushed``. The app context is new:
+    the view's own may be among the contextvars."""
+    contexts = [] if request is not None and _IS_ONE else [app.app_context()]
+    if request is not None:
+        contexts.append(request)
+    for context in contexts:
+        # With an adapter Flask would match the URL again. The copy has the view's match.
+        adapter, context.url_adapter = context.url_adapter, None
+        context.push()
+        context.url_adapter = adapter
+        pushed.append(context)
 
 
-def _leave(contexts: List[Any], error: Optional[BaseException]) -> None:
-    """Leave them, the last first, each though another's teardown failed.
+def _copy_g(view_g: Any) -> None:
+    """Copy the view's ``g``. This runs on the worker: what the view's teardown popped is gone."""
+    attributes = dict(vars(view_g))
+    attributes.pop(_LOGIN_USER, None)
+    vars(g._get_current_object()).update(attributes)
 
-    By ``pop()``: what ends a ``with`` block, before Flask 2.2, keeps a context that failed for a
+
+def _pop(contexts: List[Any], error: Optional[BaseException]) -> None:
+    """Pop the contexts, the last first. Each is popped even where another's teardown failed.
+
+    By ``pop()``: before Flask 2.2 the end of a ``with`` block keeps the context of a failure for a
     debugger or a test client, which look elsewhere.
     """
     if contexts:
         try:
             contexts.pop().pop(error)
         finally:
-            _leave(contexts, error)
+            _pop(contexts, error)
 
 
-def keeps_the_views_context(source: Any) -> bool:
-    """Whether it is what ``stream_with_context`` returns: that has pushed the view's context where
-    the view runs, and up to Flask 3.0 fails at its end anywhere else."""
+def is_stream_with_context(source: Any) -> bool:
+    """Is this a generator that ``stream_with_context`` returned? It has pushed the view's context
+    where the view runs. Up to Flask 3.0 it fails at its end anywhere else."""
     made_by_flask: Any = stream_with_context
     return isinstance(source, GeneratorType) and source.gi_code in made_by_flask.__code__.co_consts
 
 
-def freed_template(source: Any) -> Any:
-    """What ``stream_template()`` gave, out of the view's context that Flask has put round it: the
-    carried one will do. Anything else as it is."""
-    if keeps_the_views_context(source) and source.gi_frame is not None:
+def unwrapped_template(source: Any) -> Any:
+    """The generator inside what ``stream_template()`` returned. The copied context takes the place
+    of the view's, which Flask has put round it. Any other source is returned as it is."""
+    if is_stream_with_context(source) and source.gi_frame is not None:
         template = source.gi_frame.f_locals.get("gen")
         if isinstance(template, GeneratorType) and _is_new_template(template):
-            source.close()  # it has yet to begin with what is inside, and leaves that open
+            source.close()  # it has not begun with the template, and does not close it
             return template
     return source
 

@@ -49,7 +49,7 @@ class AsyncFlaskHooks(FlaskHooks):
         # Into the task's own context, which its coroutines see. It is this stream's alone.
         for variable, value in self._context.items():
             variable.set(value)
-        self._inside(work)
+        self._enter(work)
 
     def finished(self, stream: Any, summary: Summary) -> None:
         """Report the stream's end, beside the loop."""

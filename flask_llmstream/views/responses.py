@@ -11,7 +11,7 @@ from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 from flask import Response, current_app, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
-from ..app.context import freed_template, keep_with_request
+from ..app.context import keep_with_request, unwrapped_template
 from ..app.state import app_state
 from ..errors import StreamError, StreamGone
 from ..exceptions.handling import name_of
@@ -48,7 +48,7 @@ def stream_response(
         runtime_for("greenlet")  # the error belongs into the view
     name = name or _name(source)
     if hasattr(source, "__iter__"):
-        iterable: Any = freed_template(source)
+        iterable: Any = unwrapped_template(source)
         refuse_one_item(iterable)
         refuse_bytes(iterable, options.format)
         return respond(new_stream(iterable, options, name), slots)

@@ -13,7 +13,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from ..app.context import keeps_the_views_context
+from ..app.context import is_stream_with_context
 from ..exceptions.handling import name_of
 from ..sources.emitter import Emitter
 
@@ -29,7 +29,7 @@ def refuse_one_item(source: Any) -> None:
             "source: is a tuple with a status or headers; give its generator alone, and set those "
             "on the response, or return the tuple from a view of streams.view()"
         )
-    if keeps_the_views_context(source):
+    if is_stream_with_context(source):
         source.close()
         raise TypeError(
             "source: leave out stream_with_context(); request, session and g are there without it"

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Type
 
 from flask import current_app, request
 
-from ..app.context import CarriedContext
+from ..app.context import CopiedContext
 from ..app.error_handlers import answer_of
 from ..app.json import json_of
 from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, Format, make_format
@@ -22,7 +22,7 @@ from ..telemetry.reporting import report, report_departure
 from ..wsgi.failure_response import failure_response
 
 
-class FlaskHooks(CarriedContext):
+class FlaskHooks(CopiedContext):
     """What a stream needs of its app: contexts to run in, somebody to report to."""
 
     @property
@@ -34,7 +34,7 @@ class FlaskHooks(CarriedContext):
         """What the app's error handlers answer, in a request's context like the view's."""
         if not self.has_request:
             return failure_response(failure)
-        return self.again(partial(answer_of, self._app, error, failure))
+        return self.call_in_request(partial(answer_of, self._app, error, failure))
 
     def left(self, stream: Stream, summary: Summary) -> None:
         """Tell the app's ``on_disconnect``."""
