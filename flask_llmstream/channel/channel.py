@@ -69,13 +69,11 @@ class Channel:
     :param max_bytes: how many bytes may wait; one larger frame may enter an empty channel.
     :cvar name: what an option calls this way of overflowing.
     :cvar loses: what the reader loses without room.
-    :cvar spoils_text: whether text deltas that are lost so leave an answer that looks whole.
     :cvar encodes: whether ``send`` takes items and encodes them, rather than frames.
     """
 
     name: ClassVar[str]
     loses: ClassVar[str]
-    spoils_text: ClassVar[bool] = False
     encodes: ClassVar[bool] = False
 
     __slots__ = (

@@ -32,7 +32,6 @@ class Latest(LossyChannel):
 
     name = "latest"
     loses = "all but the newest of what comes while there is no room"
-    spoils_text = True
 
     __slots__ = ("_slot", "_coalesce", "_merged_items", "_failed_items", "_reader_moves")
 

@@ -89,7 +89,6 @@ class Drop(LossyChannel):
 
     name = "drop"
     loses = "what comes while there is no room"
-    spoils_text = True
 
     __slots__ = ("_gap",)
 
@@ -123,7 +122,6 @@ class Error(LossyChannel):
 
     name = "error"
     loses = "what follows once there is no room: the stream ends"
-    spoils_text = True
 
     __slots__ = ()
 

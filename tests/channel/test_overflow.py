@@ -407,8 +407,3 @@ def test_many_threads_that_take_turns_keep_their_order(sides: str, strategy: Any
 def test_each_strategy_says_what_the_reader_loses() -> None:
     page = (Path(__file__).parents[2] / "docs" / "overflow.md").read_text()
     assert all(strategy.loses in page for strategy in STRATEGIES.values())
-
-
-def test_what_loses_items_spoils_text() -> None:
-    spoils = [name for name, strategy in STRATEGIES.items() if strategy.spoils_text]
-    assert spoils == ["drop", "latest", "error"]
