@@ -20,23 +20,23 @@ _MARGIN_SECONDS = 1.0
 
 
 def post_worker_init(worker: Any) -> None:
-    """Have the worker's streams end before it does, whatever ends it.
+    """Let the worker's streams end before the worker does, whatever ends it.
 
     - SIGTERM (a stop, a reload, a deployment): new streams are refused, those that run have
       gunicorn's ``graceful_timeout``, less 3 s, to end by themselves.
     - ``max_requests`` and ``--reload``: the same, but nothing is refused, for the worker that
       takes its place has yet to come.
-    - SIGINT, SIGQUIT, SIGABRT (its own ``timeout``), the end of its parent: all are told at once.
+    - SIGINT, SIGQUIT, SIGABRT (its own ``timeout``), the end of its parent: all end at once.
 
-    It wraps the hooks ``worker_int`` and ``worker_exit`` and calls yours behind it. A function
-    ``post_worker_init`` of your own calls this one in its turn.
+    It wraps the hooks ``worker_int`` and ``worker_exit``, and calls yours afterwards. A function
+    ``post_worker_init`` of your own must call this one.
     """
     seconds = max(worker.cfg.graceful_timeout - FAREWELL_SECONDS - _MARGIN_SECONDS, 0)
     on_sigterm(lambda: drain(every_slots(), seconds))
     _when_it_stops(worker, lambda: _retire(seconds))
     _hook_the_end(worker.cfg)
     if not on_greenlet():
-        # The thread that runs a signal's handler may be the one that reads the stream.
+        # The thread that runs a signal's handler may read a stream.
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGABRT):
             delay_signal(number, _farewell)
 
@@ -51,10 +51,10 @@ def _farewell() -> None:
 
 
 def _when_it_stops(worker: Any, retire: Callable[[], None]) -> None:
-    """Have it called beside the worker, once that takes no more connections.
+    """Call ``retire`` in the background, once the worker takes no more connections.
 
-    Only its ``alive`` tells, and only ``notify()`` is called for as long as the worker runs: once a
-    second, and first of all where it begins to wait for what is open.
+    Only the worker's ``alive`` tells. Only ``notify()`` is called as long as the worker runs: once
+    a second, and first when it begins to wait for open connections.
     """
     notify = worker.notify
 
@@ -68,7 +68,7 @@ def _when_it_stops(worker: Any, retire: Callable[[], None]) -> None:
 
 
 def _hook_the_end(config: Any) -> None:
-    """Have the hooks for a worker's interruption and its very end say farewell first."""
+    """End all streams before the hooks for a worker's interruption and its end run."""
     interrupted, exited = config.worker_int, config.worker_exit
 
     def worker_int(worker: Any) -> None:

@@ -1,7 +1,4 @@
-"""``AsyncSource``: an asynchronous iterable as a plain one, for a worker on the event loop.
-
-Floor 2: gevent.
-"""
+"""``AsyncSource``: an asynchronous iterable as a plain one, for a worker on the event loop."""
 
 from __future__ import annotations
 
@@ -14,11 +11,11 @@ from ..runtime.generator_cleanup import in_async_cleanup
 
 
 class AsyncSource:
-    """Iterated and closed on a greenlet of a :class:`LoopWorker`.
+    """An iterable. A greenlet of a :class:`LoopWorker` iterates and closes it.
 
     :param source: an async generator, or anything else for ``async for``. It is closed by its
         ``aclose()``, or by its ``close()``, which may be a coroutine.
-    :param lent: has what a coroutine awaits run inside the contexts that are entered here.
+    :param with_contexts: runs an awaitable inside the contexts that are entered here.
     """
 
     def __init__(
@@ -44,12 +41,15 @@ class AsyncSource:
                 self._close(iterator)
 
     def in_cleanup(self) -> bool:
-        """Whether the source waits in its own clean-up. On the loop."""
+        """Whether the source waits in its own clean-up. Call it on the loop."""
         return in_async_cleanup(self._iterator)
 
     def close(self) -> None:
-        """Close it, with all the awaiting that takes. One that was never iterated is closed on
-        the loop in its own time; a generator that never began has nothing to close."""
+        """Close the source, and wait until it is closed.
+
+        A source that was never iterated is closed on the loop, without waiting. A generator that
+        never began has nothing to close.
+        """
         if self._is_iterated:
             self._close(self._source)
         elif not inspect.isasyncgen(self._source):

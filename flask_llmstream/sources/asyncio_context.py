@@ -1,7 +1,7 @@
-"""What is entered on the event loop, for the coroutines there and for others beside it.
+"""Flask's contexts, taken along to the event loop and to workers beside it.
 
-Roof: Flask. From Flask 2.2 on contexts are contextvars, which a task and a copied context have by
-themselves. Before, they are on stacks of the running thread or greenlet, and are lent.
+From Flask 2.2 on contexts are contextvars: a task and a copied context have them. Before, they are
+on stacks of the running thread or greenlet. Then they are pushed for a while, and popped.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import flask.globals
 
 
 def with_contexts(awaitable: Awaitable[Any]) -> Awaitable[Any]:
-    """What a task awaits, inside the contexts that are entered here."""
+    """The same awaitable. It runs inside the contexts that are entered here."""
     return awaitable if _ARE_CONTEXTVARS else ContextAwaitable(awaitable)
 
 
 def bind_contexts(work: Callable[[], None]) -> Callable[[], None]:
-    """``work``, to be called elsewhere inside the contexts that are entered here."""
+    """The same function. Called elsewhere, it runs inside the contexts that are entered here."""
     context = contextvars.copy_context()
     return partial(context.run, work if _ARE_CONTEXTVARS else partial(Contexts().around, work))
 
 
 def around_here() -> Callable[[Callable[[], Any]], Any]:
-    """What calls a function elsewhere, with the contextvars of here, inside its contexts."""
+    """A caller of functions. Elsewhere, it calls them inside the contexts that are entered here."""
     return _call if _ARE_CONTEXTVARS else Contexts().around
 
 
@@ -40,14 +40,14 @@ if not _ARE_CONTEXTVARS:
 
 
 class Contexts:
-    """Those on the stacks here, to be there for a while elsewhere."""
+    """The contexts on top of the stacks here, to be pushed elsewhere for a while."""
 
     def __init__(self) -> None:
         self._app = _app_ctx_stack.top
         self._request = _request_ctx_stack.top
 
     def around(self, work: Callable[[], Any]) -> Any:
-        """Call ``work`` inside of them."""
+        """Call ``work`` inside these contexts."""
         _app_ctx_stack.push(self._app)
         _request_ctx_stack.push(self._request)
         try:
@@ -58,10 +58,10 @@ class Contexts:
 
 
 class ContextAwaitable:
-    """An awaitable that has the contexts entered here while it runs, and not while it waits: its
-    thread then runs other streams' tasks.
+    """An awaitable inside the contexts that are entered here. It has them while it runs, and not
+    while it waits: then its thread runs the tasks of other streams.
 
-    What it starts as a task of its own has none of them before Werkzeug 2.
+    Before Werkzeug 2, a task that it starts has none of these contexts.
     """
 
     def __init__(self, awaitable: Awaitable[Any]) -> None:

@@ -1,7 +1,4 @@
-"""``Callbacks``: who is to be told of what happens to a stream.
-
-Floor 2: standard library only.
-"""
+"""``Callbacks``: the callbacks that an emitter's owner has registered for its stream."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from ..runtime.atomic import try_pop
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 Entry = List[Callable[..., Any]]
-"""Holds one callback until somebody takes it, who calls it."""
+"""Holds one callback. Who takes it out calls it."""
 Tell = Callable[[List[Entry]], None]
 Call = Callable[..., Any]
 
@@ -25,12 +22,13 @@ def apply(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 class Callbacks:
-    """Who is to be told of what; each is told once, one that raises harms nobody.
+    """The callbacks of one stream, by kind. Each is called once. One that raises does not stop the
+    others.
 
-    Without a lock, for it is called from anywhere: by a signal's handler, or by garbage collection,
-    also in the middle of itself.
+    There is no lock: a signal's handler or garbage collection may call these methods, also in the
+    middle of another call.
 
-    :param call: calls a callback, which may be asynchronous, with its arguments.
+    :param call: calls a callback, plain or asynchronous, with its arguments. Default: as it is.
     """
 
     def __init__(self, call: Call = apply) -> None:
@@ -39,11 +37,11 @@ class Callbacks:
         self._told: Dict[str, Optional[Tell]] = {}
 
     def has(self, kind: str) -> bool:
-        """Whether somebody waits for it."""
+        """Whether a callback of this kind waits."""
         return bool(self._waiting.get(kind))
 
     def add(self, kind: str, callback: Callback) -> Callback:
-        """Have it called, at once when that is over.
+        """Register a callback. It is called at once where its moment is over.
 
         :raises TypeError: it can't be called.
         """
@@ -59,21 +57,21 @@ class Callbacks:
         return callback
 
     def forget(self, *kinds: str) -> None:
-        """Let go of who waits for these: what has not been told by now never is."""
+        """Drop the callbacks of these kinds. They are never called."""
         for kind in kinds:
             self._told.setdefault(kind, None)
             self._waiting.pop(kind, None)
 
     def call(self, kind: str, error: Optional[BaseException], *arguments: Any) -> None:
-        """Call all of a kind, in their order, as where ``error`` was caught, if there is one."""
+        """Call all of a kind in order, inside an ``except`` of ``error`` if there is one."""
         self.called_with(kind, error, *arguments)()
 
     def called_with(
         self, kind: str, error: Optional[BaseException], *arguments: Any
     ) -> Callable[[], None]:
-        """What calls all of a kind, which has come now: who is late for it calls by itself."""
+        """The function that calls all of a kind. From now on ``add`` calls a late one itself."""
         tell = partial(_tell, kind, error, arguments)
-        self._told[kind] = tell  # before the look at who waits; ``add`` looks the other way round
+        self._told[kind] = tell  # before the look at the waiting; ``add`` looks in the other order
         return partial(tell, self._waiting.pop(kind, []))
 
 

@@ -1,7 +1,7 @@
-"""The application's functions as they are called: plain ones, and ``async def``.
+"""Calls the application's functions: plain ones, and ``async def``.
 
-Roof: Flask. Flask itself has an asynchronous one run by asgiref, which two patched greenlets of a
-thread can't use at once; and 1.1 has no way at all. Here they run on the one event loop.
+Flask runs an asynchronous function by asgiref, which two patched greenlets of one thread can't use
+at a time. Flask 1.1 can't run one at all. Here they run on the one event loop.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from flask import Flask, current_app, got_request_exception, has_app_context
 from .asyncio_context import around_here
 
 _WRAPS = "_async_wrapper" in signature(got_request_exception.send).parameters
-"""Whether whoever sends a signal says how its asynchronous receivers are run: blinker from 1.6."""
+"""Whether ``send`` takes a way to run asynchronous receivers: blinker from 1.6 on."""
 
 _BY_FLASK = ("ensure_sync", "async_to_sync")
 
 
 def called(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-    """What a function of the application's gives; who calls waits for an asynchronous one.
+    """Call a function of the application's. The caller waits for an asynchronous one.
 
-    It runs inside the contexts that are entered here. An application that says by itself how such
-    a function is run, by its ``ensure_sync`` or ``async_to_sync``, has it run so.
+    An asynchronous function runs inside the contexts that are entered here. An application with an
+    ``ensure_sync`` or ``async_to_sync`` of its own runs it in that way.
+
+    :returns: its result.
     """
     answer = function(*arguments, **keywords)
     return _result(answer) if isinstance(answer, Coroutine) else answer
@@ -33,7 +35,7 @@ def called(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> An
 
 def producing(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The function of a ``create()``, to be called with its emitter. An asynchronous one is
-    cancelled when the stream is ended by somebody else."""
+    cancelled when something else ends the stream."""
 
     def produce(emitter: Any) -> None:
         answer = function(emitter)
@@ -44,7 +46,7 @@ def producing(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def sent(signal: Any, sender: Any, **keywords: Any) -> None:
-    """Send a signal to its receivers, asynchronous ones among them."""
+    """Send a signal to its receivers, plain and asynchronous ones."""
     runs: Any = {"_async_wrapper": _waiting} if _WRAPS else {}
     for _, answer in signal.send(sender, **runs, **keywords) or ():
         if isinstance(answer, Coroutine):  # before blinker 1.6
@@ -56,9 +58,9 @@ def _waiting(receiver: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _result(coroutine: Any, on_cancel: Callable[[Any], Any] = bool) -> Any:
-    """Run what has not begun yet.
+    """Run a coroutine that has not begun, and return its result.
 
-    :param on_cancel: takes what is to be called when nobody wants the result any more.
+    :param on_cancel: registers a function to call when the result is not wanted any more.
     """
     run = _way_of_the_app()
     if run is not None:
@@ -71,7 +73,7 @@ def _result(coroutine: Any, on_cancel: Callable[[Any], Any] = bool) -> Any:
 
 
 def _way_of_the_app() -> Optional[Callable[..., Any]]:
-    """How an application runs asynchronous functions that does it in its own way."""
+    """The application's own way to run asynchronous functions; ``None`` where it has none."""
     if not has_app_context():
         return None
     app: Any = current_app

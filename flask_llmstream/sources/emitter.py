@@ -1,7 +1,7 @@
-"""``Emitter``: push items into a stream, from any greenlet, thread or callback.
+"""``Emitter``: sends items into a stream, from any greenlet, thread or callback.
 
-Floor 3. The semantics are SseEmitter's with its gaps closed: what is sent before the response
-starts is kept within the buffer, the first end counts, and whoever registered is told of it.
+The semantics are those of SseEmitter, without its gaps: items that are sent before the response
+starts are kept within the buffer, the first end counts, and each callback is called.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ LAST_WORD_SECONDS = 5.0
 """How long the ``on_timeout`` callbacks may take to complete the stream themselves."""
 
 _ENDS_OF_ITS_OWN = ("complete", "error")
-"""The reasons of which ``on_cancel`` is not told."""
+"""The reasons for which ``on_cancel`` is not called."""
 
 
 class Emitter:
-    """The end of a stream that is sent to, by any greenlet or thread, several at a time.
+    """The sending end of a stream. Many greenlets and threads may send at a time.
 
     Made by ``streams.emitter()``, or given to the function of ``streams.create()``.
 
     :param stream: not open yet; its source is ``source``.
     :param runtime: where the stream is made.
     :param respond: makes the response of the stream.
-    :param call: calls a callback of the application's. Default: as it is.
+    :param call: calls a callback, plain or asynchronous. Default: as it is.
     """
 
     def __init__(
@@ -72,11 +72,10 @@ class Emitter:
         self._deliver = stream.open(runtime.shared(lambda: senders), self)
 
     def response(self) -> Response:
-        """The response to return from the view: until it is read, the same one each time.
+        """The response to return from the view. Until it is read, it is the same one each time.
 
-        :raises RuntimeError: somebody reads it, or has read it, and an emitter has one reader. One
-            who comes back with our ``Last-Event-ID`` gets a 204 or 410, and whoever reads is left
-            alone.
+        :raises RuntimeError: the stream has its reader, or had it: an emitter has one. A reader who
+            comes back with our ``Last-Event-ID`` gets a 204 or 410, and does not disturb the first.
         """
         response = self._response()
         if response is None or self._stream.is_started:
@@ -96,26 +95,26 @@ class Emitter:
     ) -> None:
         """Send one item: text (a delta), a mapping, a list, a dataclass, a ``ServerSentEvent``.
 
-        Without room it does what the overflow strategy says: with ``block`` it waits. With any of
-        the fields said, the item is the ``data`` of a :class:`ServerSentEvent` that has them.
+        Without room the overflow strategy decides: with ``block`` the call waits. Where one of the
+        fields is given, the item is the ``data`` of a :class:`ServerSentEvent` with these fields.
 
         :raises StreamClosed: the stream has ended, before or while it waited.
         :raises UnsendableItem: JSON can't hold the item, or it is ``None``; the stream ends with
             ``error``. The message names the item's type and where it was sent.
-        :raises StreamNotStarted: it would have to wait for a reader, on the very greenlet or
-            thread that made the emitter and has yet to return its response.
-        :raises ValueError: a field that can't be; the stream goes on.
-        :raises RuntimeError: it was called by what is called to make another item bytes, or to
-            merge it, which would wait for itself.
+        :raises StreamNotStarted: it would wait for a reader, on the greenlet or thread that made
+            the emitter and has yet to return the response.
+        :raises ValueError: an impossible field; the stream goes on.
+        :raises RuntimeError: the code that makes another item bytes, or merges it, calls ``send``:
+            it would wait for itself.
         """
         if event is not None or id is not None or retry is not None or comment is not None:
             item = ServerSentEvent(item, event, id, retry, comment)
-        if monotonic() > self._hub_due_at:  # a loop of sends may never wait
+        if monotonic() > self._hub_due_at:  # a loop of sends may never wait by itself
             take_turn()
             self._hub_due_at = monotonic() + TURN_SECONDS
         turn = self._turn
         try:
-            try:  # the turn's ``acquire`` and ``release``, written out: this is done for each token
+            try:  # the turn's ``acquire`` and ``release`` written out: they run for each token
                 turn.free.pop()
             except IndexError:
                 self._wait_for_the_turn()
@@ -135,14 +134,14 @@ class Emitter:
             raise StreamClosed(self._stream.reason or "overflow") from None
 
     def complete(self) -> bool:
-        """End the stream well, behind what was sent; ``False`` when it had ended before."""
+        """End the stream well, behind all sent items. ``False``: it had ended before."""
         return self._stream.end("complete")
 
     def fail(self, error: BaseException) -> bool:
-        """End the stream with an error; ``False`` when it had ended before.
+        """End the stream with an error. ``False``: it had ended before.
 
-        The reader is told what a :class:`StreamError` says, and of any other exception only that
-        there was one.
+        The reader gets the message of a :class:`StreamError`. Of any other exception the reader
+        learns only that there was one.
         """
         if not isinstance(error, BaseException):
             raise TypeError(
@@ -152,45 +151,45 @@ class Emitter:
 
     @property
     def requested(self) -> int:
-        """The demand: how many items may come before one finds no room; 0 once it has ended."""
+        """The demand: how many items may be sent before one finds no room; 0 after the end."""
         return self._stream.room
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the stream has ended, for whatever reason, so that nothing needs to be sent."""
+        """Whether the stream has ended, for any reason: nothing needs to be sent."""
         return self._stream.reason is not None
 
     @property
     def statistics(self) -> ChannelStatistics:
-        """How many items were sent, received, lost and merged so far; the rest waits."""
+        """How many items were sent, received, lost and merged so far. The rest waits."""
         return self._stream.sink.statistics
 
-    # To be told. Each of these returns the callback, so they can decorate it. One that is
-    # registered when its moment is over is called at once.
+    # Callbacks. Each method returns the callback, so it can be a decorator. A callback that is
+    # registered after its moment is called at once.
 
     def on_timeout(self, callback: OnTimeout) -> OnTimeout:
-        """Called when a timer runs out, before the stream ends of it: the callback may send a
-        last item and complete the stream, within 5 s."""
+        """Called when a timer runs out, before the stream ends. Within 5 s the callback may send a
+        last item and complete the stream."""
         return self._callbacks.add("timeout", callback)
 
     def on_error(self, callback: OnError) -> OnError:
-        """Called with the exception when the stream has ended with ``error`` or ``overflow``."""
+        """Called with the exception, when the stream has ended with ``error`` or ``overflow``."""
         return self._callbacks.add("error", callback)
 
     def on_completion(self, callback: OnCompletion) -> OnCompletion:
-        """Called with the :class:`Summary`, once and last, whatever the end was."""
+        """Called once and last, with the :class:`Summary`, after any end."""
         return self._callbacks.add("completion", callback)
 
     def on_cancel(self, callback: OnEnd) -> OnEnd:
-        """Called at once when the stream is ended by somebody else: the reader left, a timer ran
-        out, the server goes. For whatever produces to stop."""
+        """Called at once when something else ends the stream: the reader left, a timer ran out,
+        the server stops. Use it to stop the producer."""
         return self._callbacks.add("cancel", callback)
 
     def on_dispose(self, callback: OnEnd) -> OnEnd:
-        """Called at once when the stream has ended, whatever the end was: to release."""
+        """Called at once after any end. Use it to release resources."""
         return self._callbacks.add("dispose", callback)
 
-    # What the stream tells.
+    # Called by the stream: the emitter is its ``Listener``.
 
     def timed_out(self, error: StreamTimeout) -> bool:
         """A timer ran out."""
@@ -217,19 +216,19 @@ class Emitter:
         run_all(self._senders.end, self._source.end, *callbacks)
 
     def finished(self, summary: Summary) -> None:
-        """Everybody else has been told of the end."""
+        """All other reports of the end are made."""
         if summary.reason in ("error", "overflow"):
             self._callbacks.call("error", summary.error, summary.error)
         self._callbacks.call("completion", summary.error, summary)
         self._callbacks.forget("timeout", "error")
         if summary.reason in _ENDS_OF_ITS_OWN:
-            self._callbacks.forget("cancel")  # else ``ended`` tells of it, on another thread yet
+            self._callbacks.forget("cancel")  # else ``ended`` calls them, maybe later
 
     def _call_beside(self, kind: str, error: Optional[BaseException]) -> None:
         if self._callbacks.has(kind):
             self._stream.run_in_background(self._callbacks.called_with(kind, error))
         else:
-            self._callbacks.call(kind, error)  # of nobody, but who comes later is told at once
+            self._callbacks.call(kind, error)  # calls none, but a later one is called at once
 
     def _wait_for_the_turn(self) -> None:
         if self._is_sent_here():
@@ -240,7 +239,7 @@ class Emitter:
         self._turn.wait(self._check_that_it_goes_on)
 
     def _is_sent_here(self) -> bool:
-        """Whether the turn is the caller's own already, further up its stack."""
+        """Whether a call further up this stack has the turn."""
         frame: Optional[FrameType] = sys._getframe(2).f_back
         while frame is not None:
             if frame.f_code is _SEND and frame.f_locals["self"] is self:
@@ -263,4 +262,4 @@ def _caller(depth: int) -> str:
 
 
 def _no_response() -> None:
-    """Nobody has asked for it."""
+    """There is no response yet."""

@@ -1,6 +1,6 @@
-"""An Observable (RxPY's, or what looks like one) as what ``create()`` calls with an emitter.
+"""An Observable (of RxPY, or like one) as a function of ``create()``: it pushes into an emitter.
 
-Floor 3. Nothing of RxPY's is imported.
+RxPY is not imported.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .emitter import Emitter
 
 @runtime_checkable
 class Observable(Protocol):
-    """What can be subscribed to and piped; much that is no Observable can be the former."""
+    """An object with ``subscribe`` and ``pipe``. Much else has only ``subscribe``."""
 
     @property
     def subscribe(self) -> Callable[..., Any]:
-        """Takes ``on_next``, ``on_error`` and ``on_completed``; gives what has ``dispose()``."""
+        """Takes ``on_next``, ``on_error``, ``on_completed``; returns what has ``dispose()``."""
 
     @property
     def pipe(self) -> Callable[..., Any]:
@@ -29,11 +29,11 @@ class Observable(Protocol):
 
 
 def where_its_threads_are(options: StreamOptions) -> StreamOptions:
-    """These options, with the one worker that will do, whatever they say.
+    """These options, with the one worker that an Observable can have.
 
-    What an Observable's schedulers call threads are greenlets in a patched process, which need the
-    hub. In any other, RxPY queues what is subscribed to on one thread: behind a subscription that
-    waits for room there, the next would wait as well.
+    In a patched process the threads of its schedulers are greenlets, which need the hub. In any
+    other process RxPY queues subscriptions on one thread: one that waits for room there would make
+    the next one wait. So it has a thread of its own.
     """
     return options.merged(worker="auto" if is_module_patched("threading") else "thread")
 
@@ -57,9 +57,9 @@ class Subscriber:
     def _next(self, item: Any) -> None:
         try:
             self._emitter.send(item)
-        except (StreamClosed, UnsendableItem):  # the stream has ended, and knows why
-            # From inside subscribe() nothing but an exception ends an endless Observable: nobody
-            # has its subscription yet.
+        except (StreamClosed, UnsendableItem):  # the stream has ended, and reports why
+            # Inside subscribe() only an exception ends an endless Observable: there is no
+            # subscription yet to dispose of.
             if self._subscribing == get_ident():
                 raise
 

@@ -1,7 +1,4 @@
-"""``SendLock``: any number of greenlets and threads that send into one channel, one at a time.
-
-Floor 2: gevent.
-"""
+"""``SendLock``: many greenlets and threads send into one channel, one at a time."""
 
 from __future__ import annotations
 
@@ -16,15 +13,14 @@ from ..runtime.wakeup import Wakeup
 
 
 class SendLock:
-    """The ``writable`` of a channel that many may send to: at any moment one of them is its
-    producer.
+    """The ``writable`` of a channel with many senders. At any moment one of them is its producer.
 
-    Who has the turn keeps it also while it waits for room. So a channel, which is made for one
-    producer, has one, and each sender's items keep their order.
+    A sender keeps the turn while it waits for room. So the channel has one producer at a time, and
+    the items of each sender keep their order.
 
-    :param is_read: whether the channel's reader has begun to read.
-    :param wakeup: makes what whoever calls can wait on.
-    :ivar turn: to hold while the channel is sent to.
+    :param is_read: tells whether the channel's reader has begun to read.
+    :param wakeup: makes the wakeup that its caller can wait on.
+    :ivar turn: the mutex to hold while sending to the channel.
     """
 
     __slots__ = ("turn", "_is_read", "_wakeup", "_creator", "_was_set", "_waiting")
@@ -39,17 +35,17 @@ class SendLock:
         self._is_read = is_read
         self._creator: Any = getcurrent()
         self._was_set = False
-        self._waiting: List[Wakeup] = []  # at most one: of who has the turn
+        self._waiting: List[Wakeup] = []  # at most one: of the sender that has the turn
 
     def set(self) -> None:
-        """There is room, or an end: who waits for room looks again."""
-        self._was_set = True  # before the look at who waits, who looks the other way round
+        """There is room, or the end: wake the sender that waits for room."""
+        self._was_set = True  # before the look at the waiting; ``wait`` looks in the other order
         wakeup = try_pop(self._waiting)
         if wakeup is not None:
             wakeup.set()
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Wait until there may be room, on whatever calls. Only in one's turn."""
+        """Wait until there may be room. Only the sender that has the turn may call it."""
         wakeup = self._wakeup()
         self._waiting.append(wakeup)
         try:
@@ -65,9 +61,10 @@ class SendLock:
         return True
 
     def check(self) -> None:
-        """Whether waiting, for room or for the turn of one who waits for room, is of any use.
+        """Refuse to wait where waiting can't end.
 
-        :raises StreamNotStarted: nobody reads yet, and the caller is who made the channel.
+        :raises StreamNotStarted: no reader has begun, and the caller made the channel: it has yet
+            to return the response.
         """
         if self._waiting and not self._is_read() and getcurrent() is self._creator:
             raise StreamNotStarted(
@@ -76,9 +73,9 @@ class SendLock:
             )
 
     def end(self) -> None:
-        """The channel has been closed: who waits for their turn learns of it at once."""
+        """The channel has been closed: wake all senders that wait for their turn."""
         self._creator = None
         self.turn.wake_all()
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to release."""

@@ -1,7 +1,7 @@
-"""Letting a server go: no new streams, time for those that run, a farewell for the rest.
+"""``drain()``: before a server stops, it takes no new streams and lets those that run end.
 
-Floor 3. Called where the streams are read: on a greenlet of their hub, or on any thread where they
-have threads of their own.
+Call it where the streams are read: on a greenlet of their hub, or on any thread where each stream
+has a thread.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from ..runtime.runtime import pause
 from .limits import StreamLimiter
 
 DRAIN_SECONDS = 7.0
-"""What streams get to end by themselves: all is over then before Docker's kill, after 10."""
+"""How long streams may take to end by themselves. All is over before Docker kills, after 10 s."""
 
 FAREWELL_SECONDS = 2.0
-"""How long the readers that are left may take for an end or a farewell."""
+"""How long the last readers may take to receive the end."""
 
 _LOOK_SECONDS = 0.05
 
@@ -34,7 +34,7 @@ def drain(all_slots: Sequence[StreamLimiter], seconds: float) -> int:
     rest = [stream for slots in all_slots for stream in slots.streams]
     for stream in rest:
         stream.shut_down()
-    # One that has just ended by itself has given its slot back before its reader had the end.
+    # A stream that has just ended by itself has no slot; its reader may still lack the end.
     _wait_while(lambda: any(slots.still_read for slots in all_slots), FAREWELL_SECONDS)
     return len(rest)
 

@@ -1,6 +1,6 @@
-"""``Endable``: a stream for whoever ends it: its source, its reader, a timer, the server.
+"""``Endable``: how a stream is ended: by its source, its reader, a timer or the server.
 
-Floor 2. Called from anywhere, the hub included: none of this blocks.
+Any thread or greenlet may call these methods, the hub too. None of them blocks.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from .reported import ReportedOutcome
 from .sink import Sink
 
 RECONNECTION_MS = (1000, 5000)
-"""Between these a reader's reconnection time after a shutdown is random: not all come at once."""
+"""The least and the most of a reconnection time after a shutdown. It is random, so that not all
+readers come back at once."""
 
 
 class Endable(ReportedOutcome):
-    """A source with its way to the reader, which both have one end."""
+    """A source and its way to the reader, with one end for both."""
 
     __slots__ = ("format", "options", "_source", "_worker", "_end_is_pending")
 
@@ -46,34 +47,37 @@ class Endable(ReportedOutcome):
         self._end_is_pending = True
 
     def end(self, reason: str, error: Optional[BaseException] = None) -> bool:
-        """End the stream; ``False`` when it has ended before, for whatever reason that was."""
+        """End the stream. ``False``: it has ended before."""
         if not self._claim(reason, error):
             return False
-        # A drain, or a timer, on another thread may come before there is anything to stop.
+        # A drain or a timer on another thread may end it before there is a worker.
         if self._worker is not None:
             self._bring_to_an_end(reason, error)
         return True
 
     def leave(self) -> None:
-        """End it, for its reader has left."""
+        """End it: its reader has left."""
         self.end("disconnect")
 
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
-        if not claim(self, "_end_is_pending"):  # by who opens it, or by who ends it
+        if not claim(self, "_end_is_pending"):  # both ``_open`` and ``end`` may come to this line
             return
         channel, has_left = self.sink.channel, reason == "disconnect"
         steps: List[Callable[[], object]] = []
         steps.append(partial(channel.discard if has_left else channel.close, reason))
         if reason not in ("complete", "error"):
             steps.append(self._stop)
-        steps.append(partial(self._tell_of_end, reason, error))
+        steps.append(partial(self._report_end, reason, error))
         if has_left and self.options.on_disconnect is not None:
-            steps.append(partial(self._start_in_background, self._tell_of_departure))
+            steps.append(partial(self._start_in_background, self._report_departure))
         self._each(*steps)
 
     def time_out(self, error: StreamTimeout) -> None:
-        """End it, and tell the reader which patience was at its end."""
-        if self.reason is not None:  # nobody is told of a timer that came too late
+        """End it with ``timeout``, unless the listener ends it itself.
+
+        :param error: the message says which time ran out.
+        """
+        if self.reason is not None:  # the timer came too late
             return
         listener, answered = self._listener, False
         try:
@@ -83,20 +87,19 @@ class Endable(ReportedOutcome):
                 self.end("timeout", error)
 
     def shut_down(self) -> None:
-        """End it for a reason that is none of the answer's own: the server goes, or the
-        connection is to be made anew."""
+        """End it with ``shutdown``: the server stops, or the reader must connect anew."""
         message = "The server ended this answer before it was whole. Ask again in a moment."
         self.end("shutdown", StreamShutdown(message, retry=random.randint(*RECONNECTION_MS)))
 
     def disown(self) -> None:
-        """In a forked child: it is the parent's, so nothing ends it here, or what it works with."""
+        """In a forked child: leave stream and source to the parent. Nothing ends them here."""
         self._claim("cancelled")
 
     def break_off(self, error: BaseException) -> None:
-        """End it for what only its reader's side has met, and can't send.
+        """End it with an exception that was raised on the reader's side.
 
-        Where its producer had ended before, the reason has been told and stays. Then the reader is
-        told of this failure all the same, and the log has it.
+        Where the producer has ended before, the stream's reason stays. The reader gets this failure
+        all the same, and the log has it.
         """
         if self.end("error", error):
             self._each(self._stop)
@@ -114,12 +117,12 @@ class Endable(ReportedOutcome):
 
 
 def close_source(source: Any, name: str) -> None:
-    """Close a source that can be closed; what it raises is logged."""
+    """Call the source's ``close()``, where it has one. An exception of it is logged."""
     log.isolated(partial(_call, source, "close"), "%s failed when it was closed", name)
 
 
 def _call(source: Any, name: str) -> None:
-    """Call this method of it, where it has one."""
+    """Call a method of the source, where it has that."""
     method = getattr(source, name, None)
     if method is not None:
         method()

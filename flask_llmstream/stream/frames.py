@@ -1,6 +1,6 @@
-"""The frames of a stream that are none of its items: its opening, its end, its failure.
+"""The frames of a stream beside its items: its opening, its end, its failure.
 
-Floor 2. The format may be an application's own: one that raises ends the stream.
+The format may be an application's own. If it raises, the stream ends with that.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def opening_frame(stream: Stream) -> bytes:
 
 
 def last_frame(stream: Stream) -> Optional[bytes]:
-    """The frame of the stream's end; where its format can't make that, the one of a failure;
-    ``None`` where it can't make that either."""
+    """The frame of the stream's end. If the format raises, the frame of a failure; if it raises
+    again, ``None``."""
     last = None
     if stream.told is None:
         ending = Ending(stream.reason or "complete", stream.sink.usage)
@@ -34,7 +34,7 @@ def last_frame(stream: Stream) -> Optional[bytes]:
 
 
 def failure_frame(stream: Stream, failure: ErrorInfo) -> bytes:
-    """The frame of a failure behind which there is nothing more."""
+    """The frame of a failure. Nothing follows it."""
     return stream.format.failure(failure, _last_id(stream))
 
 
@@ -45,7 +45,7 @@ def _told_frame(stream: Stream, failure: ErrorInfo) -> bytes:
 
 
 def _made(stream: Stream, make: Callable[[], bytes]) -> Optional[bytes]:
-    """A frame; ``None`` where the format raises, and the stream ends for that if it had not."""
+    """A frame; ``None`` where the format raises. The stream ends with that, if it had not ended."""
     try:
         frame = make()
         if not isinstance(frame, bytes):
@@ -59,12 +59,12 @@ def _made(stream: Stream, make: Callable[[], bytes]) -> Optional[bytes]:
 
 
 def _last_id(stream: Stream) -> Optional[str]:
-    """The event ID that says that there is no more; not after a cut."""
+    """The event ID of the end. There is none after a cut."""
     if _runs_again(stream) or stream.reason == "shutdown":
         return None
     return ended_id(stream.id)
 
 
 def _runs_again(stream: Stream) -> bool:
-    """Does the stream run again for a reader who comes back?"""
+    """Whether the stream runs again for a reader who comes back."""
     return stream.options.reconnect != "refuse" or stream.format.has_own_ids

@@ -1,6 +1,6 @@
-"""What a stream needs of the app it runs in, and who else is told of its end.
+"""What a stream calls: the ``StreamHooks`` of its application, the ``Listener`` of its emitter.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from ..errors import StreamTimeout
 from ..records import ErrorInfo, Summary
 
 Work = Callable[[], Optional[BaseException]]
-"""What a stream does on its worker. It returns what kept it from completing, ``None`` where
-nothing did: with that its contexts are left, and teardown functions are told it."""
+"""The work of a stream on its worker. It returns the exception because of which the stream is not
+complete, else ``None``. The contexts are left with that exception: teardown functions get it."""
 
 
 class StreamHooks(Protocol):
-    """What a stream needs of the app it runs in."""
+    """What a stream calls of the application that it runs in."""
 
     @property
     def debug(self) -> bool:
-        """Whether a client may be told what really failed."""
+        """Whether a client may see the real exception."""
 
     def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
-        """The response in place of a stream that failed before its first byte. Called where the
-        stream is read."""
+        """The response in place of a stream that failed before its first byte. Called on the
+        reader's side."""
 
     def enter(self, work: Work) -> None:
         """Run ``work`` on this worker, inside the contexts of the view."""
@@ -33,20 +33,21 @@ class StreamHooks(Protocol):
         """Run ``work`` in an app context, and log what it raises."""
 
     def left(self, stream: Any, summary: Summary) -> None:
-        """Called on a worker of its own, at once, when the reader has left."""
+        """The reader has left. Called at once, on a worker of its own."""
 
     def finished(self, stream: Any, summary: Summary) -> None:
-        """Called on the worker, inside its contexts, exactly once; logs what has to be logged."""
+        """The producer has ended. Called exactly once, on the worker inside its contexts; logs the
+        end."""
 
 
 class Listener(Protocol):
-    """Who is told of a stream's end as it happens; none of this blocks, except the last."""
+    """Hears of a stream's end as it happens. Only ``finished`` may block."""
 
     def timed_out(self, error: StreamTimeout) -> bool:
-        """A timer ran out; ``True`` where the listener will end the stream itself."""
+        """A timer ran out. ``True``: the listener will end the stream itself."""
 
     def ended(self, reason: str, error: Optional[BaseException]) -> None:
-        """It has ended, its producer perhaps not yet."""
+        """The stream has ended. Its producer may still run."""
 
     def finished(self, summary: Summary) -> None:
-        """Its finaliser has told everybody else. On the worker, inside its contexts."""
+        """All other reports are made. Called on the worker inside its contexts."""

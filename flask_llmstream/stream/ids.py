@@ -1,6 +1,6 @@
-"""The event IDs that a stream opens and ends with, and that a returning reader shows.
+"""The event IDs of a stream's opening and end. A reader who comes back sends the last it got.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ def ended_id(stream_id: str) -> str:
 
 
 def has_seen_end(last_event_id: str) -> Optional[bool]:
-    """Whether a returning reader has seen the end; ``None`` where the ID is not a stream's own."""
+    """Whether the reader has seen the end; ``None`` where the ID is none of a stream's own."""
     ours = _OURS.fullmatch(last_event_id)
     return None if ours is None else ours.group(1) == "ended"

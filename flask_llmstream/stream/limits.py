@@ -1,8 +1,7 @@
-"""``StreamLimiter``: how many streams run in this process, how many may, and how many of one
-client's.
+"""``StreamLimiter``: how many streams may run in this process, and how many of one client.
 
-Floor 2. There is no waiting line: who finds no slot is told when to come back, before anything
-starts.
+There is no waiting line. A request that finds no slot is refused before anything starts, and is
+told when to come back.
 """
 
 from __future__ import annotations
@@ -18,19 +17,19 @@ from ..runtime.mutex import Mutex
 from .stream import Stream
 
 RETRY_AFTER = 1
-"""Seconds that a refused client is asked to wait: a slot may be free the next moment."""
+"""Seconds after which a refused client may ask again. A slot may be free the next moment."""
 
 
 def _nobody() -> Hashable:
-    """Whose a request is where clients are not told apart."""
+    """The client of a request, where all clients count as one: none."""
     return None
 
 
 class Places:
-    """So many places, each for one at a time. Each step is atomic, so that a place can be given
-    back from anywhere: in a signal's handler, or by garbage collection in the middle of a step.
+    """A number of places. Each step is atomic: a place can be given back anywhere, also in the
+    handler of a signal, or by garbage collection in the middle of a step.
 
-    :param limit: how many there are; 0: any number.
+    :param limit: how many places there are; 0: any number.
     """
 
     __slots__ = ("_new", "_given_back", "__weakref__")
@@ -40,28 +39,29 @@ class Places:
         self._given_back: List[bool] = []
 
     def take(self) -> bool:
-        """Take one; ``False`` where none is free."""
+        """Take a place; ``False`` where none is free."""
         if try_pop(self._given_back):
             return True
         if next(self._new, None) is not None:
             return True
-        # It may have come meanwhile, and nothing new is left for good.
+        # One may have been given back meanwhile; there will never be a new one.
         return try_pop(self._given_back) is not None
 
     def give_back(self) -> None:
-        """Let another have it."""
+        """Give a place back."""
         self._given_back.append(True)
 
 
 class StreamLimiter:
-    """The streams that run.
+    """Knows the streams that run, and gives each a slot.
 
-    What tells clients apart is the application's code, and runs in :meth:`acquire` alone.
+    A client's key is an object of the application's, with code of its own. Only :meth:`acquire`
+    runs that.
 
-    :param limit: the most at a time; 0: any number.
-    :param per_client: the most of one client's at a time; 0: any number.
-    :param client_key: tells in a view whose request it is; ``None``: nobody's, without a limit.
-    :param owner: refers to the extension object whose streams they are. Default: to none.
+    :param limit: the most streams at a time; 0: any number.
+    :param per_client: the most streams of one client at a time; 0: any number.
+    :param client_key: returns, in a view, the key of the request's client; ``None``: no limit.
+    :param owner: refers to the extension object that the streams belong to. Default: to none.
     """
 
     def __init__(
@@ -80,40 +80,41 @@ class StreamLimiter:
 
     def _begin(self) -> None:
         self._places, self._nobodys = Places(self._limit), Places(0)
-        self._streams: Dict[Stream, Places] = {}  # with those of whoever's it is
+        self._streams: Dict[Stream, Places] = {}  # with the places of its client
         self._admitted: WeakKeyDictionary[Stream, bool] = WeakKeyDictionary()
         self._of_client: WeakValueDictionary[Hashable, Places] = WeakValueDictionary()
         self._mutex = Mutex()
         self._is_closed = False
 
     def belongs_to(self, owner: object) -> bool:
-        """Are its streams those of this object, or nobody's?"""
+        """Whether its streams belong to this object, or to none."""
         return self._owner is None or self._owner() is owner
 
     @property
     def taken(self) -> int:
-        """How many streams run now."""
+        """How many streams run."""
         return len(self._streams)
 
     @property
     def streams(self) -> List[Stream]:
-        """Those that run now."""
+        """The streams that run."""
         return list(self._streams)
 
     @property
     def still_read(self) -> List[Stream]:
-        """Those that somebody reads, or has yet to take the end of: also past their slot."""
+        """The streams whose readers have not had the end yet. Some have given their slot back."""
         admitted = [reference() for reference in self._admitted.keyrefs()]
         return [one for one in admitted if one is not None and one.sink.is_read]
 
     def client(self) -> Hashable:
-        """Whose the current request is; ``None`` where that makes no difference."""
+        """The key of the current request's client; ``None`` where clients have no limit."""
         return self._client_key() if self._per_client else None
 
     def acquire(self, stream: Stream, client: Hashable = None) -> Optional[StreamRefused]:
-        """Take a slot, or get what the client is told where there is none. Waits for nobody's slot.
+        """Take a slot. Does not wait for one.
 
-        :raises Exception: what telling clients apart has raised; no slot is taken.
+        :returns: the refusal, where there is none; else ``None``.
+        :raises Exception: raised by the client's key. No slot is taken then.
         """
         if self._is_closed:
             return self._shut_down()
@@ -124,7 +125,7 @@ class StreamLimiter:
             places.give_back()
             return self._too_many()
         self._admitted[stream] = True
-        self._streams[stream] = places  # before the look; who closes looks the other way round
+        self._streams[stream] = places  # before the look; ``close`` looks in the other order
         return self._refused_after_all(stream)
 
     def _refused_after_all(self, stream: Stream) -> Optional[StreamRefused]:
@@ -134,14 +135,14 @@ class StreamLimiter:
         return self._shut_down()
 
     def release(self, stream: Stream) -> None:
-        """Give a stream's slot back. From anywhere; harmless when called again."""
-        places = self._streams.pop(stream, None)  # a parent's, where a child's copy ends
+        """Give a stream's slot back. Anything may call it, and call it again."""
+        places = self._streams.pop(stream, None)  # None: a forked child's copy ends
         if places is not None:
             places.give_back()
             self._places.give_back()
 
     def _places_of(self, client: Hashable) -> Places:
-        # The client's own ``__hash__`` and ``__eq__`` may wait for something.
+        # The key's own ``__hash__`` and ``__eq__`` may wait for something.
         self._mutex.acquire()
         try:
             return self._of_client.setdefault(client, Places(self._per_client))
@@ -153,13 +154,13 @@ class StreamLimiter:
         return bool(self._limit) and len(self._streams) >= self._limit
 
     def close(self) -> None:
-        """Refuse every stream from here on: the server is being shut down."""
+        """Refuse all streams from now on: the server shuts down."""
         self._is_closed = True
 
     def begin_anew(self) -> List[Stream]:
-        """Be as in a process that has served nothing, in a forked child.
+        """In a forked child: be as new.
 
-        :returns: the streams that ran, which are the parent's.
+        :returns: the streams that ran. They are the parent's.
         """
         streams = self.streams
         for stream in streams:
@@ -184,16 +185,16 @@ class StreamLimiter:
 
 
 _all: "WeakSet[StreamLimiter]" = WeakSet()
-"""Those of this process, which is drained as a whole, and no app is at hand then."""
+"""Those of this process. A process is drained as a whole, without an app at hand."""
 
 
 def every_slots(owner: Optional[object] = None) -> List[StreamLimiter]:
-    """Those of this process, or those of one extension object and what belongs to none."""
+    """All limiters of this process, or those of one extension object and of none."""
     return [slots for slots in _all if owner is None or slots.belongs_to(owner)]
 
 
 _of_the_parent: List[Stream] = []
-"""Kept, as a generator that is freed runs its ``finally``, and that is for the parent to do."""
+"""Kept for ever: a generator that is freed runs its ``finally``, which only the parent may do."""
 
 
 def _begin_anew() -> None:

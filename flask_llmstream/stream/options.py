@@ -1,7 +1,7 @@
-"""``StreamOptions``: how one stream behaves, checked when it is said.
+"""``StreamOptions``: how one stream behaves. Each option is checked where it is given.
 
-Ground floor: standard library only. Each option has a config key, ``LLMSTREAM_`` and its name in
-capitals, read once by ``init_app``.
+Standard library only, no I/O. Each option has a config key, ``LLMSTREAM_`` and its name in
+capitals, which ``init_app`` reads once.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ class StreamOptions:
     :param event: the event's type for deltas. Default: the format's own.
     :param heartbeat: silence after which the reader gets a comment, the first one at once.
         Default: 15. 0: no comments at all.
-    :param first_event_timeout: a source that gave nothing for so long after the start ends the
-        stream with ``timeout``. Default: 0.
-    :param idle_timeout: the same after its last item; what the reader takes its time for does not
-        count. Default: 0.
-    :param total_timeout: the stream ends with ``timeout`` after this, whatever comes. Default: 0.
+    :param first_event_timeout: the stream ends with ``timeout`` if its source yields no item for so
+        long after the start. Default: 0.
+    :param idle_timeout: the same after an item. Time that the reader takes does not count.
+        Default: 0.
+    :param total_timeout: the stream ends with ``timeout`` after this time. Default: 0.
     :param max_lifetime: the stream ends with ``shutdown`` after this, less up to a tenth at
         random, so that its reader comes back on a new connection: for endless feeds. Default: 0.
-    :param send_timeout: a client that has taken nothing for so long, of what there is for it, is
-        cut off: the stream ends with ``disconnect``. It is looked at twice in that time, so it may
-        be half as long again. Default: 60.
+    :param send_timeout: a client that takes no byte for so long, while there are bytes for it, is
+        cut off: the stream ends with ``disconnect``. The check runs twice in that time, so it may
+        take half as long again. Default: 60.
     :param hold: how long the status waits for the first item, so that an early failure has its
         true status. Never longer than the heartbeat. Default: 0.
-    :param overflow: what an item does that finds no room: ``block``, ``buffer``, ``drop``,
+    :param overflow: what happens to an item without room: ``block``, ``buffer``, ``drop``,
         ``latest``, ``error`` or ``missing``. Default: ``block``, the producer waits.
     :param buffer: how many items may wait for the reader. Default: 256. 0: an item has room only
         while the reader waits for it. Without meaning for ``buffer`` and ``missing``.
@@ -66,22 +66,22 @@ class StreamOptions:
     :param max_buffer_bytes: how many bytes ``buffer`` lets wait; past it the stream ends with
         ``overflow``. Default: 1048576, some 17,000 tokens of the message format: a long answer
         whole, and at most 1 GiB for a thousand stalled readers.
-    :param gaps: whether a reader is told what it lost: a ``gap`` event with how many items, and
-        the IDs of the first and the last that had one, before the next item or the end. Default:
-        no.
+    :param gaps: whether the reader gets a ``gap`` event for lost items, before the next item or the
+        end: how many, and the IDs of the first and the last that had one. Default: no.
     :param coalesce: ``coalesce(previous, new)`` returns the one item that stands for both, so
         that ``latest`` loses nothing; ``operator.add`` for text. Where merged text would outgrow
         ``buffer_bytes`` the stream ends with ``overflow``. Not ``async def``. Default: nobody
         merges.
-    :param reconnect: what a returning EventSource gets: ``refuse`` (204 after the end, 410 after
-        a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
+    :param reconnect: the answer to an EventSource that comes back: ``refuse`` (204 after the end,
+        410 after a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
-    :param on_disconnect: called once with the :class:`~flask_llmstream.records.Summary` as far as
-        it got, at once when the reader has left, on a worker of its own in an app context.
-        Default: nobody.
-    :param on_finish: called once with a :class:`~flask_llmstream.records.Summary`, on the worker
-        with its contexts, when the stream has ended. An emitter's whose response nobody has read
-        ends as well, with ``cancelled``, and is told in an app context. Default: nobody.
+    :param on_disconnect: called once, at once when the reader has left, with the
+        :class:`~flask_llmstream.records.Summary` so far, on a worker of its own in an app context.
+        Default: none.
+    :param on_finish: called once, when the stream has ended, with a
+        :class:`~flask_llmstream.records.Summary`, on the worker inside its contexts. The stream of
+        an emitter whose response nobody reads ends with ``cancelled``; its callback has an app
+        context. Default: none.
     :raises ConfigurationError: a value that can't work; the message names the option.
     """
 
@@ -137,7 +137,7 @@ class StreamOptions:
             )
 
     def merged(self, **options: Any) -> StreamOptions:
-        """These options with some said anew.
+        """These options, with some changed.
 
         :raises TypeError: there is no option of that name.
         """
@@ -156,7 +156,7 @@ _OF_THE_RESPONSE = {
 def check_names(options: Iterable[str], known: Collection[str], cures: Mapping[str, str]) -> None:
     """Raise TypeError for a name that is none of the known ones.
 
-    :param cures: what to do for names that belong elsewhere.
+    :param cures: what to do instead, for names that belong elsewhere.
     """
     for name in options:
         if name not in known:
@@ -165,9 +165,9 @@ def check_names(options: Iterable[str], known: Collection[str], cures: Mapping[s
 
 
 def meant_of(known: Iterable[str], name: str, prefix: str = "") -> str:
-    """Which of the known names somebody may have meant; ``""`` where none is like it.
+    """The known names that this one is like, as a question; ``""`` where there is none.
 
-    :param prefix: what all of them begin with, so that it makes none of them more alike.
+    :param prefix: the common beginning of all names. It is not compared.
     """
     bare = {each[len(prefix) :].lower(): each for each in known}
     near = difflib.get_close_matches(name[len(prefix) :].lower(), bare)
@@ -175,7 +175,7 @@ def meant_of(known: Iterable[str], name: str, prefix: str = "") -> str:
 
 
 def check_event(event: Any) -> None:
-    """Raise ConfigurationError unless it can be an event's type."""
+    """Raise ConfigurationError unless it can be the type of an event."""
     try:
         ServerSentEvent(event=event)
     except ValueError as error:
@@ -226,7 +226,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 
 
 def check_callable(name: str, value: Any) -> None:
-    """Raise ConfigurationError unless it can be called, or is not there."""
+    """Raise ConfigurationError unless it is ``None`` or can be called."""
     if value is not None and not callable(value):
         raise ConfigurationError(f"{name}: has to be callable, not {value!r}")
 

@@ -1,7 +1,4 @@
-"""``Outcome``: how a stream ended. Of all ends that come at a time, the first one is it.
-
-Floor 2, for the log.
-"""
+"""``Outcome``: how a stream ended. When several ends come at a time, the first one counts."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ End = Tuple[str, Optional[BaseException], Optional[ErrorInfo]]
 
 
 class Outcome:
-    """The reason for which a stream ended, and what its reader is told of it.
+    """Why a stream ended, and what its reader gets for it.
 
     :ivar reason: ``None`` until the stream ends.
-    :ivar error: the exception that it ended with, if it was one; dropped once all know of it.
-    :ivar failure: what a client is told of that.
+    :ivar error: the exception that ended it, if there was one. It is dropped after all reports.
+    :ivar failure: what the client is told of that exception.
     """
 
     __slots__ = (
@@ -38,25 +35,25 @@ class Outcome:
         self.error: Optional[BaseException] = None
         self._hooks = hooks
         self._first_end: Dict[str, End] = {}  # at most one
-        self._unsent: Optional[BaseException] = None  # what its reader met behind another end
+        self._unsent: Optional[BaseException] = None  # raised on the reader's side behind the end
         self._is_left = self._is_told = False
 
     def error_info_of(self, error: BaseException) -> ErrorInfo:
-        """What its reader is told of an exception."""
+        """What the reader is told of an exception."""
         return error_info_of(error, self.id, reveal=self._reveals())
 
     def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
-        """The response in its place, while nothing of it has been sent."""
+        """The response in place of the stream, while no byte of it has been sent."""
         return self._hooks.answer(error, failure)
 
     @property
     def trouble(self) -> Optional[BaseException]:
-        """The exception that kept its reader from having it all, if one did."""
+        """The exception because of which the reader has not the whole answer, if there is one."""
         return self._unsent if self.error is None else self.error
 
     @property
     def told(self) -> Optional[ErrorInfo]:
-        """What its reader is told went wrong; ``None`` where nothing did."""
+        """The failure that the reader is told of; ``None`` where there is none."""
         if self.failure is None and self._unsent is not None:
             return self.error_info_of(self._unsent)
         return self.failure
@@ -66,12 +63,12 @@ class Outcome:
         failure = None if error is None else self.error_info_of(error)
         end = reason, error, failure
         first = self._first_end.setdefault("first", end)
-        if self.reason is None:  # whoever comes too late for it finds it whole, too
+        if self.reason is None:  # a later caller sets the same values: it must not see half of them
             self.failure, self.error, self.reason = first[2], first[1], first[0]
         return first is end
 
     def _cause(self) -> Optional[BaseException]:
-        """What kept it from completing."""
+        """The exception that teardown functions get; ``None`` where the stream is complete."""
         error = self.error
         if error is None and self.reason == "disconnect":
             error = GeneratorExit("the reader has left")
@@ -80,8 +77,8 @@ class Outcome:
         return error
 
     def _let_go_of_error(self) -> None:
-        """The reader may answer with it, and the worker tells everybody of it: the second of them
-        drops it. Its traceback holds a frame of the worker, a cycle that only gc would free."""
+        """Drop the exception, once both the reader and the worker are done with it. Its traceback
+        holds a frame of the worker: a cycle that only gc would free."""
         if self._is_left and self._is_told:
             self.error = self._unsent = None
             self._first_end["first"] = self.reason or "", None, self.failure
@@ -89,6 +86,6 @@ class Outcome:
     def _reveals(self) -> bool:
         try:
             return self._hooks.debug
-        except BaseException:  # an app's own code: what it can't say is no
+        except BaseException:  # code of the app's own; its failure means no
             log.exception("stream %s of %s: is this debug mode?", self.id, self.name)
             return False

@@ -1,7 +1,7 @@
-"""``ReportedOutcome``: who is told how a stream ended.
+"""``ReportedOutcome``: reports the end of a stream, to the application and to an emitter.
 
-Floor 2. The app is told by its :class:`StreamHooks`, an emitter as the :class:`Listener`. Each is
-told, though telling another raised.
+The application hears of it by its :class:`StreamHooks`, an emitter as the :class:`Listener`. A
+report that raises does not stop the next one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _FAILED = "stream %s of %s: a step of its end failed"
 
 
 class ReportedOutcome(Outcome):
-    """The outcome of a stream, with what is told of it, and how.
+    """The outcome of a stream, and the reports of it.
 
-    :ivar sink: what its items go through, with the counts.
+    :ivar sink: its items go through it, and it counts them.
     """
 
     __slots__ = ("sink", "_clock", "_started_at", "_listener", "_spawn", "_owed")
@@ -44,12 +44,12 @@ class ReportedOutcome(Outcome):
         self._owed: List[Callable[[], object]] = []
 
     def run_in_background(self, work: Callable[[], None]) -> None:
-        """Have ``work`` called soon, on a worker of its own in an app context."""
+        """Call ``work`` soon, on a worker of its own in an app context."""
         self._start_in_background(partial(self._hooks.run_in_background, work))
 
     def _start_in_background(self, work: Callable[[], object]) -> None:
-        """Have it called on a worker of its own; where none can be started, at the producer's
-        end."""
+        """Call it on a worker of its own. Where none can be started, call it when the producer
+        ends."""
         try:
             self._spawn(partial(self._each, work))
         except BaseException:
@@ -57,27 +57,27 @@ class ReportedOutcome(Outcome):
             self._owed.append(work)
 
     def _each(self, *steps: Callable[[], object]) -> None:
-        """Do each of these steps of its end. What one raises is logged."""
+        """Take each of these steps of the end. An exception of one is logged."""
         run_all(*steps, by=self._isolated)
 
     def _isolated(self, step: Callable[[], object]) -> None:
         log.isolated(step, _FAILED, self.id, self.name)
 
-    # What is told: that it has ended, that its reader has left, and last that its producer has.
+    # The reports: the stream has ended; its reader has left; last, its producer has ended.
 
-    def _tell_of_end(self, reason: str, error: Optional[BaseException]) -> None:
+    def _report_end(self, reason: str, error: Optional[BaseException]) -> None:
         if self._listener is not None:
             self._listener.ended(reason, error)
 
-    def _tell_of_departure(self) -> None:
+    def _report_departure(self) -> None:
         self._hooks.left(self, self._summary())
 
-    def _tell_of_finish(self) -> None:
-        """Tell everybody, on the worker inside its contexts."""
+    def _report_finish(self) -> None:
+        """Make all last reports, on the worker inside its contexts."""
         self._each(*self._owed, *self._reports(self._summary()))
 
-    def _tell_of_finish_beside(self) -> None:
-        """Tell everybody of a stream that was open and never ran. It has no worker."""
+    def _report_without_worker(self) -> None:
+        """Make all last reports of a stream that was open and never ran: it has no worker."""
         run_in_background = self._hooks.run_in_background
         reports = [partial(run_in_background, report) for report in self._reports(self._summary())]
         self._each(*self._owed, *reports)
@@ -87,7 +87,7 @@ class ReportedOutcome(Outcome):
         return [to_app, partial(self._report_to_listener, summary)]
 
     def _report_to_listener(self, summary: Summary) -> None:
-        listener, self._listener = self._listener, None  # which holds this stream in its turn
+        listener, self._listener = self._listener, None  # it holds this stream
         if listener is not None:
             listener.finished(summary)
 

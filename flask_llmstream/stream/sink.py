@@ -1,6 +1,6 @@
-"""``Sink``: what an item goes through from its source to the channel, and what is known of it.
+"""``Sink``: takes items from the source to the channel, and counts them.
 
-Floor 2. This is the path of every token.
+This is the path of every token.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
 
 
 class Encoder:
-    """What makes items bytes, and keeps their text where somebody asks for it.
+    """Makes items bytes, and keeps their text where ``on_finish`` asks for it.
 
-    A channel holds it, and is held by the sink: were they one, only gc could free them.
+    The channel holds the encoder, and the sink holds the channel. If encoder and sink were one
+    object, only gc could free the two.
 
-    :param name: what an error calls the source.
-    :param keeps_text: whether somebody asks.
+    :param name: the name of the source in an error.
+    :param keeps_text: whether the text is kept.
     """
 
     __slots__ = ("_name", "_format", "_keeps_text", "_text", "_text_room")
@@ -46,11 +47,11 @@ class Encoder:
 
     @property
     def encode(self) -> Callable[[Any], bytes]:
-        """What makes an item bytes."""
+        """The function that makes an item bytes."""
         return self._recorded if self._keeps_text else self._format.item
 
     def encoded(self, item: Any) -> bytes:
-        """An item as bytes.
+        """Make an item bytes.
 
         :raises UnsendableItem: JSON can't hold it; the message names the source.
         """
@@ -68,14 +69,14 @@ class Encoder:
 
 
 class Sink:
-    """One stream's, with its channel.
+    """The way of one stream's items, with its channel.
 
-    :param name: what the log calls the source.
-    :ivar channel: from :meth:`open` on.
-    :ivar strategy: the channel's kind, as the option ``overflow`` names it.
-    :ivar usage: what the source said that it cost.
-    :ivar first_item_at: when the first item was accepted, ``None`` before.
-    :ivar last_item_at: when the latest was; kept only where somebody asks for pauses.
+    :param name: the name of the source in the log.
+    :ivar channel: the channel, from :meth:`open` on.
+    :ivar strategy: the class of the channel that the option ``overflow`` names.
+    :ivar usage: the usage that the source has yielded.
+    :ivar first_item_at: when the first item was accepted; ``None`` before.
+    :ivar last_item_at: when the latest item was accepted. Kept only with an ``idle_timeout``.
     """
 
     __slots__ = (
@@ -109,7 +110,7 @@ class Sink:
         self.channel = channel
         return channel
 
-    # What is known of it, also before there is a channel.
+    # The state, also before there is a channel.
 
     @property
     def statistics(self) -> ChannelStatistics:
@@ -121,7 +122,7 @@ class Sink:
 
     @property
     def room(self) -> int:
-        """How many items may come before one finds no room: the demand."""
+        """The demand: how many items may be sent before one finds no room."""
         return 0 if self.channel is None else int(self.channel.room)
 
     @property
@@ -130,18 +131,18 @@ class Sink:
         return self.channel is not None and bool(self.channel.producer_waits)
 
     def received_items(self) -> Optional[int]:
-        """How many items the reader was given; ``None`` while it waits for more."""
+        """How many items the reader has received; ``None`` while it waits for more."""
         received: Optional[int] = None if self.channel is None else self.channel.received
         return received
 
     @property
     def is_read(self) -> bool:
-        """Whether somebody reads it still, or has yet to take its end."""
+        """Whether the reader is still there, or has yet to take the end."""
         return self.channel is None or not self.channel.is_discarded
 
     @property
     def text(self) -> str:
-        """The text deltas so far, joined; nothing where nobody asked."""
+        """The text deltas so far, joined; ``""`` where the text is not kept."""
         return self._encoder.text
 
     def sender(self) -> Callable[[Any], None]:
@@ -170,7 +171,7 @@ class Sink:
         return deliver
 
     def _offer(self, item: Any) -> None:
-        """What an item goes through that is encoded once it has room."""
+        """Send an item that the channel encodes late, once it has room."""
         if item.__class__ is Usage:
             self._take_usage(item)
             return
@@ -183,14 +184,14 @@ class Sink:
 
     def _stamped(self, frame: bytes) -> None:
         self.channel.send(frame)
-        self.last_item_at = self._clock()  # once it has room: till then the reader is slow
+        self.last_item_at = self._clock()  # behind the wait for room, which is the reader's time
 
     def _take_usage(self, usage: Usage) -> None:
         self.usage = usage
         self._check_that_it_goes_on()
 
     def _check_that_it_goes_on(self) -> None:
-        """As ``send`` would, for a source that ignored its stop."""
+        """Raise as ``send`` would, for a source that ignores its stop."""
         if self.channel.closed is not None:
             raise StreamClosed(self.channel.closed)
 

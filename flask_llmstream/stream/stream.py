@@ -1,7 +1,4 @@
-"""``Stream``: one producer, from its start to its end, whoever ends it.
-
-Floor 2: gevent.
-"""
+"""``Stream``: one producer, from its start to its end."""
 
 from __future__ import annotations
 
@@ -27,14 +24,14 @@ MakeWorker = Callable[[str], Any]
 
 
 class Stream(Endable):
-    """One source, producing beside the request that reads it.
+    """One source. It produces on a worker, beside the request that reads the stream.
 
-    :param stream_id: unguessable, the client is told it.
-    :param name: what the log calls the source.
-    :param source: what is iterated on the worker, and closed there.
-    :param format: how its items look on the wire.
+    :param stream_id: can't be guessed. It is sent to the client.
+    :param name: the name of the source in the log.
+    :param source: an iterable. The worker iterates and closes it.
+    :param format: makes the items bytes.
     :param make_worker: makes the worker that the source needs. Default: one of the runtime's own.
-    :ivar receive: once it has started, its channel's :meth:`Channel.receive`.
+    :ivar receive: the :meth:`Channel.receive` of its channel, once the stream is open.
     """
 
     __slots__ = (
@@ -61,21 +58,21 @@ class Stream(Endable):
         self._release: Callable[[Stream], None] = _keep
         self._finished = False
 
-    # Called where the response is read.
+    # Called on the reader's side.
 
     def take(self) -> bool:
-        """Be its one reader; ``False`` where somebody is already."""
+        """Claim the stream for its one reader; ``False`` where it has a reader already."""
         return claim(self, "_is_untaken")
 
     @property
     def is_taken(self) -> bool:
-        """Whether somebody reads it, or is to read it."""
+        """Whether the stream has its reader."""
         return not hasattr(self, "_is_untaken")
 
     def start(self, runtime: Runtime, release: Callable[[Stream], None]) -> None:
         """Start the producer.
 
-        :param release: called with the stream once: when its producer has ended, or could not
+        :param release: called once, with the stream, when its producer has ended or could not
             start.
         """
         self._release = release
@@ -96,9 +93,10 @@ class Stream(Endable):
             raise
 
     def open(self, runtime: Runtime, listener: Listener) -> Callable[[Any], None]:
-        """Have items accepted before the start.
+        """Accept items before the start.
 
-        :returns: what delivers an item; called by one at a time.
+        :param listener: hears of the stream's end.
+        :returns: the function that sends an item. Only one caller at a time may call it.
         """
         self._listener = listener
         self._open(runtime)
@@ -106,12 +104,12 @@ class Stream(Endable):
 
     @property
     def is_open(self) -> bool:
-        """Whether items are accepted, or were: somebody may notice that nobody reads them."""
+        """Whether the stream accepts items, or did."""
         return self.sink.channel is not None
 
     @property
     def is_started(self) -> bool:
-        """Whether its producer runs, or ran."""
+        """Whether the producer runs, or ran."""
         return self._started_at is not None
 
     def _open(self, runtime: Runtime) -> None:
@@ -121,20 +119,20 @@ class Stream(Endable):
         channel = self.sink.open(runtime.readable(), runtime.writable())
         receive = self._received if channel.encodes else channel.receive
         self.receive = self.format.observe_receive(receive)
-        self._worker = worker  # before the look; who ends it looks the other way round
+        self._worker = worker  # before the look at the reason; ``end`` looks in the other order
         if self.reason is not None:
             self._bring_to_an_end(self.reason, self.error)
 
     def abandon(self) -> None:
-        """Nobody will read this any more. Harmless when called again, or before the start."""
-        self.receive = _not_read  # which may hold this stream
+        """End the stream: nobody reads it any more. May be called again, or before the start."""
+        self.receive = _not_read  # the old one may hold this stream
         if not self.is_started:
             self._forget("cancelled")
             return
         self.leave()
         if self.sink.channel is not None:
             self._each(partial(self.sink.channel.discard, "disconnect"))
-        # Timers are let go of where they were made. They hold this stream, in their turn.
+        # Timers are cancelled where they were made. They hold this stream.
         deadlines, self._deadlines = self._deadlines, None
         if deadlines is not None:
             self._each(deadlines.cancel)
@@ -142,24 +140,24 @@ class Stream(Endable):
         self._let_go_of_error()
 
     def _forget(self, reason: str, error: Optional[BaseException] = None) -> None:
-        """It never ran: it ends here, for no worker will run its finaliser."""
+        """End a stream that never ran. No worker will run its finaliser, so that runs here."""
         if self._claim(reason, error) and self.sink.channel is not None:
             discard = partial(self.sink.channel.discard, reason)
-            self._each(discard, partial(self._tell_of_end, reason, error))
+            self._each(discard, partial(self._report_end, reason, error))
         if self._finished:
             return
         self._finished = True
         close_source(self._source, self.name)
-        if self._listener is not None:  # it was open, so its end is told as any other
-            self._tell_of_finish_beside()
+        if self._listener is not None:  # it was open, so its end is reported like any other
+            self._report_without_worker()
 
     @property
     def room(self) -> int:
-        """How many items may come before one finds no room: the demand."""
+        """The demand: how many items may be sent before one finds no room."""
         return 0 if self.reason is not None else self.sink.room
 
     def _received(self, timeout: Optional[float]) -> Optional[bytes]:
-        """Receive from a channel that may encode an item only now: what can't be sent ends it."""
+        """Receive from a channel that encodes late. A failure to encode ends the stream."""
         try:
             block: Optional[bytes] = self.sink.channel.receive(timeout)
             return block
@@ -167,7 +165,7 @@ class Stream(Endable):
             self.break_off(error)
             return self._received(timeout)
 
-    # Runs on the worker.
+    # Called on the worker.
 
     def _run(self) -> None:
         try:
@@ -196,7 +194,7 @@ class Stream(Endable):
             self._worker.drive(iterator, self.sink.sender())
             self.end("complete")
         except GreenletExit:
-            self.end("cancelled")  # without effect where the stop was ours
+            self.end("cancelled")  # no effect where the stream has ended already
         except BaseException as error:
             self._fail(error)
         finally:
@@ -208,17 +206,17 @@ class Stream(Endable):
         if iterator is not self._source:
             close_source(iterator, self.name)
         close_source(self._source, self.name)
-        self._tell_of_finish()
+        self._report_finish()
 
     def _fail(self, error: BaseException) -> None:
         if forward_interrupt(error):
             self.shut_down()
             return
-        kind = type(error)  # an exception's own code may deny it
+        kind = type(error)  # ``__class__`` may be code of the exception's own
         if self.end("overflow" if issubclass(kind, StreamOverflow) else "error", error):
             return
         if not issubclass(kind, (StreamClosed, StreamError)):
-            # Not what being stopped looks like, so somebody should know.
+            # A source that was stopped does not raise this, so the log has it.
             log.error(error, "stream %s of %s failed after its end", self.id, self.name)
 
 
@@ -227,9 +225,9 @@ def _not_started(timeout: Optional[float]) -> Optional[bytes]:
 
 
 def _not_read(timeout: Optional[float]) -> Optional[bytes]:
-    """What a reader gets who has left."""
+    """The end, for a reader who has left."""
     return None
 
 
 def _keep(stream: Stream) -> None:
-    """Nothing to release."""
+    """There is nothing to release."""

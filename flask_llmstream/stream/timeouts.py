@@ -1,6 +1,6 @@
-"""``Deadlines``: the timers that end a stream from inside, each for its own patience.
+"""``Deadlines``: the timers that end a stream.
 
-Floor 2. The callbacks run in the hub or on the timer thread, and none of them blocks.
+Their callbacks run in the hub or on the timer thread. None of them blocks.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from ..runtime.timers import Schedule, Timer
 from .options import StreamOptions
 
 JITTER = 0.1
-"""The part of ``max_lifetime`` that is random, so that streams which began together do not all
-come back together."""
+"""The part of ``max_lifetime`` that is random. So streams that began together do not all come back
+together."""
 
 
 class Watched(Protocol):
-    """What the deadlines look at."""
+    """The state that the deadlines look at."""
 
     @property
     def first_item_at(self) -> Optional[float]:
-        """When its source's first item was accepted; ``None`` before."""
+        """When the first item was accepted; ``None`` before."""
 
     @property
     def last_item_at(self) -> Optional[float]:
-        """When the latest was; ``None`` before the first."""
+        """When the latest item was accepted; ``None`` before the first."""
 
     @property
     def waits_for_room(self) -> bool:
-        """Whether its producer waits for the reader: then its source is not what is slow."""
+        """Whether the producer waits for the reader. Then the source is not slow."""
 
 
 class Timed(Protocol):
-    """What the deadlines end."""
+    """The stream that the deadlines end."""
 
     def time_out(self, error: StreamTimeout) -> None:
         """End it with ``timeout``."""
@@ -45,7 +45,7 @@ class Timed(Protocol):
 
 
 class Deadlines:
-    """The timers of one stream; they run from here until :meth:`cancel`."""
+    """The timers of one stream. They run from its making to :meth:`cancel`."""
 
     __slots__ = (
         "_stream", "_sink", "_options", "_schedule", "_clock", "_timers", "_idle", "_is_over",
@@ -73,7 +73,7 @@ class Deadlines:
         self._look_again(options.idle_timeout)
 
     def cancel(self) -> None:
-        """Let none of them fire any more; harmless when called again. Where they were made."""
+        """Stop all timers. Call it where they were made; it may be called again."""
         self._is_over = True
         for timer in self._timers:
             timer.cancel()
@@ -95,13 +95,13 @@ class Deadlines:
     def _time_out(self, message: str) -> None:
         self._stream.time_out(StreamTimeout(message))
 
-    # One timer for all items: it is not moved by each of them, but looks when it fires.
+    # One timer for all items. An item does not move it: it looks when it fires.
 
     def _look_again(self, seconds: float) -> None:
         if not seconds:
             return
         self._idle = self._schedule(seconds, self._check_idle)
-        if self._is_over:  # it ended meanwhile, on another thread
+        if self._is_over:  # another thread has cancelled meanwhile
             self._idle.cancel()
 
     def _check_idle(self) -> None:
