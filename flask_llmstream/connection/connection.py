@@ -1,8 +1,5 @@
-"""``Connection``: the client's end of one stream, watched for a departure, and cut where its end
-would look whole and is not, or where it is stuck.
-
-Floor 3: sockets by their descriptor alone, whoever owns them.
-"""
+"""``Connection``: the client's end of one stream. It is watched for a departure, and cut where the
+client takes nothing any more, or where a broken answer would look whole."""
 
 from __future__ import annotations
 
@@ -25,27 +22,29 @@ from .socket_options import (
     unacked_bytes,
 )
 
-LOOKS = 2
-"""How often within its ``send_timeout`` a client is looked at; one that is stuck is cut at the
-first look behind it."""
+CHECKS = 2
+"""How often a client is checked within its ``send_timeout``. A client that is stuck is cut at the
+first check after the timeout."""
 
-LAST_SECONDS = 60.0
-"""How long a client may take nothing of the last that there is for it before it is cut off without,
-where it has no ``send_timeout``."""
+LAST_ACK_SECONDS = 60.0
+"""How long a client without a ``send_timeout`` may take nothing of the last bytes of its answer."""
 
-_LOOK_SECONDS = 0.02
+_PAUSE_SECONDS = 0.02
 
 
 class Connection:
     """What a stream knows of its client.
 
+    Make it where the request is handled (:func:`~.servers.client_socket`).
+
     :param environ: the request's.
     :param gone: called, without blocking, when the client has left or takes nothing any more.
-    :param send_timeout: seconds in which the client has to take something of what there is for
-        it; 0: any.
-    :param received_items: tells how many items the server was given to write; ``None`` while it
-        waits for more.
-    :ivar control_blocks: how many blocks it was given that are no items. The reader counts them.
+    :param send_timeout: seconds within which the client must take something of its answer, if
+        there is something to take. 0: it may take any time.
+    :param received_items: returns how many items the server was given to write; ``None`` while the
+        server waits for more.
+    :ivar control_blocks: how many blocks that are no items the server was given. The reader of the
+        stream counts them.
     """
 
     __slots__ = (
@@ -78,34 +77,36 @@ class Connection:
         self._seen: Tuple[Optional[int], ...] = ()
         self._seen_at = 0.0
         if send_timeout:
-            self._check_later()
+            self._schedule_check()
 
     def watch(self) -> None:
-        """Have a departure noticed while nothing is written, and a half-open connection ended."""
+        """Notice a departure also while nothing is written, and have the kernel end a connection
+        whose client is gone without a word."""
         descriptor = descriptor_of(self._socket)
         if descriptor is not None:
             keep_alive(descriptor, self._send_timeout)
         self._watch = watch(self._environ, self._socket, self._gone, self._runtime)
 
     def limit_unsent(self) -> None:
-        """Have little lie in the kernel, so that a reader who stands still is felt soon."""
+        """Let the kernel keep little that is unsent, so that a reader who stands still is noticed
+        soon."""
         descriptor = descriptor_of(self._socket)
         if descriptor is not None:
             limit_unsent(descriptor)
 
     def unwatch(self) -> None:
-        """A departure is of no interest any more; harmless when called again."""
+        """Watch for a departure no more. A second call is harmless."""
         self._watch.stop()
         self._watch = NoWatch()
 
     def guard(self) -> None:
-        """Have whatever ends it from here on end it by a reset, a kill of this process too: what
-        comes over it can't say that it is not whole. Until :meth:`release`."""
+        """Let the connection end by a reset, whatever ends it, also a kill of this process. For an
+        answer that can't itself say that it is not whole. Until :meth:`release`."""
         self._is_guarded = True
         self._reset_on_close(True)
 
     def release(self) -> None:
-        """It may end well. Harmless where it was not guarded."""
+        """The answer is whole: let the connection end well. Harmless without :meth:`guard`."""
         if self._is_guarded:
             self._is_guarded = False
             self._reset_on_close(False)
@@ -116,28 +117,30 @@ class Connection:
             reset_on_close(descriptor, resets)
 
     def wait_for_acks(self) -> None:
-        """Wait until the client has taken all that there is for it, or takes nothing any more."""
-        patience, left, seen_at = self._send_timeout or LAST_SECONDS, 0, monotonic()
+        """Wait until the client has taken the whole answer, or has left, or has taken nothing for
+        ``send_timeout`` (without one: a minute)."""
+        patience, left, seen_at = self._send_timeout or LAST_ACK_SECONDS, 0, monotonic()
         while not self._has_ended():
-            now, before, left = monotonic(), left, self._untaken()
+            now, before, left = monotonic(), left, self._pending_bytes()
             seen_at = seen_at if left == before else now
             if left == 0 or now - seen_at > patience:
                 break
-            pause(_LOOK_SECONDS)
+            pause(_PAUSE_SECONDS)
 
     def _has_ended(self) -> bool:
         descriptor = descriptor_of(self._socket)
         return descriptor is None or has_left(descriptor)
 
-    def _untaken(self) -> int:
+    def _pending_bytes(self) -> int:
+        """How many bytes the client has yet to take, in the kernel and in the server."""
         descriptor = descriptor_of(self._socket)
         left = None if descriptor is None else unacked_bytes(descriptor)
         return (left or 0) + unwritten(self._environ)
 
     def cut(self) -> bool:
-        """End it by a reset, so that nobody takes for whole what was cut short.
+        """End the connection by a reset, so that the client does not take a part for the whole.
 
-        :returns: whether it could; ``False`` where this server does not show its client's socket.
+        :returns: whether it was cut; ``False`` where the server does not show the client's socket.
         """
         self._is_guarded = False
         descriptor = descriptor_of(self._socket)
@@ -146,25 +149,25 @@ class Connection:
         return descriptor is not None
 
     def close(self) -> None:
-        """Look no more at a connection that may serve its next request from here on; one that is
-        guarded yet serves none."""
+        """Stop all watching and checking: the connection may serve its next request from here on.
+        A connection that is still guarded serves none, and is cut."""
         with self._cutting:
             self._is_closed = True
-        run_all(self.unwatch, self._look_no_more, self._cut_if_guarded)
+        run_all(self.unwatch, self._cancel_check, self._cut_if_guarded)
 
     def _cut_if_guarded(self) -> None:
         if self._is_guarded:
             self.cut()
 
-    def _look_no_more(self) -> None:
+    def _cancel_check(self) -> None:
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
 
     # In the hub, or on the timer thread.
 
-    def _check_later(self) -> None:
-        self._timer = self._runtime.schedule(self._send_timeout / LOOKS, self._check)
+    def _schedule_check(self) -> None:
+        self._timer = self._runtime.schedule(self._send_timeout / CHECKS, self._check)
 
     def _check(self) -> None:
         if self._process != os.getpid():  # a forked child's copy: to cut it would cut the parent's
@@ -173,27 +176,27 @@ class Connection:
             return
         descriptor = descriptor_of(self._socket)
         if not self._is_stuck(descriptor):
-            self._look_again()
+            self._check_again()
             return
         self._gone()
         if descriptor is not None:
             self._cut_unless_closed(descriptor)
 
-    def _look_again(self) -> None:
-        self._check_later()
+    def _check_again(self) -> None:
+        self._schedule_check()
         if self._is_closed:  # meanwhile, where this is the timer thread
-            self._look_no_more()
+            self._cancel_check()
 
     def _cut_unless_closed(self, descriptor: int) -> None:
-        # On the timer thread the server may close the body meanwhile. The lock keeps this from
-        # cutting a connection that serves its next request by then, and is held for nothing else.
+        # On the timer thread: the server may close the body meanwhile, and serve the next request
+        # on this connection. The lock prevents a cut then, and is held for nothing else.
         with self._cutting:
             if not self._is_closed:
                 cut(descriptor)
 
     def _is_stuck(self, descriptor: Optional[int]) -> bool:
-        """Whether nothing has moved for the whole time. A slow client takes a little now and then,
-        and for one who has taken all, the server itself is slow."""
+        """Whether nothing has moved for the whole timeout. A slow client takes a little now and
+        then. If a client has taken all, it is the server that is slow."""
         now, bytes_left = monotonic(), None if descriptor is None else unacked_bytes(descriptor)
         received_items = self._received_items()
         seen = received_items, self.control_blocks, bytes_left

@@ -1,9 +1,9 @@
-"""Is the client still there? One probe for each kind of server, found in ``environ``.
+"""Notices that a client has left, also while nothing is sent to it.
 
-Floor 2: gevent. A reader who leaves closes or resets its connection. The kernel knows at once,
-a WSGI server only at its next write: so the probe asks the kernel, also while the model is
-silent. Where the server shows the client's socket, it is asked by that; where another process
-has it (Apache's mod_wsgi), by the connection's addresses.
+A client that leaves closes or resets its connection. The kernel knows at once, but a WSGI server
+notices only at its next write. So a watch asks the kernel: by the client's socket where the server
+shows it, and by the connection's addresses where another process has the socket (Apache's
+mod_wsgi).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from .sock_diag import departure_by_addresses
 from .socket_options import has_left
 
 POLL_SECONDS = 0.2
-"""How often a probe looks where it can't be told."""
+"""How often a client is looked for where the hub can't tell."""
 
 _READ = 1  # gevent's name for libev's EV_READ
 
 
 class Watch(Protocol):
-    """Somebody who tells when the client has left."""
+    """Calls a function when the client has left."""
 
     def stop(self) -> None:
-        """Look no more; harmless when called again."""
+        """Watch no more. A second call is harmless."""
 
 
 class PollingWatch:
-    """Looks every 0.2 s, on the timers it is given."""
+    """Asks every 0.2 s whether the client has left."""
 
     def __init__(
         self, left: Callable[[], bool], gone: Callable[[], object], schedule: Schedule
@@ -45,7 +45,7 @@ class PollingWatch:
         self._next()
 
     def stop(self) -> None:
-        """Look no more; harmless when called again."""
+        """Watch no more. A second call is harmless."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
@@ -56,8 +56,8 @@ class PollingWatch:
             self._timer.cancel()
 
     def _look(self) -> None:
-        # On threads a stop may come while this runs. A look more is harmless; a timer more is
-        # not, so ``_next`` asks once more behind it.
+        # On threads a stop may come while this runs. One more look is harmless. One more timer is
+        # not, so ``_next`` checks again after it has made one.
         if self._stopped:
             return
         if self._left():
@@ -74,7 +74,7 @@ class SocketWatch(PollingWatch):
 
 
 class HubWatch:
-    """Is told by the hub: the socket becomes readable when the client leaves."""
+    """Waits in the hub: the socket becomes readable when the client leaves."""
 
     def __init__(self, descriptor: int, gone: Callable[[], object], schedule: Schedule) -> None:
         self._descriptor = descriptor
@@ -85,7 +85,7 @@ class HubWatch:
         self._watcher.start(self._readable)
 
     def stop(self) -> None:
-        """Watch no more; harmless when called again."""
+        """Watch no more. A second call is harmless."""
         if self._watcher is not None:
             self._watcher.close()
             self._watcher = None
@@ -93,8 +93,8 @@ class HubWatch:
             self._polling.stop()
 
     def _readable(self) -> None:
-        # One event only. Data (a pipelined request) would keep the watcher firing, hundreds of
-        # thousands of times a second, so from here on it is polled.
+        # One event only. Unread data (a pipelined request) would fire the watcher hundreds of
+        # thousands of times a second, so the socket is polled from here on.
         self.stop()
         if has_left(self._descriptor):
             self._gone()
@@ -103,7 +103,7 @@ class HubWatch:
 
 
 class NoWatch:
-    """For a server that shows nothing of its client: a failing write will tell."""
+    """For a server that shows nothing of its client: only a failing write tells of a departure."""
 
     def stop(self) -> None:
         """Nothing to stop."""

@@ -1,11 +1,11 @@
-"""Asks Linux how a TCP connection is, by its two addresses: ``sock_diag(7)``, as ``ss`` does.
+"""The state of a TCP connection, asked of Linux by its two addresses: ``sock_diag(7)``, as ``ss``.
 
-Floor 1: the standard library. For servers whose application never sees the client's socket,
-because another process has it. It costs some 15 µs, needs no privilege, and is exact: one
-connection is asked for, no table is read.
+For servers whose application never sees the client's socket. Apache's mod_wsgi is such a server:
+its daemon has the request, another process the connection. So are bridges from ASGI, behind which
+no write ever fails.
 
-Apache's mod_wsgi is such a server: its daemon has the request, another process the connection. So
-are bridges from ASGI, behind which no write ever fails.
+A question costs some 15 µs and needs no privilege. It asks for one connection and reads no table.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NONE = 0
 """No such connection: it is closed, or was reset."""
 ESTABLISHED = 1
 CLOSE_WAIT = 8
-"""The other side has closed it, this one has not yet."""
+"""The other side has closed it, this side has not yet."""
 
 _NETLINK: Any = getattr(_socket, "AF_NETLINK", None)
 _SOCK_DIAG = 4
@@ -36,10 +36,11 @@ _SCOPE = "asgi.scope"
 
 
 def departure_by_addresses(environ: Mapping[str, Any]) -> Optional[Callable[[], bool]]:
-    """What tells whether the client of a request has left, by the addresses that CGI knows it by.
+    """Returns a function that says whether the client of a request has left, by the addresses of
+    the connection that CGI's variables name.
 
-    :return: ``None`` where they lead to no connection: the server names none, or a proxy stands
-        before it and it names the proxy's client, or the connection is not this machine's.
+    :returns: ``None`` where they lead to no connection: the server names no addresses, or names
+        those of a proxy's client, or the connection is not this machine's.
     """
     ends = _ends(environ)
     if ends is None or connection_state(*ends) not in (ESTABLISHED, CLOSE_WAIT):
@@ -49,8 +50,8 @@ def departure_by_addresses(environ: Mapping[str, Any]) -> Optional[Callable[[], 
 
 
 def keep_scope(environ: MutableMapping[str, Any], start_response: Any) -> None:
-    """Have the addresses that an ASGI server knows in ``environ``, as a2wsgi has them. Other
-    bridges to WSGI keep them where their ``start_response`` is a method of."""
+    """Put an ASGI server's scope, which has the addresses, into ``environ``. a2wsgi does that
+    itself; in other bridges the scope is an attribute of the ``start_response`` method's object."""
     scope = getattr(getattr(start_response, "__self__", None), "scope", None)
     if isinstance(scope, dict):
         environ.setdefault(_SCOPE, scope)
@@ -72,25 +73,26 @@ def _ends(environ: Mapping[str, Any]) -> Optional[Tuple[Address, Address]]:
 
 
 def _address(host: Any, port: Any) -> Address:
-    """An IPv4 address that a socket for both versions tells is asked for as what it is."""
+    """A socket for both versions names an IPv4 address as a mapped IPv6 address. Linux is asked
+    for the IPv4 address."""
     is_mapped = host.lower().startswith(_MAPPED) and "." in host
     return host[len(_MAPPED) :] if is_mapped else host, int(port)
 
 
 def connection_state(local: Address, remote: Address) -> Optional[int]:
-    """The state of the TCP connection between these two: an IP address and a port each.
+    """The state of the TCP connection between two addresses: an IP address and a port each.
 
-    Other states than the three above are those of a connection that this side has closed, or of
-    a socket that listens at ``local`` while the connection itself is gone.
+    Any state but the three above means that this side has closed the connection, or that it is
+    gone and a socket listens at ``local``.
 
-    :return: ``None`` where that can't be asked: no Linux, no permission, no IP address.
+    :returns: ``None`` where the system can't be asked: no Linux, no permission, no IP address.
     """
     if _NETLINK is None:
         return None
     try:
         with closing(_socket.socket(_NETLINK, _socket.SOCK_RAW, _SOCK_DIAG)) as netlink:
             netlink.send(_question(local, remote))
-            # The kernel answers while it is asked, so there is nothing to wait for.
+            # The kernel answers within ``send``, so there is nothing to wait for.
             return _state_in(netlink.recv(4096, _socket.MSG_DONTWAIT))
     except (OSError, ValueError, struct.error):
         return None

@@ -21,7 +21,7 @@ except ImportError:  # Windows, where no client's descriptor is asked for either
     pass
 
 UNSENT_BYTES = 16 * 1024
-"""What the kernel takes beyond what it has sent; Linux's own is the whole send buffer."""
+"""Unsent bytes that the kernel takes at most. Linux's default is the whole send buffer."""
 
 _RDHUP = getattr(select, "POLLRDHUP", 0)
 
@@ -43,28 +43,28 @@ _UNSPECIFIED = bytes(16)  # an address of the family AF_UNSPEC
 
 
 def has_left(descriptor: int) -> bool:
-    """Has the peer of this socket closed or reset it? Also behind unread data, and under TLS."""
-    if descriptor < 0:  # the file number of a socket that its server has closed
+    """Whether the peer of a socket has closed or reset it. Unread data and TLS do not hide that."""
+    if descriptor < 0:  # of a socket that its server has closed
         return True
     poll = _poll()
     poll.register(descriptor, _RDHUP)
-    has_left = bool(poll.poll(0))  # RDHUP, or HUP and ERR, which are always told
+    has_left = bool(poll.poll(0))  # RDHUP, or HUP and ERR, which poll always reports
     if has_left:
         _take_error(descriptor)
     return has_left
 
 
 def _take_error(descriptor: int) -> None:
-    # The kernel tells its reason to whoever asks first. "Connection timed out" would be the
-    # server's next write, which logs a traceback then; the broken pipe that it gets now is none.
+    # The kernel tells its error once, to the first that asks. The server's next write would get
+    # "Connection timed out", and log a traceback. Now it gets a broken pipe, which is not logged.
     with suppress(OSError), _borrowed(descriptor) as client:
         client.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
 
 
 @contextmanager
 def _borrowed(descriptor: int) -> Iterator[_socket.socket]:
-    """The server's socket, which is not ours to close. Costs no descriptor, as a duplicate would:
-    a process that has none left needs this most."""
+    """A socket object of the server's descriptor, which stays open. It costs no descriptor, as a
+    duplicate would: a process that has none left needs this most."""
     client = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, descriptor)
     try:
         yield client
@@ -73,10 +73,10 @@ def _borrowed(descriptor: int) -> Iterator[_socket.socket]:
 
 
 def cut(descriptor: int) -> None:
-    """End a connection by a reset, which nobody takes for the end of an answer. It also frees a
-    write that waits for a frozen reader. The server finds a broken pipe, and nothing to read.
+    """End a connection by a reset, which no client takes for the end of an answer.
 
-    What the client has yet to take is lost. A socket of the machine's own (AF_UNIX) knows no
+    A write that waits for a frozen reader is freed. The server finds a broken pipe, and nothing to
+    read. What the client has yet to take is lost. A socket of the machine's own (AF_UNIX) has no
     resets: its peer sees an end.
     """
     with suppress(OSError), _borrowed(descriptor) as client:  # it is gone already
@@ -87,23 +87,23 @@ def cut(descriptor: int) -> None:
 
 
 def _dissolve(descriptor: int) -> None:
-    # The one way to have Linux send a reset while the descriptor stays open: connect(2) to no
-    # address. ``shutdown`` would send a FIN, which is how an answer ends that has no length. Where
-    # this is refused, the reset comes when the server closes what it finds shut down.
+    # connect(2) to no address is the one way to make Linux send a reset while the descriptor stays
+    # open. ``shutdown`` alone would send a FIN, which ends an answer without a length. Where the
+    # connect is refused, the reset comes when the server closes the socket that is shut down.
     ctypes.CDLL(None).connect(descriptor, _UNSPECIFIED, len(_UNSPECIFIED))
 
 
 def reset_on_close(descriptor: int, resets: bool) -> None:
-    """Whether a reset is what ends this connection when its descriptor is closed, also by the
-    kernel where the process is killed."""
+    """Set whether a connection ends by a reset when its descriptor is closed, also by the kernel,
+    after a kill of the process."""
     with suppress(OSError), _borrowed(descriptor) as client:
         lingers = _RESET if resets else _NO_RESET
         client.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, lingers)
 
 
 def unacked_bytes(descriptor: int) -> Optional[int]:
-    """How many bytes the kernel has still to bring to this socket's peer, who takes them in its
-    own time (tcp(7), ``SIOCOUTQ``); ``None`` where it does not say."""
+    """How many bytes the peer of a socket has yet to acknowledge (tcp(7), ``SIOCOUTQ``); ``None``
+    where the kernel does not say."""
     try:
         (count,) = struct.unpack("i", ioctl(descriptor, TIOCOUTQ, bytes(4)))
     except OSError:
@@ -112,14 +112,14 @@ def unacked_bytes(descriptor: int) -> Optional[int]:
 
 
 def keep_alive(descriptor: int, unanswered: float) -> None:
-    """Have the kernel end a connection whose client is gone without a word: a laptop that was
+    """Let the kernel end a connection whose client is gone without a word: a laptop that was
     closed, a cable that was pulled.
 
-    TCP's own probes ask a silent client, after a minute and then four times. Where something was
-    sent, a heartbeat say, they are not: there the user timeout holds (RFC 5482).
+    TCP's probes ask a silent client, after a minute and then four times. They are not sent while
+    sent data (a heartbeat, say) is unanswered: there the user timeout holds (RFC 5482).
 
-    :param unanswered: seconds that what was sent may stay unanswered; 0: the system's own, which
-        is about a quarter of an hour.
+    :param unanswered: seconds that sent data may stay unanswered. 0: the system's default, about a
+        quarter of an hour.
     """
     # A socket of the machine's own (AF_UNIX), whose peer can't vanish, has no such options.
     with suppress(OSError), _borrowed(descriptor) as client:
@@ -132,10 +132,10 @@ def keep_alive(descriptor: int, unanswered: float) -> None:
 
 
 def limit_unsent(descriptor: int) -> None:
-    """Have the kernel keep little for a reader who stands still, so that an overflow strategy
-    acts soon: 16 KiB beside what is on its way, instead of megabytes.
+    """Let the kernel keep little for a reader who stands still: 16 KiB beside the bytes on their
+    way, instead of megabytes. So an overflow strategy acts soon.
 
-    The connection keeps that; harmless where the kernel does not know it.
+    The option stays for the life of the connection. Harmless where the kernel does not know it.
     """
     if _NOTSENT_LOWAT is not None:
         with suppress(OSError), _borrowed(descriptor) as client:
