@@ -116,10 +116,12 @@ class ServerInput:
 
     :param length: how many bytes there are; ``None``: a read that brings nothing tells.
     :ivar is_exhausted: whether nothing is left.
+    :ivar rfile: the file of the client's socket, where gevent.pywsgi's own input has it.
     """
 
     def __init__(self, server_input: Any, length: Optional[int]) -> None:
         self._input = server_input
+        self.rfile = getattr(server_input, "rfile", server_input)
         self._left = length
         self.is_exhausted = length == 0
 

@@ -7,6 +7,7 @@ import io
 import pytest
 
 from flask_llmstream.connection.servers import client_socket, descriptor_of, unwritten
+from flask_llmstream.wsgi.request_body import ServerInput
 from tests.support.connections import Channel, Connection
 
 
@@ -21,6 +22,16 @@ def test_the_socket_is_found_behind_the_body_of_pywsgi(connection):
 
     with Input.rfile:
         assert descriptor_of(client_socket({"wsgi.input": Input()})) == connection.server.fileno()
+
+
+def test_the_socket_is_found_behind_an_input_that_the_middleware_watches(connection):
+    class Input:
+        rfile = connection.server.makefile("rb")
+
+    with Input.rfile:
+        for server_input in (Input(), Input.rfile):
+            environ = {"wsgi.input": ServerInput(server_input, 2)}
+            assert descriptor_of(client_socket(environ)) == connection.server.fileno()
 
 
 def test_the_socket_is_found_behind_the_body_of_an_old_werkzeug(connection):
