@@ -1,4 +1,4 @@
-"""The chat endpoints: what they answer to what they are asked, and what they refuse."""
+"""The chat endpoints: the answers to each kind of request, and the refusals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HELLO = [{"role": "user", "content": "Hello"}]
 
 
 class Echo(Provider):
-    """Says what it was asked, word by word; remembers each request."""
+    """Answers with the words of the request, one by one; remembers each request."""
 
     def __init__(self):
         self.requests = []
@@ -60,7 +60,7 @@ def messages(events):
 
 
 def asked(app, path=COMPLETIONS, **request):
-    """What a client is told, as events."""
+    """The events of an answer."""
     request.setdefault("method", "GET" if "json" not in request else "POST")
     with Answer(app, path, **request) as answer:
         events = answer.all_events()
@@ -249,7 +249,7 @@ def test_a_model_may_tell_of_something_that_is_no_text(place, make_app):
     assert "percent" not in "".join(chunk.data for chunk in chunks)
 
 
-# What is refused.
+# Refusals.
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,7 @@ def test_a_body_over_the_limit_is_413(make_app):
 
 
 class Unread:
-    """A body that nobody may ask for."""
+    """A body that must not be read."""
 
     def read(self, *size):
         raise AssertionError("it was asked for")
@@ -438,11 +438,11 @@ def test_a_model_that_refuses_before_it_begins_says_when_to_come_back(make_app):
     assert answer.headers["Retry-After"] == "7"
 
 
-# What starts nothing.
+# Requests that start nothing.
 
 
 class Untouched(Provider):
-    """Has to be asked, and must not be run."""
+    """A model whose ``stream`` is called, and whose deltas must not be begun."""
 
     ran = False
 
@@ -511,7 +511,7 @@ def test_the_browsers_client_is_served_as_a_module(client):
     answer.close()
 
 
-# Several of them.
+# Several blueprints.
 
 
 @pytest.fixture

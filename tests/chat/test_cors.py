@@ -1,4 +1,4 @@
-"""What the browser of an allowed page is told, so that the page can ask and read the answer."""
+"""The CORS headers that let an allowed page send requests and read the answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def streams():
 
 @pytest.fixture
 def friendly(make_app):
-    """An app that allows one friend, with the guards and extensions that a test gives it."""
+    """An app that allows one other site, with the guards and extensions of a test."""
     return make_app(LLMSTREAM_ALLOWED_ORIGINS=[FRIEND])
 
 
@@ -227,12 +227,12 @@ def test_it_needs_nothing_of_flask_s_own_for_options(make_app):
     assert is_open_to(preflight(app), FRIEND)
 
 
-# Where something else sends these headers.
+# Apps in which other code sends these headers.
 
 
 @pytest.fixture(params=["before", "behind"])
 def make_with(request, make_app, streams):
-    """Make an app that has something else for CORS, set up before our extension or behind it."""
+    """Make an app in which other code sends CORS headers, set up before or after our extension."""
 
     def make(set_up, allowed=(FRIEND,)):
         class Before(LLMStream):

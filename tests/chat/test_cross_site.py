@@ -1,4 +1,4 @@
-"""Pages of other sites have no model run here, unless they are allowed to."""
+"""Pages of other sites can't run a model, unless they are allowed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def ask(app, method="GET", path=None, **request):
 either = pytest.mark.parametrize("method", ["GET", "POST"])
 
 
-# Who is refused.
+# Pages that are refused.
 
 
 @either
@@ -154,7 +154,7 @@ def test_what_is_no_origin_is_not_repeated(app):
     assert "evil" not in answer.json["error"]["message"]
 
 
-# Who is not.
+# Requests that are not refused.
 
 
 @either
@@ -219,7 +219,7 @@ def test_what_runs_no_model_is_for_all(app, path):
     answer.close()
 
 
-# What a GET asks for.
+# The Accept of a GET.
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_post_may_name_what_it_likes(app):
     assert ask(app, "POST", headers={"Accept": "application/json"}).status_code == 200
 
 
-# Who is allowed.
+# Pages that are allowed.
 
 
 @either

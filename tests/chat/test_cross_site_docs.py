@@ -1,4 +1,4 @@
-"""What ``docs/cross-site.md`` shows runs, its recipe for Flask-WTF's CSRF tokens too."""
+"""The examples of ``docs/cross-site.md`` run, also the one with Flask-WTF's CSRF tokens."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_it_says_what_each_kind_of_page_says_of_itself():
 
 
 class TestTokens:
-    """Flask-WTF's ``CSRFProtect`` round the chat endpoints."""
+    """Flask-WTF's ``CSRFProtect`` around the chat endpoints."""
 
     @pytest.fixture(autouse=True)
     def flask_wtf(self):
@@ -51,7 +51,7 @@ class TestTokens:
         return application(3).test_client()
 
     def token(self, client):
-        """What the page has."""
+        """The token in the page."""
         page = client.get("/").get_data(as_text=True)
         return re.search('name="csrf-token" content="([^"]+)"', page).group(1)
 

@@ -1,4 +1,4 @@
-"""Where an app has chat endpoints, and who may use them."""
+"""The chat endpoints of an app: their URLs, and their guard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROUTES = [
 
 
 def site(prefix=..., allowed=(), **arguments):
-    """An app whose prefix is said, or not."""
+    """An app with or without a prefix of its own."""
     app = Flask("a_site", static_folder=None)
     app.config.update(SECRET_KEY="of no use", LLMSTREAM_ALLOWED_ORIGINS=allowed)
     if prefix is not ...:
@@ -33,7 +33,7 @@ def rules(app):
     return [rule.rule for rule in app.url_map.iter_rules()]
 
 
-# Where they are.
+# Their URLs.
 
 
 def test_without_models_there_are_none():
@@ -91,7 +91,7 @@ def test_a_prefix_that_is_no_rule_is_told_by_its_key(prefix):
         site(prefix)
 
 
-# Who may use them.
+# Their guard.
 
 
 def guarded(guard, **arguments):

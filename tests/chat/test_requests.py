@@ -1,4 +1,4 @@
-"""From what a client sends to a request for a model, each error naming its field."""
+"""A client's request becomes a request for a model; each error names its field."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_any_body_is_an_object_or_refused(body: bytes) -> None:
         assert error.status == 400
 
 
-# What is asked.
+# The fields.
 
 
 def test_a_prompt_is_for_the_default_model() -> None:
@@ -187,7 +187,7 @@ def test_an_answer_can_stop_at_any_text(stop: Any) -> None:
     assert parsed(prompt="Hello", stop=stop).completion.options == {"stop": stop}
 
 
-# How long it may be.
+# The length.
 
 
 @pytest.mark.parametrize("character", ["a", "你", "🚀", '"'])
@@ -220,7 +220,7 @@ def test_what_else_a_model_may_read_counts_with_it(name: str) -> None:
     assert parsed(prompt="a" * LONGEST, temperature=1, stream=True, model="other")
 
 
-# What can be passed on.
+# Fields that can be sent on.
 
 
 @pytest.mark.parametrize("field", ["metadata", "logit_bias", "response_format"])
@@ -281,7 +281,7 @@ def test_its_bytes_are_counted_as_they_are_passed_on(prompt: str, sent: int) -> 
         parsed(RequestLimits(LONGEST, body_bytes=sent - 1), prompt=prompt)
 
 
-# How many tokens an answer may have.
+# The cap on tokens.
 
 CAPPED = RequestLimits(LONGEST, tokens=100)
 
@@ -324,7 +324,7 @@ def test_no_other_field_asks_for_more(fields: Dict[str, Any]) -> None:
         parsed(CAPPED, prompt="Hello", **fields)
 
 
-# What is refused.
+# Refusals.
 
 NOT_A_TEXT = [7, True, [], {}]
 NOT_A_NUMBER = ["1", True, [], {}]
@@ -469,7 +469,7 @@ def test_an_empty_query_is_an_empty_object() -> None:
     assert parse_query({}) == {}
 
 
-# Whatever comes.
+# Any fields.
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),

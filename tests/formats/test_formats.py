@@ -1,4 +1,4 @@
-"""What deltas, endings and failures look like on the wire, and that no text is lost on its way."""
+"""The bytes of deltas, endings and failures in each format. No text is lost on its way."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Word(str, enum.Enum):
 Pair = collections.namedtuple("Pair", "first second")
 
 
-# How a format is asked for.
+# The choice of a format.
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -128,7 +128,7 @@ def test_an_event_type_that_can_t_be_sent_is_refused_before_the_first_item(name:
         make_format(name, "a\ndata: forged")
 
 
-# What all of them share.
+# All formats.
 
 
 @in_formats(*ALL)
@@ -139,7 +139,7 @@ def test_an_item_without_a_form_names_its_type(make: Callable[[], Format], item:
 
 
 class Chunk:
-    """What OpenAI's client gives, by its looks."""
+    """Has the attributes of a chunk of OpenAI's client."""
 
     choices = ()
 
@@ -148,7 +148,7 @@ class Chunk:
 
 
 class Model:
-    """One of pydantic's, by its looks."""
+    """Has the attributes of a model of pydantic."""
 
     model_dump = Chunk.model_dump
 
@@ -235,7 +235,7 @@ def test_what_is_json_goes_out_as_it_is(
 @in_formats(*ALL)
 @pytest.mark.parametrize("item", [Shouted("yes"), Word.YES], ids=repr)
 def test_text_of_one_s_own_class_is_text(make: Callable[[], Format], item: str) -> None:
-    """By its characters: ``str()`` of such a thing may say something else."""
+    """It is sent by its characters: its ``str()`` may be another text."""
     own, plain = make(), make()
     for format, text in ((own, item), (plain, "yes")):
         frames = format.item(text) + format.ending(COMPLETE, None)
@@ -318,7 +318,7 @@ def test_half_a_character_is_escaped(make: Callable[[], Format]) -> None:
     assert b'"\\ud83d"' in format.item("\ud83d") + format.ending(COMPLETE, None)
 
 
-# What was lost for want of room.
+# Gaps.
 
 SOME_GAP = Gap(3, "b", "d")
 GAP_AS_JSON = {"lost": 3, "first_id": "b", "last_id": "d"}
@@ -361,7 +361,7 @@ deltas = st.lists(texts, max_size=5)
 
 
 def halves_joined(text: str) -> str:
-    """The text with each character that came as two surrogates made one again."""
+    """The text, with each pair of surrogates joined to one character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 

@@ -1,4 +1,4 @@
-"""Nothing but the items, in the form that the request's ``Accept`` names."""
+"""The formats that ``Accept`` chooses send nothing but the items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ready frames go out as they are, and nothing of ours comes into the middle of one."""
+"""Ready frames are sent as they are, and nothing is sent in the middle of one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILURE = error_info_of(StreamError("It broke."), "an-id")
 
 
 def after(*blocks):
-    """The format of a reader who was given these blocks."""
+    """A format after these blocks were sent."""
     format, waiting = RawFormat(), list(blocks)
     receive = format.observe_receive(lambda timeout: waiting.pop(0))
     for _ in blocks:
@@ -27,7 +27,7 @@ def after(*blocks):
 
 
 def read(data):
-    """What a reader is told: each event's type and data."""
+    """The type and data of each event that a reader gets."""
     return [(event.event, event.data) for event in EventStreamDecoder().feed(data)]
 
 
@@ -140,7 +140,7 @@ def test_a_stream_that_was_stopped_does_not_look_whole():
     assert (event, json.loads(data)["reason"]) == ("error", "cancelled")
 
 
-def test_a_farewell_is_a_time_to_come_back():
+def test_a_reconnect_notice_is_a_reconnection_time():
     failure = error_info_of(StreamShutdown("The server goes.", retry=2000), "an-id")
     assert after(b"data: one\n\n").reconnect_notice(failure) == b"retry: 2000\n\n"
     assert after(b"data: on").reconnect_notice(failure) == b"\nevent: error\n\nretry: 2000\n\n"

@@ -1,4 +1,4 @@
-"""Asking a provider, as the tests do it."""
+"""Requests for providers, and helpers that send them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ask(provider: Provider, request: CompletionRequest = PROMPT) -> List[Any]:
 
 
 def failure(provider: Provider, request: CompletionRequest = PROMPT) -> ProviderError:
-    """What the answer fails with."""
+    """The error that ends the answer."""
     with pytest.raises(ProviderError) as caught:
         ask(provider, request)
     return caught.value

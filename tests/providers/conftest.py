@@ -11,7 +11,7 @@ from tests.support.certificates import Certificate, certificate_for
 
 @pytest.fixture(scope="session", autouse=True)
 def resolver_started() -> None:
-    """On greenlets the first look-up starts a thread for all of them, which is no test's own."""
+    """gevent starts its resolver's thread at the first look-up; no test leaves that behind."""
     socket.getaddrinfo("127.0.0.1", 80)
 
 

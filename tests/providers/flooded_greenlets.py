@@ -1,5 +1,5 @@
-"""A server sends without a pause what comes to nothing, to a greenlet that reads its answer.
-``test_openai_on_greenlets`` runs this in a process that is monkey-patched."""
+"""A server never stops sending data without result to a greenlet that reads its answer.
+``test_openai_on_greenlets`` runs this in a monkey-patched process."""
 
 from __future__ import annotations
 

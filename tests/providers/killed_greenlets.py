@@ -1,5 +1,5 @@
 """A greenlet that reads an answer is killed where it waits. ``test_openai_on_greenlets`` runs this
-in a process that is monkey-patched."""
+in a monkey-patched process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.upstream import HANG_GUARD, open_descriptors
 
 
 class GreenletReading(gevent.Greenlet):
-    """An answer being read on a greenlet."""
+    """A greenlet that reads an answer."""
 
     def __init__(self, url, **options):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Any function is a model: it gets the request and gives deltas."""
+"""Any function can be a model: it takes the request and returns deltas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.upstream import HANG_GUARD
 
 
 class Recording:
-    """An iterable that notes what is done to it."""
+    """An iterable that notes the calls of ``close`` and ``abort``."""
 
     def __init__(self):
         self.done = []

@@ -1,4 +1,4 @@
-"""The counter counts, at its pace, and stops when it is told."""
+"""The counter counts at its pace, and stops at an abort."""
 
 from __future__ import annotations
 

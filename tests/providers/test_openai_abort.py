@@ -1,4 +1,4 @@
-"""Whoever loses interest ends the call at once, wherever it waits, and leaves nothing behind."""
+"""An abort ends the call at once, wherever it waits, and leaves nothing behind."""
 
 from __future__ import annotations
 

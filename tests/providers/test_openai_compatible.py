@@ -1,4 +1,4 @@
-"""``OpenAICompatible`` asks in OpenAI's words and gives on what comes, when it comes."""
+"""``OpenAICompatible`` sends requests in OpenAI's form, and yields each delta when it comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A setting that can't work is told where it is made, and no text ever shows the key."""
+"""A setting that can't work is refused at once, and no text ever shows the key."""
 
 from __future__ import annotations
 

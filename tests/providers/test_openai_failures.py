@@ -1,4 +1,4 @@
-"""Whatever the model's server does wrong is one ``ProviderError`` that says what to make of it."""
+"""Each failure of the model's server is a ``ProviderError`` with a fitting status and code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEY = "sk-very-secret-key"
 
 
 def failure_with(script, **options):
-    """How a provider fails whose server follows this script."""
+    """The error of a provider whose server follows this script."""
     with Upstream(script) as upstream:
         return failure(OpenAICompatible(upstream.url, KEY, **options))
 

@@ -1,4 +1,4 @@
-"""A server's name is looked up within its time, and holds up nobody who calls another."""
+"""The look-up of a server's name is bounded in time, and delays no call to another server."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.resolver import Resolver
 from tests.support.upstream import Upstream, nobody_listens, tokens
 
 MANY = 20
-"""More than gevent has threads for look-ups, or asyncio's executor."""
+"""More look-ups than the threads of gevent's pool, or of asyncio's executor."""
 
 
 @pytest.fixture
 def resolver(monkeypatch):
-    """Knows two names of this machine."""
+    """A resolver that knows two names of this machine."""
     resolver = Resolver()
     resolver.known = {"model.test": ["127.0.0.1"], "hung.test": ["127.0.0.1"]}
     monkeypatch.setattr(socket, "getaddrinfo", resolver)

@@ -1,4 +1,4 @@
-"""All that holds for ``OpenAICompatible`` on threads holds on greenlets too."""
+"""The tests of ``OpenAICompatible`` pass on greenlets, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An answer being read, and the places where it can wait for its server."""
+"""A thread that reads an answer, and the places where it can wait for the server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.upstream import (
 
 
 class Reading(threading.Thread):
-    """An answer being read on a thread; without an abort it would go on for ever."""
+    """A thread that reads an answer. Without an abort it would run for ever."""
 
     def __init__(self, url, **options):
         super().__init__(daemon=True)

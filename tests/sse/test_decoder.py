@@ -1,7 +1,7 @@
 """The decoder keeps section 9.2.6 of WHATWG HTML, wherever the network cuts the stream.
 
-``event_streams/`` holds raw streams, each with what a reader gets of it; the browser's decoder is
-tested on the same files.
+``event_streams/`` holds raw streams, each beside the events that a reader gets. The browser's
+decoder is tested with the same files.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ events = st.builds(
 
 
 def as_carried(text: str) -> str:
-    """What UTF-8 and the line ends leave of a text."""
+    """The text that a reader gets: with U+FFFD for lone surrogates, and LF as the only line end."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return re.sub("\r\n|\r", "\n", text)
 

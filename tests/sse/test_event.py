@@ -1,4 +1,4 @@
-"""``ServerSentEvent``: what it refuses, and that a reader gets what was sent, whatever it was."""
+"""``ServerSentEvent``: a reader gets any content that was sent, and bad fields are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flask_llmstream.sse.event import ServerSentEvent, data_lines, utf8
 
 LINE_ENDS = ["\n", "\r", "\r\n"]
 NO_LINE_ENDS = ["\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
-"""What ``str.splitlines`` takes for the end of a line, and an event stream does not."""
+"""The line ends of ``str.splitlines`` that are none in an event stream."""
 
 pieces = st.sampled_from([*LINE_ENDS, *NO_LINE_ENDS, "data: x", "id", ":", " ", "\0", "\ud83d"])
 texts = st.lists(pieces | st.text(st.characters(), max_size=5), max_size=8).map("".join)
@@ -38,12 +38,12 @@ def received(*frames: bytes) -> List[MessageEvent]:
 
 
 def as_carried(text: str) -> str:
-    """What UTF-8 and the line ends leave of a text."""
+    """The text that a reader gets: with U+FFFD for lone surrogates, and LF as the only line end."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return re.sub("\r\n|\r", "\n", text)
 
 
-# What a reader gets.
+# The event that a reader gets.
 
 
 @given(fields)
@@ -110,7 +110,7 @@ def test_an_id_without_data_is_taken_and_tells_of_no_event() -> None:
     assert decoder.last_event_id == "7"
 
 
-# What it looks like.
+# The bytes.
 
 
 def test_fields_come_in_one_order() -> None:
@@ -171,11 +171,11 @@ class Word(str, enum.Enum):
 @pytest.mark.parametrize("text", [Shouted("yes"), Word.YES], ids=repr)
 @pytest.mark.parametrize("field", ["data", "event", "id", "comment"])
 def test_text_of_one_s_own_class_is_sent_by_its_characters(field: str, text: Any) -> None:
-    """Not by its ``str()``, which such a class may change, and ``Enum`` does."""
+    """It is not sent by its ``str()``: such a class may change that, and ``Enum`` does."""
     assert ServerSentEvent(**{field: text}).encode() == ServerSentEvent(**{field: "yes"}).encode()
 
 
-# What it refuses.
+# Refusals.
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)

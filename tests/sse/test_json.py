@@ -1,6 +1,6 @@
-"""JSON on the wire is the same whoever writes it: orjson, the standard library's C, or its Python.
+"""The JSON is the same from orjson, from the standard library's C and from its Python.
 
-Each test runs the module in all three ways; it is loaded anew where a library is to be missing.
+Each test runs the module in these three ways. For a missing library it is loaded anew.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NAN, INFINITY = float("nan"), float("inf")
 
 
 def load_without(*libraries: str) -> Any:
-    """The module as it is where these can't be imported."""
+    """The module as it is without these other modules."""
     spec: Any = importlib.util.spec_from_file_location("sse_json_anew", sse_json.__file__)
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
@@ -51,7 +51,7 @@ WAYS: Dict[str, Any] = {
 
 @pytest.fixture(params=WAYS, scope="module")
 def way(request: pytest.FixtureRequest) -> Any:
-    """The module, in one of its ways."""
+    """The module with one of its three encoders."""
     if request.param == "orjson":
         needs("orjson", sse_json.orjson is not None)
     return WAYS[request.param]
@@ -67,7 +67,7 @@ def test_each_way_is_the_one_it_says() -> None:
 
 
 def halves_joined(text: str) -> str:
-    """The text with each character that came as two surrogates made one again."""
+    """The text, with each pair of surrogates joined to one character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
@@ -155,7 +155,7 @@ class Number(int):
 
 
 class FirstOfEach(dict):  # type: ignore[type-arg]
-    """Gives the first of several values, as Werkzeug's ``MultiDict`` does."""
+    """Returns the first of several values, as Werkzeug's ``MultiDict`` does."""
 
     def items(self) -> Any:
         return [(key, several[0]) for key, several in super().items()]
@@ -229,7 +229,7 @@ def test_keys_become_text_as_in_the_standard_library(way: Any, key: Any, written
     assert way.json_bytes({key: {key: 0}}) == f'{{"{written}":{{"{written}":0}}}}'.encode()
 
 
-# What it refuses.
+# Refusals.
 
 
 @pytest.mark.parametrize("number", [NAN, INFINITY, -INFINITY])

@@ -17,7 +17,7 @@ from openai import OpenAI  # noqa: E402
 
 
 def answer(exchange):
-    """What a POST is answered with, its silences included."""
+    """The answer to a POST, with a heartbeat in each silence."""
     format = ChatCompletionChunks("gemma")
     exchange.send(HEAD.replace("Transfer", "Connection: close\r\nTransfer"))
     exchange.send_chunk(format.opening("", "s:0").decode())
