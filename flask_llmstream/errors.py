@@ -1,7 +1,4 @@
-"""The exceptions of this package: one small tree, each carrying its evidence.
-
-Ground floor: standard library only, no I/O.
-"""
+"""The exceptions of this package: one small tree. Standard library only, no I/O."""
 
 from __future__ import annotations
 
@@ -9,17 +6,17 @@ from typing import Optional
 
 
 class LLMStreamError(Exception):
-    """The root: ``except LLMStreamError`` catches whatever this package raises on purpose."""
+    """The root: ``except LLMStreamError`` catches every exception of this package."""
 
 
 class ConfigurationError(LLMStreamError, ValueError):
-    """A config key or an option that can't work; the message names it and its cure."""
+    """A config key or an option has a value that can't work. The message names it and the cure."""
 
 
 class EventTooLarge(LLMStreamError, ValueError):
-    """An event stream's line or event grew past the decoder's bound.
+    """A line or an event of an event stream grew past the decoder's limit.
 
-    :ivar limit: the bound, in bytes.
+    :ivar limit: the limit, in bytes.
     """
 
     def __init__(self, limit: int) -> None:
@@ -40,17 +37,17 @@ class StreamClosed(LLMStreamError):
 
 
 class StreamNotStarted(LLMStreamError):
-    """Something was sent that would have had to wait for a reader, by the very code that has to
-    return the response first."""
+    """A send would have to wait for a reader, but the code that sends must first return the
+    response that the reader reads."""
 
 
 class StreamError(LLMStreamError):
     """A failure whose message may be shown to the client.
 
-    Raise it (or a subclass) in a generator to choose what the reader is told. Before the first
-    event it becomes the response's status, after it the format's error event.
+    Raise it (or a subclass) in a generator to choose what the reader sees. Before the first event
+    it becomes the response's status, after it the format's error event.
 
-    :param message: one sentence for the person who reads the answer.
+    :param message: one sentence for the reader of the answer.
     :param code: the class of failure, a stable word for programs.
     :param status: the HTTP status before the first event.
     :param retry_after: seconds until another try makes sense; sent as ``Retry-After``.
@@ -76,7 +73,7 @@ class StreamError(LLMStreamError):
 class RequestError(StreamError):
     """A request that can't be served as it is.
 
-    :ivar field: the part of the request that is wrong, or ``None`` for the whole of it.
+    :ivar field: the part of the request that is wrong; ``None`` for all of it.
     """
 
     code = "invalid_request"
@@ -109,35 +106,35 @@ class RequestTooLarge(RequestError):
 
 
 class CrossSiteRequest(RequestError):
-    """A page of another site sent the request, or may have, and would have a model run (403)."""
+    """A page of another site sent the request, or may have sent it, to run a model (403)."""
 
     code = "cross_site"
     status = 403
 
 
 class StreamRefused(StreamError):
-    """No room for one more stream: 503, or 429 where the limit is the client's own."""
+    """There is no room for another stream: 503, or 429 where a client has reached its own limit."""
 
     code = "too_many_streams"
     status = 503
 
 
 class StreamGone(StreamError):
-    """A reader came back to an answer that isn't made again: 410, or 204 where it had it all."""
+    """A reader came back to an answer that is not made again: 410, or 204 where it had it all."""
 
     code = "gone"
     status = 410
 
 
 class StreamTimeout(StreamError):
-    """A stream's own timer ran out."""
+    """One of a stream's timeouts ran out."""
 
     code = "timeout"
     status = 504
 
 
 class StreamOverflow(StreamError):
-    """An item found no room, and the stream's overflow strategy says that it ends then."""
+    """An item found no room, and the overflow strategy ends the stream."""
 
     code = "overflow"
     status = 503
@@ -149,9 +146,10 @@ class StreamOverflow(StreamError):
 
 
 class StreamShutdown(StreamError):
-    """A stream was ended before its answer was: the server goes, or its connection grew old.
+    """A stream was ended before its answer was complete: the server stops, or the connection has
+    reached ``max_lifetime``.
 
-    :param retry: the reader's reconnection time, in milliseconds. Default: not sent.
+    :param retry: the reader's reconnection time, in milliseconds. Default: none is sent.
     """
 
     code = "shutdown"
@@ -166,7 +164,7 @@ class StreamShutdown(StreamError):
 class ProviderError(StreamError):
     """The model's server failed.
 
-    :ivar upstream_status: the HTTP status it answered, or ``None`` where it did not answer.
+    :ivar upstream_status: the HTTP status of its answer; ``None`` where it did not answer.
     """
 
     code = "provider_error"
@@ -186,9 +184,9 @@ class ProviderError(StreamError):
 
 
 class UnsendableItem(LLMStreamError, TypeError):
-    """A source gave something that can't be sent: ``None``, a type JSON can't hold, NaN.
+    """A source gave an item that can't be sent: ``None``, NaN, or a type that JSON lacks.
 
-    :ivar source: the name of the generator that gave it.
+    :ivar source: the name of the source.
     """
 
     def __init__(self, source: str, cause: BaseException) -> None:

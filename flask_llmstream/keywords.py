@@ -1,7 +1,7 @@
-"""The options as keywords, for type checkers and editors: each by its name and with its type.
+"""The types of the options as keywords, for type checkers and editors. No I/O.
 
-Ground floor: standard library only. What they mean, and their defaults, tells
-:class:`~flask_llmstream.stream.options.StreamOptions`, whose fields have the same names and types.
+:class:`~flask_llmstream.stream.options.StreamOptions` has fields of the same names and types, and
+explains them with their defaults.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WorkerKind = Literal["auto", "greenlet", "thread"]
 
 
 class CommonOptions(TypedDict, total=False):
-    """Options of whatever streams."""
+    """Options of every kind of stream."""
 
     heartbeat: float
     first_event_timeout: float
@@ -49,13 +49,13 @@ class ResponseOptions(CommonOptions, total=False):
 
 
 class MiddlewareOptions(CommonOptions, total=False):
-    """Options of ``EventStreamMiddleware``, whose blocks are not its own to lose."""
+    """Options of ``EventStreamMiddleware``. It must not lose a block of the application it wraps."""
 
     overflow: Union[Lossless, Type[Channel]]
 
 
 class BlueprintSettings(ResponseOptions, total=False):
-    """What a blueprint may have of its own."""
+    """The settings that a blueprint may have for itself."""
 
     allowed_origins: Collection[str]
     max_streams: int

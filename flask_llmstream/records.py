@@ -1,34 +1,55 @@
-"""The plain values that rooms hand to each other.
+"""The plain values that rooms hand to each other. Standard library only, no I/O.
 
-Ground floor: standard library only, no I/O.
+In the order of a stream's life: the request to a model, what the answer cost, how it failed or
+ended, which items its reader lost, and the summary of all that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import index
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens",
                 "n_predict", "num_predict")  # fmt: skip
-"""What servers call the most tokens that an answer may have; the first is known by most."""
-
-MAX_TEXT = 1_000_000
-"""How many characters of an answer its summary keeps."""
+"""The options by which servers limit the tokens of an answer. Most servers know the first."""
 
 MOST_TOKENS = 2**53
-"""The highest count: what JSON's readers can hold as a whole number."""
+"""The highest token count: readers of JSON can hold whole numbers up to this."""
+
+MAX_TEXT = 1_000_000
+"""The most characters of an answer that its summary keeps."""
+
+
+@dataclass(frozen=True)
+class CompletionRequest:
+    """One request to a model, checked, the same for every provider.
+
+    :param model: the registered name of the model.
+    :param prompt: the text to continue; ``None`` where ``messages`` are given.
+    :param messages: a conversation in OpenAI's form (mappings with ``role`` and ``content``).
+    :param options: the model's parameters that the client set (``temperature``, ``max_tokens``,
+        ``stop`` …), unchanged, except that no limit of tokens is higher than ``max_tokens``.
+    :param max_tokens: the most tokens that the answer may have, whatever the client asked for.
+        ``None``: as many as the model writes.
+    """
+
+    model: str
+    prompt: Optional[str] = None
+    messages: Tuple[Mapping[str, Any], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    max_tokens: Optional[int] = None
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer cost, as the model's server counted it; a provider yields it last.
+    """What an answer cost, as the model's server counted it. A provider yields it last.
 
-    :param prompt_tokens: tokens read, ``None`` where nobody counted.
-    :param completion_tokens: tokens written, ``None`` where nobody counted.
+    :param prompt_tokens: tokens read; ``None`` where the server did not count.
+    :param completion_tokens: tokens written; ``None`` where the server did not count.
     :param finish_reason: why the model stopped: ``stop``, ``length``, or its server's own word.
-    :raises ValueError: a count that is no whole number from 0 to 2**53, which is what JSON's
-        readers can hold, or a reason that is no text.
+    :raises ValueError: a count is no whole number from 0 to 2**53, the highest that readers of
+        JSON can hold; or the reason is no text.
     """
 
     prompt_tokens: Optional[int] = None
@@ -47,7 +68,7 @@ class Usage:
 
 def _checked_count(name: str, count: Any) -> int:
     try:
-        number = index(count)  # of a tokenizer's own kind of integer, too
+        number = index(count)  # also of a tokenizer's own integer type
     except TypeError:
         raise ValueError(f"{name}: has to be a number, not {type(count).__name__}") from None
     if not 0 <= number <= MOST_TOKENS:
@@ -56,32 +77,15 @@ def _checked_count(name: str, count: Any) -> int:
 
 
 @dataclass(frozen=True)
-class CompletionRequest:
-    """One request to a model, checked, the same for every provider.
-
-    :param model: the registered name of the model.
-    :param prompt: the text to continue; ``None`` where ``messages`` are given.
-    :param messages: a conversation in OpenAI's form (mappings with ``role`` and ``content``).
-    :param options: the model's parameters that the client set (``temperature``, ``max_tokens``,
-        ``stop`` …), as they came, but for what asks for more tokens than ``max_tokens``.
-    :param max_tokens: the most tokens that the answer may have, whatever was asked for; ``None``:
-        as many as the model writes.
-    """
-
-    model: str
-    prompt: Optional[str] = None
-    messages: Tuple[Mapping[str, Any], ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    max_tokens: Optional[int] = None
-
-
-@dataclass(frozen=True)
 class ErrorInfo:
-    """The class of a failure, in words for a person, and an ID to find it by in the log.
+    """A failure, as it is told to a client.
 
-    :param field: the part of the request that is wrong, if it is one.
-    :param status: the HTTP status, where none has been sent yet.
-    :param retry_after: seconds, sent as ``Retry-After``.
+    :param code: the class of failure, a stable word for programs.
+    :param message: one sentence for a person.
+    :param id: an ID that is in the log too.
+    :param status: the HTTP status, used where none has been sent yet.
+    :param retry_after: seconds until another try makes sense; sent as ``Retry-After``.
+    :param field: the part of the request that is wrong, if one is.
     :param retry: a reader's reconnection time in milliseconds, sent with the error's event.
     """
 
@@ -100,7 +104,11 @@ class ErrorInfo:
 
 
 class Ending(NamedTuple):
-    """How a stream ended well: ``complete`` or ``cancelled``, and what it cost if told."""
+    """The good end of a stream.
+
+    :ivar reason: ``complete`` or ``cancelled``.
+    :ivar usage: what the answer cost; ``None`` where its source did not yield a :class:`Usage`.
+    """
 
     reason: str
     usage: Optional[Usage] = None
@@ -109,9 +117,9 @@ class Ending(NamedTuple):
 class Gap(NamedTuple):
     """Items in a row that the reader lost for want of room.
 
-    :ivar lost: how many.
-    :ivar first_id: the event ID of the first of them that had one; ``None`` where none had.
-    :ivar last_id: the event ID of the last of them that had one.
+    :ivar lost: the number of items.
+    :ivar first_id: the event ID of the first lost item that had one; ``None`` where none had one.
+    :ivar last_id: the event ID of the last lost item that had one.
     """
 
     lost: int
@@ -119,28 +127,29 @@ class Gap(NamedTuple):
     last_id: Optional[str] = None
 
     def as_json(self) -> Dict[str, Any]:
-        """What a reader is told, without what there is not."""
+        """The object that is sent to the reader. It leaves out the fields that are ``None``."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 class Summary(NamedTuple):
-    """What a stream was, told once at its end.
+    """What happened in one stream. It is made once, at the stream's end.
 
-    :ivar id: the stream's.
+    :ivar id: the stream's ID.
     :ivar reason: ``complete``, ``error``, ``timeout``, ``disconnect``, ``cancelled``,
         ``overflow`` or ``shutdown``.
-    :ivar items: how many items the producer sent.
-    :ivar lost: how many of them the reader never got for want of room; the overflow strategy
-        chose so.
-    :ivar bytes: how many bytes the others were. Neither here nor in ``text`` is what waits in the
-        slot of ``latest`` at the producer's end: it becomes bytes when the reader comes to it.
-    :ivar first_event_seconds: from the start to the first frame sent, ``None`` without one.
+    :ivar items: the number of items that the producer sent.
+    :ivar lost: the number of these that the reader never got: there was no room, and the overflow
+        strategy dropped them.
+    :ivar bytes: the size of the other items in bytes. An item that waits in the slot of ``latest``
+        at the producer's end is neither counted here nor part of ``text``: it becomes bytes when
+        the reader takes it.
+    :ivar first_event_seconds: from the start to the first frame sent; ``None`` without one.
     :ivar seconds: from the start to the producer's end.
-    :ivar usage: what the model's server counted, ``None`` where nobody did.
-    :ivar text: the text deltas, joined; at most :data:`MAX_TEXT` characters, and ``""`` where
-        nobody asked (no ``on_finish``).
-    :ivar failure: what the client was told, ``None`` after a good end.
-    :ivar error: the exception behind it, if there was one.
+    :ivar usage: what the model's server counted; ``None`` where it did not count.
+    :ivar text: the text deltas, joined; at most :data:`MAX_TEXT` characters. ``""`` where there is
+        no ``on_finish``.
+    :ivar failure: the failure as the client got it; ``None`` after a good end.
+    :ivar error: the exception behind the failure, if there was one.
     """
 
     id: str
@@ -154,21 +163,3 @@ class Summary(NamedTuple):
     text: str
     failure: Optional[ErrorInfo]
     error: Optional[BaseException]
-
-
-def capped(options: Mapping[str, Any], most: int, name: str) -> Dict[str, Any]:
-    """Options with one limit of tokens: by the name that a server is said to know it by, and as
-    ``max_tokens``, which nearly all do.
-
-    But for ``max_completion_tokens``: the models of OpenAI's that want it refuse the two together.
-    What is no number above 0 is no limit: llama.cpp takes -1 for as many as there are.
-    """
-    said: List[Any] = [options.get(each) for each in TOKEN_LIMITS]
-    limit = min([most, *filter(_is_limit, said)])
-    rest = {each: value for each, value in options.items() if each not in TOKEN_LIMITS}
-    names = {name} if name == "max_completion_tokens" else {TOKEN_LIMITS[0], name}
-    return {**rest, **dict.fromkeys(names, limit)}
-
-
-def _is_limit(said: Any) -> bool:
-    return isinstance(said, (int, float)) and not isinstance(said, bool) and said > 0

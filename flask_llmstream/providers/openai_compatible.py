@@ -18,11 +18,12 @@ from requests.structures import CaseInsensitiveDict
 
 from ..errors import ConfigurationError
 from ..http.call import HTTPCall
-from ..records import TOKEN_LIMITS, CompletionRequest, capped
+from ..records import TOKEN_LIMITS, CompletionRequest
 from ..sse.json import json_bytes
 from .abortable_deltas import AbortableDeltas
 from .base import Delta, Provider
 from .openai_call import OpenAICall
+from .token_limits import capped
 from .upstream_errors import UpstreamErrors
 
 _FIXED_HEADERS = {
