@@ -49,7 +49,7 @@ class ResponseOptions(CommonOptions, total=False):
 
 
 class MiddlewareOptions(CommonOptions, total=False):
-    """Options of ``EventStreamMiddleware``. It must not lose a block of the application it wraps."""
+    """Options of ``EventStreamMiddleware``. It must not lose blocks of the wrapped application."""
 
     overflow: Union[Lossless, Type[Channel]]
 

@@ -1,15 +1,15 @@
-"""``Channel``: the bounded hand-over between one producer and one reader.
+"""``Channel``: hands frames from one producer to one reader, bounded in items and in bytes.
 
-Floor 1: standard library only; how a side waits is injected, so the same code serves greenlets
-and threads.
+Standard library only. The caller gives the wakeups on which the two sides wait, so the same code
+serves greenlets and threads.
 
-No lock is held anywhere. Each count has one writer (named beside it), deques append and pop
-atomically, and each side raises its flag *before* it looks a last time, while the other side
-acts *before* it reads the flag and takes it down: one of the two always sees the other.
+No lock is held anywhere. Each count has one writer, which is named beside it. A deque appends and
+pops atomically. A side that will wait raises its flag *before* it looks a last time. The other side
+acts *before* it reads the flag and takes it down. So one of the two always sees the other.
 
-The end may come from a third place, in the middle of a send. So the producer counts a frame as
-sent before it looks for the end, and the reader looks for the end before it compares what was
-sent with what it has: either the frame is refused, or the reader waits for it.
+A third party may close the channel in the middle of a send. So the producer counts a frame as sent
+before it looks for the end, and the reader looks for the end before it compares the bytes sent with
+the bytes received. Either the frame is refused, or the reader waits for it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,26 @@ from ..records import Gap
 from ..runtime.wakeup import Wakeup
 
 BLOCK_BYTES = 32 * 1024
-"""How much one ``receive`` joins: enough for some hundred tokens in one write, and little enough
-that a socket's send buffer takes it whole."""
+"""The most bytes that one ``receive`` joins. Some hundred tokens fit into one such write, and a
+socket's send buffer takes all of it."""
 
 
 Encode = Callable[[Any], bytes]
-"""Makes an item the bytes to send; ``b""`` where it has no form on the wire."""
+"""Encodes an item; ``b""`` where the item has no form on the wire."""
 
 TellGap = Callable[[Gap], bytes]
-"""Makes what a reader is told of lost items."""
+"""Encodes a gap: the message to the reader about lost items."""
 
 
 class ChannelConfig(NamedTuple):
-    """What a stream opens its channel with; each strategy takes of it what it needs."""
+    """The settings from which :meth:`Channel.create` makes a channel. Not every strategy uses all.
+
+    :ivar readable: the wakeup on which the reader waits.
+    :ivar writable: the wakeup on which the producer waits.
+    :ivar encode: encodes an item.
+    :ivar tell_gap: encodes a gap.
+    :ivar options: the stream's options.
+    """
 
     readable: Wakeup
     writable: Wakeup
@@ -44,9 +51,10 @@ class ChannelConfig(NamedTuple):
 
 
 class ChannelStatistics(NamedTuple):
-    """A channel at one moment. Items are frames, bytes are theirs.
+    """The counts of a channel at one moment, in items and in bytes of their frames.
 
-    Each item sent was received, was lost for want of room, was merged into a later one, or waits.
+    Each item that was sent is in one of four states: received, lost for want of room, merged into a
+    later item, or waiting.
     """
 
     sent_items: int
@@ -58,18 +66,19 @@ class ChannelStatistics(NamedTuple):
 
 
 class Channel:
-    """Frames from one producer to one reader, in order, bounded in items and in bytes. Without
-    room the producer waits.
+    """Hands frames from one producer to one reader, in order, bounded in items and in bytes. Where
+    there is no room the producer waits.
 
-    Several threads may send, one at a time: who lets them takes care of that.
+    Several threads may send, but only one at a time; their caller must ensure that.
 
-    :param readable: what the reader waits on.
-    :param writable: what the producer waits on.
-    :param max_items: how many frames may wait.
-    :param max_bytes: how many bytes may wait; one larger frame may enter an empty channel.
-    :cvar name: what an option calls this way of overflowing.
-    :cvar loses: what the reader loses without room.
-    :cvar encodes: whether ``send`` takes items and encodes them, rather than frames.
+    :param readable: the wakeup on which the reader waits.
+    :param writable: the wakeup on which the producer waits.
+    :param max_items: the most frames that may wait. Default: 256.
+    :param max_bytes: the most bytes that may wait; one larger frame may enter an empty channel.
+        Default: 262144.
+    :cvar name: the name of this strategy in the option ``overflow``.
+    :cvar loses: a phrase: what the reader loses where there is no room.
+    :cvar encodes: whether ``send`` takes items and encodes them. Otherwise it takes frames.
     """
 
     name: ClassVar[str]
@@ -95,8 +104,8 @@ class Channel:
         self._writable = writable
         self._max_items = max_items
         self._max_bytes = max_bytes
-        self._closed: Optional[str] = None  # the first to close writes it
-        self._discarded = False  # never taken back
+        self._closed: Optional[str] = None  # the first to close it writes it
+        self._discarded = False  # never becomes false again
         self._reader_waits = False
         self._producer_waits = False
         self._sent_bytes = 0  # the producer writes it
@@ -114,12 +123,12 @@ class Channel:
             max_bytes=options.buffer_bytes,
         )
 
-    # What the producer calls.
+    # Called by the producer.
 
     def send(self, frame: bytes) -> None:
-        """Hand one frame over.
+        """Hand over one frame. Waits while there is no room.
 
-        :raises StreamClosed: the stream has ended, before or while it waited.
+        :raises StreamClosed: the stream ended before this, or while this waited.
         """
         size, queue = len(frame), self._queue
         if queue and (
@@ -158,13 +167,14 @@ class Channel:
             and self._sent_bytes - self._received_bytes + size <= self._max_bytes
         )
 
-    # What the reader calls.
+    # Called by the reader.
 
     def receive(self, timeout: Optional[float] = None) -> Optional[bytes]:
-        """All that waits, joined, up to 32 KiB (or one larger frame).
+        """Take all frames that wait, joined, up to 32 KiB, or one larger frame.
 
         :param timeout: seconds to wait for a first frame; ``None``: for ever.
-        :returns: ``b""`` when the time ran out, ``None`` when the channel is closed and drained.
+        :returns: the joined frames; ``b""`` when the time has run out; ``None`` when the channel is
+            closed and everything was received.
         """
         queue = self._queue
         while not queue:
@@ -177,14 +187,14 @@ class Channel:
         return None if self._is_over() else b""
 
     def _is_over(self) -> bool:
-        """Whether nothing comes any more. The end is read first: what is not counted as sent by
+        """Whether nothing more comes. The end is read first: a frame that is not counted as sent by
         then will be refused."""
         closed = self._closed is not None
         return closed and (self._discarded or self._sent_bytes == self._received_bytes)
 
     def _take(self, queue: Deque[bytes]) -> bytes:
-        count = len(queue)  # before the bytes: what is sent meanwhile is not in this block
-        if count == 1:  # a token that was waited for
+        count = len(queue)  # before the bytes: a frame sent meanwhile is not in this block
+        if count == 1:  # a token for which the reader waited
             block = queue.popleft()
         elif self._sent_bytes - self._received_bytes <= BLOCK_BYTES:
             block = b"".join([queue.popleft() for _ in range(count)])
@@ -206,10 +216,10 @@ class Channel:
             room -= len(frames[-1])
         return frames
 
-    # What either side calls.
+    # Called by either side.
 
     def close(self, reason: str) -> None:
-        """No more is sent, what waits can still be received. The first reason stays."""
+        """Refuse further frames. The waiting ones can still be received. The first reason stays."""
         if self._closed is None:
             self._closed = reason
         try:
@@ -218,9 +228,9 @@ class Channel:
             self._writable.set()
 
     def discard(self, reason: str) -> None:
-        """Close, and let nobody read what waits. Not for the producer to call."""
+        """Close, and drop the frames that wait. The producer must not call this."""
         self._discarded = True
-        self._reader_waits = False  # who still does is woken, and nobody wakes it later
+        self._reader_waits = False  # close() wakes the reader, and nobody wakes it after that
         try:
             self.close(reason)
         finally:
@@ -228,24 +238,24 @@ class Channel:
 
     @property
     def closed(self) -> Optional[str]:
-        """Why no more is sent; ``None`` while it is."""
+        """The reason of the end; ``None`` while the channel is open."""
         return self._closed
 
     @property
     def is_discarded(self) -> bool:
-        """Whether nobody reads it any more."""
+        """Whether :meth:`discard` was called: nobody reads the channel any more."""
         return self._discarded
 
     @property
     def room(self) -> int:
-        """How many items may come before one finds no room."""
+        """The number of items that would still find room."""
         if not self._max_items:
             return int(self._reader_waits and not self._queue)
         return max(self._max_items - len(self._queue), 0)
 
     @property
     def received(self) -> Optional[int]:
-        """How many items the reader was given; ``None`` while it waits for more."""
+        """The number of items that the reader has taken; ``None`` while it waits for more."""
         return None if self._reader_waits else self._received_items
 
     @property

@@ -1,7 +1,4 @@
-"""``Latest``: behind a full buffer only the newest item waits.
-
-Floor 1: standard library only.
-"""
+"""``Latest``: the strategy by which only the newest item waits behind a full buffer."""
 
 from __future__ import annotations
 
@@ -17,17 +14,18 @@ from .channel import Channel, ChannelConfig, ChannelStatistics
 from .lossy import LossyChannel, with_lost
 
 Coalesce = Callable[[Any, Any], Any]
-"""``coalesce(previous, new)``: the one item that stands for both."""
+"""``coalesce(previous, new)`` returns one item that replaces both."""
 
 
 class Latest(LossyChannel):
-    """Without room the newest item waits in a slot; the reader loses the one before it.
+    """Where there is no room the newest item waits in a slot. The reader loses the item that was in
+    the slot before.
 
-    With ``coalesce`` the two are merged into one and the reader loses nothing. Where merged text
-    would grow past ``max_bytes`` the stream ends with ``overflow``. How large anything else
-    becomes that is merged is up to the function.
+    With ``coalesce`` the two are merged into one item, and the reader loses nothing. When merged
+    text would grow past ``max_bytes`` the stream ends with ``overflow``. The size of other merged
+    items is the function's responsibility.
 
-    :param coalesce: merges the item in the slot with the one that comes. Default: none does.
+    :param coalesce: merges the item in the slot with the new item. Default: items are not merged.
     """
 
     name = "latest"
@@ -39,23 +37,23 @@ class Latest(LossyChannel):
         self, *arguments: Any, coalesce: Optional[Coalesce] = None, **keywords: Any
     ) -> None:
         super().__init__(*arguments, **keywords)
-        self._slot: Deque[Tuple[Any, Optional[Gap]]] = deque()  # at most one, and what it follows
+        self._slot: Deque[Tuple[Any, Optional[Gap]]] = deque()  # at most one, and the gap before it
         self._coalesce = coalesce
         self._merged_items = 0  # the producer writes it
-        self._failed_items = 0  # whoever moves what is in the slot, one at a time, writes it
+        self._failed_items = 0  # the side that empties the slot, one at a time, writes it
         self._reader_moves = False  # the reader writes it
 
     @classmethod
     def create(cls, config: ChannelConfig, **more: Any) -> Channel:
         return super().create(config, coalesce=config.options.coalesce, **more)
 
-    # What the producer calls.
+    # Called by the producer.
 
     def send(self, item: Any) -> None:
-        """Hand one item over. Never waits.
+        """Hand over one item. Never waits.
 
         :raises StreamClosed: the stream has ended.
-        :raises StreamOverflow: merged text has outgrown the buffer; the stream has to end.
+        :raises StreamOverflow: merged text is larger than the buffer; the stream must end.
         """
         super().send(item)
 
@@ -63,15 +61,15 @@ class Latest(LossyChannel):
         if self._slot and self._has_demand():
             self._hand_over()
         try:
-            self._keep(item)  # before the look: a reader who came too late for it looks here
-        finally:  # a merge that failed has given back what waited before
+            self._keep(item)  # before the look for demand: a reader that comes too late looks here
+        finally:  # a merge that failed has put the previous item back
             if self._has_demand():
                 self._hand_over()
 
     def _hand_over(self) -> None:
-        # Only the producer fills the slot, and who empties it encodes. If the reader has emptied
-        # it before this item came, its flag has been up since before. It is woken then and looks
-        # again. So never do two encode at a time, and no item is forgotten.
+        # Only the producer fills the slot, and the side that empties it encodes. If the reader
+        # emptied it before this item came, the reader's flag was up before that. Then it is woken
+        # and looks again. So the two never encode at the same time, and no item is forgotten.
         if not self._reader_moves:
             self._move()
         self._wake_the_reader()
@@ -101,15 +99,15 @@ class Latest(LossyChannel):
         finally:
             self._slot.append((kept, None))
 
-    # What the reader calls.
+    # Called by the reader.
 
     def receive(self, timeout: Optional[float] = None) -> Optional[bytes]:
-        """As :meth:`Channel.receive`; what is in the slot comes behind the buffer.
+        """As :meth:`Channel.receive`. The item in the slot comes after the buffer.
 
-        :raises Exception: what ``encode`` raised for the item in the slot; it counts as lost.
+        :raises Exception: ``encode`` raised it for the item in the slot, which counts as lost.
         """
         while not self._queue:
-            self._reader_waits = True  # before the look: what comes later finds demand
+            self._reader_waits = True  # before the look: an item that comes later finds demand
             self._fetch()
             if self._queue or self._is_over() or not self._readable.wait(timeout):
                 break
@@ -119,7 +117,7 @@ class Latest(LossyChannel):
         return None if self._is_over() else b""
 
     def _is_over(self) -> bool:
-        is_over = super()._is_over()  # before the look: what was sent before the end is found
+        is_over = super()._is_over()  # before the look: an item sent before the end is found
         return is_over and (self._discarded or not self._slot)
 
     def _fetch(self) -> None:
@@ -130,7 +128,7 @@ class Latest(LossyChannel):
             finally:
                 self._reader_moves = False
 
-    # What either side calls.
+    # Called by either side.
 
     def _move(self) -> None:
         kept = try_pop(self._slot)
@@ -159,7 +157,7 @@ class Latest(LossyChannel):
 
 
 def _with_last_id(merged: Any, previous: Any, new: Any) -> Any:
-    """A merged event carries the last ID: who comes back with it has seen all up to there."""
+    """A merged event carries the last ID: a reader that returns with it has seen all before it."""
     if not isinstance(merged, ServerSentEvent):
         return merged
     for event in (new, previous):
@@ -169,7 +167,7 @@ def _with_last_id(merged: Any, previous: Any, new: Any) -> Any:
 
 
 def _text_bytes(item: Any) -> int:
-    """The most that the text of an item takes in UTF-8, without encoding it."""
+    """The most bytes that an item's text can take in UTF-8; the text is not encoded for it."""
     text = item.data if isinstance(item, ServerSentEvent) else item
     if not isinstance(text, str):
         return 0

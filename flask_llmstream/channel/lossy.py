@@ -1,7 +1,5 @@
-"""``LossyChannel``: asks for room first and encodes afterwards, so that a lost item costs nothing.
-
-Floor 1: standard library only.
-"""
+"""``LossyChannel``: a channel that may lose items. It looks for room before it encodes an item, so
+that a lost item costs nothing."""
 
 from __future__ import annotations
 
@@ -16,15 +14,15 @@ from .channel import Channel, ChannelConfig, ChannelStatistics, Encode, TellGap
 
 
 class LossyChannel(Channel, ABC):
-    """A channel that takes items, and encodes those that have room.
+    """A channel that takes items, and encodes the items that have room.
 
-    An item has room while fewer than ``max_items`` and less than ``max_bytes`` wait: how large it
-    is itself is not known before, so the last one to enter may go past ``max_bytes``. With
-    ``max_items=0`` one has room while a reader waits for it in :meth:`receive`.
+    An item has room while fewer than ``max_items`` items and fewer than ``max_bytes`` bytes wait.
+    Its own size is not known before it is encoded, so the last item to enter may go past
+    ``max_bytes``. With ``max_items=0`` an item has room while a reader waits in :meth:`receive`.
 
-    :param encode: what makes an item bytes. It is never called twice at a time.
-    :param tell_gap: what a reader is told of lost items, before the next item it gets. Default:
-        nothing.
+    :param encode: encodes an item. It never runs twice at the same time.
+    :param tell_gap: encodes the message about lost items, which the reader gets before its next
+        item. Default: ``None``, the reader gets none.
     """
 
     encodes = True
@@ -45,7 +43,7 @@ class LossyChannel(Channel, ABC):
         self._encode = encode
         self._tell_gap = tell_gap
         self._lost_items = 0  # the producer writes it
-        self._in_hand = False  # the producer writes it: whether it has what the reader can't see
+        self._in_hand = False  # the producer writes it: it has an item that the reader can't see
 
     @classmethod
     def create(cls, config: ChannelConfig, **more: Any) -> Channel:
@@ -61,19 +59,19 @@ class LossyChannel(Channel, ABC):
         )
 
     def send(self, item: Any) -> None:
-        """Hand one item over. Never waits.
+        """Hand over one item. Never waits.
 
         :raises StreamClosed: the stream has ended.
-        :raises StreamOverflow: the item has no room, and the stream has to end for it.
+        :raises StreamOverflow: the item has no room, and the strategy ends the stream.
         """
         try:
-            self._in_hand = True  # before the look for the end; the reader looks the other way
+            self._in_hand = True  # before the look for the end; the reader looks in the other order
             if self._closed is not None:
                 raise StreamClosed(self._closed)
             self._accept(item)
         finally:
             self._in_hand = False
-            if self._closed is not None and self._reader_waits:  # perhaps for what was in hand
+            if self._closed is not None and self._reader_waits:  # perhaps for the item in hand
                 self._readable.set()
 
     def _accept(self, item: Any) -> None:
@@ -92,7 +90,7 @@ class LossyChannel(Channel, ABC):
 
     @abstractmethod
     def _refuse(self, item: Any) -> None:
-        """Do with an item that has no room what the strategy says."""
+        """Handle an item that has no room, as the strategy says."""
 
     def _has_demand(self) -> bool:
         waiting = len(self._queue)
@@ -102,26 +100,26 @@ class LossyChannel(Channel, ABC):
         return waiting < self._max_items and room > 0
 
     def _is_over(self) -> bool:
-        # What is in hand goes before a good end. Any other end tells the reader by itself that it
-        # lacks something, and comes in time also where what makes an item bytes never returns.
+        # The item in hand comes before a good end. Any other end shows the reader that the answer
+        # is incomplete. It must come in time, even where ``encode`` never returns.
         closed = self._closed
         if closed == "complete" and self._in_hand and not self._discarded:
             return False
         return closed is not None and super()._is_over()
 
     def _append(self, frame: bytes) -> None:
-        self._sent_bytes += len(frame)  # before it can be taken: _take counts on it
+        self._sent_bytes += len(frame)  # before the reader can take it: _take relies on that
         self._queue.append(frame)
 
     @property
     def statistics(self) -> ChannelStatistics:
-        """The counts so far. What was lost before it was encoded counts no bytes."""
+        """The counts so far. An item that was lost before it was encoded counts no bytes."""
         kept, lost = super().statistics, self._lost_items
         return kept._replace(sent_items=kept.sent_items + lost, lost_items=lost)
 
 
 def with_lost(gap: Optional[Gap], item: Any) -> Gap:
-    """The gap, one lost item longer."""
+    """The gap with one more lost item."""
     event_id = item.id if isinstance(item, ServerSentEvent) else None
     if gap is None:
         return Gap(1, event_id, event_id)

@@ -1,7 +1,6 @@
-"""What happens to an item that finds no room: one small class for each strategy.
+"""``Overflow``: the strategies for an item that finds no room. Each is a small class of channel.
 
-Floor 1: standard library only. A strategy is a kind of channel. The names are Reactive Streams'
-own (RxJava, Reactor).
+Standard library only. The names are those of Reactive Streams (RxJava, Reactor).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .lossy import LossyChannel, with_lost
 
 
 class Block(Channel):
-    """The producer waits; the reader loses nothing."""
+    """The producer waits for room. The reader loses nothing."""
 
     name = "block"
     loses = "nothing"
@@ -33,10 +32,10 @@ class Block(Channel):
 
 
 class Buffer(Channel):
-    """What has no room is queued all the same, up to ``max_bytes``. Past it the stream ends with
-    ``overflow``, and the reader loses what would have followed.
+    """Items are queued up to ``max_bytes``. Past that the stream ends with ``overflow``, and the
+    reader loses the items that would have followed.
 
-    :param max_bytes: how many bytes may wait; one larger frame may enter an empty channel.
+    :param max_bytes: the most bytes that may wait; one larger frame may enter an empty channel.
     """
 
     name = "buffer"
@@ -59,7 +58,7 @@ class Buffer(Channel):
 
 
 class Missing(Channel):
-    """There is no buffer: ``send`` returns when the reader has taken the frame. The reader loses
+    """There is no buffer. ``send`` returns when the reader has taken the frame. The reader loses
     nothing."""
 
     name = "missing"
@@ -75,17 +74,17 @@ class Missing(Channel):
         return cls(config.readable, config.writable)
 
     def send(self, frame: bytes) -> None:
-        """Hand one frame over, and wait until it is taken.
+        """Hand over one frame, and wait until the reader has taken it.
 
-        :raises StreamClosed: the stream has ended, before or while it waited. In the latter case
-            the reader may still take the frame before it learns of the end.
+        :raises StreamClosed: the stream ended before this, or while this waited. In the latter case
+            the reader may still take the frame before it sees the end.
         """
         super().send(frame)
-        self._make_room(0)  # without a buffer there is room when nothing waits any more
+        self._make_room(0)  # without a buffer there is room when no frame waits
 
 
 class Drop(LossyChannel):
-    """The reader loses what comes while there is no room."""
+    """The reader loses the items that come while there is no room."""
 
     name = "drop"
     loses = "what comes while there is no room"
@@ -94,7 +93,7 @@ class Drop(LossyChannel):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self._gap: Deque[Gap] = deque()  # at most one: what the reader has not been told yet
+        self._gap: Deque[Gap] = deque()  # at most one: the gap that was not sent yet
 
     def _refuse(self, item: Any) -> None:
         self._lost_items += 1
@@ -105,7 +104,7 @@ class Drop(LossyChannel):
         super()._append(self._told() + frame if self._gap else frame)
 
     def receive(self, timeout: Optional[float] = None) -> Optional[bytes]:
-        """As :meth:`Channel.receive`; what was lost last of all is told before the end."""
+        """As :meth:`Channel.receive`. A gap after the last item is sent before the end."""
         block = super().receive(timeout)
         if block is None and not self._discarded:
             return self._told() or None
@@ -117,8 +116,8 @@ class Drop(LossyChannel):
 
 
 class Error(LossyChannel):
-    """An item without room ends the stream with ``overflow``; the reader loses it and what would
-    have followed."""
+    """An item without room ends the stream with ``overflow``. The reader loses this item and all
+    that would have followed."""
 
     name = "error"
     loses = "what follows once there is no room: the stream ends"
@@ -130,7 +129,7 @@ class Error(LossyChannel):
 
 
 class Overflow:
-    """The strategies by name: ``Overflow.DROP`` or just ``"drop"``."""
+    """The strategies by name. An option takes ``Overflow.DROP`` or ``"drop"``."""
 
     BLOCK = Block
     BUFFER = Buffer
@@ -141,9 +140,9 @@ class Overflow:
 
     @classmethod
     def named(cls, strategy: Union[str, Type[Channel]]) -> Type[Channel]:
-        """The strategy of that name.
+        """The strategy of this name. A strategy's class is returned as it is.
 
-        :raises ConfigurationError: there is none.
+        :raises ConfigurationError: there is no such strategy.
         """
         if isinstance(strategy, type) and issubclass(strategy, Channel):
             return strategy
@@ -153,4 +152,4 @@ class Overflow:
 
 
 STRATEGIES = {kind.name: kind for kind in (Block, Buffer, Drop, Latest, Error, Missing)}
-"""The strategies that a name asks for."""
+"""The strategies by their names."""
