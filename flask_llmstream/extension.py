@@ -1,7 +1,7 @@
 """``LLMStream``: the extension itself.
 
-Roof. It keeps no app and no app's state on itself: one object serves any number of apps, each
-with its state in ``app.extensions["llmstream"]``.
+It keeps no app and no state of an app: one object serves any number of apps. The state of each is
+in ``app.extensions["llmstream"]``.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ class LLMStream:
             streams.init_app(app)
             return app
 
-    :param app: initialised at once, where there is one already.
+    :param app: is initialised at once. Default: none; call :meth:`init_app` later.
     :param providers: the models of the chat endpoints by name; the first is the default. The
         model ``counter`` is added. Default: none, and no chat endpoints unless
         ``LLMSTREAM_URL_PREFIX`` says where.
-    :param guard: who may use those endpoints: called before each request to them, as a
-        ``before_request`` (but for ``OPTIONS``, which asks nothing). ``None`` lets it pass,
-        anything else is the answer, and it may ``abort()``. Default: everybody.
-    :raises ConfigurationError: a provider that is none, a guard that can't be called.
+    :param guard: decides who may use those endpoints. It is called before each request to them, as
+        a ``before_request`` (not for ``OPTIONS``, which asks nothing). ``None`` lets the request
+        pass, anything else is the answer, and it may ``abort()``. Default: everybody may.
+    :raises ConfigurationError: an object that is no provider, a guard that can't be called.
     """
 
     def __init__(
@@ -120,15 +120,16 @@ class LLMStream:
 
     def response(self, source: Source, **options: Unpack[ResponseOptions]) -> Response:
         """Stream an iterable, plain or asynchronous. Nothing runs before the server reads the
-        response's first block.
+        first block of the response.
 
         Items may be text (deltas), mappings, lists, dataclasses (sent as the application's JSON,
         ``app.json``) or :class:`~flask_llmstream.sse.event.ServerSentEvent` objects.
 
-        :param source: any iterable or generator; it runs and is closed on a worker of its own. What
-            ``async for`` goes over runs on the one event loop of this process, whatever ``worker``
-            says, and is cancelled where it awaits when its reader leaves. An Observable of RxPY's
-            is subscribed to, and disposed of at the end; ``overflow`` acts as for :meth:`create`.
+        :param source: any iterable or generator; it runs and is closed on a worker of its own. An
+            asynchronous one runs on the one event loop of this process, for any ``worker``, and is
+            cancelled where it awaits when its reader leaves. An Observable of RxPY is subscribed
+            to, and the subscription is disposed of at the end; ``overflow`` acts as for
+            :meth:`create`.
         :param options: the :class:`~flask_llmstream.stream.options.StreamOptions` that differ from
             the app's.
         :raises TypeError: a source that is not iterable, or is one text; an unknown option.
@@ -140,11 +141,11 @@ class LLMStream:
     def view(
         self, *misplaced: NoReturn, **options: Unpack[ResponseOptions]
     ) -> Callable[[Callable[Arguments, Any]], Callable[Arguments, ResponseReturnValue]]:
-        """Decorate a generator view: what it yields is streamed.
+        """Decorate a generator view: its items are streamed.
 
-        A view may also return an iterable, with a status and headers as in any view, or what ends
-        the matter: a response (``redirect()``), a text, a mapping, a tuple of one of these. It may
-        be ``async def``, and runs on the event loop then, whether it yields or returns.
+        A view may also return an iterable, with a status and headers as in any view, or an ordinary
+        answer: a response (``redirect()``), a text, a mapping, a tuple of one of these. It may be
+        ``async def``. Then it runs on the event loop, whether it yields or returns.
 
         ::
 
@@ -158,8 +159,8 @@ class LLMStream:
         :raises TypeError: it decorates no function; an unknown option.
         """
         refuse_positional(misplaced)
-        StreamOptions().merged(**options)  # a wrong option is told where it stands
-        # The decorators of a view are all made before the first of them is called. So what Flask
+        StreamOptions().merged(**options)  # a wrong option raises where it stands
+        # All decorators of a view are made before the first of them is called. So a view that Flask
         # has by now is wrapped on purpose, as in app.view_functions[name] = streams.view()(…).
         had = [known for app in self._apps for known in app.view_functions.values()]
 
@@ -175,7 +176,7 @@ class LLMStream:
         return decorate
 
     def emitter(self, **options: Unpack[ResponseOptions]) -> Emitter:
-        """The end of a new stream to send to, from any greenlet, thread or callback.
+        """The sending end of a new stream, for any greenlet, thread or callback.
 
         ::
 
@@ -191,8 +192,8 @@ class LLMStream:
                 emitter.on_dispose(lambda: bus.unsubscribe("progress", tell))
                 return emitter.response()
 
-        :param options: as for :meth:`response`; ``overflow`` is ``buffer`` unless said here,
-            whatever the config says.
+        :param options: as for :meth:`response`. The default of ``overflow`` is ``buffer`` here, for
+            any config.
         """
         options.setdefault("overflow", "buffer")
         return self._emitter(None, options)
@@ -200,12 +201,13 @@ class LLMStream:
     def create(
         self, function: Callable[[Emitter], Any], **options: Unpack[ResponseOptions]
     ) -> Response:
-        """Stream what a function sends: it is called with an :class:`Emitter`, on a worker.
+        """Stream the items that a function sends. It is called with an :class:`Emitter`, on a
+        worker.
 
         The stream ends with ``emitter.complete()`` or ``emitter.fail()``, which may come later and
-        from elsewhere; an exception of the function's fails it. An ``async def`` runs on the event
-        loop, where ``emitter.send()`` waits for room without holding it, and is cancelled where it
-        awaits when the reader leaves, a timer runs out or the server goes.
+        from elsewhere. An exception of the function fails the stream. An ``async def`` runs on the
+        event loop. There ``emitter.send()`` waits for room without holding the loop. The function
+        is cancelled where it awaits when the reader leaves, a timer runs out or the server stops.
 
         :param options: as for :meth:`response`.
         :raises TypeError: it can't be called, or is a generator function; an unknown option.
@@ -227,13 +229,13 @@ class LLMStream:
         providers: Optional[Mapping[str, Provider]] = None,
         **settings: Unpack[BlueprintSettings],
     ) -> Blueprint:
-        """The chat endpoints once more, to be mounted where a site wants them.
+        """The chat endpoints as a blueprint, to be mounted anywhere and any number of times.
 
-        :param name: the blueprint's.
+        :param name: the name of the blueprint.
         :param providers: its models by name, the first the default; ``counter`` is added where
             missing. Default: those of this object.
-        :param settings: what differs here from the app's: ``max_streams`` (then with slots of
-            its own), ``allowed_origins``, ``max_body_bytes``, ``max_prompt_chars``,
+        :param settings: those that differ from the app's: ``max_streams`` (then with slots of its
+            own), ``allowed_origins``, ``max_body_bytes``, ``max_prompt_chars``,
             ``max_tokens``, ``chat_hold``, and any stream option.
         :raises TypeError: an unknown setting.
         """
@@ -244,7 +246,7 @@ class LLMStream:
         return chat
 
     def browser_client(self, **_: Any) -> Response:
-        """A view: ``llmstream.js``, for a site that has no chat endpoints, or guards them.
+        """A view that serves ``llmstream.js``, for a site without chat endpoints, or with a guard.
 
         ::
 
@@ -253,11 +255,11 @@ class LLMStream:
         return browser_client()
 
     def refuse_cross_site(self) -> None:
-        """Refuse the current request where a page of another site sent it, unless
+        """Refuse the current request if a page of another site sent it, unless
         ``LLMSTREAM_ALLOWED_ORIGINS`` names its origin.
 
-        The chat endpoints do so by themselves; your own views, if what they do is worth it. Call
-        it in a view, or before all of a blueprint's::
+        The chat endpoints do so by themselves. Call it in a view of your own, or before all views
+        of a blueprint::
 
             api.before_request(streams.refuse_cross_site)
 
@@ -267,26 +269,26 @@ class LLMStream:
         refuse_cross_site(allowed)
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
-        """Let the streams of this process's apps end: before a restart, or in a test.
+        """Let the streams of this process's apps end, before a restart or in a test.
 
-        New streams get 503 with ``Retry-After`` from here on, and for good. Those that run may
-        finish within ``seconds``; the rest end with ``shutdown``, with a reconnection time of 1 to
-        5 s at random. Blocks meanwhile, at most 2 s more. Call it where the streams are read: on a
-        greenlet of their hub, or on any thread where they have threads.
+        From now on new streams get 503 with ``Retry-After``, for good. Running streams may finish
+        within ``seconds``. The rest end with ``shutdown``, with a random reconnection time of 1 to
+        5 s. The call blocks meanwhile, and at most 2 s more. Call it where the streams are read: on
+        a greenlet of their hub, or on any thread where each stream has a thread.
 
         :param seconds: default: 7, so that all is over before Docker's kill after 10.
         :returns: how many streams had to be ended.
-        :raises ConfigurationError: it is no number from 0 on; nothing is refused or ended then.
+        :raises ConfigurationError: ``seconds`` is no number from 0 on. Nothing is refused or ended.
         """
         check_number("seconds", seconds, least=0)
         return drain(every_slots(self), seconds)
 
     def drain_on_sigterm(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Have SIGTERM begin a :meth:`drain`, and end the process behind it.
+        """Let SIGTERM begin a :meth:`drain`, and end the process afterwards.
 
-        Call it where the process that serves begins, on its main thread and behind
-        monkey-patching; under gunicorn, import ``flask_llmstream.gunicorn.post_worker_init`` into
-        ``gunicorn.conf.py`` instead. A handler that is there already is called at once.
+        Call it where the serving process begins, on its main thread, after monkey-patching. Under
+        gunicorn, import ``flask_llmstream.gunicorn.post_worker_init`` into ``gunicorn.conf.py``
+        instead. A handler that is there already is called at once.
 
         :raises ValueError: not on the main thread, or ``seconds`` is no number from 0 on.
         """
@@ -295,13 +297,13 @@ class LLMStream:
 
     @property
     def last_event_id(self) -> str:
-        """The ``Last-Event-ID`` of the current request (or a polyfill's ``?lastEventId=``): where
-        a returning reader left; ``""`` for a new one."""
+        """The ``Last-Event-ID`` of the current request, or a polyfill's ``?lastEventId=``: the last
+        event that a returning reader got. ``""`` for a new reader."""
         return last_event_id()
 
 
 def _whatever(app: object) -> str:
-    """What it is that should be an application."""
+    """The kind of an object that should be an application, with a cure where there is one."""
     kind = type(app).__name__
     if isinstance(app, (Mapping, Provider)):
         return f"{kind}; models are given as providers={{'name': model}}"

@@ -20,7 +20,7 @@ from flask_llmstream.channel import latest, lossy, overflow
 from flask_llmstream.channel.channel import Channel, ChannelConfig
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.records import Gap
-from flask_llmstream.runtime import claims
+from flask_llmstream.runtime import atomic
 from flask_llmstream.runtime.wakeup import Wakeup
 from flask_llmstream.runtime.wakeups import GreenletWakeup
 from flask_llmstream.stream.options import StreamOptions
@@ -252,7 +252,7 @@ def test_an_end_at_any_time_ends_both_sides(strategy: str, buffer: int) -> None:
         account(b"".join(blocks))
 
 
-MODULES = [flask_llmstream.channel.channel, lossy, latest, overflow, claims]
+MODULES = [flask_llmstream.channel.channel, lossy, latest, overflow, atomic]
 UNDER_TEST = [__file__, *(str(module.__file__) for module in MODULES)]
 
 
