@@ -9,20 +9,16 @@ shutdown of the socket ends each of them within milliseconds.
 
 from __future__ import annotations
 
-import os
 import socket
-from functools import lru_cache
-from ssl import SSLContext, SSLSocket
-from typing import Any, Callable, Dict, List, Optional, Type
+from ssl import SSLContext
+from typing import Any, Callable, Dict, List, Optional
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-from urllib3.util.ssl_ import create_urllib3_context
 
 from .connecting import Sockets, connect
-from .fair_socket import fair
 
 
 class AbortableAdapter(HTTPAdapter):
@@ -31,7 +27,7 @@ class AbortableAdapter(HTTPAdapter):
     Any thread may use :meth:`abort` and :attr:`aborted`. The other methods belong to the thread
     that makes the call.
 
-    :param tls: the context for ``https``; see :func:`tls_context`. Default: none, for ``http``.
+    :param tls: the context for ``https``; see :mod:`.tls`. Default: none, for ``http``.
     """
 
     def __init__(self, tls: Optional[SSLContext] = None) -> None:
@@ -123,35 +119,3 @@ def _pools(sockets: Sockets, connections: List[HTTPConnection]) -> Dict[str, Any
         "http": pools_of(HTTPConnectionPool, _PlainConnection),
         "https": pools_of(HTTPSConnectionPool, _TLSConnection),
     }
-
-
-@lru_cache(maxsize=16)
-def tls_context(bundle: str) -> SSLContext:
-    """The context for calls that trust these certificate authorities.
-
-    It is made once: to load certifi's authorities takes 18 ms of CPU.
-
-    :param bundle: a file or a folder.
-    :raises OSError: the authorities can't be read.
-    """
-    context: SSLContext = create_urllib3_context()
-    where = {"capath" if os.path.isdir(bundle) else "cafile": bundle}
-    context.load_verify_locations(**where)
-    kind: Any = context.sslsocket_class
-    context.sslsocket_class = _closing(fair(kind))
-    return context
-
-
-def _closing(socket_class: Type[SSLSocket]) -> Type[SSLSocket]:
-    """A class of sockets that close themselves when the handshake fails or is killed. At that time
-    nothing else refers to them."""
-
-    class ClosingSocket(socket_class):  # type: ignore[valid-type, misc]
-        def do_handshake(self, *args: Any, **kwargs: Any) -> None:
-            try:
-                super().do_handshake(*args, **kwargs)
-            except BaseException:
-                self.close()
-                raise
-
-    return ClosingSocket

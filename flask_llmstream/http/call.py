@@ -17,8 +17,9 @@ from requests import Request, RequestException, Response, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from ..errors import LLMStreamError
-from .abortable import AbortableAdapter, tls_context
+from .abortable import AbortableAdapter
 from .environment import proxies_for, trusted_authorities
+from .tls import tls_context
 
 BLOCK_BYTES = 16 * 1024
 """The most bytes of one block. The hub gets its turn between two blocks, and the work on one takes
@@ -51,6 +52,7 @@ class HTTPCall:
     One thread or greenlet, the reader, opens the call, reads the answer and closes the call. Any
     thread may use :meth:`abort` and :attr:`aborted`, at any time.
 
+    :param url: an absolute URL, ``http`` or ``https``.
     :param headers: the request's headers. ``Host``, ``Content-Length``, ``User-Agent`` and
         ``Accept-Encoding: identity`` are added where they are missing.
     :param body: Default: none.
@@ -59,6 +61,8 @@ class HTTPCall:
     :param read_timeout: seconds without a byte, before the answer and in it. Default: no bound.
     :param ca_bundle: the file or folder of the certificate authorities to trust, for ``https``.
         Default: see :func:`~flask_llmstream.http.environment.trusted_authorities`.
+    :ivar read_timeout: as given.
+    :raises ValueError: ``url`` or a header can't be sent.
     :raises OSError: the certificate authorities can't be read.
     """
 
@@ -89,8 +93,8 @@ class HTTPCall:
     def abort(self) -> None:
         """End the call, also before it begins. Returns at once and raises nothing.
 
-        A reader that waits in :meth:`open` gets :class:`CallAborted`. One that waits for a block
-        gets the end of the body. The reader still has to close the call.
+        A reader that waits in :meth:`open` gets :class:`CallAborted`. A reader that waits for a
+        block gets the end of the body. The reader must still close the call.
         """
         self._adapter.abort()
 
@@ -189,7 +193,7 @@ def _call_error(error: BaseException, adapter: AbortableAdapter) -> CallError:
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """The error at the bottom: requests' own say little and are long."""
+    """The error that caused the others: those of requests are long and say little."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     return error
