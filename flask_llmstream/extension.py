@@ -32,7 +32,7 @@ from .stream.options import StreamOptions, check_callable, check_number
 from .views.decorator import log_later_misplaced, refuse_misplaced, refuse_positional, streamed_view
 from .views.responses import Source, last_event_id, new_emitter, stream_response
 from .views.route_clashes import log_later_clashes, refuse_clashes
-from .views.source_errors import refuse_no_sender
+from .views.source_errors import check_create_function
 from .wsgi.early_start import EarlyStart
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class LLMStream:
         :param options: as for :meth:`response`.
         :raises TypeError: it can't be called, or is a generator function; an unknown option.
         """
-        refuse_no_sender(function)
+        check_create_function(function)
         return self._emitter(function, options).response()
 
     def _emitter(

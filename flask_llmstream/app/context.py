@@ -23,7 +23,7 @@ from gevent import getcurrent
 from ..exceptions.handling import while_handling
 from ..log import Log, log_of
 from ..stream.hooks import Work
-from ..wsgi.environ_copy import leave_environ
+from ..wsgi.environ_copy import detach_environ
 
 _IS_ONE = hasattr(AppContext, "has_request")
 """Whether one context is both the request's and the app's: Flask from 3.2 on."""
@@ -95,7 +95,7 @@ def end_request(error: Optional[BaseException]) -> None:
     attributes = vars(context)
     attributes.pop(_KEPT, None)
     if attributes.pop(_COPIED, False):
-        leave_environ(context.request)
+        detach_environ(context.request)
 
 
 _LOGIN_USER = "_login_user"

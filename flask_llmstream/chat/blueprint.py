@@ -24,7 +24,7 @@ from ..providers import Provider
 from ..providers.awaited import begin_answer
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_names
-from ..views.blueprint_routes import add_route, host_is_this_one
+from ..views.blueprint_routes import add_route, use_current_host
 from ..views.responses import stream_response
 from ..wsgi.request_body import read_in_view
 from .cross_site import (
@@ -171,7 +171,7 @@ def chat_blueprint(
     add_route(blueprint, "/models", "models", chat.models, **_only("GET"))
     add_route(blueprint, "/llmstream.js", "client", browser_client, **_only("GET"))
     blueprint.after_request(_forbid_caching)
-    blueprint.url_defaults(host_is_this_one)
+    blueprint.url_defaults(use_current_host)
     return blueprint
 
 

@@ -44,7 +44,7 @@ def is_ours(view: Any) -> bool:
     return getattr(view, _OURS, False) is True
 
 
-def host_is_this_one(endpoint: str, values: Dict[str, Any]) -> None:
+def use_current_host(endpoint: str, values: Dict[str, Any]) -> None:
     """For a blueprint's ``url_defaults``: its addresses are on the host that was asked."""
     if has_request_context() and current_app.url_map.is_endpoint_expecting(endpoint, HOST):
         values.setdefault(HOST, request.host)

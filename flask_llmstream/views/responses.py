@@ -29,7 +29,7 @@ from ..wsgi.body import StreamBody
 from ..wsgi.headers import HEADERS
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import stream_response_class
-from .source_errors import no_source, refuse_bytes, refuse_one_item
+from .source_errors import not_iterable, refuse_bytes, refuse_one_item
 from .streams import new_stream
 
 Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
@@ -59,7 +59,7 @@ def stream_response(
     if isinstance(source, Observable):
         emitter = new_emitter(where_its_threads_are(options), slots, name, Subscriber(source))
         return emitter.response()
-    raise no_source(source)
+    raise not_iterable(source)
 
 
 def new_emitter(

@@ -55,7 +55,7 @@ def refuse_bytes(source: Any, format: Any) -> None:
         )
 
 
-def no_source(source: Any) -> TypeError:
+def not_iterable(source: Any) -> TypeError:
     """The error for what can't be iterated over in any way."""
     if inspect.iscoroutine(source):
         source.close()
@@ -63,7 +63,7 @@ def no_source(source: Any) -> TypeError:
     return TypeError(f"source: {told} is not iterable{_cure(source)}")
 
 
-def refuse_no_sender(function: Any) -> None:
+def check_create_function(function: Any) -> None:
     """
     :raises TypeError: it would never send: it was called already, or has items to give instead.
     """

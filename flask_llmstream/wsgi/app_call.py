@@ -1,7 +1,8 @@
-"""``WSGICall``: one call of a WSGI app, made, iterated and closed on one worker.
+"""``WSGICall``: one call of a WSGI app. One worker calls the app, and iterates and closes what the
+app returns.
 
-Floor 2: gevent, through the worker. What an app gives may need the thread or greenlet that it was
-called on (``stream_with_context``, a connection to a database), so none of it leaves that.
+An app's iterable may need the thread or greenlet that the app was called on (for
+``stream_with_context``, or a connection to a database). So it is used there only.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from .types import Environ, Headers, StartResponse, WSGIApp
 class WSGICall:
     """One call of an app on a worker, in lock step with the server's own thread or greenlet.
 
-    What the app starts its response with is told to the server by :meth:`forward`, or when the app
-    insists: it writes, or starts once more.
+    The arguments with which the app called ``start_response`` are passed to the server by
+    :meth:`forward`, or at once if the app calls ``write()`` or ``start_response`` again.
 
-    :param name: what the log calls it.
-    :ivar start: what the app started its response with, until the server is told.
+    :param name: the name of the call in the log.
+    :ivar start: the app's arguments for ``start_response``; ``None`` before the app has started
+        its response, and after they are passed to the server.
     """
 
     __slots__ = (
         "start", "name", "_app", "_environ", "_start_response", "_write", "_lockstep",
-        "_at_server", "_keeps_start", "_iterable", "_iterator", "__weakref__",
+        "_run_at_server", "_keeps_start", "_iterable", "_iterator", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -46,69 +48,73 @@ class WSGICall:
         self._start_response = start_response
         self._write: Callable[[bytes], Any] = _not_started
         self._lockstep = Lockstep(runtime, name, self._close_quietly)
-        self._at_server: Callable[[Callable[[], Any]], Any] = self._lockstep.back
+        self._run_at_server: Callable[[Callable[[], Any]], Any] = self._lockstep.run_at_caller
         self._keeps_start = True
         self._iterable: Any = ()
         self._iterator: Optional[Iterator[bytes]] = None
 
-    # Called by the server's side.
+    # Called on the server's thread or greenlet.
 
-    def make(self) -> Iterable[bytes]:
+    def call(self) -> Iterable[bytes]:
         """Call the app.
 
-        :returns: its iterable, which is not for this side to iterate unless it is :meth:`let_go`.
+        :returns: the app's iterable. It must not be iterated here, except after
+            :meth:`release_worker`.
         """
-        iterable: Iterable[bytes] = self._begin(self._call_app)
+        iterable: Iterable[bytes] = self._run_or_close(self._call_app)
         return iterable
 
-    def begin(self) -> None:
-        """Have an app that starts its response late give its first block."""
+    def await_start(self) -> None:
+        """Wait until the app has started its response. An app that starts it late has to make its
+        first block for that."""
         if self._keeps_start:
-            self._begin(self._peek)
+            self._run_or_close(self._peek)
 
-    def _begin(self, step: Callable[[], Any]) -> Any:
+    def _run_or_close(self, step: Callable[[], Any]) -> Any:
         try:
             return self._lockstep.run(step)
         except BaseException:
-            self.leave()
+            self.close_soon()
             raise
 
     def forward(self) -> None:
-        """Tell the server what the app started its response with."""
+        """Call the server's ``start_response`` as the app did."""
         start, self.start = self.start, None
         if start is not None:
             self._write = self._start_response(*start)
 
-    def let_go(self) -> None:
-        """The worker has done its part: the server iterates and closes by itself."""
-        self._keeps_start, self._at_server = False, _at_once
-        self._lockstep.end(_nothing)
+    def release_worker(self) -> None:
+        """End the worker. From here on the server iterates and closes the iterable by itself."""
+        self._keeps_start, self._run_at_server = False, _at_once
+        self._lockstep.end(_do_nothing)
         self.forward()
 
     def next_block(self) -> bytes:
-        """The next block, as the app gives it."""
+        """The app's next block."""
         block: bytes = self._lockstep.run(self._next)
         return block
 
     def close(self) -> None:
-        """Close the app's iterable, once, and wait for it."""
+        """Close the app's iterable on the worker, and wait for that. Only the first call counts."""
         if not self._lockstep.is_over:
             try:
                 self._lockstep.run(self.close_here)
             finally:
-                self._lockstep.end(_nothing)
+                self._lockstep.end(_do_nothing)
 
-    def leave(self) -> None:
-        """Have the app's iterable closed, without waiting. Harmless when the worker has ended."""
+    def close_soon(self) -> None:
+        """Close the app's iterable on the worker, without waiting. Harmless if the worker has
+        ended."""
         self._lockstep.end(self._close_quietly)
 
-    def hand_over(self) -> "Tuple[Blocks, WaitingWorker]":
-        """A source for a stream, and the worker for it, which waits for the stream's start."""
+    def hand_over(self) -> "Tuple[BlockSource, WaitingWorker]":
+        """Make a source for a stream, and its worker, which waits for the stream's start."""
         self.start = None
-        self._at_server, self._start_response, self._write = _at_once, _has_started, _not_started
-        return Blocks(self), WaitingWorker(self._lockstep)
+        self._run_at_server = _at_once
+        self._start_response, self._write = _has_started, _not_started
+        return BlockSource(self), WaitingWorker(self._lockstep)
 
-    # Called by the app, on the worker.
+    # Called by the app on the worker.
 
     def start_response(self, status: str, headers: Headers, exc_info: Any = None) -> Any:
         """WSGI's ``start_response``."""
@@ -116,34 +122,34 @@ class WSGICall:
         if self._keeps_start:
             self._keeps_start, self.start = False, start
         else:
-            self._at_server(lambda: self._start_again(start))
+            self._run_at_server(lambda: self._start_again(start))
         return self.write
 
     def write(self, data: bytes) -> None:
-        """WSGI's ``write``: an app that uses it is never a stream."""
-        self._at_server(lambda: self._write_there(data))
+        """WSGI's ``write``. A response that uses it is never made a stream."""
+        self._run_at_server(lambda: self._write_at_server(data))
 
     def _start_again(self, start: Any) -> None:
         self.forward()
         self._write = self._start_response(*start)
 
-    def _write_there(self, data: bytes) -> None:
+    def _write_at_server(self, data: bytes) -> None:
         self.forward()
         self._write(data)
 
-    # Runs on the worker.
+    # Run on the worker.
 
     def _call_app(self) -> Iterable[bytes]:
         environ, self._environ = self._environ, {}
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is not None and not isinstance(wrapper, type):
-            # uWSGI's is a function that knows its request by the thread.
+            # uWSGI's is a function that finds its request by the current thread.
             environ["wsgi.file_wrapper"] = partial(self._wrapped_file, wrapper)
         iterable = self._iterable = self._app(environ, self.start_response)
         return iterable
 
     def _wrapped_file(self, wrapper: Callable[..., Any], *arguments: Any) -> Any:
-        return self._at_server(lambda: wrapper(*arguments))
+        return self._run_at_server(lambda: wrapper(*arguments))
 
     def _peek(self) -> None:
         iterator = iter(self._iterable)
@@ -155,23 +161,23 @@ class WSGICall:
         return next(self._iterator)
 
     def blocks(self) -> Iterator[bytes]:
-        """What is left of its blocks, by an iterator that has nothing to close."""
+        """The blocks that are left, as an iterator without a ``close()``."""
         return chain(self._iterable if self._iterator is None else self._iterator)
 
     def close_here(self) -> None:
-        """Close the app's iterable; only the first call counts."""
+        """Close the app's iterable on this worker. Only the first call counts."""
         iterable, self._iterable, self._iterator = self._iterable, (), None
         close = getattr(iterable, "close", None)
         if close is not None:
             close()
 
     def _close_quietly(self) -> None:
-        # There is nobody left to raise it to.
+        # No caller is left to raise an exception to.
         log.isolated(self.close_here, "%s failed when it was closed", self.name)
 
 
-class PassedOn:
-    """An app's iterable, for the server, block by block as it is."""
+class PassedThrough:
+    """An app's iterable for the server: the blocks are made on the worker, and not changed."""
 
     def __init__(self, call: WSGICall) -> None:
         self._call = call
@@ -183,15 +189,16 @@ class PassedOn:
         return self._call.next_block()
 
     def close(self) -> None:
-        """What the server calls at the end."""
+        """Called by the server at the end."""
         self._call.close()
 
     def __del__(self) -> None:
-        self._call.leave()  # where the server did not
+        self._call.close_soon()  # if the server did not call close()
 
 
-class Blocks:
-    """An app's blocks, as the source of a stream: iterated and closed on the app's own worker."""
+class BlockSource:
+    """An app's blocks as the source of a stream. They are iterated and closed on the app's own
+    worker."""
 
     def __init__(self, call: WSGICall) -> None:
         self._call = call
@@ -202,18 +209,18 @@ class Blocks:
         return self._call.blocks()
 
     def close(self) -> None:
-        """Close the app's iterable: here, on the worker, or there, where no stream began."""
+        """Close the app's iterable on the worker: that is here once a stream has begun."""
         if self._is_iterated:
             self._call.close_here()
         else:
-            self._call.leave()
+            self._call.close_soon()
 
     def __del__(self) -> None:
-        self.close()  # where the server forgot the stream unread
+        self.close()  # if the server dropped the stream without reading it
 
 
 class WaitingWorker:
-    """The worker that an app was called on, for the stream that is to run there, too."""
+    """The worker that an app was called on, for the stream that must run there too."""
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.start = lockstep.end
@@ -221,8 +228,8 @@ class WaitingWorker:
         self.stop = lockstep.worker.stop
 
 
-def _nothing() -> None:
-    """Nothing is left to be done."""
+def _do_nothing() -> None:
+    """The last step of a worker that has nothing left to do."""
 
 
 def _at_once(call: Callable[[], Any]) -> Any:
@@ -234,7 +241,7 @@ def _not_started(data: bytes) -> None:
 
 
 def _has_started(status: str, headers: Headers, exc_info: Any = None) -> None:
-    """What a server does once its client has the headers (PEP 3333)."""
+    """``start_response`` as PEP 3333 asks for once the headers are sent."""
     if exc_info is None:
         raise AssertionError("the response was started already")
     try:

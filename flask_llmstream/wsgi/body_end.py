@@ -1,7 +1,4 @@
-"""How a body ends: with the stream's last frame, by a cut, or because nobody reads it any more.
-
-Floor 3.
-"""
+"""How a body ends: with the stream's last frame, by a cut, or because its reader is gone."""
 
 from __future__ import annotations
 
@@ -14,16 +11,16 @@ from ..stream.frames import last_frame
 from ..stream.stream import Stream
 
 
-def end(stream: Stream, connection: Connection) -> bytes:
-    """End the answer, of which the client has had all but the end.
+def finish(stream: Stream, connection: Connection) -> bytes:
+    """End the answer, after its last item.
 
-    :returns: the last block.
-    :raises StreamError: the answer has to be cut, and this server does not show its client's
-        socket. An exception has the server end the connection itself.
+    :returns: the last block; ``b""`` if the connection was cut.
+    :raises StreamError: the connection must be cut, and this server does not show its client's
+        socket. The exception makes the server end the connection itself.
     """
     connection.unwatch()
-    last = None if _looks_whole_but_is_not(stream) else last_frame(stream)
-    if last is None or _looks_whole_but_is_not(stream):  # it may have failed only now
+    last = None if _would_look_complete(stream) else last_frame(stream)
+    if last is None or _would_look_complete(stream):  # making the last frame may have failed
         _cut(stream, connection)
         return b""
     connection.release()
@@ -31,29 +28,31 @@ def end(stream: Stream, connection: Connection) -> bytes:
     return last
 
 
-def let_go(stream: Stream, connection: Optional[Connection]) -> None:
-    """Nobody reads it any more. Where it was read, or on a thread where it was read on one."""
+def close_stream(stream: Stream, connection: Optional[Connection]) -> None:
+    """Close a stream that is read no more. Must be called on the greenlet or thread that read it,
+    or on another thread if it was read on a thread."""
     if connection is None:
         stream.abandon()
     else:
         run_all(connection.close, stream.abandon)
 
 
-def drop(stream: Stream, connection: Optional[Connection]) -> None:
-    """The same, late: somebody else's answer may come over the connection by now."""
+def close_lost_stream(stream: Stream, connection: Optional[Connection]) -> None:
+    """Close a stream whose body was dropped without a ``close()``. It is not cut: the connection
+    may carry another answer by now."""
     if connection is not None:
         connection.release()
-    let_go(stream, connection)
+    close_stream(stream, connection)
 
 
-def no_words() -> StreamError:
-    """What is raised where the client can be told of a failure in no other way."""
+def cut_error() -> StreamError:
+    """The error that is raised when a failure can be shown only by a cut connection."""
     return StreamError("the stream has failed, and its format has no words for that")
 
 
-def _looks_whole_but_is_not(stream: Stream) -> bool:
-    """Would an end that the server makes now be taken for the answer's?"""
-    if stream.reason == "disconnect":  # or a reader who has closed its sending side alone
+def _would_look_complete(stream: Stream) -> bool:
+    """Whether an end that the server makes now would wrongly look like the end of the answer."""
+    if stream.reason == "disconnect":  # perhaps only the client's sending side is closed
         return True
     well = stream.reason == "complete" and stream.told is None
     return not well and not stream.format.tells_its_end
@@ -63,4 +62,4 @@ def _cut(stream: Stream, connection: Connection) -> None:
     if stream.reason != "disconnect":
         connection.wait_for_acks()
     if not connection.cut() and stream.reason != "disconnect":
-        raise no_words()
+        raise cut_error()

@@ -1,8 +1,8 @@
-"""Servers that take an answer's status and headers at the call of the application, and none later.
+"""Starts streams early, on servers that need the status and headers when the app returns.
 
-Floor 3. PEP 3333 has a server wait for them until the first block, and so a stream starts with
-that. Granian does not wait. There a stream starts at the end of the call, behind the teardown of
-its view; admission, ``hold`` and a true status are then what they are elsewhere.
+PEP 3333 makes a server wait for them until the first block, and so a stream starts with that block.
+Granian does not wait. On Granian a stream starts at the end of the call, after the teardown of its
+view. Admission, ``hold`` and the true status are then as on other servers.
 """
 
 from __future__ import annotations
@@ -15,33 +15,32 @@ from weakref import ref
 from .types import Environ, StartResponse
 
 _TO_BEGIN = "flask_llmstream.to_begin"
-"""In ``environ``: the bodies of a call whose end is awaited. Weakly: one that a middleware has
-replaced is not to begin."""
+"""In ``environ``: weak references to the bodies that must begin at the end of the call. A body that
+a middleware has replaced is freed, and so does not begin."""
 
 
 class Body(Protocol):
-    """What may begin before it is read."""
+    """A body that can begin before it is read."""
 
     def begin(self) -> None:
-        """Begin now, unless somebody reads it or has closed it."""
+        """Begin now, unless it has a reader or is closed."""
 
 
-def takes_no_later_start(environ: Environ) -> bool:
-    """Whether this server is one of those."""
+def needs_early_start(environ: Environ) -> bool:
+    """Whether this server needs the status and headers when the app returns."""
     return bool(environ.get("SERVER_SOFTWARE", "").startswith("Granian"))
 
 
-def begin_at_call(environ: Environ, body: Body) -> None:
-    """Have a body begin when the call ends, where that is awaited."""
+def begin_early(environ: Environ, body: Body) -> None:
+    """Make a body begin when the call ends, if the call is inside :func:`early_start`."""
     if _TO_BEGIN in environ:
         environ[_TO_BEGIN].append(ref(body))
 
 
 @contextmanager
 def early_start(environ: Environ) -> Iterator[None]:
-    """Begin, at the end of this block, the streams of the call in it, where they are to be read.
-
-    Who is outermost begins them: inside of another such block it is left to that.
+    """A context for a call of an app. At its end the streams of that call begin, where they will be
+    read. Inside another such context they begin at the end of the outer one.
     """
     if _TO_BEGIN in environ:
         yield
@@ -50,7 +49,7 @@ def early_start(environ: Environ) -> Iterator[None]:
     environ[_TO_BEGIN] = bodies
     try:
         yield
-        for body in bodies:  # what answers a failure, a stream in its turn, comes to them meanwhile
+        for body in bodies:  # the list may grow: a failure may be answered by another stream
             _begin(body())
     finally:
         environ.pop(_TO_BEGIN, None)
@@ -62,7 +61,7 @@ def _begin(body: Any) -> None:
 
 
 class EarlyStart:
-    """Round an app of Flask's, its own ``wsgi_app``: begins its streams at the end of a call.
+    """Wraps the ``wsgi_app`` of a Flask app, and begins its streams at the end of a call.
 
     :param always: also on servers that are not known to need it.
     """
@@ -74,11 +73,12 @@ class EarlyStart:
 
     @property
     def wsgi_app(self) -> Callable[..., Iterable[bytes]]:
-        """What is called: what the app had before, or its class's, which an agent may replace."""
+        """The wrapped ``wsgi_app``: the one that was set on the app, or the method of its class,
+        which an agent may replace later."""
         return self._own or MethodType(type(self._app).wsgi_app, self._app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if not (self._always or takes_no_later_start(environ)):
+        if not (self._always or needs_early_start(environ)):
             return self.wsgi_app(environ, start_response)
         with early_start(environ):
             return self.wsgi_app(environ, start_response)

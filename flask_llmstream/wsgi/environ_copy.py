@@ -1,7 +1,7 @@
-"""What outlives a request has an ``environ`` of its own.
+"""A copy of ``environ`` for a stream, which may outlive its request.
 
-Floor 3: Werkzeug. uWSGI empties the ``environ`` of a request that has ended, and has the next one
-in the same mapping; the ``wsgi.errors`` of Apache's mod_wsgi refuses whoever writes later.
+uWSGI empties the ``environ`` of a request that has ended, and reuses the same mapping for the next
+one. The ``wsgi.errors`` of Apache's mod_wsgi refuses writes after the request.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from werkzeug.datastructures import EnvironHeaders
 
 from .types import Environ
 
-_HERE = ("wsgi.errors", "wsgi.file_wrapper")
-"""What a copy has instead of the server's."""
+_OWN = ("wsgi.errors", "wsgi.file_wrapper")
+"""The entries of a copy that differ from the server's."""
 
 
-def own_environ(environ: Environ) -> Environ:
-    """A copy that stays as it is, whatever the server does to its own."""
+def copy_environ(environ: Environ) -> Environ:
+    """A copy that the server does not change, with errors that can be written to at any time."""
     return {**environ, "wsgi.errors": LastingErrors(environ.get("wsgi.errors"))}
 
 
-def give_back(own: Environ, environ: Environ) -> None:
-    """Have the server, and who stands before it, find what an app has put into its copy."""
-    environ.update((name, value) for name, value in own.items() if name not in _HERE)
+def copy_back(own: Environ, environ: Environ) -> None:
+    """Copy back what an app has put into its copy, for the server and for outer middlewares."""
+    environ.update((name, value) for name, value in own.items() if name not in _OWN)
 
 
-def leave_environ(request: Any) -> None:
-    """Have a request of Werkzeug's read a copy from here on, its headers too."""
-    servers, request.environ = request.environ, own_environ(request.environ)
-    servers["werkzeug.request"] = None  # as Flask does, which finds the copy now
+def detach_environ(request: Any) -> None:
+    """Make a request of Werkzeug's read a copy from here on. Its headers do so too."""
+    servers, request.environ = request.environ, copy_environ(request.environ)
+    servers["werkzeug.request"] = None  # as Flask does; Flask now does it in the copy
     headers = vars(request).get("headers")
     if isinstance(headers, EnvironHeaders):
         headers.environ = request.environ
 
 
 class LastingErrors:
-    """Writes to the server's ``wsgi.errors``, and to stderr once that takes nothing any more."""
+    """Writes to the server's ``wsgi.errors``, and to stderr once that refuses writes."""
 
     def __init__(self, errors: Any) -> None:
         self._errors = sys.stderr if errors is None else errors
 
     def write(self, text: str) -> None:
-        """As a file's."""
+        """As the method of a file."""
         self._do("write", text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """As a file's."""
+        """As the method of a file."""
         self._do("writelines", list(lines))
 
     def flush(self) -> None:
-        """As a file's."""
+        """As the method of a file."""
         self._do("flush")
 
     def _do(self, method: str, *arguments: Any) -> None:

@@ -1,7 +1,4 @@
-"""What a client is answered in place of a stream that failed before its first byte.
-
-Floor 3: Werkzeug.
-"""
+"""The response in place of a stream that failed before its first byte."""
 
 from __future__ import annotations
 
@@ -17,15 +14,15 @@ R = TypeVar("R", bound=Response)
 
 
 def failure_response(failure: ErrorInfo) -> Response:
-    """Our own answer, where the application has none: JSON."""
+    """The package's own response, in JSON, if the application has none."""
     response = Response(json_bytes({"error": failure.as_json()}), failure.status)
     response.headers["Content-Type"] = "application/json"
     return with_headers(response, failure)
 
 
 def with_headers(response: R, failure: ErrorInfo) -> R:
-    """The same response, which no cache keeps unless it says so, and which says when to come back
-    unless it is of something else."""
+    """Add headers to a response, and return it. No cache keeps it, unless the response says
+    otherwise. ``Retry-After`` is added if the response has the failure's status."""
     response.headers.setdefault("Cache-Control", "no-store")
     if failure.retry_after is not None and response.status_code == failure.status:
         response.headers.setdefault("Retry-After", str(failure.retry_after))
@@ -33,8 +30,8 @@ def with_headers(response: R, failure: ErrorInfo) -> R:
 
 
 def http_exception(failure: ErrorInfo) -> Any:
-    """The failure as Werkzeug has it, of the status's own class, which is what handlers are found
-    by. Whoever has no words of its own for it answers with :func:`failure_response`."""
+    """The failure as an exception of Werkzeug's. Its class is the one of the status, because error
+    handlers are found by the class. Its own response is :func:`failure_response`."""
     kind = default_exceptions.get(failure.status, HTTPException)
     made: Any = kind(description=failure.message, response=failure_response(failure))
     made.code = failure.status

@@ -1,6 +1,6 @@
-"""What an event stream is sent with, and what tells one by the headers an app has made.
+"""The headers of an event stream, and how an event stream is told by its headers.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -11,45 +11,49 @@ from wsgiref.util import is_hop_by_hop
 from .types import Headers
 
 HEADERS = {
-    # An answer is one person's: neither a shared cache nor a browser's disk keeps it.
+    # An answer is for one person: neither a shared cache nor a browser's disk may keep it.
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
-    # Flask-Compress and nginx's gzip obey this one, and ignore no-transform.
+    # Flask-Compress and nginx's gzip obey this header, and ignore no-transform.
     "Content-Encoding": "identity",
 }
 
 _REPLACED = {name.lower() for name in HEADERS}
 
-OF_THE_SUCCESS = frozenset(
+SUCCESS_ONLY = frozenset(
     {
-        # what is in the body, and which part of it
+        # the content of the body, and which part of it was sent
         "content-type", "content-length", "content-encoding", "content-language",
         "content-location", "content-disposition", "content-range", "accept-ranges", "etag",
         "last-modified", "content-md5", "digest", "content-digest", "repr-digest", "link",
-        # where to go next, and when
+        # the address to go to next, and the time
         "location", "refresh", "retry-after", "preference-applied",
-        # how long it may be kept, and how it is passed on
+        # how long a cache may keep it, and how a server passes it on
         "cache-control", "expires", "pragma", "age", "cdn-cache-control", "surrogate-control",
         "surrogate-key", "cache-tag", "trailer", "x-sendfile",
     }
 )  # fmt: skip
-"""What an answer that failed before its first byte does not take over: each of them speaks of the
-body that never came. The rest is the request's own matter and stays: ``Set-Cookie``, ``Vary``,
-those of CORS, of security, of rate limits, request IDs, and what nobody knows."""
+"""The headers that the response to a failure does not inherit from its stream: each of them
+describes the body that was never sent. All others belong to the request, and are inherited:
+``Set-Cookie``, ``Vary``, the headers of CORS, of security and of rate limits, request IDs, and
+every unknown header."""
 
-_REPEATED = ("set-cookie", "vary")
-"""What may come from both, each with its own."""
+_MERGED = ("set-cookie", "vary")
+"""The headers that are sent with the values of both, the stream and the response to its failure."""
 
 
 def header(headers: Headers, name: str) -> Optional[str]:
-    """All values of a header, joined; ``None`` where it is not there."""
+    """All values of a header, joined; ``None`` if there is none.
+
+    :param name: in lower case.
+    """
     values = [value for known, value in headers if known.lower() == name]
     return ", ".join(values) if values else None
 
 
 def is_event_stream(status: str, headers: Headers) -> bool:
-    """Is it a live event stream: with a body, of a length that nobody knows yet?"""
+    """Whether a response is a live event stream: with a body, and without a known length."""
     media_type = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
     has_body = status.startswith("2") and not status.startswith(("204", "205"))
     return (
@@ -58,16 +62,16 @@ def is_event_stream(status: str, headers: Headers) -> bool:
 
 
 def is_encoded(headers: Headers) -> bool:
-    """Is its body compressed, so that nothing can be read or added?"""
+    """Whether the body is compressed, so that nothing can be read in it or added to it."""
     encoding = header(headers, "content-encoding")
     return encoding is not None and encoding.strip().lower() not in ("", "identity")
 
 
 def event_stream_headers(headers: Headers) -> Headers:
-    """An app's headers with those of an event stream.
+    """An app's headers, with those of an event stream.
 
-    What an app says of who may keep it stands. Hop-by-hop headers go: WSGI forbids them to apps,
-    and yet ``Connection: keep-alive`` is often seen with an event stream.
+    The app's own ``Cache-Control`` is kept. Hop-by-hop headers are removed: WSGI forbids them to
+    apps, but ``Connection: keep-alive`` is often sent with an event stream.
     """
     kept = [
         (name, value)
@@ -78,27 +82,28 @@ def event_stream_headers(headers: Headers) -> Headers:
     return kept + list({**HEADERS, "Cache-Control": caching}.items())
 
 
-def taken_over(headers: Headers, answers_own: Headers) -> Headers:
-    """Of a stream's headers, those that the answer in its place has as well.
+def inherited_headers(headers: Headers, own_headers: Headers) -> Headers:
+    """The headers of a stream that the response to its failure inherits.
 
-    What that one says itself goes before; a name comes twice only where each value counts.
+    :param own_headers: the headers of that response. A header that is among them is not inherited,
+        except for those that are sent with the values of both.
     """
-    own = {name.lower() for name, _ in answers_own}.difference(_REPEATED)
+    own = {name.lower() for name, _ in own_headers}.difference(_MERGED)
     return [
         (name, value)
         for name, value in headers
         if name.lower() not in own
-        and not _is_of_the_success(name.lower())
-        and (name, value) not in answers_own
+        and not _is_success_only(name.lower())
+        and (name, value) not in own_headers
     ]
 
 
-def _is_of_the_success(name: str) -> bool:
-    # nginx's own would cache a failure, or send a file in its place
-    return name in OF_THE_SUCCESS or name.startswith("x-accel-")
+def _is_success_only(name: str) -> bool:
+    # nginx's own (X-Accel-…) would make it cache the failure, or send a file in its place
+    return name in SUCCESS_ONLY or name.startswith("x-accel-")
 
 
-def _caching(said: Optional[str]) -> str:
-    directives = [each.strip() for each in (said or "").split(",")]
+def _caching(cache_control: Optional[str]) -> str:
+    directives = [each.strip() for each in (cache_control or "").split(",")]
     kept = [each for each in directives if each.lower() not in ("", "no-transform")]
     return ", ".join([*(kept or ["no-store"]), "no-transform"])

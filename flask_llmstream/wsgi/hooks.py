@@ -1,4 +1,4 @@
-"""``WSGIHooks``: the hooks of a stream that a WSGI middleware has made."""
+"""``WSGIHooks``: the hooks of a stream that the WSGI middleware has made."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class WSGIHooks:
         return failure_response(failure)
 
     def enter(self, work: Work) -> None:
-        """Run ``work`` as it is: this worker called the app, and has its contexts."""
+        """Run ``work`` in the contexts of this worker: the app was called on it."""
         work()
 
     def run_in_background(self, work: Callable[[], None]) -> None:
-        """Run ``work`` as it is: there is no app context."""
+        """Run ``work`` without more: there is no app context."""
         work()
 
     def left(self, stream: Stream, summary: Summary) -> None:

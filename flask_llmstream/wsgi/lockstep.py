@@ -1,6 +1,6 @@
-"""``Lockstep``: one flow of control in two places, a caller and a worker of its own.
+"""``Lockstep``: a caller and its own worker take turns.
 
-Floor 2: gevent. One of the two runs while the other waits, until the worker is let go for good.
+One of the two runs while the other waits, until the caller ends the worker.
 """
 
 from __future__ import annotations
@@ -15,43 +15,44 @@ from ..runtime.workers import GreenletWorker
 
 
 class Lockstep:
-    """Steps on a worker, each waited for; the worker starts with the first.
+    """Runs steps on a worker, and waits for each. The first step starts the worker.
 
-    All of them see the caller's contextvars as they were when this was made, and what earlier
-    steps set.
+    All steps see the contextvars that the caller had when this object was made, and the changes
+    that earlier steps made to them.
 
-    :param name: what the log calls what runs on the worker.
-    :param deserted: what the worker ends with where its caller was interrupted.
-    :ivar worker: where the steps run.
+    :param name: the name of the work in the log.
+    :param on_abandoned: called on the worker as its last step, if the caller was interrupted.
+    :ivar worker: the worker that runs the steps.
     """
 
     __slots__ = (
-        "worker", "_deserted", "_callers_turn", "_workers_turn", "_context", "_greenlet", "_step",
-        "_is_in_step", "_errand", "_outcome", "_last",
+        "worker", "_on_abandoned", "_callers_turn", "_workers_turn", "_context", "_greenlet",
+        "_step", "_is_in_step", "_for_caller", "_outcome", "_last",
     )  # fmt: skip
 
-    def __init__(self, runtime: Runtime, name: str, deserted: Callable[[], object]) -> None:
+    def __init__(self, runtime: Runtime, name: str, on_abandoned: Callable[[], object]) -> None:
         self.worker = runtime.worker(name)
-        self._deserted = deserted
+        self._on_abandoned = on_abandoned
         self._callers_turn = runtime.readable()
         self._workers_turn = runtime.writable()
         self._context = copy_context()
         self._greenlet: Any = None
         self._step: Optional[Callable[[], Any]] = None
         self._is_in_step = False
-        self._errand: Optional[Callable[[], Any]] = None
+        self._for_caller: Optional[Callable[[], Any]] = None
         self._outcome: Optional[_Outcome] = None
-        self._last: Optional[Callable[[], object]] = None  # it takes turns until this is there
+        self._last: Optional[Callable[[], object]] = None  # the turns end once this is set
 
-    # What the caller calls.
+    # Called by the caller.
 
     def run(self, step: Callable[[], Any]) -> Any:
-        """Run a step on the worker, and give what it returns or raises.
+        """Run a step on the worker, and return what the step returns.
 
-        What interrupts the caller meanwhile (a kill, ``gevent.Timeout``) interrupts the step, too,
-        where that runs on a greenlet; the worker ends then, in its own time.
+        An exception that interrupts the caller meanwhile (a kill, ``gevent.Timeout``) is raised in
+        the step too, if the worker is a greenlet. The worker then ends, and is not waited for.
 
-        :raises RuntimeError: the worker was let go before.
+        :raises BaseException: the step has raised it.
+        :raises RuntimeError: the worker was ended before.
         """
         if self.is_over:
             raise RuntimeError("the worker has ended")
@@ -63,13 +64,13 @@ class Lockstep:
         try:
             self._serve()
         except BaseException as error:
-            self._desert(error)
+            self._abandon(error)
             raise
         return self._taken()
 
     def end(self, last: Callable[[], object]) -> None:
-        """Let the worker go between two steps; it ends with ``last``. Does not wait, and only the
-        first call counts."""
+        """End the worker after its current step. ``last`` is its last step. Does not wait. Only
+        the first call counts."""
         if not self.is_over:
             self._last = last
             self._workers_turn.set()
@@ -77,44 +78,45 @@ class Lockstep:
 
     @property
     def is_over(self) -> bool:
-        """Whether the worker was let go."""
+        """Whether the worker was ended."""
         return self._last is not None
 
     def _serve(self) -> None:
-        """Run the worker's errands until its step is done."""
+        """Run what the step sends to its caller, until the step is done."""
         self._callers_turn.wait()
-        while self._errand is not None:
-            errand, self._errand = self._errand, None
-            self._outcome = _Outcome(errand)
+        while self._for_caller is not None:
+            function, self._for_caller = self._for_caller, None
+            self._outcome = _Outcome(function)
             self._workers_turn.set()
             self._callers_turn.wait()
 
-    def _desert(self, error: BaseException) -> None:
-        self.end(self._deserted)
+    def _abandon(self, error: BaseException) -> None:
+        self.end(self._on_abandoned)
         if isinstance(self.worker, GreenletWorker):
             get_hub().loop.run_callback(self._throw, error)
 
     def _throw(self, error: BaseException) -> None:
-        # Runs in the hub, so the step waits somewhere; or it is done, or was never begun.
+        # Runs in the hub. So the step is waiting somewhere, or is done, or has not begun.
         if self._is_in_step:
             self._greenlet.throw(error)
 
-    # What a step calls.
+    # Called by a step.
 
-    def back(self, errand: Callable[[], Any]) -> Any:
-        """Run something where the caller waits, and give what it returns or raises.
+    def run_at_caller(self, function: Callable[[], Any]) -> Any:
+        """Call a function where the caller waits, and return what it returns.
 
-        :raises GreenletExit: nobody waits any more.
+        :raises BaseException: the function has raised it.
+        :raises GreenletExit: the caller does not wait any more.
         """
         if not self.is_over:
-            self._errand = errand
+            self._for_caller = function
             self._callers_turn.set()
             self._workers_turn.wait()
         if self.is_over:
             raise GreenletExit
         return self._taken()
 
-    # Runs on the worker.
+    # Run on the worker.
 
     def _work(self) -> None:
         if isinstance(self.worker, GreenletWorker):
@@ -122,8 +124,8 @@ class Lockstep:
             self._greenlet.gr_context = self._context
             self._take_turns()
         else:
-            # What ``getcurrent()`` gives on a native thread is not to be kept: one that was freed
-            # behind its thread's end, by another, crashed the process.
+            # The greenlet object of a native thread must not be kept: if another thread frees it
+            # after its own thread has ended, the process crashes.
             self._context.run(self._take_turns)
 
     def _take_turns(self) -> None:
@@ -134,12 +136,12 @@ class Lockstep:
                 self._is_in_step = False
                 self._outcome = outcome
                 self._callers_turn.set()
-                if not self.is_over:  # an interruption of the caller's may have come meanwhile
+                if not self.is_over:  # the caller may have been interrupted meanwhile
                     self._workers_turn.wait()
         finally:
-            last = self._last or self._deserted  # somebody killed it while it waited
-            self._step = None  # and let go of who made this, which holds it in its turn
-            self._last = self._deserted = _ended
+            last = self._last or self._on_abandoned  # if the worker was killed while it waited
+            self._step = None  # a step may hold this object: a cycle
+            self._last = self._on_abandoned = _ended
             last()
 
     def _taken(self) -> Any:
@@ -149,11 +151,11 @@ class Lockstep:
 
 
 def _ended() -> None:
-    """The worker has run its last."""
+    """The last step, once it has run."""
 
 
 class _Outcome:
-    """What a function returned or raised, to be taken once: it is kept no longer."""
+    """What a function has returned or raised. It can be taken once, and is not kept after that."""
 
     __slots__ = ("_value", "_error")
 

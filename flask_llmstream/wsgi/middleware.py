@@ -1,6 +1,6 @@
-"""``EventStreamMiddleware``: the engine round the event streams that a WSGI app makes already.
+"""``EventStreamMiddleware``: improves the event streams that a WSGI app makes already.
 
-Roof. The app needs no edit, and need not be Flask's.
+The app needs no edit, and need not be Flask's.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from typing import (
     Mapping,
     Optional,
 )
-from urllib.parse import quote
-
-from werkzeug.wsgi import get_content_length
 
 from ..channel.overflow import Overflow
 from ..errors import ConfigurationError
@@ -34,76 +31,64 @@ from ..stream.drain import DRAIN_SECONDS, drain
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_callable, check_flag, check_names, check_whole
 from ..stream.stream import Stream
-from .app_call import PassedOn, WSGICall
+from .app_call import PassedThrough, WSGICall
 from .body import StreamBody
-from .early_start import early_start, takes_no_later_start
-from .environ_copy import give_back, own_environ
+from .early_start import early_start, needs_early_start
+from .environ import is_no_page_load, must_run_in_place, no_client, remote_address, request_line
+from .environ_copy import copy_back, copy_environ
 from .headers import event_stream_headers, is_encoded, is_event_stream
 from .hooks import WSGIHooks
-from .request_body import ServerInput, has_body
-from .response import Start, settle_expectation
+from .read_once import do_nothing
+from .request_body import ServerInput, has_body, track_input
+from .response_start import ResponseStart, send_continue
 from .types import Environ, StartResponse, WSGIApp
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-_NOT_OURS = ResponseOptions.__annotations__.keys() - MiddlewareOptions.__annotations__.keys()
-
-
-def is_no_page_load(environ: Environ) -> bool:
-    """Whether the answer may be an event stream: not for a browser that loads a page.
-
-    It names ``text/html`` in ``Accept``, which no reader of an event stream does: ``EventSource``
-    names ``text/event-stream``, ``fetch`` and most programs take anything.
-    """
-    return "text/html" not in environ.get("HTTP_ACCEPT", "")
-
-
-def remote_address(environ: Environ) -> Hashable:
-    """The client's address, as the app sees it: an inner ``ProxyFix`` has set it by then."""
-    return environ.get("REMOTE_ADDR")
+_NOT_ACCEPTED = ResponseOptions.__annotations__.keys() - MiddlewareOptions.__annotations__.keys()
 
 
 class EventStreamMiddleware:
-    """Round a WSGI app: its event streams get what those of this package have.
+    """Wraps a WSGI app, and gives its event streams what the streams of this package have.
 
     ::
 
         app.wsgi_app = EventStreamMiddleware(app.wsgi_app)
 
-    An answer of the type ``text/event-stream`` gets heartbeats while the app is silent, the
-    headers that keep proxies from buffering, a slot (or 503), the timers, and an end when its
-    reader leaves, which closes the app's iterable. What the app sends goes out as it is, its event
-    IDs, too; a reader who comes back is the app's own matter. If it fails midway, the last event
-    is an ``error``. Everything else passes through, block by block, and so does an event stream
-    that the app has compressed, given a ``Content-Length``, or sends by ``write()``.
+    A response of the type ``text/event-stream`` gets heartbeats while the app is silent, the
+    headers that keep proxies from buffering, a slot (or 503), and the timers. When its reader
+    leaves, it ends, and the app's iterable is closed. The app's blocks are sent unchanged, with
+    their event IDs. The app itself must handle a reader who comes back. If the app fails midway,
+    the last event is an ``error``. Every other response passes through, block by block. So does an
+    event stream that the app has compressed, given a ``Content-Length``, or sends by ``write()``.
 
-    Only the answer tells whether it is an event stream, and some streams can be iterated only
+    Only the response tells whether it is an event stream, and some streams can be iterated only
     where the app was called (Flask's ``stream_with_context``). So the app is called on a worker of
-    its own, like a producer: a greenlet, or a thread where nothing is patched. There, contextvars
-    are the request's, but thread-locals are new each time. ``applies`` says for which requests;
-    for the rest the app is called in place, with nothing between.
+    its own, like a producer: a greenlet, or a thread if the process is not monkey-patched. There,
+    contextvars are the request's, but thread-locals are new each time. ``applies`` decides for
+    which requests that is done. For the others the app is called in place.
 
     :param wsgi_app: any WSGI app.
-    :param applies: tells from the ``environ`` whether the answer may be an event stream; not asked
-        for ``HEAD``. It may be ``async def``, and so may ``client_key``. Default:
-        :func:`is_no_page_load`. On threads, narrow it to the paths of your streams where the app
-        keeps costly thread-locals, as Django does its database connections.
-    :param max_streams: how many streams this object runs at a time; the next gets 503 with
+    :param applies: called with the ``environ``; returns whether the response may be an event
+        stream. Not called for ``HEAD``. It may be ``async def``, and so may ``client_key``.
+        Default: :func:`is_no_page_load`. On threads, let it return true only for the paths of your
+        streams if the app keeps costly thread-locals, as Django does with its database connections.
+    :param max_streams: how many streams this object runs at a time; the next one gets 503 with
         ``Retry-After``. 0: any number. Default: 1000.
-    :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
-        number. Default: 0.
-    :param client_key: tells from the ``environ`` whose a request is, for that limit; ``None``: has
-        none. Default: :func:`remote_address`.
+    :param max_streams_per_client: how many streams one client may have at a time; the next one gets
+        429. 0: any number. Default: 0.
+    :param client_key: called with the ``environ``; returns the client that this limit counts the
+        request for. ``None``: no limit for this request. Default: :func:`remote_address`.
     :param liveness: whether the client's socket is watched. Default: true.
-    :param early_start: whether status and headers go out at the end of the call, not with the first
-        block: for a server, or a middleware, that takes none later. Default: false, only on servers
-        that are known to need it (Granian).
+    :param early_start: whether status and headers are sent at the end of the call, not with the
+        first block: for a server or a middleware that takes them no later. Default: false, which
+        means only on servers that are known to need it (Granian).
     :param options: :class:`~flask_llmstream.stream.options.StreamOptions`, without ``format``,
-        ``event``, ``gaps`` and ``coalesce``, and ``overflow`` only so that no block is lost by
-        itself. Callbacks have no app context. ``reconnect="restart"`` says that the streams are
-        endless: one that is cut by ``max_lifetime`` or a drain has no ``error``, but a time to come
-        back.
+        ``event``, ``gaps`` and ``coalesce``, and without an ``overflow`` that loses single blocks.
+        Callbacks have no app context. ``reconnect="restart"`` means that the streams are endless:
+        one that is cut by ``max_lifetime`` or a drain ends with a reconnection time instead of an
+        ``error``.
     :raises ConfigurationError: an option that can't work; the message names it.
     :raises TypeError: an unknown option.
     """
@@ -130,43 +115,44 @@ class EventStreamMiddleware:
         self._applies = applies
         self._options = _checked(options)
         self._slots = StreamLimiter(max_streams, max_streams_per_client)
-        self._client_key = client_key if max_streams_per_client else _nobody
+        self._client_key = client_key if max_streams_per_client else no_client
         self._liveness = liveness
         self._early_start = early_start
         self._warned = False
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if _is_bound_to_place(environ) or not called(self._applies, environ):
+        if must_run_in_place(environ) or not called(self._applies, environ):
             return self.wsgi_app(environ, start_response)
         runtime = runtime_for(self._options.worker)
-        unread = _watch_input(environ) if has_body(environ) else None
-        own = own_environ(environ)  # for an app whose stream outlives its reader
-        call = WSGICall(self.wsgi_app, own, start_response, runtime, _name(environ))
-        with self._own_streams_of(own):
-            iterable = call.make()
-            is_at_home = _is_at_home_anywhere(iterable, environ)
-            if is_at_home:
-                call.let_go()
+        unread = track_input(environ) if has_body(environ) else None
+        own = copy_environ(environ)  # the app may need it after the reader has left
+        call = WSGICall(self.wsgi_app, own, start_response, runtime, request_line(environ))
+        with self._early_start_of_inner_streams(own):
+            iterable = call.call()
+            needs_no_worker = _needs_no_worker(iterable, environ)
+            if needs_no_worker:
+                call.release_worker()
             else:
-                call.begin()
-        give_back(own, environ)
-        if is_at_home:
+                call.await_start()
+        copy_back(own, environ)
+        if needs_no_worker:
             return iterable
         if self._is_stream(call):
             return self._stream(call, environ, start_response, unread)
-        passed_on = PassedOn(call)
+        passed_through = PassedThrough(call)
         call.forward()
-        return passed_on
+        return passed_through
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
-        """Let its streams end, as :meth:`LLMStream.drain` does, which ends these, too.
+        """Let the streams of this object end. :meth:`LLMStream.drain` ends them too.
 
+        :param seconds: as for :meth:`LLMStream.drain`.
         :returns: how many streams had to be ended.
         """
         return drain([self._slots], seconds)
 
     def drain_on_sigterm(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Have SIGTERM begin a :meth:`drain`, as :meth:`LLMStream.drain_on_sigterm` does.
+        """Begin a :meth:`drain` on SIGTERM, as :meth:`LLMStream.drain_on_sigterm` does.
 
         :raises ValueError: not on the main thread.
         """
@@ -174,14 +160,15 @@ class EventStreamMiddleware:
 
     @property
     def taken(self) -> int:
-        """How many streams run now."""
+        """How many streams are running."""
         return self._slots.taken
 
     def _starts_early(self, environ: Environ) -> bool:
-        return self._early_start or takes_no_later_start(environ)
+        return self._early_start or needs_early_start(environ)
 
-    def _own_streams_of(self, environ: Environ) -> ContextManager[None]:
-        """A block that a Flask app inside is called in: its streams begin on this side."""
+    def _early_start_of_inner_streams(self, environ: Environ) -> ContextManager[None]:
+        """A context in which the app is called. If the app uses this package itself, its streams
+        begin at the end of the context, on the server's side."""
         return early_start(environ) if self._starts_early(environ) else nullcontext()
 
     def _is_stream(self, call: WSGICall) -> bool:
@@ -212,9 +199,9 @@ class EventStreamMiddleware:
         stream = self._new_stream(call)
         client = called(self._client_key, environ)
         body = StreamBody(stream, self._slots, client, self._liveness, unread=unread)
-        settle_expectation(environ)
-        start = Start(environ, start_response, status, event_stream_headers(headers))
-        body.bind(environ, start, _nothing)
+        send_continue(environ)
+        start = ResponseStart(environ, start_response, status, event_stream_headers(headers))
+        body.bind(environ, start, do_nothing)
         if self._starts_early(environ):
             body.begin()
         return body
@@ -233,7 +220,7 @@ class EventStreamMiddleware:
 
 
 def _checked(options: Mapping[str, Any]) -> StreamOptions:
-    for name in _NOT_OURS:
+    for name in _NOT_ACCEPTED:
         if name in options:
             raise TypeError(f"{name}: the app's own event stream is sent as it is")
     own = EventStreamMiddleware.__init__.__kwdefaults__ or {}
@@ -247,39 +234,11 @@ def _checked(options: Mapping[str, Any]) -> StreamOptions:
     return checked
 
 
-def _is_bound_to_place(environ: Environ) -> bool:
-    """A ``HEAD`` has no stream. The ``with`` block of Flask's test client, before 2.2, looks for
-    the request's context where it made the request."""
-    return environ["REQUEST_METHOD"] == "HEAD" or bool(environ.get("flask._preserve_context"))
+def _needs_no_worker(iterable: Any, environ: Environ) -> bool:
+    """Whether the server can iterate it on its own thread or greenlet.
 
-
-def _is_at_home_anywhere(iterable: Any, environ: Environ) -> bool:
-    """Can it be iterated where the server is, as it needs nothing of its worker?
-
-    A server knows its own file wrapper, and sends it in ways of its own.
+    A file wrapper of the server must be among these: the server sends it in its own way.
     """
     wrapper = environ.get("wsgi.file_wrapper")
     kinds = (list, tuple, io.IOBase, StreamBody)
     return isinstance(iterable, (*kinds, wrapper) if isinstance(wrapper, type) else kinds)
-
-
-def _watch_input(environ: Environ) -> ServerInput:
-    """Have it known whether the app has read the request when its answer begins."""
-    seen = ServerInput(environ["wsgi.input"], get_content_length(environ))
-    environ["wsgi.input"] = seen
-    return seen
-
-
-def _name(environ: Environ) -> str:
-    """``GET /ticks``: what the log calls the stream."""
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return f"{environ['REQUEST_METHOD']} {quote(path, encoding='latin-1')}"
-
-
-def _nobody(environ: Environ) -> Hashable:
-    """Whose a request is where clients have no limit."""
-    return None
-
-
-def _nothing() -> None:
-    """Nobody is to be told that the body was closed."""

@@ -1,81 +1,70 @@
-"""``OneReader``: a body that one server reads, once.
-
-Floor 3.
-"""
+"""``ReadOnceBody``: the base of a body that one server reads once."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Iterator, NoReturn, Optional, Protocol
+from typing import Callable, Iterator, NoReturn, Optional
 
 from ..runtime.atomic import claim
+from .response_start import ResponseStart
 from .types import Environ
 
 
-class Start(Protocol):
-    """How an answer starts."""
-
-    def stream(self) -> None:
-        """As the stream."""
-
-    def instead(self, response: Any) -> Iterable[bytes]:
-        """As another response; its body."""
-
-
-class OneReader:
-    """An iterable of blocks, bound to one server's call and iterated once, by whoever is first."""
+class ReadOnceBody:
+    """An iterable of blocks. It is bound to one call of a server, and its first reader is its only
+    one."""
 
     __slots__ = ("_environ", "_start", "_closing", "_is_unbound", "_is_unread")
 
     def __init__(self) -> None:
         self._environ: Environ = {}
-        self._start: Optional[Start] = None
-        self._closing: Callable[[], None] = nothing
+        self._start: Optional[ResponseStart] = None
+        self._closing: Callable[[], None] = do_nothing
         self._is_unbound = self._is_unread = True
 
     def bind(
-        self, environ: Environ, start: Start, closing: Callable[[], None]
+        self, environ: Environ, start: ResponseStart, closing: Callable[[], None]
     ) -> None:
-        """Give it what the server calls it with.
+        """Bind the body to a server's call.
 
-        :param start: sends the headers.
-        :param closing: called once when the server has closed the body.
-        :raises RuntimeError: another server has it.
+        :param start: sends the status and headers.
+        :param closing: called once, when the server has closed the body.
+        :raises RuntimeError: the body is bound to another call, or closed.
         """
         if not claim(self, "_is_unbound"):
-            refuse_another_reader()
+            refuse_second_reader()
         self._environ = environ
         self._start = start
         self._closing = closing
 
     def __iter__(self) -> Iterator[bytes]:
         """
-        :raises RuntimeError: somebody reads it, or has read it.
+        :raises RuntimeError: the body has a reader already, or is closed.
         """
         if not claim(self, "_is_unread"):
-            refuse_another_reader()
+            refuse_second_reader()
         return self._blocks()
 
     def __reduce__(self) -> NoReturn:
-        refuse_to_be_kept()
+        refuse_pickling()
 
     def _blocks(self) -> Iterator[bytes]:
         """All blocks, as they come."""
         raise NotImplementedError
 
     def _refuse_readers(self) -> None:
-        """Let nobody begin from here on."""
+        """From here on, refuse every call and every reader."""
         claim(self, "_is_unbound")
         claim(self, "_is_unread")
 
 
-class Given:
-    """What a response has in its body's place once a server has that: nothing for another."""
+class TakenBody:
+    """Stands in a response for the body that a server has taken. It refuses every reader."""
 
     def __iter__(self) -> Iterator[bytes]:
-        refuse_another_reader()
+        refuse_second_reader()
 
 
-def refuse_another_reader() -> NoReturn:
+def refuse_second_reader() -> NoReturn:
     """
     :raises RuntimeError: always.
     """
@@ -84,12 +73,12 @@ def refuse_another_reader() -> NoReturn:
     )
 
 
-def refuse_to_be_kept() -> NoReturn:
+def refuse_pickling() -> NoReturn:
     """
     :raises TypeError: always.
     """
     raise TypeError("a response that streams can't be kept: cache what it is made of")
 
 
-def nothing() -> None:
-    """Nobody else is to be told that the body was closed."""
+def do_nothing() -> None:
+    """The default where a callback is expected."""

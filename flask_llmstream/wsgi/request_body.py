@@ -1,8 +1,8 @@
 """The body of a request, read before its answer begins.
 
-Floor 3: Werkzeug's requests. A proxy may stop sending a request whose answer has begun (nginx does
-with a large one), and a server resets a connection that it closes with something unread. So what
-the view has left is read first, on the reader's side, and is there for the generator as ever.
+A proxy may stop sending a request whose answer has begun (nginx does so with a large one), and a
+server resets a connection that it closes with unread bytes. So the part that the view has not read
+is read first, where the answer is read, and the generator can still read it as ever.
 """
 
 from __future__ import annotations
@@ -10,67 +10,71 @@ from __future__ import annotations
 import io
 import weakref
 from tempfile import SpooledTemporaryFile, gettempdir
-from typing import Any, Dict, Iterator, List, Optional, Protocol, Tuple
+from typing import Any, Iterator, List, Optional, Protocol, Tuple
 
 from werkzeug.exceptions import ClientDisconnected
-from werkzeug.wsgi import LimitedStream
+from werkzeug.wsgi import LimitedStream, get_content_length
+
+from .types import Environ
 
 READ_AHEAD = 16 * 1024 * 1024
-"""Bytes that are read of a body before its answer begins: up to IN_MEMORY there, the rest in a
-temporary file."""
+"""How many bytes of a body are read before its answer begins. A body of up to IN_MEMORY bytes is
+kept in memory, a longer one in a temporary file."""
 IN_MEMORY = 256 * 1024
 _BLOCK = 64 * 1024
 
 
-class Unread(Protocol):
-    """The body of a request, perhaps unread."""
+class UnreadBody(Protocol):
+    """The body of a request that may not have been read yet."""
 
     def read_ahead(self) -> bool:
-        """Read what may be read in advance; when called again, look once more.
+        """Read the part that may be read in advance. A later call looks again.
 
-        :returns: whether nothing is left, so that the answer may begin.
-        :raises Exception: what the server, or Werkzeug, raises of a body that can't be read.
+        :returns: whether all has been read, so that the answer may begin.
+        :raises Exception: the body can't be read; raised by the server or Werkzeug.
         """
 
 
-def has_body(environ: Dict[str, Any]) -> bool:
-    """Whether a request brings a body."""
+def has_body(environ: Environ) -> bool:
+    """Whether a request has a body."""
     return environ.get("CONTENT_LENGTH") not in (None, "", "0") or bool(
         environ.get("HTTP_TRANSFER_ENCODING")
     )
 
 
 def read_in_view(request: Any, most: int) -> Optional[bytes]:
-    """A request's body; nothing of it is read ahead any more. ``None``: it is longer.
+    """Read a request's body in its view. Nothing is left to be read ahead.
 
-    Then it is read and thrown away, for the answer to arrive, unless it says that it is longer
-    than READ_AHEAD.
+    :param most: the most bytes that it may have.
+    :returns: the body; ``None`` if it is longer. A longer body is read and thrown away, so that
+        the client gets the answer, unless its ``Content-Length`` is above READ_AHEAD.
     """
-    said, file = request.content_length or 0, io.BytesIO()
-    if said <= most:
+    length, file = request.content_length or 0, io.BytesIO()
+    if length <= most:
         _copy(request, request.stream, file, most + 1)
-    if max(said, file.tell()) > most:
-        if said <= READ_AHEAD:
-            _copy(request, request.stream, _Nowhere(), READ_AHEAD)
+    if max(length, file.tell()) > most:
+        if length <= READ_AHEAD:
+            _copy(request, request.stream, _Discard(), READ_AHEAD)
         return None
-    # Somebody may have read it before; then Werkzeug has kept it, and the stream is at its end.
+    # If the app has read it before, Werkzeug has kept it, and the stream is at its end.
     body: bytes = file.getvalue() or request.get_data()
-    request.stream = _nothing()
+    request.stream = _empty_stream()
     return body
 
 
 class RequestBody:
-    """What a view has left unread of its request, kept while somebody holds this.
+    """The part of a request's body that its view has not read. It is kept as long as this object.
 
-    Made in the view: elsewhere Flask knows no ``MAX_CONTENT_LENGTH``.
+    Must be made in the view: elsewhere Flask knows no ``MAX_CONTENT_LENGTH``.
 
-    :param request: Werkzeug's. Whoever has taken its ``stream`` in the view reads that by itself.
-    :raises HTTPException: it is longer than that.
+    :param request: Werkzeug's. If the view has used its ``stream``, nothing is read ahead: the app
+        itself reads the rest.
+    :raises HTTPException: the body is longer than ``MAX_CONTENT_LENGTH``.
     """
 
     def __init__(self, request: Any) -> None:
         self._request = request
-        # It is taken also where a form was looked for, which may be in what is none.
+        # This is set too if the app has looked for a form, perhaps in a body that is no form.
         self._rest = vars(request).get("stream")
         self._stream = request.stream
 
@@ -85,25 +89,26 @@ class RequestBody:
 
     def _read(self, stream: Any) -> bool:
         file = SpooledTemporaryFile(IN_MEMORY)
-        # Not with the request: that is in a cycle with its environ, which only gc would free.
+        # Not tied to the request: only the garbage collector frees its cycle with its environ.
         weakref.finalize(self, file.close)
         is_whole = self._copied(stream, file)
-        self._rest = _nothing() if is_whole else stream
+        self._rest = _empty_stream() if is_whole else stream
         file.seek(0)
         self._request.stream = io.BufferedReader(_Chain(file, self._rest))
         return is_whole
 
     def _copied(self, stream: Any, file: Any) -> bool:
-        if self._brings_nothing(stream, file):
+        if self._is_used_up(stream, file):
             return True
-        is_whole = _copy(self._request, stream, file, _most() - 1)
+        is_whole = _copy(self._request, stream, file, _limit() - 1)
         length = self._request.content_length
         if is_whole and length is not None and file.tell() < length:
             raise ClientDisconnected()
         return is_whole
 
-    def _brings_nothing(self, stream: Any, file: Any) -> bool:
-        """Has the view read it by way of ``environ``? Or nobody is there, as will show."""
+    def _is_used_up(self, stream: Any, file: Any) -> bool:
+        """Whether the view has read it through ``environ``. A client that has left also brings no
+        byte here; that shows later."""
         try:
             _copy(self._request, stream, file, 1)
         except ClientDisconnected:
@@ -112,11 +117,11 @@ class RequestBody:
 
 
 class ServerInput:
-    """A server's input, in its place in ``environ``, that knows whether it has been read.
+    """Stands in ``environ`` for a server's input, and knows whether it has been read.
 
-    :param length: how many bytes there are; ``None``: a read that brings nothing tells.
-    :ivar is_exhausted: whether nothing is left.
-    :ivar rfile: the file of the client's socket, where gevent.pywsgi's own input has it.
+    :param length: how many bytes it has. ``None``: unknown; it is read when a read brings nothing.
+    :ivar is_exhausted: whether all has been read.
+    :ivar rfile: the file of the client's socket, if the server is gevent.pywsgi.
     """
 
     def __init__(self, server_input: Any, length: Optional[int]) -> None:
@@ -126,25 +131,25 @@ class ServerInput:
         self.is_exhausted = length == 0
 
     def read_ahead(self) -> bool:
-        """Nothing is: only the app knows where it may be read."""
+        """Read nothing: only the app knows where it may be read."""
         return self.is_exhausted
 
     def read(self, *size: int) -> bytes:
         """As the server's."""
-        return self._seen(self._input.read(*size), size)
+        return self._count(self._input.read(*size), size)
 
     def readline(self, *size: int) -> bytes:
         """As the server's."""
-        return self._seen(self._input.readline(*size), size)
+        return self._count(self._input.readline(*size), size)
 
     def readlines(self, *hint: int) -> List[bytes]:
-        """As the server's, but that the hint is not taken."""
+        """As the server's. The hint is ignored: all lines are returned."""
         return list(self)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
 
-    def _seen(self, data: bytes, size: Tuple[int, ...]) -> bytes:
+    def _count(self, data: bytes, size: Tuple[int, ...]) -> bytes:
         if self._left is not None:
             self._left -= len(data)
         if self._left == 0 or (not data and size != (0,)):
@@ -152,13 +157,22 @@ class ServerInput:
         return data
 
 
-class _Nowhere:
+def track_input(environ: Environ) -> ServerInput:
+    """Replace ``wsgi.input`` by an input that knows whether the app has read the request."""
+    tracked = ServerInput(environ["wsgi.input"], get_content_length(environ))
+    environ["wsgi.input"] = tracked
+    return tracked
+
+
+class _Discard:
+    """A file that keeps nothing."""
+
     def write(self, data: bytes) -> None:
-        """Nobody wants it."""
+        """Do nothing."""
 
 
 class _Chain(io.RawIOBase):
-    """What was read ahead, and behind it what was not."""
+    """A stream: first the part that was read ahead, then the rest."""
 
     def __init__(self, first: Any, rest: Any) -> None:
         self._first = first
@@ -173,17 +187,20 @@ class _Chain(io.RawIOBase):
         return len(data)
 
 
-def _most() -> int:
-    """How much is read ahead here."""
+def _limit() -> int:
+    """How many bytes are read ahead on this machine."""
     try:
         gettempdir()
-    except OSError:  # nothing can be written anywhere
+    except OSError:  # no folder can be written to
         return IN_MEMORY
     return READ_AHEAD
 
 
 def _copy(request: Any, stream: Any, file: Any, most: int) -> bool:
-    """Whether the stream of a request ended within so many bytes."""
+    """Copy up to ``most`` bytes of a request's stream.
+
+    :returns: whether the stream has ended within them.
+    """
     while most and not _is_at_end(stream):
         block = stream.read(min(most, _BLOCK))
         if not block:
@@ -191,14 +208,14 @@ def _copy(request: Any, stream: Any, file: Any, most: int) -> bool:
         file.write(block)
         most -= len(block)
     if _is_at_end(stream) and request.content_length is None:
-        stream.read(1)  # its end is MAX_CONTENT_LENGTH, and what is longer is refused
+        stream.read(1)  # its end is MAX_CONTENT_LENGTH; raises if the body is longer
     return _is_at_end(stream)
 
 
-def _nothing() -> LimitedStream:
+def _empty_stream() -> LimitedStream:
     return LimitedStream(io.BytesIO(), 0)
 
 
 def _is_at_end(stream: Any) -> bool:
-    """Whether it knows that nothing is left. Some servers' own can't be asked."""
+    """Whether the stream knows that it has ended. The streams of some servers can't tell."""
     return bool(getattr(stream, "is_exhausted", False))

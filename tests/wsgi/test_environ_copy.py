@@ -12,7 +12,7 @@ from flask.logging import wsgi_errors_stream
 from werkzeug.test import create_environ
 
 from flask_llmstream import EventStreamMiddleware
-from flask_llmstream.wsgi.environ_copy import own_environ
+from flask_llmstream.wsgi.environ_copy import copy_environ
 
 ADAS = ("ada", {"X-Reader": "ada"}, "192.0.2.7", "http://localhost/?q=1", "1")
 
@@ -215,7 +215,7 @@ def test_what_is_written_behind_its_end_goes_to_stderr(place, app, serve, go_on,
 
 def test_stderr_that_takes_nothing_is_told(monkeypatch):
     monkeypatch.setattr("sys.stderr", Expiring())
-    own = own_environ({})
+    own = copy_environ({})
     own["wsgi.errors"].write("heard")
     Expiring.has_expired = True
     try:

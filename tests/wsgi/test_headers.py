@@ -7,9 +7,9 @@ import pytest
 from flask_llmstream.wsgi.headers import (
     HEADERS,
     event_stream_headers,
+    inherited_headers,
     is_encoded,
     is_event_stream,
-    taken_over,
 )
 
 EVENT_STREAM = ("Content-Type", "text/event-stream")
@@ -164,20 +164,21 @@ OF_THE_REQUEST = [
 @pytest.mark.parametrize("case", [str.title, str.upper, str.lower])
 @pytest.mark.parametrize("name, value", OF_THE_BODY_THAT_NEVER_CAME, ids=lambda part: part[:20])
 def test_what_speaks_of_a_body_that_never_came_is_left_behind(name, value, case):
-    assert taken_over([(case(name), value)], []) == []
+    assert inherited_headers([(case(name), value)], []) == []
 
 
 @pytest.mark.parametrize("name, value", OF_THE_REQUEST, ids=lambda part: part[:20])
 def test_what_speaks_of_the_request_is_taken_over(name, value):
-    assert taken_over([(name, value)], []) == [(name, value)]
+    assert inherited_headers([(name, value)], []) == [(name, value)]
 
 
 def test_what_the_answer_says_itself_goes_before():
     own = [("x-request-id", "8"), ("Access-Control-Allow-Origin", "*")]
-    assert taken_over([("X-Request-ID", "7"), ("access-control-allow-origin", "null")], own) == []
+    streams = [("X-Request-ID", "7"), ("access-control-allow-origin", "null")]
+    assert inherited_headers(streams, own) == []
 
 
 def test_cookies_and_what_it_varies_by_come_from_both():
     theirs = [("Set-Cookie", "session=7"), ("Vary", "Accept"), ("Vary", "Origin")]
     own = [("Set-Cookie", "theme=dark"), ("Vary", "Origin")]
-    assert taken_over(theirs, own) == [("Set-Cookie", "session=7"), ("Vary", "Accept")]
+    assert inherited_headers(theirs, own) == [("Set-Cookie", "session=7"), ("Vary", "Accept")]

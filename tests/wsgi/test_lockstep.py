@@ -26,17 +26,17 @@ def nothing():
 
 
 @pytest.fixture
-def deserted(place):
+def abandoned(place):
     return place.for_reader()
 
 
 @pytest.fixture
-def begin(place, deserted):
-    """Start over on a worker of its own; each is ended behind the test."""
+def begin(place, abandoned):
+    """A function that begins a lockstep on a new worker. Each is ended after the test."""
     begun = []
 
     def begin():
-        begun.append(Lockstep(runtime_for(place.worker), "the caller", deserted.set))
+        begun.append(Lockstep(runtime_for(place.worker), "the caller", abandoned.set))
         return begun[-1]
 
     yield begin
@@ -95,25 +95,30 @@ def test_an_outcome_is_not_kept(begin):
 # Errands.
 
 
-def test_an_errand_runs_where_the_caller_waits(begin):
+def test_a_step_can_call_a_function_where_the_caller_waits(begin):
     lockstep = begin()
-    assert lockstep.run(lambda: lockstep.back(runtime)) == runtime()
+    assert lockstep.run(lambda: lockstep.run_at_caller(runtime)) == runtime()
 
 
-def test_what_an_errand_raises_is_raised_in_the_step(begin):
+def test_what_that_function_raises_is_raised_in_the_step(begin):
     lockstep = begin()
 
     def step():
         with pytest.raises(ZeroDivisionError):
-            lockstep.back(lambda: 1 / 0)
+            lockstep.run_at_caller(lambda: 1 / 0)
         return "went on"
 
     assert lockstep.run(step) == "went on"
 
 
-def test_a_step_may_have_any_number_of_errands(begin):
+def test_a_step_may_call_its_caller_any_number_of_times(begin):
     lockstep, done = begin(), []
-    lockstep.run(lambda: [lockstep.back(lambda: done.append(number)) for number in (1, 2, 3)])
+
+    def step():
+        for number in (1, 2, 3):
+            lockstep.run_at_caller(lambda: done.append(number))
+
+    lockstep.run(step)
     assert done == [1, 2, 3]
 
 
@@ -147,14 +152,14 @@ def test_behind_its_end_no_step_runs(begin):
 
 def test_an_ended_worker_holds_nobody(place, begin):
     class Owner:
-        def deserted(self):
+        def abandoned(self):
             pass
 
         def step(self):
             pass
 
     owner, last = Owner(), place.for_reader()
-    lockstep = Lockstep(runtime_for(place.worker), "the caller", owner.deserted)
+    lockstep = Lockstep(runtime_for(place.worker), "the caller", owner.abandoned)
     lockstep.run(owner.step)
     lockstep.end(last.set)
     last.wait()
@@ -167,7 +172,7 @@ def test_an_ended_worker_holds_nobody(place, begin):
 
 
 @only(GREENLETS)
-def test_what_interrupts_the_caller_interrupts_the_step(place, begin, deserted):
+def test_what_interrupts_the_caller_interrupts_the_step(place, begin, abandoned):
     lockstep, waits, caught = begin(), place.for_reader(), []
 
     def step():
@@ -182,20 +187,20 @@ def test_what_interrupts_the_caller_interrupts_the_step(place, begin, deserted):
     waits.wait()
     timeout = gevent.Timeout()
     caller.kill(timeout)
-    deserted.wait()
+    abandoned.wait()
     assert caught == [timeout]
 
 
 @only(GREENLETS)
-def test_a_caller_who_is_killed_before_the_step_began_has_none(begin, deserted):
+def test_a_caller_who_is_killed_before_the_step_began_has_none(begin, abandoned):
     caller = gevent.spawn(begin().run, pytest.fail)
     gevent.sleep(0)  # it waits, and the worker was not scheduled yet
     caller.kill(block=False)
-    deserted.wait()
+    abandoned.wait()
 
 
 @only(GREENLETS)
-def test_a_step_whose_caller_is_gone_has_no_errands(place, begin, deserted):
+def test_a_step_whose_caller_is_gone_can_call_nothing_there(place, begin, abandoned):
     lockstep, waits, caught = begin(), place.for_reader(), []
 
     def step():
@@ -205,36 +210,36 @@ def test_a_step_whose_caller_is_gone_has_no_errands(place, begin, deserted):
         except gevent.GreenletExit:
             for _ in range(2):
                 try:
-                    lockstep.back(pytest.fail)
+                    lockstep.run_at_caller(pytest.fail)
                 except gevent.GreenletExit:
                     caught.append(True)
 
     caller = gevent.spawn(lockstep.run, step)
     waits.wait()
     caller.kill()
-    deserted.wait()
+    abandoned.wait()
     assert caught == [True, True]
 
 
 @only(GREENLETS)
-def test_a_worker_that_somebody_kills_ends_as_if_it_was_deserted(begin, deserted):
+def test_a_worker_that_is_killed_ends_as_one_whose_caller_is_gone(begin, abandoned):
     lockstep = begin()
     worker = lockstep.run(gevent.getcurrent)
     gevent.kill(worker)
-    deserted.wait()
+    abandoned.wait()
     with pytest.raises(RuntimeError, match="ended"):
         lockstep.run(nothing)
 
 
 @only(THREADS)
-def test_a_step_on_a_thread_runs_to_its_end_though_its_caller_is_gone(place, deserted):
+def test_a_step_on_a_thread_runs_to_its_end_though_its_caller_is_gone(place, abandoned):
     class Interrupted(ThreadWakeup):
         def wait(self, timeout=None):
             raise KeyboardInterrupt
 
     go_on, runtime = place.for_producer(), runtime_for("auto")._replace(readable=Interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Lockstep(runtime, "the caller", deserted.set).run(go_on.wait)
-    assert not deserted.is_set()
+        Lockstep(runtime, "the caller", abandoned.set).run(go_on.wait)
+    assert not abandoned.is_set()
     go_on.set()
-    deserted.wait()
+    abandoned.wait()
