@@ -1,0 +1,1 @@
+"""The chat endpoints: how their requests are read, limited and answered."""

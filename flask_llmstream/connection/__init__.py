@@ -1,0 +1,1 @@
+"""The client's end of a stream: its socket, and its departure."""

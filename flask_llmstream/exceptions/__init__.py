@@ -1,0 +1,1 @@
+"""Exceptions that are caught, shown safely and passed on."""

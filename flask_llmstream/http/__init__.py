@@ -1,0 +1,1 @@
+"""One HTTP call that any thread can end."""

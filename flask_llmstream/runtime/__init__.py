@@ -1,0 +1,1 @@
+"""Where code runs and waits: greenlets, native threads, the event loop."""

@@ -1,0 +1,1 @@
+"""Where the items of a stream come from: emitters, Observables, asynchronous iterables."""

@@ -1,0 +1,1 @@
+"""Server-Sent Events and JSON as bytes. Standard library only, no I/O."""

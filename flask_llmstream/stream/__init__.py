@@ -1,0 +1,1 @@
+"""One stream: its options, its limits, its producer and its one end."""

@@ -1,0 +1,1 @@
+"""Reports of a stream: the log line, the signals, the callbacks."""

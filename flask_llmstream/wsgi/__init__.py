@@ -1,0 +1,1 @@
+"""PEP 3333: the body, the headers, the middleware."""

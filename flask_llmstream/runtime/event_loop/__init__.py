@@ -1,0 +1,1 @@
+"""The one event loop of the process, and code that waits on it as if it blocked."""
