@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, request
 
 from .app.config import Settings, read_config
 from .app.context import end_request
-from .app.error_handlers import hand_on_errors
+from .app.error_handlers import convert_stream_errors
 from .app.state import EXTENSION, AppState, app_state
 from .chat.blueprint import browser_client, chat_blueprint, checked_providers
 from .chat.cross_site import refuse_cross_site, send_cors_headers
@@ -105,7 +105,7 @@ class LLMStream:
         if settings.url_prefix is None and not says_where:
             refuse_to_guard_nothing(self._guard)
         app.extensions[EXTENSION] = AppState(self, settings, options)
-        hand_on_errors(app)
+        convert_stream_errors(app)
         app.wsgi_app = EarlyStart(app, settings.early_start)  # type: ignore[method-assign]
         send_cors_headers(app)
         app.teardown_request(end_request)

@@ -1,7 +1,6 @@
-"""Every ``LLMSTREAM_*`` key, read once by ``init_app``.
+"""The ``LLMSTREAM_*`` keys. ``init_app`` reads them once.
 
-Roof. A key's default is written back to ``app.config``, so that what is in force can be read
-there.
+Defaults are written back to ``app.config``, so that it shows every value in force.
 """
 
 from __future__ import annotations
@@ -23,37 +22,40 @@ from .origins import checked_origins
 
 PREFIX = "LLMSTREAM_"
 SECRET_LENGTH = 16
-"""The least characters of a secret."""
+"""The fewest characters that a secret may have."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for a whole app.
+    """The settings of a whole app.
 
-    :param url_prefix: where the chat blueprint is mounted; ``None``: not at all. Default: ``/v1``
-        where the extension was given ``providers``, else ``None``.
-    :param allowed_origins: the origins of other sites whose pages may ask the chat endpoints, and
-        read their answers, also as their user; ``["*"]``: any page, as nobody. Default: none.
-    :param max_streams: how many streams one process runs at a time; the next gets 503. 0: any
+    :param url_prefix: the path at which the chat blueprint is mounted; ``None``: it is not mounted.
+        Default: ``/v1`` where the extension was given ``providers``, else ``None``.
+    :param allowed_origins: the origins of other sites whose pages may use the chat endpoints and
+        read the answers, also with the user's cookies; ``["*"]``: any page, without cookies.
+        Default: none.
+    :param max_streams: the most streams that one process runs at a time; the next gets 503. 0: any
         number. Default: 1000.
-    :param max_streams_per_client: how many of them may be one client's; the next gets 429. 0: any
-        number. Default: 0.
-    :param client_key: a function that tells in a view whose request it is, for that limit; one
-        for which it is ``None`` has no limit. It may be ``async def``. Default: the remote address.
+    :param max_streams_per_client: the most of these streams for one client; the next gets 429. 0:
+        any number. Default: 0.
+    :param client_key: a function that is called in a view and returns a key for the client, for
+        that limit. A client with the key ``None`` has no limit. The function may be ``async def``.
+        Default: the remote address.
     :param max_body_bytes: the largest body of a chat request, as it comes and as it is passed on;
-        larger gets 413. Default: 1048576.
-    :param max_prompt_chars: the longest prompt (or messages), together with the texts, lists and
-        objects beside it; longer gets 400. Default: 100000.
+        a larger one gets 413. Default: 1048576.
+    :param max_prompt_chars: the most characters of the prompt (or the messages), together with the
+        texts, lists and objects beside it; a longer one gets 400. Default: 100000.
     :param max_tokens: the most tokens that an answer may have, whatever a client or a provider's
         own options ask for. 0: as many as its model writes. Default: 0.
     :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
-    :param liveness: whether the client's socket is watched, so that a departed reader is noticed
-        while the model is silent. Default: true.
-    :param early_start: whether status and headers go out at the end of the call of the application,
-        not with the first block: for a server, or a middleware, that takes none later. Default:
-        false, only on servers that are known to need it (Granian).
-    :param doctor_token: the secret that ``flask llmstream doctor --url`` has to bring to be told
-        more, from 16 characters on. Default: ``None``, there are no such routes.
+    :param liveness: whether the client's socket is watched, so that a reader's departure is
+        noticed while the model is silent. Default: true.
+    :param early_start: whether status and headers are sent at the end of the call of the
+        application, and not with the first block: for a server or a middleware that accepts them
+        only then. Default: false; servers that are known to need it (Granian) get it anyway.
+    :param doctor_token: the secret that ``flask llmstream doctor --url`` must send to learn more
+        than the public address shows; 16 characters or more. Default: ``None``, the routes for it
+        do not exist.
     """
 
     url_prefix: Optional[str] = None
@@ -93,7 +95,7 @@ def _check_prefix(prefix: Any) -> None:
 
 
 def _check_secret(name: str, value: Any) -> None:
-    # The message leaves out the value: it goes to a log.
+    # The message leaves out the value, because it goes to a log.
     fits = isinstance(value, str) and len(value) >= SECRET_LENGTH and value.isascii()
     if value is not None and not fits:
         message = f"has to be a text of {SECRET_LENGTH} ASCII characters or more, or None"
@@ -103,11 +105,11 @@ def _check_secret(name: str, value: Any) -> None:
 def read_config(
     config: MutableMapping[str, Any], settings: Settings = Settings()
 ) -> "tuple[Settings, StreamOptions]":
-    """The app's settings and its streams' defaults.
+    """The app's settings and the default options of its streams.
 
-    :param settings: what holds where the app says nothing.
-    :raises ConfigurationError: a value that can't work, or an ``LLMSTREAM_*`` key that does not
-        exist; the message names the key.
+    :param settings: the defaults of the settings.
+    :raises ConfigurationError: a value can't work, or an ``LLMSTREAM_*`` key does not exist. The
+        message names the key.
     """
     _refuse_unknown(config)
     try:

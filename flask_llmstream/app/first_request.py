@@ -1,7 +1,4 @@
-"""What is looked for at an application's first request, when all of it has been put together.
-
-Roof: Flask.
-"""
+"""Checks of an application at its first request, when everything is registered."""
 
 from __future__ import annotations
 
@@ -12,16 +9,16 @@ from flask import Flask
 from ..log import log_of
 
 
-def at_first_request(app: Flask, look: Callable[[Flask], None], failed: str) -> None:
-    """Have it looked for then, before whatever may answer the request. It can only log.
+def at_first_request(app: Flask, check: Callable[[Flask], None], failed: str) -> None:
+    """Call ``check`` at the first request, before anything may answer it. What it raises is logged.
 
-    :param failed: what the log says where the look itself raises.
+    :param failed: the log's line where the check raises.
     """
-    looked: List[bool] = []
+    checked: List[bool] = []
 
     def first(endpoint: Any, values: Any) -> None:
-        if not looked:
-            looked.append(True)  # two requests at once may both look, and log the same
-            log_of(app).isolated(lambda: look(app), failed)
+        if not checked:
+            checked.append(True)  # two requests at once may both check, and log the same
+            log_of(app).isolated(lambda: check(app), failed)
 
     app.url_value_preprocessors.setdefault(None, []).insert(0, first)

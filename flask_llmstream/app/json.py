@@ -1,7 +1,7 @@
-"""The application's own JSON, for what its streams send.
+"""``json_of``: encodes the items of an application's streams with the application's own JSON.
 
-Roof: Flask. From 2.2 on it is a provider, ``app.json``; up to then a ``json_encoder``, of the
-application or of a blueprint. 2.2 has both.
+From Flask 2.2 on that is a provider, ``app.json``. Up to 2.2 it is a ``json_encoder`` of the
+application or of a blueprint. Flask 2.2 has both.
 """
 
 from __future__ import annotations
@@ -24,28 +24,31 @@ _own_default: Default = (_OwnProvider or _OwnEncoder()).default
 _JSONS_OWN = (str, int, float, list, tuple, dict)
 
 
-def _own_but_ours(value: Any) -> Any:
-    """Of a subclass of JSON's own types orjson asks; Flask's JSON never does, whatever its
-    ``__html__`` is. Of a dataclass ours gives the same, without a copy of all that is in it."""
+def _flask_default(value: Any) -> Any:
+    """Flask's default for the types that it alone knows.
+
+    orjson also asks for subclasses of JSON's own types. Flask never asks for these, even where they
+    have an ``__html__``. For a dataclass our default gives the same, without a deep copy.
+    """
     if isinstance(value, _JSONS_OWN) or is_dataclass(value):
-        raise TypeError("it is known without Flask's")
+        raise TypeError("it is encoded without Flask's default")
     return _own_default(value)
 
 
-_own = fast_json_by(asked_first(_own_but_ours))
-"""By an application that has left its JSON as Flask has it."""
+_flask_json = fast_json_by(asked_first(_flask_default))
+"""The encoder of an application that has Flask's own JSON."""
 
 
 def json_of(app: Flask) -> Encode:
-    """What makes JSON of a stream's items. Asked in the view, once a stream.
+    """The function that encodes a stream's items as JSON. Called in the view, once a stream.
 
-    An application that says only what stands for values that JSON does not have (``default``) is
-    asked for these, and the layout stays compact. One with a ``dumps`` of its own makes all of it.
+    An application that replaces only ``default`` is asked for the values that JSON does not have,
+    and the layout stays compact. An application with its own ``dumps`` encodes all of the item.
     """
     encoder = _encoder_of(app) if _OwnEncoder else None
     if encoder is None:
         return _by_provider(app, app.json)
-    return _own if encoder is _OwnEncoder else _inside(app, _by_encoder(encoder))
+    return _flask_json if encoder is _OwnEncoder else _in_app_context(app, _by_encoder(encoder))
 
 
 def _encoder_of(app: Any) -> Any:
@@ -63,19 +66,19 @@ def _by_encoder(encoder: Any) -> Encode:
 
 def _by_provider(app: Flask, provider: Any) -> Encode:
     if getattr(provider.dumps, "__func__", None) is not _OwnProvider.dumps:
-        return _inside(app, json_line(provider.dumps))
+        return _in_app_context(app, json_line(provider.dumps))
     if provider.default is _own_default:
-        return _own
-    return _inside(app, json_by(asked_first(provider.default)))
+        return _flask_json
+    return _in_app_context(app, json_by(asked_first(provider.default)))
 
 
-def _inside(app: Flask, encode: Encode) -> Encode:
-    """The same in a context of the app, also for who sends from elsewhere."""
+def _in_app_context(app: Flask, encode: Encode) -> Encode:
+    """Encode inside an app context, also where the code that sends runs without one."""
 
-    def encode_inside(value: Any) -> bytes:
+    def encode_in_app_context(value: Any) -> bytes:
         if has_app_context() and current_app == app:
             return encode(value)
         with app.app_context():
             return encode(value)
 
-    return encode_inside
+    return encode_in_app_context

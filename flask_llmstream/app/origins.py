@@ -1,7 +1,7 @@
-"""Whose page sent a request, by what browsers say of it.
+"""Tells from a browser's headers whether a page of another site sent a request. Standard library
+only, no I/O.
 
-Ground floor: standard library only, no I/O. Programs that are no browser say nothing, and are
-nobody's page.
+Programs that are no browsers do not send these headers. Their requests come from no page.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from typing import Any, FrozenSet, Optional
 from ..errors import ConfigurationError
 
 ANY = "*"
-"""In the place of origins: all of them."""
+"""In place of origins: every origin."""
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OWN = ("same-origin", "none")
-"""``Sec-Fetch-Site`` of this site's own pages, and of what the user typed or an extension sent."""
+"""``Sec-Fetch-Site`` of requests by this site's own pages, by the user (a typed address) or by a
+browser's extension."""
 
 
 def is_cross_site(site: Optional[str], origin: Optional[str], host: str) -> bool:
-    """Did a page of another origin send it? A subdomain, or another port, is another origin.
+    """Did a page of another origin send the request? A subdomain or a port makes another origin.
 
     :param site: ``Sec-Fetch-Site``, which no page can forge. Browsers leave it out over plain HTTP.
-    :param origin: ``Origin``. Its scheme isn't compared: TLS may end in front of the application.
-    :param host: of the request, with its port unless that is the scheme's default.
+    :param origin: ``Origin``. Its scheme is not compared: TLS may end before the application.
+    :param host: the request's host, with its port unless that is the scheme's default.
     """
     if site:
         return site not in _OWN
@@ -36,16 +37,16 @@ def is_cross_site(site: Optional[str], origin: Optional[str], host: str) -> bool
 
 
 def is_allowed(origin: Optional[str], allowed: FrozenSet[str]) -> bool:
-    """Is the origin among those?
+    """Is the origin one of these?
 
-    :param allowed: as :func:`checked_origins` makes them.
+    :param allowed: the result of :func:`checked_origins`.
     """
     return ANY in allowed or normal_origin(origin or "") in allowed
 
 
 def normal_origin(text: str) -> Optional[str]:
-    """An origin as browsers write it: in small letters, without its default port. ``None``: it is
-    none, or the opaque ``null``."""
+    """An origin as browsers write it: in small letters, without its default port. ``None`` where
+    the text is no origin, or is the opaque origin ``null``."""
     found = _ORIGIN.fullmatch(text.lower())
     if found is None or int(found[3] or 0) > 65535:
         return None
@@ -56,10 +57,9 @@ def normal_origin(text: str) -> Optional[str]:
 
 
 def checked_origins(name: str, value: Any) -> FrozenSet[str]:
-    """The origins of a setting, as browsers write them; ``None``: no origin.
+    """The origins of a setting, as browsers write them; ``None`` means no origin.
 
-    :raises ConfigurationError: one that none can be; the message names it and says how it is
-        written.
+    :raises ConfigurationError: a text is no origin. The message names it and tells the right form.
     """
     if value is None:
         return frozenset()

@@ -1,7 +1,4 @@
-"""What one app has of the extension, kept in ``app.extensions["llmstream"]``.
-
-Roof: Flask.
-"""
+"""``AppState``: the extension's state for one app, in ``app.extensions["llmstream"]``."""
 
 from __future__ import annotations
 
@@ -21,9 +18,10 @@ EXTENSION = "llmstream"
 
 
 class AppState:
-    """One app's settings, its streams' defaults and its slots.
+    """One app's settings, the default options of its streams, and its limits.
 
     :param owner: the extension object that made it.
+    :ivar slots: the app's limits; a stream takes a slot while it runs.
     """
 
     def __init__(self, owner: object, settings: Settings, options: StreamOptions) -> None:
@@ -34,14 +32,14 @@ class AppState:
         self._slots_of: Dict[object, StreamLimiter] = {}
 
     def slots_of(self, endpoints: object, settings: Settings) -> StreamLimiter:
-        """The slots of a blueprint's endpoints that have limits of their own."""
+        """The limits of a blueprint's endpoints, for endpoints with limits of their own."""
         if endpoints not in self._slots_of:
             self._slots_of.setdefault(endpoints, self._new_slots(settings))
         return self._slots_of[endpoints]
 
     @property
     def all_slots(self) -> List[StreamLimiter]:
-        """The app's, and those of its blueprints."""
+        """The limits of the app and of its blueprints."""
         return [self.slots, *self._slots_of.values()]
 
     def _new_slots(self, settings: Settings) -> StreamLimiter:
@@ -51,14 +49,14 @@ class AppState:
 
 
 def _remote_address() -> Optional[str]:
-    """The client's address; behind a proxy Werkzeug's ``ProxyFix`` makes it the true one."""
+    """The client's address. Behind a proxy Werkzeug's ``ProxyFix`` puts the true address here."""
     return request.remote_addr
 
 
 def app_state() -> AppState:
-    """The current app's state.
+    """The state of the current app.
 
-    :raises ConfigurationError: ``init_app`` has not seen this app.
+    :raises ConfigurationError: ``init_app`` was not called with this app.
     """
     state: Optional[AppState] = current_app.extensions.get(EXTENSION)
     if state is None:

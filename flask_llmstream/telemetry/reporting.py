@@ -1,6 +1,6 @@
-"""What becomes of a stream's summary: one log line, the signals, the app's own callback.
+"""Reports a stream's end: one log line, the signals, the app's callbacks.
 
-Roof: Flask, for its signal. All of it runs on the stream's worker, inside its contexts, once.
+It runs once a stream, on the stream's worker, inside its contexts.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ _FAILED = "stream %s of %s: a callback failed"
 
 
 def report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
-    """Tell everybody, as where the stream's exception was caught, if there was one. One that
-    raises is logged, the rest are told all the same.
+    """Report a stream's end: log it, send the signals, call ``on_finish``. Meanwhile
+    ``sys.exc_info()`` is the stream's exception, if there was one. A callback that raises does not
+    stop the others; its exception is logged.
 
-    :param sender: the signals'.
+    :param sender: the sender of the signals.
     """
     while_handling(summary.error, lambda: _report(sender, log, stream, summary))
 
@@ -34,8 +35,8 @@ def report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
 def _report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
     failed = _FAILED, stream.id, stream.name
     if summary.reason == "error" and not _is_expected(summary):
-        # Before the log, as Flask does: an error tracker that hears of it by a log record takes
-        # it for one that was handled.
+        # Before the log, as Flask does. An error tracker that sees the log record first takes the
+        # exception for a handled one.
         error = summary.error
         log.isolated(partial(sent, got_request_exception, sender, exception=error), *failed)
     _log_ending(log, stream, summary)
@@ -46,19 +47,19 @@ def _report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
 
 
 def report_departure(log: Log, stream: Stream, summary: Summary) -> None:
-    """Tell ``on_disconnect``; one that raises is logged."""
+    """Call ``on_disconnect``. What it raises is logged."""
     on_disconnect = stream.options.on_disconnect
     if on_disconnect is not None:
         log.isolated(partial(called, on_disconnect, summary), _FAILED, stream.id, stream.name)
 
 
 def _is_expected(summary: Summary) -> bool:
-    """Was it said on purpose: a ``StreamError``, or ``abort()``, which may bring any answer?"""
+    """Was the error raised on purpose: a ``StreamError``, or by ``abort()`` with any answer?"""
     return issubclass(type(summary.error), (StreamError, HTTPException))
 
 
 def _told(error: BaseException) -> str:
-    """An exception in a line, with what was behind it, which the client is not told."""
+    """An exception in one line, with its cause, which the client does not see."""
     cause = cause_of(error)
     if cause is None or text_of(cause) in text_of(error):
         return described(error)

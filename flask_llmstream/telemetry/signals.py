@@ -1,4 +1,4 @@
-"""Signals, sent on a stream's worker with its app as the sender."""
+"""The signals. They are sent on a stream's worker, with its app as the sender."""
 
 # mypy: disable-error-code=import-not-found
 
@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 _signals = flask.signals.Namespace()  # type: ignore[attr-defined]  # blinker's, or 1.1's stand-in
 
 stream_finished: NamedSignal = _signals.signal("llmstream-finished")
-"""A stream has ended; ``summary`` is its :class:`~flask_llmstream.stream.stream.Summary`."""
+"""A stream has ended; ``summary`` is its :class:`~flask_llmstream.records.Summary`."""

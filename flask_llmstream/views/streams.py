@@ -12,7 +12,7 @@ from typing import Any, Iterable, Type
 from flask import current_app, request
 
 from ..app.context import CopiedContext
-from ..app.error_handlers import answer_of
+from ..app.error_handlers import error_response
 from ..app.json import json_of
 from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, Format, make_format
 from ..records import ErrorInfo, Summary
@@ -34,7 +34,7 @@ class FlaskHooks(CopiedContext):
         """What the app's error handlers answer, in a request's context like the view's."""
         if not self.has_request:
             return failure_response(failure)
-        return self.call_in_request(partial(answer_of, self._app, error, failure))
+        return self.call_in_request(partial(error_response, self._app, error, failure))
 
     def left(self, stream: Stream, summary: Summary) -> None:
         """Tell the app's ``on_disconnect``."""
