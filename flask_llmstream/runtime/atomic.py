@@ -1,6 +1,6 @@
-"""``claim`` and ``try_pop``: of all that come at a time, one has it.
+"""Atomic steps, without a lock: of several callers at a time, exactly one succeeds.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ Kept = TypeVar("Kept")
 
 
 def claim(owner: object, mark: str) -> bool:
-    """Be the first that asks; ``False`` for all others.
+    """Whether this caller is the first that claims the mark.
 
-    One atomic step, with nothing to hold: also in the middle of another claim, where a signal's
-    handler or garbage collection asks.
+    No lock is held. So a signal's handler or a finalizer may call it in the middle of another
+    claim.
 
-    :param mark: an attribute in the owner's ``__slots__``, which is there until it is claimed.
+    :param mark: the name of an attribute in the owner's ``__slots__``. It exists until the claim.
     """
     try:
         delattr(owner, mark)
@@ -26,8 +26,9 @@ def claim(owner: object, mark: str) -> bool:
 
 
 def try_pop(slot: MutableSequence[Kept]) -> Optional[Kept]:
-    """What was in a slot, if anything was: of two sides that ask at a time one gets it."""
+    """Take the last item out of a list; ``None`` where it is empty. Of two callers at a time, one
+    gets the item."""
     try:
         return slot.pop() if slot else None
-    except IndexError:  # the other side was quicker
+    except IndexError:  # another caller was quicker
         return None

@@ -1,9 +1,10 @@
-"""Is a generator that runs in its clean-up, where nothing can come but its end?
+"""Whether a running generator is in its clean-up, after which only its end can come.
 
-Floor 1: standard library only. From outside, a ``next()`` that waits for a model's token looks like
-one that waits for a commit in a ``finally``. The code tells them apart: in its clean-up it is past
-every ``yield``, also those that an exception leads to, and has left a ``try`` or ``with`` that one
-stands in. Who waits inside of that has its clean-up before it, and who has none needs no time.
+From outside, a ``next()`` that waits for a model's token looks like a ``next()`` that waits for a
+commit in a ``finally``. The generator's code tells them apart. In its clean-up no ``yield`` can be
+reached any more, not even by an exception, and a ``try`` or ``with`` round a ``yield`` has been
+left. A generator that waits inside of that block still has its clean-up to come. A generator
+without such a block has none. Standard library only.
 """
 
 from __future__ import annotations
@@ -17,28 +18,29 @@ from types import CodeType, FrameType
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 CLEANUP_SECONDS = 30.0
-"""How long one that is stopped in its clean-up may go on, before it is interrupted there as well:
-longer than a commit takes, and short enough that a slot comes back."""
+"""How long a generator that is stopped in its clean-up may go on, before it is interrupted there.
+Longer than a commit takes, and short enough that a stream's slot comes back."""
 
 LOOK_SECONDS = 0.1
 LOOKS = round(CLEANUP_SECONDS / LOOK_SECONDS)
-"""How often it is asked meanwhile whether it still is."""
+"""How often it is checked within that time whether the clean-up still runs."""
 
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
 _PUSHES = {"SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH"}
 _OF_THE_COMPILER = {"CALL_INTRINSIC_1", "CLEANUP_THROW"}
-"""What handlers begin with that nobody wrote: round a whole generator, round a delegation."""
+"""The first instructions of handlers that the compiler adds: round a whole generator, and round a
+delegation (``yield from``, ``await``)."""
 
 _HAS_TABLE = hasattr(CodeType, "co_exceptiontable")
 _AFTER_AWAIT = 3
-"""The lower two bits of what RESUME says, from Python 3.11 on."""
+"""The lower two bits of RESUME's argument behind an ``await``, from Python 3.11 on."""
 
 
 def in_cleanup(frame: Optional[FrameType], caller: CodeType) -> bool:
-    """Whether a generator is in its clean-up, of those on a stack that waits.
+    """Whether any generator on a waiting stack is in its clean-up.
 
-    :param frame: the innermost frame.
-    :param caller: who iterates, up to where frames count.
+    :param frame: the innermost frame of the stack.
+    :param caller: the code that iterates. Frames outside of it do not count.
     """
     while frame is not None and frame.f_code is not caller:
         if frame.f_code.co_flags & inspect.CO_GENERATOR and _is_in_clean_up(frame):
@@ -48,20 +50,20 @@ def in_cleanup(frame: Optional[FrameType], caller: CodeType) -> bool:
 
 
 def in_async_cleanup(iterator: Any) -> bool:
-    """Whether an asynchronous generator is in its clean-up, or one that it waits for."""
+    """Whether an asynchronous generator, or one that it awaits, is in its clean-up."""
     running = (one for one in _awaited(iterator) if one.ag_running and one.ag_frame is not None)
     return any(_is_in_clean_up(generator.ag_frame) for generator in running)
 
 
 def _awaited(awaited: Any) -> Iterator[Any]:
-    """The asynchronous generators in a chain of what awaits what."""
+    """The asynchronous generators in a chain of awaitables."""
     while awaited is not None:
         if inspect.isasyncgen(awaited):
             yield awaited
             awaited = awaited.ag_await
         elif inspect.iscoroutine(awaited):
             awaited = awaited.cr_await
-        else:  # what ``anext()`` gave knows its generator, and does not say so
+        else:  # the result of ``anext()`` refers to its generator, but has no attribute for it
             known = gc.get_referents(awaited) if "async_generator" in repr(type(awaited)) else []
             awaited = next(filter(inspect.isasyncgen, known), None)
 
@@ -72,7 +74,7 @@ def _is_in_clean_up(frame: FrameType) -> bool:
 
 
 class _Flow:
-    """Where a generator's code can go. Its instructions are known by their place in it."""
+    """The control flow of a generator's code. An instruction is known by its index."""
 
     def __init__(self, code: CodeType) -> None:
         self._is_async = bool(code.co_flags & inspect.CO_ASYNC_GENERATOR)
@@ -85,14 +87,14 @@ class _Flow:
         self._round_yields = {handler for at in yields for handler in self._covering(at)}
 
     def is_clean_up(self, offset: int) -> bool:
-        """Whether the instruction at this offset, which is being executed, is part of it."""
+        """Whether the instruction at this offset is part of the clean-up."""
         at = self._at(offset)
         if self._yields(at) or self._next[at] & self._may_yield:
             return False
         return not self._round_yields.issubset(self._covering(at))
 
     def _at(self, offset: int) -> int:
-        return bisect_right(self._offsets, offset) - 1  # it may be in the cache of a call
+        return bisect_right(self._offsets, offset) - 1  # it may be inside a call's cache
 
     def _yields(self, at: int) -> bool:
         name = self._code[at].opname
@@ -102,7 +104,7 @@ class _Flow:
         return name == "YIELD_FROM" and not self._is_async
 
     def _from_where(self, places: List[int]) -> Set[int]:
-        """All places from where one of these can be come to."""
+        """All places from which one of these can be reached."""
         before: Dict[int, List[int]] = {}
         for at, nexts in enumerate(self._next):
             for one in nexts:
@@ -116,14 +118,14 @@ class _Flow:
                 waiting += before.get(at, [])
         return found
 
-    # Where it goes from a place.
+    # Where the code goes from a place.
 
     def _successors(self, at: int) -> Iterator[int]:
         yield from self._normally(at)
         handler = self._handlers.get(at)
         if handler is not None:
             yield handler
-        if self._code[at].opname == "END_FINALLY":  # Python 3.8, whose ``finally`` may be called
+        if self._code[at].opname == "END_FINALLY":  # Python 3.8, where a ``finally`` may be called
             for caller, one in enumerate(self._code):
                 if one.opname == "CALL_FINALLY":
                     yield caller + 1
@@ -137,10 +139,10 @@ class _Flow:
         if name not in _ENDS and (not name.startswith("JUMP_") or name.startswith("JUMP_IF")):
             yield at + 1
 
-    # Where an exception leads to.
+    # Where an exception goes.
 
     def _covering(self, at: int) -> Iterator[int]:
-        """The handlers of the blocks that a place is in, from the innermost."""
+        """The handlers of the blocks round a place, the innermost first."""
         seen: Set[int] = set()
         handler = self._handlers.get(at)
         while handler is not None and handler not in seen:
@@ -149,7 +151,7 @@ class _Flow:
             handler = self._handlers.get(handler)
 
     def _tabled(self, code: CodeType) -> Dict[int, int]:
-        """Which handler covers which place: from Python 3.11 on there is a table."""
+        """The handler that covers each place, from the table that Python has since 3.11."""
         handlers: Dict[int, int] = {}
         for entry in dis.Bytecode(code).exception_entries:  # type: ignore[attr-defined]
             handler = self._at(entry.target)
@@ -159,7 +161,7 @@ class _Flow:
         return handlers
 
     def _pushed(self) -> Dict[int, int]:
-        """The same, where blocks are pushed and popped on the way."""
+        """The same before Python 3.11, where blocks are pushed and popped by instructions."""
         blocks_at: Dict[int, Tuple[int, ...]] = {}
         waiting: List[Tuple[int, Tuple[int, ...]]] = [(0, ())]
         while waiting:
@@ -180,5 +182,5 @@ class _Flow:
 def _flow(code: CodeType) -> Optional[_Flow]:
     try:
         return _Flow(code)
-    except (AttributeError, LookupError):  # of a Python to come, or made by somebody's tool
+    except (AttributeError, LookupError):  # of a future Python, or made by a tool
         return None

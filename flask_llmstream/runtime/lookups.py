@@ -1,8 +1,8 @@
-"""Name look-ups that take nobody's place: on native threads of their own, bounded in number.
+"""Name look-ups on native threads of their own, bounded in number.
 
-Floor 2: gevent. A look-up can't be interrupted; one whose name servers are silent lasts for half a
-minute. gevent has ten threads for all that wait, and an executor of asyncio's some more: a few such
-look-ups, of readers who have long left, would stop all the others.
+A look-up can't be interrupted. If the name servers are silent, it lasts for half a minute. gevent
+has ten threads for everything that blocks, an executor of asyncio some more: a few such look-ups,
+for readers who have long left, would stop everything else there.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from gevent.monkey import get_original
 from .threads import allocate_lock, start_native_thread
 
 MOST = 64
-"""Look-ups at a time; more wait in line."""
+"""The most look-ups at a time. More wait in line."""
 
 MOST_PER_NAME = 2
-"""Of one name. The second is for whom has come after somebody gave the first one up."""
+"""The most look-ups of one name. The second is for callers that come after a caller gave up the
+first."""
 
 Question = Tuple[Any, ...]
-"""What ``socket.getaddrinfo`` is called with."""
+"""The arguments of ``socket.getaddrinfo``."""
 Found = List[Tuple[Any, ...]]
-"""What it returns."""
+"""The result of ``socket.getaddrinfo``."""
 
 
 class Lookup:
-    """One look-up, shared by all who ask the same meanwhile.
+    """One look-up, shared by all callers that ask the same question meanwhile.
 
-    :ivar question: what is looked up.
+    :ivar question: the arguments of ``socket.getaddrinfo``.
+    :ivar waiting: the callbacks of those who wait for it.
+    :ivar is_given_up: whether a caller has given it up.
     """
 
     def __init__(self, question: Question) -> None:
@@ -46,32 +49,35 @@ class Lookup:
 
     @property
     def name(self) -> Any:
-        """Whose address is looked for."""
+        """The host whose address is looked up."""
         return self.question[0]
 
     def run(self) -> None:
-        """Make it. Blocks for as long as it takes."""
+        """Look the name up. Blocks until that has ended."""
         try:
             self._found = _getaddrinfo()(*self.question)
         except BaseException as error:
             self._error = error
 
     def fail(self, error: BaseException) -> None:
-        """Have it raise this, as it can't be made."""
+        """Let :meth:`result` raise an error, as no look-up can be made."""
         self._error = error
 
     def result(self) -> Found:
-        """What was found, once it has ended; raises what the look-up raised."""
+        """The addresses. Call it after the end.
+
+        :raises Exception: a copy of the look-up's error.
+        """
         if self._error is not None:
-            raise copy.copy(self._error)  # as several may raise it, each with its own traceback
+            raise copy.copy(self._error)  # several callers raise it, each with its own traceback
         return list(self._found)
 
 
 class Lookups:
     """The look-ups under way. None of the methods blocks.
 
-    :param most: how many there may be at a time.
-    :param most_per_name: how many of one name.
+    :param most: the most look-ups at a time.
+    :param most_per_name: the most look-ups of one name at a time.
     """
 
     def __init__(self, most: int = MOST, most_per_name: int = MOST_PER_NAME) -> None:
@@ -82,10 +88,10 @@ class Lookups:
         self._line: List[Lookup] = []
 
     def ask(self, question: Question, tell: Callable[[], None]) -> Lookup:
-        """Have something looked up.
+        """Begin a look-up, or share one that is under way.
 
         :param question: the arguments of ``socket.getaddrinfo``.
-        :param tell: called once it has ended, on its thread. Must not block or raise.
+        :param tell: called when the look-up has ended, on its thread. Must not block or raise.
         """
         with self._lock:
             lookup = self._shared(question)
@@ -97,10 +103,13 @@ class Lookups:
         return lookup
 
     def give_up(self, lookup: Lookup, tell: Callable[[], None]) -> None:
-        """Wait for it no more. It goes on, but who asks from now on need not wait for it."""
+        """Wait for a look-up no more. It goes on, but later callers do not share it.
+
+        :param tell: the callback that :meth:`ask` got. It is not called any more.
+        """
         with self._lock:
             lookup.is_given_up = True
-            with suppress(ValueError):  # it has just ended
+            with suppress(ValueError):  # the look-up has just ended
                 lookup.waiting.remove(tell)
             if not lookup.waiting and lookup in self._line:
                 self._line.remove(lookup)
@@ -114,12 +123,12 @@ class Lookups:
         for lookup in iter(self._next, None):
             try:
                 start_native_thread(partial(self._run, lookup), "llmstream-lookup")
-            except RuntimeError as error:  # no thread is to be had
+            except RuntimeError as error:  # no thread can be started
                 lookup.fail(OSError(errno.EAGAIN, str(error)))
                 self._end(lookup)
 
     def _next(self) -> Optional[Lookup]:
-        """The next of the line that may begin, begun."""
+        """Begin the next look-up of the line that may begin; ``None`` where none may."""
         with self._lock:
             if len(self._begun) >= self._most:
                 return None
@@ -149,8 +158,8 @@ class Lookups:
 
 
 def _getaddrinfo() -> Callable[..., Found]:
-    """The one that the application has put in its place, if it has; gevent's would wait for one of
-    its ten threads."""
+    """``socket.getaddrinfo``, or the function that the application has put in its place. gevent's
+    own would wait for one of its ten threads."""
     current: Any = socket.getaddrinfo
     if str(getattr(current, "__module__", "")).startswith("gevent."):
         current = get_original("socket", "getaddrinfo")
@@ -161,12 +170,12 @@ _lookups = Lookups()
 
 
 def lookups() -> Lookups:
-    """Those of the process."""
+    """The look-ups of this process."""
     return _lookups
 
 
 def _forget_lookups() -> None:
-    """A forked child has none of its parent's threads."""
+    """A forked child has no thread of its parent's."""
     global _lookups
     _lookups = Lookups()
 

@@ -1,7 +1,7 @@
-"""``Mutex``: a lock that may be held while anybody's code runs.
+"""``Mutex``: a lock that greenlets and native threads share, and may hold while they wait.
 
-Floor 2: gevent. An original lock must not be: a greenlet that switches while it holds one, and the
-next of its thread that wants it, freeze the process.
+An original lock must not be held so: if its greenlet switches, the next greenlet of the same thread
+that wants the lock blocks that thread for ever.
 """
 
 from __future__ import annotations
@@ -18,29 +18,30 @@ from .wakeups import CrossThreadWakeup, ThreadWakeup
 
 
 def wakeup_of_the_caller() -> Wakeup:
-    """What whoever calls can wait on: a greenlet through its hub, a native thread by itself, a
-    coroutine's plain code on the event loop through its task."""
+    """A wakeup on which the caller can wait: a greenlet through its hub, a native thread by itself,
+    and a coroutine's plain code on the event loop through its task."""
     if loop_greenlet() is not None:
-        from .event_loop.worker import LoopWakeup  # loads asyncio, which is loaded there
+        from .event_loop.worker import LoopWakeup  # asyncio, which is loaded by now
 
         return LoopWakeup()
-    # A native thread of a patched process (an SDK's own, say) has no hub, and must not get one.
+    # In a patched process a native thread (an SDK's own, say) has no hub, and must not get one.
     has_hub = gevent._hub_local.get_hub_if_exists() is not None
     return CrossThreadWakeup() if has_hub and on_greenlet() else ThreadWakeup()
 
 
 class Mutex:
-    """Whose turn it is, among greenlets and native threads; each waits by its own means.
+    """A lock for greenlets and native threads. Each waits in its own way.
 
-    Who has waited longest is woken, and has it unless somebody was quicker. That happens to no one
-    twice: to hand it over each time would cost a switch of threads each time.
+    A release wakes the first in the line of those who wait. It takes the lock, unless another
+    caller was quicker. After that has happened to it once, the lock is handed over to it. Handing
+    over each time would cost a switch of threads each time.
 
     On the path of a token :meth:`acquire` and :meth:`release` are written out: each is one atomic
     call where nobody waits.
 
-    :param wakeup: makes what whoever calls can wait on.
-    :ivar free: holds one token while it is nobody's turn.
-    :ivar line: who waits, in the order of their coming.
+    :param wakeup: makes a wakeup on which the caller can wait.
+    :ivar free: holds one token while nobody has the lock.
+    :ivar line: the places of those who wait, the longest wait first.
     """
 
     __slots__ = ("free", "line", "_wakeup")
@@ -51,22 +52,22 @@ class Mutex:
         self.line: List[_Place] = []
 
     def acquire(self) -> None:
-        """Have the turn."""
+        """Take the lock, and wait for it if necessary."""
         try:
             self.free.pop()
         except IndexError:
             self.wait()
 
     def release(self) -> None:
-        """Let the next have it."""
-        self.free.append(True)  # before the look at who waits; who comes looks the other way round
+        """Give the lock back, and wake the first in the line."""
+        self.free.append(True)  # before the look at the line; ``wait`` has the opposite order
         if self.line:
             self.pass_on()
 
     def wait(self, check: Callable[[], object] = bool) -> None:
-        """Have the turn, in competition with those who wait already.
+        """Take the lock when it is free, in the order of the line.
 
-        :param check: called before each wait; raises where that is of no use (any more).
+        :param check: called before each wait. It raises where the wait has become useless.
         """
         place = _Place(self._wakeup())
         self.line.append(place)
@@ -76,18 +77,18 @@ class Mutex:
                 check()
                 place.wakeup.wait()
                 self._try(place)
-        except BaseException:  # of a greenlet that is killed here, too
+        except BaseException:  # also GreenletExit, where a greenlet is killed here
             self._leave(place)
             raise
         finally:
             place.wakeup.close()
 
     def pass_on(self) -> None:
-        """Have who has waited longest take the turn, where nobody has it."""
+        """If the lock is free, wake the first in the line, or hand the lock over to it."""
         while self.free and self.line:
             try:
                 first = self.line[0]
-            except IndexError:  # who waited has left
+            except IndexError:  # the line has become empty
                 continue
             if first.was_too_slow:
                 if self._give():
@@ -96,7 +97,7 @@ class Mutex:
                 return
 
     def wake_all(self) -> None:
-        """Have everybody who waits ask again whether that is of use."""
+        """Wake everybody in the line, so that each calls its ``check`` again."""
         for place in self.line.copy():
             place.reach()
 
@@ -105,7 +106,7 @@ class Mutex:
             place.is_next = True
             self.line.remove(place)
         else:
-            place.was_too_slow = True  # before the look; who gives the turn back looks after that
+            place.was_too_slow = True  # before the look; a release looks at it afterwards
             self.pass_on()
 
     def _give(self) -> bool:
@@ -125,14 +126,19 @@ class Mutex:
     def _leave(self, place: _Place) -> None:
         try:
             self.line.remove(place)
-        except ValueError:  # the turn was given to it meanwhile
+        except ValueError:  # the lock was handed over to it meanwhile
             self.release()
         else:
-            self.pass_on()  # it may have been woken for it
+            self.pass_on()  # it may have been woken to take the lock
 
 
 class _Place:
-    """One's place in the line."""
+    """One caller's place in the line.
+
+    :ivar was_woken: whether it was woken to take the lock.
+    :ivar was_too_slow: whether another caller took the lock first. Then the lock is handed over.
+    :ivar is_next: whether it has the lock.
+    """
 
     __slots__ = ("wakeup", "was_woken", "was_too_slow", "is_next")
 
@@ -143,7 +149,7 @@ class _Place:
         self.is_next = False
 
     def wake(self) -> bool:
-        """Have it look, once, whether it can have the turn; ``False`` where that is in vain."""
+        """Wake it, once, to take the lock; ``False`` where the lock must be handed over."""
         if not self.was_woken:
             self.was_woken = True
             if not self.reach():
@@ -151,7 +157,7 @@ class _Place:
         return not self.was_too_slow
 
     def reach(self) -> bool:
-        """Wake it; ``False`` where its hub was destroyed while it waited."""
+        """Wake it. ``False`` where its hub was destroyed while it waited."""
         try:
             self.wakeup.set()
         except ValueError:

@@ -1,7 +1,4 @@
-"""``PerHub``: what all that run on one hub share.
-
-Floor 2: gevent.
-"""
+"""``PerHub``: one object for each gevent hub, shared by everything that runs on it."""
 
 from __future__ import annotations
 
@@ -13,9 +10,9 @@ Shared = TypeVar("Shared")
 
 
 class PerHub(Generic[Shared]):
-    """Gives the same thing to all that run on one hub.
+    """Returns the same object to every caller on one hub.
 
-    :param make: makes it of a hub, for who asks first.
+    :param make: makes the object for a hub, at the first call there.
     """
 
     __slots__ = ("_make", "_of_thread")
@@ -25,9 +22,9 @@ class PerHub(Generic[Shared]):
         self._of_thread: Any = get_original("_thread", "_local")()
 
     def __call__(self, hub: Any) -> Shared:
-        """The one of this thread's hub."""
+        """The object of a hub, which must be the current thread's."""
         mine = self._of_thread
-        if getattr(mine, "hub", None) is not hub:  # none yet, or the one before was destroyed
+        if getattr(mine, "hub", None) is not hub:  # the first, or the one before was destroyed
             mine.shared, mine.hub = self._make(hub), hub
         shared: Shared = mine.shared
         return shared

@@ -1,6 +1,6 @@
-"""``Runtime``: where the two sides of a stream run, and all that depends on it.
+"""``Runtime``: where the two sides of a stream run, and everything that depends on that.
 
-Starts nothing at import, patches nothing ever.
+The import starts nothing. Nothing here patches anything.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from .wakeup import Wakeup
 from .wakeups import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
 from .workers import GreenletWorker, MonitoredThreadWorker, ThreadWorker
 
+Spawn = Callable[[Callable[[], None]], object]
+"""Calls a function soon, beside the code that runs here."""
 
-def _spawner(hub: Hub) -> Callable[[Callable[[], None]], object]:
-    """What has a function called on a greenlet of this hub, from anywhere."""
+
+def _spawner(hub: Hub) -> Spawn:
+    """Returns a function that spawns a greenlet on this hub, from any thread."""
     return partial(hub.loop.run_callback_threadsafe, gevent.spawn_raw)
 
 
@@ -31,28 +34,36 @@ _spawn_of = PerHub(_spawner)
 
 
 def on_greenlet() -> bool:
-    """Does the caller run on a greenlet, so that waiting must go through the hub?
+    """Whether the caller runs on a greenlet, and so must wait through the hub.
 
-    True in a monkey-patched process, where threads are greenlets, and in a greenlet of an
-    unpatched one (a handler of ``gevent.pywsgi``).
+    True in a monkey-patched process, where threads are greenlets, and on a greenlet of an
+    unpatched process (a handler of ``gevent.pywsgi``).
     """
     return is_module_patched("threading") or isinstance(getcurrent().parent, Hub)
 
 
-def spawner() -> Callable[[Callable[[], None]], object]:
-    """What has a function called soon, beside what runs here. A finalizer may call it, wherever and
-    whenever that runs: no lock is taken, and nothing waited for."""
+def spawner() -> Spawn:
+    """Returns a function that spawns as the caller runs: on a greenlet of this hub, or on a native
+    thread.
+
+    A finalizer may call the returned function on any thread, at any time: it takes no lock and
+    waits for nothing.
+    """
     return _spawn_of(get_hub()) if on_greenlet() else start_bare_thread
 
 
 def pause(seconds: float) -> None:
-    """Let some time pass for the caller alone, wherever it runs."""
+    """Sleep on the caller's greenlet or native thread. No other greenlet is blocked."""
     (gevent.sleep if on_greenlet() else sleep)(seconds)
 
 
 class Runtime(NamedTuple):
-    """All that depends on where the two sides of a stream run.
+    """Everything that depends on where the two sides of a stream run.
 
+    :ivar worker: the class of the worker that runs the producer.
+    :ivar readable: makes the wakeup on which the reader waits for the next item.
+    :ivar writable: makes the wakeup on which the producer waits for room.
+    :ivar schedule: calls a function after some seconds.
     :ivar is_on_hub: whether the reader waits through a hub.
     """
 
@@ -62,17 +73,21 @@ class Runtime(NamedTuple):
     schedule: Schedule
     is_on_hub: bool
 
-    def spawner(self) -> Callable[[Callable[[], None]], object]:
-        """What has a function called as these workers are, from anywhere. Ask for it at home: on
-        another thread a greenlet would be of another hub, which nobody may run."""
+    def spawner(self) -> Spawn:
+        """Returns a function that spawns as the worker runs: on a greenlet of this hub, or on a
+        native thread. Any thread may call the returned function.
+
+        Call this method on the thread of the request: on another thread the greenlet would belong
+        to another hub, which may never run.
+        """
         if self.worker is GreenletWorker:
             return _spawn_of(get_hub())
         return self.worker("").start
 
     def shared(self, writable: Callable[[], Wakeup]) -> Runtime:
-        """The same, for a channel that is sent into from elsewhere.
+        """The runtime of a channel into which other greenlets and threads send.
 
-        :param writable: makes what its senders wait on.
+        :param writable: makes the wakeup on which a sender waits for room.
         """
         on_greenlet = self.worker is GreenletWorker or self.readable is CrossThreadWakeup
         readable: Any = CrossThreadWakeup if on_greenlet else ThreadWakeup
@@ -85,12 +100,12 @@ _THREAD_AND_HUB = Runtime(MonitoredThreadWorker, CrossThreadWakeup, ThreadWakeup
 
 
 def runtime_for(worker: str) -> Runtime:
-    """Where a stream of the calling request runs.
+    """Where a stream of the current request runs.
 
-    :param worker: ``auto`` (a greenlet where the request is on one, else a thread),
-        ``greenlet`` or ``thread``.
-    :raises ConfigurationError: ``greenlet``, but the request is on a native thread, whose hub
-        nobody runs while a generator blocks.
+    :param worker: ``auto`` (a greenlet if the request runs on one, else a thread), ``greenlet``
+        or ``thread``.
+    :raises ConfigurationError: ``greenlet``, but the request runs on a native thread. Nothing runs
+        that thread's hub while a generator blocks.
     """
     if on_greenlet():
         return _THREAD_AND_HUB if worker == "thread" else _GREENLETS

@@ -1,7 +1,7 @@
-"""SIGTERM begins a drain, and the process ends behind it; other signals wait for a farewell.
+"""Signals that end the process wait for its streams: SIGTERM begins a drain.
 
-Floor 2: gevent. Only ever on somebody's word: a handler that an extension sets by itself would be
-lost in a fork, or on a request's thread.
+Handlers are set only where the application asks for them. A handler that an extension set by itself
+would be lost in a fork, or on the thread of a request.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from .threads import start_bare_thread
 
 
 def on_sigterm(drain: Callable[[], object]) -> None:
-    """Have SIGTERM begin a drain. Call it on the main thread, behind monkey-patching.
+    """Let SIGTERM begin a drain. Call it on the main thread, after monkey-patching.
 
-    A handler that is there already (gunicorn's) is called at once and ends the process in its own
-    time. Where there is none, the process ends by the same signal once the drain is done. A second
-    SIGTERM finds the handler that was there before.
+    A handler that is set already (gunicorn's) is called at once, and ends the process in its own
+    time. Without one, the process ends by the same signal when the drain is done. A second SIGTERM
+    reaches the handler that was set before.
 
     :raises ValueError: not on the main thread.
     """
@@ -39,14 +39,15 @@ def on_sigterm(drain: Callable[[], object]) -> None:
             run_in_background(lambda: _run_then_signal(drain, number))
 
     signal.signal(signal.SIGTERM, handle)
-    signal.siginterrupt(signal.SIGTERM, False)  # a request's read goes on, it does not fail
+    signal.siginterrupt(signal.SIGTERM, False)  # a request's read is restarted, it does not fail
 
 
 def delay_signal(number: int, work: Callable[[], object]) -> None:
-    """Have a signal's handler wait until some work is done, which the first such signal begins; the
-    second finds the handler at once. Call it on the main thread.
+    """Do some work before a signal reaches its handler. Call it on the main thread.
 
-    For a handler that raises: what it interrupts may be what the work waits for.
+    The first signal begins the work, and its handler runs when the work is done. A second signal
+    reaches the handler at once. For a handler that raises: it might interrupt the very code that
+    the work waits for.
 
     :raises ValueError: not on the main thread.
     """
@@ -67,10 +68,11 @@ def _run_then_signal(work: Callable[[], object], number: int) -> None:
 
 
 def run_in_background(work: Callable[[], object]) -> None:
-    """Run it beside what a signal interrupted, which may be the hub: there nothing may block."""
+    """Run it beside the code that a signal interrupted. That may be the hub, where nothing may
+    block."""
     if on_greenlet() or isinstance(getcurrent(), Hub):
         gevent.spawn(work)
     else:
-        # Not by threading.Thread: what the signal interrupted may hold threading's own lock, as
-        # a server does that starts a thread for each request.
+        # Not by threading.Thread: the interrupted code may hold a lock of threading, as a server
+        # does that starts a thread for each request.
         start_bare_thread(work)

@@ -22,7 +22,7 @@ _start_new_thread: Any = get_original("_thread", "start_new_thread")
 
 
 def start_native_thread(run: Callable[[], None], name: str) -> None:
-    """Have ``run`` called on a native thread, which does not keep the process from ending."""
+    """Call ``run`` on a native daemon thread, which does not keep the process from ending."""
     if is_module_patched("threading"):
         start_bare_thread(run)
         return
@@ -32,8 +32,8 @@ def start_native_thread(run: Callable[[], None], name: str) -> None:
 
 
 def start_bare_thread(run: Callable[[], object]) -> None:
-    """The same, of which ``threading`` knows nothing. A finalizer may call it, wherever it runs:
-    no lock is taken, and nothing waited for."""
+    """Call ``run`` on a native thread of which ``threading`` knows nothing. A finalizer may call
+    this anywhere: it takes no lock and waits for nothing."""
     _start_new_thread(_run_then_destroy_hub, (run,))
 
 
@@ -41,7 +41,7 @@ def _run_then_destroy_hub(run: Callable[[], object]) -> None:
     try:
         run()
     finally:
-        # Where it used gevent on this thread, it made a hub here, which would leak two
+        # If it used gevent on this thread, it has made a hub here, which would leak two
         # descriptors.
         hub = gevent._hub_local.get_hub_if_exists()
         if hub is not None:

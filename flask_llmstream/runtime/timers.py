@@ -1,6 +1,6 @@
-"""A callback after some seconds: on the hub's own timers, or on one thread for all streams.
+"""Timers: a callback after some seconds, in the hub or on one thread for all streams.
 
-Floor 2: gevent. A callback must not block: it runs in the hub, or on the thread that serves all.
+A callback must not block: it would hold up the hub, or all other timers.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from gevent import get_hub
 from ..log import log
 
 LONGEST = 2.0**31
-"""Seconds that a lock can wait at a time: some 68 years."""
+"""The most seconds that a lock can wait for at a time: some 68 years."""
 
 MOST_CANCELLED = 100
-"""So many cancelled timers may wait for their time, or as many as others do: streams that come and
-go have timers of an hour, and the heap would keep an hour's."""
+"""So many cancelled timers may stay in the heap, or as many as there are others. A stream that ends
+at once may leave a timer of an hour: without a limit the heap would keep all of that hour."""
 
 
 class Timer(Protocol):
     """A callback to come."""
 
     def cancel(self) -> None:
-        """Let it never run; harmless when it has run or was cancelled before."""
+        """Let the callback never run. Harmless when it has run or was cancelled before."""
 
 
 Schedule = Callable[[float, Callable[[], None]], Timer]
-"""``schedule(seconds, callback)``: what both kinds below offer, and what a test replaces."""
+"""``schedule(seconds, callback)``: calls ``callback`` after ``seconds``."""
 
 
 class HubTimer:
@@ -43,7 +43,8 @@ class HubTimer:
     def __init__(self, seconds: float, callback: Callable[[], None]) -> None:
         self._callback: Optional[Callable[[], None]] = callback
         self._watcher: Any = get_hub().loop.timer(seconds)
-        # The loop's clock stands while the hub does not run: a timer from it would fire early.
+        # The loop's clock stands still while the hub does not run. Without an update the timer
+        # would fire early.
         self._watcher.start(self._fire, update=True)
 
     def cancel(self) -> None:
@@ -74,21 +75,21 @@ class ThreadTimer:
 
 
 class TimerThread:
-    """One daemon thread for all timers; it starts with the first and ends with the last."""
+    """One daemon thread for all timers. It starts with the first timer and ends with the last."""
 
     def __init__(self) -> None:
         self.begin_anew()
 
     def begin_anew(self) -> None:
-        """Forget all timers, and the thread: a forked child has none of its parent's."""
+        """Forget all timers and the thread. A forked child has no thread of its parent's."""
         self._changed = threading.Condition()
         self._heap: List[Tuple[float, int, ThreadTimer]] = []
-        self._cancelled = 0  # of those in the heap
+        self._cancelled = 0  # cancelled timers in the heap
         self._order = itertools.count()
         self._thread: Optional[threading.Thread] = None
 
     def schedule(self, seconds: float, callback: Callable[[], None]) -> Timer:
-        """Have ``callback`` called after ``seconds``."""
+        """Call ``callback`` after ``seconds``, on the timer thread."""
         timer = ThreadTimer(callback, self._forget)
         with self._changed:
             if self._thread is None:
@@ -113,7 +114,7 @@ class TimerThread:
         self._cancelled = 0
 
     def _started(self) -> threading.Thread:
-        """The thread; what it does first is wait for the lock that its starter holds."""
+        """The started thread. It first waits for the lock, which the caller holds."""
         thread = threading.Thread(target=self._run, name="llmstream-timers")
         thread.daemon = True
         thread.start()
@@ -129,7 +130,7 @@ class TimerThread:
             log.isolated(callback, "a timer's callback failed")
 
     def _next_due(self) -> Optional[Callable[[], None]]:
-        """The next callback, when its time has come; ``None`` when no timer is left."""
+        """Wait for the next callback that is due; ``None`` when no timer is left."""
         while True:
             while self._heap and self._heap[0][2].callback is None:
                 heapq.heappop(self._heap)

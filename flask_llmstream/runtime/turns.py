@@ -1,8 +1,8 @@
-"""The hub's turn, given by time, by loops that may never wait.
+"""The hub's turn: a loop that may never wait lets the hub run, after 5 ms at the latest.
 
-Floor 2: gevent. A read from a socket that always has something returns at once, and so does a send
-that always finds room. A loop of these would keep the hub from all others, also from telling that
-nobody wants its result any more.
+A read from a socket that always has data returns at once, and so does a send that always finds
+room. A loop of these would keep the hub from all other greenlets, and from noticing that nobody
+wants the loop's result any more.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from .event_loop.greenlet import loop_greenlet
 from .per_hub import PerHub
 
 TURN_SECONDS = 0.005
-"""How long the hub may be held."""
+"""How long the hub may be held without a turn."""
 
 _ONE_ROUND = 1e-6
-"""Other greenlets run after ``gevent.sleep(0)``, too, but up to 50 in a row before the hub looks at
-its sockets. Behind a timer, however short, it has looked."""
+"""Seconds to sleep for one round of the hub. After ``gevent.sleep(0)`` up to 50 other greenlets run
+before the hub looks at its sockets. Before any timer fires, it has looked."""
 
 _hub_if_exists = gevent._hub_local.get_hub_if_exists
 
 
 class Turn:
-    """How long one hub has been held.
+    """How long one hub has been held since its last turn.
 
-    :ivar now: the hub's clock.
+    :ivar now: returns the time of the hub's clock.
     :ivar begins: when the hub last had its turn, by that clock.
-    :ivar ends: when it is to have the next.
-    :ivar round: which of the hub's rounds that was.
+    :ivar ends: when the hub must have its next turn.
+    :ivar round: the number of the hub's round in which ``begins`` was.
     """
 
     __slots__ = ("now", "begins", "ends", "round", "hub")
@@ -44,18 +44,18 @@ class Turn:
         self.round: Optional[int] = None
 
     def end(self, round: Optional[int]) -> Tuple[float, float, int]:
-        """Have the hub go round, unless it has done so since the caller's turn began.
+        """Let the hub go round, unless it has done so since the caller's turn began.
 
-        Where it has, the caller has waited for something: others may have held the hub since, but
-        to wait once more would only cost.
+        If it has, the caller has waited for something since. Others may have held the hub after
+        that, but one more wait of the caller would only cost.
 
-        :param round: in which one the caller's turn began; ``None``: it has had none.
-        :returns: when the next one begins and ends, and its round.
+        :param round: the round in which the caller's turn began; ``None``: it has had no turn.
+        :returns: when the caller's next turn begins and ends, and its round.
         :raises GreenletExit: the caller was stopped meanwhile.
         """
         loop = self.hub.loop
-        # libev counts; libuv has -1 always. Its clock would not do: a timer that is started, by a
-        # ``gevent.Timeout``, say, sets it anew.
+        # libev counts its rounds; libuv always has -1. The loop's clock can't tell rounds apart:
+        # the start of a timer (by a ``gevent.Timeout``, say) updates it.
         if loop.iteration == round and getcurrent() is not self.hub:
             gevent.sleep(_ONE_ROUND)
         self.begins, self.round = loop.now(), loop.iteration
@@ -68,9 +68,10 @@ turn_of = PerHub(Turn)
 
 
 def take_turn() -> None:
-    """What each round of such a loop calls: once the hub was held for 5 ms, it has its turn.
+    """Let the hub run if it was held for 5 ms. Such a loop calls this in each of its rounds.
 
-    On a thread without a hub there is nothing to do; the event loop has its turn like a hub.
+    The event loop gets its turn at each call. On a thread without a hub or a loop there is nothing
+    to do.
     """
     on_loop = loop_greenlet()
     if on_loop is not None:
@@ -85,5 +86,5 @@ def take_turn() -> None:
 
 
 def _clock_of(loop: Any) -> Callable[[], float]:
-    """The clock that ``loop.now()`` reads: libev's is the wall's, libuv's is monotonic."""
+    """The clock that ``loop.now()`` reads: the wall clock in libev, a monotonic one in libuv."""
     return min((time.time, time.monotonic), key=lambda clock: abs(clock() - loop.now()))

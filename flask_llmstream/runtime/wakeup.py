@@ -1,6 +1,7 @@
-"""``Wakeup``: how one side waits for the other, wherever either runs.
+"""``Wakeup``: the protocol by which one side waits and another side wakes it.
 
-Standard library only: the contract between what waits and the runtime that has ways to wait.
+Standard library only. The implementations: :mod:`.wakeups`, and ``LoopWakeup`` in
+:mod:`.event_loop.worker`.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ from typing import Optional, Protocol
 
 
 class Wakeup(Protocol):
-    """How one side waits and the other wakes it: a binary semaphore, so that waiting consumes."""
+    """A binary semaphore with one waiter: a wait consumes the set that ended it."""
 
     def set(self) -> None:
-        """Wake who waits, or let who waits next go on at once. Never blocks."""
+        """Wake the waiter, or let the next wait return at once. Never blocks."""
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Wait up to ``timeout`` seconds (``None``: for ever); ``False`` when they ran out."""
+        """Wait for a set.
+
+        :param timeout: seconds; ``None``: for ever.
+        :returns: ``False`` when the time ran out.
+        """
 
     def close(self) -> None:
-        """Let go of timers; nobody waits any more."""
+        """Release timers. Nobody waits after this."""

@@ -1,6 +1,6 @@
-"""How one side of a channel waits: on a greenlet, on a thread, or across the two.
+"""How a native thread or a greenlet waits, and is woken from its own hub or from another thread.
 
-Floor 2: gevent. Each class is a :class:`~flask_llmstream.runtime.wakeup.Wakeup`.
+Each class is a :class:`~flask_llmstream.runtime.wakeup.Wakeup`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .timers import LONGEST
 
 
 class ThreadWakeup:
-    """Wakes a native thread: one original lock, held while there is nothing to wake for."""
+    """A native thread waits, woken from anywhere: one original lock, held while nothing is set."""
 
     __slots__ = ("_lock",)
 
@@ -27,22 +27,22 @@ class ThreadWakeup:
     def set(self) -> None:
         try:
             self._lock.release()
-        except RuntimeError:  # it was set already
+        except RuntimeError:  # it is set already
             return
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         return bool(self._lock.acquire(True, -1 if timeout is None else min(timeout, LONGEST)))
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
 
 class GreenletWakeup:
-    """Wakes a greenlet from another greenlet of the same hub.
+    """A greenlet waits, woken from another greenlet of the same hub.
 
-    ``gevent.event.Event`` starts and stops a timer for each wait. A stream waits once a token
-    with nearly always the same patience, so here one timer stays armed, and looks when it fires
-    whether anybody has waited that long.
+    ``gevent.event.Event`` starts and stops a timer for each wait. A stream waits once a token,
+    nearly always with the same timeout. So here one timer stays armed, and checks when it fires
+    whether the current wait has lasted that long.
     """
 
     __slots__ = ("_loop", "_waiter", "_wake", "_is_set", "_timer", "_fires_at", "_deadline")
@@ -55,7 +55,7 @@ class GreenletWakeup:
         self._is_set = False
         self._timer: Any = None
         self._fires_at = 0.0
-        self._deadline: Optional[float] = None  # of the wait that goes on
+        self._deadline: Optional[float] = None  # of the current wait
 
     def set(self) -> None:
         if not self._is_set:
@@ -72,8 +72,8 @@ class GreenletWakeup:
                     self._start_timer(deadline, timeout)
             waiter = self._waiter
             waiter.get()
-            # A set that nobody waited for switches here later all the same, and may find the
-            # next wait, or be kept for it: so it is asked for its reason.
+            # The callback of a set that came between two waits may end a later wait, so the reason
+            # of each switch is checked.
             while not self._is_set and not self._has_expired():
                 waiter.clear()
                 waiter.get()
@@ -106,17 +106,17 @@ class GreenletWakeup:
 
 
 class CrossThreadWakeup(GreenletWakeup):
-    """Wakes a greenlet from a native thread."""
+    """A greenlet waits, woken from a native thread."""
 
     __slots__ = ()
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        # A hub that has nothing to wait for gives up: it knows no native threads. A timer of
-        # some decades is something.
+        # A hub raises LoopExit when it has nothing to wait for, and it does not see native
+        # threads. A timer of some decades is something to wait for.
         return super().wait(LONGEST if timeout is None else timeout)
 
     def set(self) -> None:
-        # Always by the hub, which runs the callback after the greenlet has switched to it: a
-        # set between its look at the flag and its switch is not lost.
+        # Always through the hub, which runs the callback after the greenlet has switched to it. So
+        # a set between the waiter's look at the flag and its switch is not lost.
         self._is_set = True
         self._loop.run_callback_threadsafe(self._wake, None)

@@ -1,6 +1,6 @@
-"""The workers on which a producer runs: a greenlet or a thread beside the request.
+"""The workers on which a producer runs: a greenlet or a native thread beside the request.
 
-Starts nothing at import, patches nothing ever.
+The import starts nothing. Nothing here patches anything.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from .turns import turn_of
 
 
 class GreenletWorker:
-    """The producer on a greenlet; it is stopped by an exception thrown where it waits, unless that
-    is its own clean-up, which has 30 s.
+    """Runs a producer on a greenlet.
 
-    :param name: what the log calls its source.
+    A stop throws an exception at the place where the producer waits. A producer that waits in its
+    own clean-up has up to 30 s first.
+
+    :param name: the name of the source in the log.
     """
 
     __slots__ = ("_name", "_greenlet", "_loop", "_stopped", "_interruptible")
@@ -36,45 +38,45 @@ class GreenletWorker:
         self._interruptible = False
 
     def start(self, run: Callable[[], None]) -> None:
-        """Have ``run`` called on the greenlet, soon."""
+        """Call ``run`` on the greenlet, soon."""
         self._greenlet = gevent.spawn_raw(run)
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
-        """Take each item from the source, on the worker, until it ends or is stopped.
+        """Deliver each item of the source until it ends or is stopped. Runs on the worker.
 
-        A source that computes without ever waiting would keep the hub, and its own reader, from
-        running: past 5 ms of one turn the hub gets its turn after each item.
+        A source that computes and never waits would keep the hub, and its own reader, from running.
+        So after 5 ms the hub gets its turn before the next item.
 
-        :raises GreenletExit: it was stopped, also when before its first item.
+        :raises GreenletExit: it was stopped, perhaps before its first item.
         """
         if self._stopped:
             raise GreenletExit
         turn = turn_of(get_hub())
         now, turn_begins, turn_ends = turn.now, 0.0, 0.0
         round: Optional[int] = None
-        stalls = hub_monitor(_name_of)
-        stalls.enter()
+        monitor = hub_monitor(_name_of)
+        monitor.enter()
         self._interruptible = True
         try:
             for item in source:
                 deliver(item)
-                moment = now()  # what ``take_turn`` does, without a call a token
+                moment = now()  # as ``take_turn``, without a call for each token
                 if not turn_begins <= moment <= turn_ends:
                     turn_begins, turn_ends, round = turn.end(round)
         finally:
             self._interruptible = False
-            stalls.leave()
+            monitor.leave()
 
     def stop(self, abort: Callable[[], None]) -> None:
-        """Interrupt ``drive`` where it waits. Returns at once; only the first call counts."""
+        """Interrupt ``drive`` where it waits. Returns at once. Only the first call counts."""
         if not self._stopped:
             self._stopped = True
-            # From anywhere: a native thread's overflow, say.
+            # The caller may be on any thread (a sender whose overflow ends the stream).
             self._loop.run_callback_threadsafe(self._throw, LOOKS)
 
     def _throw(self, looks: int) -> None:
-        # Runs in the hub, so the producer waits somewhere: in its source, or, past that, in its
-        # finaliser, where nothing may be thrown at it any more.
+        # Runs in the hub, so the producer waits: in its source, or behind that in the end of the
+        # stream, where nothing may be thrown at it.
         if not self._interruptible:
             return
         if looks and in_cleanup(self._greenlet.gr_frame, GreenletWorker.drive.__code__):
@@ -84,7 +86,7 @@ class GreenletWorker:
 
 
 def _name_of(frame: FrameType) -> Optional[str]:
-    """What a producer's source is called, where this frame is the producer's."""
+    """The name of the source if this frame is a producer's, else ``None``."""
     if frame.f_code is not GreenletWorker.drive.__code__:
         return None
     name: str = frame.f_locals["self"]._name
@@ -92,22 +94,22 @@ def _name_of(frame: FrameType) -> Optional[str]:
 
 
 class ThreadWorker:
-    """The producer on a daemon thread of its own; it ends at its next item after a stop.
+    """Runs a producer on a native daemon thread of its own. After a stop it ends at the next item.
 
-    :param name: what the log calls its source.
+    :param name: the name of the source in the log.
     """
 
     def __init__(self, name: str) -> None:
         self._stopped = False
 
     def start(self, run: Callable[[], None]) -> None:
-        """Have ``run`` called on the thread, soon."""
+        """Call ``run`` on the thread, soon."""
         start_native_thread(run, "llmstream-worker")
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
-        """Take each item from the source, on the worker, until it ends or is stopped.
+        """Deliver each item of the source until it ends or is stopped. Runs on the worker.
 
-        :raises GreenletExit: it was stopped, also when before its first item.
+        :raises GreenletExit: it was stopped, perhaps before its first item.
         """
         if self._stopped:
             raise GreenletExit
@@ -117,37 +119,37 @@ class ThreadWorker:
             deliver(item)
 
     def stop(self, abort: Callable[[], None]) -> None:
-        """Free the source from what it waits for, as nothing else reaches a running thread; one
-        that can't be aborted is told at its next item, by ``deliver``."""
+        """Call ``abort``, which ends the call that the source waits for. Nothing else reaches a
+        running thread. A source that can't be aborted ends at its next item."""
         self._stopped = True
         abort()
 
 
 class MonitoredThreadWorker(ThreadWorker):
-    """The same, for a reader on a greenlet: whoever holds that hub is told of here as well, or the
-    thread's own."""
+    """A thread worker whose reader is on a greenlet. The log names whatever blocks the reader's
+    hub, or the hub of the worker's own thread."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._name = name or "a callback"
 
     def start(self, run: Callable[[], None]) -> None:
-        """Have ``run`` called on the thread, soon."""
-        if gevent._hub_local.get_hub_if_exists() is None:  # on a thread that must not get one
+        """Call ``run`` on the thread, soon."""
+        if gevent._hub_local.get_hub_if_exists() is None:  # this thread must not get one
             super().start(run)
             return
-        stalls = hub_monitor(_name_of)
-        stalls.enter()
+        monitor = hub_monitor(_name_of)
+        monitor.enter()
         try:
-            super().start(partial(_run_watched, self._name, run, stalls))
+            super().start(partial(_run_monitored, self._name, run, monitor))
         except BaseException:
-            stalls.leave()
+            monitor.leave()
             raise
 
 
-def _run_watched(name: str, run: Callable[[], None], stalls: HubMonitor) -> None:
+def _run_monitored(name: str, run: Callable[[], None], monitor: HubMonitor) -> None:
     try:
-        with stalls.threads.watched(name):
+        with monitor.threads.watched(name):
             run()
     finally:
-        stalls.leave()
+        monitor.leave()

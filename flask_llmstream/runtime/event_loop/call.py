@@ -1,6 +1,6 @@
-"""``LoopCall``: a coroutine of the application's, run on the one event loop, waited for here.
+"""``LoopCall``: runs a coroutine of the application on the one event loop, and waits for it.
 
-Floor 2: gevent. Loaded with the first of them, as it loads asyncio.
+It loads asyncio, and so is itself loaded with the first call.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from .loop import event_loop
 from .worker import on_loop
 
 Around = Callable[[Callable[[], Any]], Any]
-"""Calls a function inside contexts that are entered where it is made."""
+"""Calls a function inside contexts, which it enters where it is called."""
 
 
 class LoopCall:
-    """One call of an asynchronous function: it looks like a plain one that waits.
+    """One call of an asynchronous function. For the caller it looks like a plain call that waits.
 
-    The coroutine runs in a task of its own, with the contextvars of who waits; what it sets of
-    them is theirs. So is what it raises.
+    The coroutine runs in a task of its own, with a copy of the caller's contextvars. The values
+    that it sets are set for the caller, and its exception is raised to the caller.
 
-    :param coroutine: not begun yet.
-    :param around: what it runs inside of.
+    :param coroutine: the coroutine, not begun yet.
+    :param around: calls a function inside the contexts in which the coroutine runs.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], around: Around) -> None:
@@ -40,16 +40,16 @@ class LoopCall:
         self._error: Optional[BaseException] = None
         self._context = Context()
 
-    # Called by who waits.
+    # Called by the caller that waits.
 
     def wait(self) -> Any:
-        """The coroutine's result, when it has ended.
+        """Wait for the end of the coroutine, and return its result.
 
-        What is thrown at who waits (a stop, a timeout, Ctrl-C) cancels it, and comes out when it
-        has ended, however long its clean-up takes.
+        An exception that is thrown at the caller meanwhile (a stop, a timeout, Ctrl-C) cancels the
+        coroutine. It is raised when the coroutine has ended, however long its clean-up takes.
 
-        :raises GreenletExit: it was cancelled from elsewhere, and ended of that.
-        :raises RuntimeError: who waits is a task of the event loop itself, which would never end.
+        :raises GreenletExit: the call was cancelled by :meth:`cancel`.
+        :raises RuntimeError: the caller is a task of the event loop, and would wait for ever.
         """
         here = loop_greenlet()
         if here is not None:
@@ -77,7 +77,7 @@ class LoopCall:
         except BaseException:
             self.cancel()
             self._wait()
-            self._error = None  # behind it are frames that hold this
+            self._error = None  # its traceback has frames that hold this object
             raise
         finally:
             self._ended.close()
@@ -95,12 +95,12 @@ class LoopCall:
                 raise GreenletExit("the call was cancelled") from None
             raise error
         finally:
-            error = None  # this frame is behind those of its traceback: a cycle
+            error = None  # its traceback has this frame: a cycle
 
     # Called from anywhere.
 
     def cancel(self) -> None:
-        """Cancel it where it awaits. Returns at once; only the first call counts."""
+        """Cancel the coroutine where it awaits. Returns at once. Only the first call counts."""
         if not self._is_cancelled:
             self._is_cancelled = True
             event_loop().call_soon_threadsafe(self._cancel)
@@ -121,29 +121,32 @@ class LoopCall:
         except BaseException as error:
             self._error = error
         finally:
-            self._task = None  # what comes later is not to be cancelled
-            del self._coroutine  # its frame may hold whoever holds this
+            self._task = None  # a later step must not be cancelled
+            del self._coroutine  # its frame may hold the holder of this object
             self._context = copy_context()
             self._is_over = True
             self._ended.set()
 
 
 def drive(here: LoopGreenlet, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """The result of a coroutine whose every step is made here, so that plain code that it calls
-    can wait on the greenlet, too."""
+    """Run a coroutine step by step on this greenlet, so that plain code that it calls can wait,
+    too.
+
+    :returns: the coroutine's result.
+    """
     go_on: Callable[[Any], Any] = coroutine.send
-    told: Any = None
+    sent: Any = None
     try:
         while True:
-            awaited = go_on(told)
+            awaited = go_on(sent)
             try:
-                go_on, told = coroutine.send, here.wait_for(Step(awaited))
+                go_on, sent = coroutine.send, here.wait_for(Step(awaited))
             except BaseException as error:
-                go_on, told = coroutine.throw, error
+                go_on, sent = coroutine.throw, error
     except StopIteration as end:
         return end.value
     finally:
-        told = None  # an error, whose traceback holds this frame: a cycle
+        sent = None  # an error, whose traceback has this frame: a cycle
 
 
 def _refuse_on_the_loop() -> None:

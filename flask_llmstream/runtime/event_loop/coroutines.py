@@ -1,6 +1,6 @@
-"""Whether a callable of the application's is asynchronous.
+"""Whether a callable of the application is asynchronous.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Any
 
 
 def is_async(function: Any) -> bool:
-    """Does it give a coroutine, that is, was it made by ``async def``? A class's ``__call__`` may
-    have been, and what a ``partial`` calls."""
+    """Whether a call returns a coroutine: the function was made by ``async def``, or the object's
+    ``__call__``, or the function inside a ``partial``."""
     return any(map(inspect.iscoroutinefunction, _called(function)))
 
 
 def yields_async(function: Any) -> bool:
-    """Does it give an asynchronous generator?"""
+    """Whether a call returns an asynchronous generator."""
     return any(map(inspect.isasyncgenfunction, _called(function)))
 
 
 def _called(function: Any) -> Any:
-    """What runs when it is called: itself, or the method that its class has for that."""
+    """The functions that a call may run: the object itself, or the ``__call__`` of its class."""
     while isinstance(function, functools.partial):
         function = function.func
     return function, getattr(type(function), "__call__", None)

@@ -1,7 +1,6 @@
-"""``LoopGreenlet``: where plain code on the event loop's thread waits as if it blocked.
+"""``LoopGreenlet``: on it plain code waits on the event loop's thread as if it blocked.
 
-Floor 2: greenlet. Nothing of asyncio's is imported: whoever may wait on one asks for it, also where
-nothing is asynchronous.
+asyncio is not imported here: :func:`loop_greenlet` is also asked where nothing is asynchronous.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from greenlet import getcurrent, greenlet
 
 
 class LoopGreenlet(greenlet):  # type: ignore[misc]
-    """Whatever its code waits for it hands to its parent, a task, which awaits that."""
+    """Hands each awaitable to its parent, which runs in a task and awaits it."""
 
     def wait_for(self, awaitable: Awaitable[Any]) -> Any:
-        """The result of what the task awaits. For the code on this greenlet to call."""
+        """Wait for an awaitable, and return its result. For the code on this greenlet."""
         return self.parent.switch(awaitable)
 
     def give_way(self) -> None:
@@ -24,7 +23,10 @@ class LoopGreenlet(greenlet):  # type: ignore[misc]
 
 
 class Step:
-    """One step of another coroutine, to be awaited in its place: what it has yielded."""
+    """Awaits what another coroutine has yielded, in its place.
+
+    :param awaited: the yielded object.
+    """
 
     def __init__(self, awaited: Any) -> None:
         self._awaited = awaited
@@ -34,6 +36,6 @@ class Step:
 
 
 def loop_greenlet() -> Any:
-    """The one that calls; ``None`` elsewhere."""
+    """The current greenlet if it is a :class:`LoopGreenlet`, else ``None``."""
     current = getcurrent()
     return current if isinstance(current, LoopGreenlet) else None

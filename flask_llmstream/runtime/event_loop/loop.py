@@ -1,7 +1,7 @@
 """The one asyncio event loop of this process, on a native thread of its own.
 
-Floor 2: gevent. Two greenlets of a thread can't run a loop each, and a loop that every stream
-started for itself would cost a thread a stream: so all asynchronous sources share this one.
+Two greenlets of one thread can't run a loop each, and a loop for each stream would cost a thread
+for each stream. So all asynchronous sources share this loop.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..threads import allocate_lock, start_native_thread
 from ..wakeups import ThreadWakeup
 
 PATIENCE_SECONDS = 1.0
-"""How long the end of the process waits for a source that blocks the loop."""
+"""How long the end of the process waits for a loop that a source blocks."""
 
 _NAME = "llmstream-asyncio"
 
@@ -31,8 +31,8 @@ _NAME = "llmstream-asyncio"
 class Loop(asyncio.SelectorEventLoop):
     """asyncio's own loop, whatever policy the application has set.
 
-    In a patched process its selector is gevent's, and over that selector what is patched
-    (executors, say) runs on its thread's own hub. On an original epoll, or on libuv, it would hang.
+    In a patched process its selector is gevent's. Through that selector patched code (executors,
+    say) runs on the hub of the loop's thread. On an original epoll, or on libuv, it would hang.
     """
 
     async def getaddrinfo(
@@ -45,7 +45,7 @@ class Loop(asyncio.SelectorEventLoop):
         proto: int = 0,
         flags: int = 0,
     ) -> Any:
-        """Look a name up, beside the executor, whose few threads are for others."""
+        """Look a name up, and leave the executor's few threads to others."""
         ended = self.create_future()
         tell: Any = partial(self.call_soon_threadsafe, _settle, ended)
         lookup = lookups().ask((host, port, family, type, proto, flags), tell)
@@ -62,10 +62,10 @@ def _settle(future: asyncio.Future[None]) -> None:
 
 
 class EventLoopThread:
-    """A loop that starts when it is first asked for, and is kept from then on.
+    """A loop that starts at the first use, and then runs for the life of the process.
 
-    Kept, because what a source connects belongs to the loop: a client such as ``AsyncOpenAI``
-    finds its open connections again for the next answer.
+    The connections of a client such as ``AsyncOpenAI`` belong to the loop. So the client can use
+    them again for the next answer.
     """
 
     def __init__(self) -> None:
@@ -87,51 +87,54 @@ class EventLoopThread:
         return self._loop
 
     def end_executor(self) -> None:
-        """End the threads on which coroutines have blocking calls made, where they are greenlets:
-        Python would wait for them on its main thread, and they end nowhere but here."""
+        """End the executor's threads if they are greenlets of the loop's thread. Python would wait
+        for them on the main thread, and they can end only here."""
         if is_module_patched("threading"):
-            self._have_done(self._end_executor)
+            self._run_there(self._end_executor)
 
     def park(self) -> None:
-        """Let the thread rest for good, before the interpreter ends.
+        """Stop the thread for good, before the interpreter ends.
 
-        Python ends a daemon thread that comes back to it later by unwinding its stack, which
-        crashes where that is a greenlet's.
+        Later, Python would end a running daemon thread by unwinding its stack, which crashes if
+        that is the stack of a greenlet.
         """
-        self._have_done(_rest)
+        self._run_there(_rest)
 
-    def _have_done(self, callback: Callable[[ThreadWakeup], None]) -> None:
-        """Have the thread do something of which it tells, where it has started."""
+    def _run_there(self, callback: Callable[[ThreadWakeup], None]) -> None:
+        """Call a function on the loop's thread, if that has started, and wait until it is done.
+
+        :param callback: gets the wakeup to set.
+        """
         if self._loop is not None:
             done = ThreadWakeup()
             self._loop.call_soon_threadsafe(callback, done)
             done.wait(PATIENCE_SECONDS)
 
     def _start(self) -> None:
-        # Under an original lock, so nothing here goes to the hub: whoever waits for the lock holds
-        # the whole thread.
+        # Under an original lock, so nothing here may switch to the hub: a greenlet that waits for
+        # the lock blocks its whole thread.
         if self._loop is None:
-            known = ThreadWakeup()
-            start_native_thread(lambda: self._run(known), _NAME)
-            known.wait()
+            ready = ThreadWakeup()
+            start_native_thread(lambda: self._run(ready), _NAME)
+            ready.wait()
         if self._loop is None:
             assert self._failure is not None
             raise self._failure
 
     # On the thread.
 
-    def _run(self, known: ThreadWakeup) -> None:
+    def _run(self, ready: ThreadWakeup) -> None:
         try:
             loop = self._made()
         except BaseException as error:
             self._failure = error
             return
         finally:
-            known.set()
+            ready.set()
         while True:
             try:
                 loop.run_forever()
-            except BaseException:  # SystemExit of a task that a source has started, say
+            except BaseException:  # a task of a source has raised SystemExit, say
                 log.exception("the event loop of the asynchronous sources was interrupted")
 
     def _made(self) -> asyncio.AbstractEventLoop:
@@ -148,8 +151,8 @@ class EventLoopThread:
 
 
 def _prepare_hub() -> None:
-    """Two hubs that import their name look-up at the same time may wait for each other for good, so
-    the caller's has done it before the loop's thread makes its own. It may switch meanwhile."""
+    """Import the resolver of the caller's hub before the loop's thread makes its own hub. Two hubs
+    that import it at the same time may wait for each other for ever. May switch greenlets."""
     if is_module_patched("threading"):
         get_hub().resolver
 
@@ -164,23 +167,23 @@ _of_the_parent: List[EventLoopThread] = []
 
 
 def event_loop() -> asyncio.AbstractEventLoop:
-    """The process's loop; see :meth:`EventLoopThread.loop`."""
+    """The running loop of this process (:meth:`EventLoopThread.loop`)."""
     return _thread.loop()
 
 
 def _forget_thread() -> None:
-    """A forked child has none of its parent's threads.
+    """A forked child has no thread of its parent's.
 
-    The loop itself is kept, unused: were it closed, its selector, which both processes hold, would
-    forget the parent's descriptors.
+    The parent's loop is kept, unused. Closing it would remove the parent's descriptors from the
+    selector, which both processes share.
     """
     global _thread
     _of_the_parent.append(_thread)
     _thread = EventLoopThread()
 
 
-# The last to be registered is the first to be called. concurrent.futures has registered its own
-# end in one of these places, by its version.
+# The function that is registered last is called first. concurrent.futures has registered its own
+# end at one of these places, depending on Python's version.
 atexit.register(lambda: _thread.park())
 _register_end: Any = getattr(threading, "_register_atexit", atexit.register)
 _register_end(lambda: _thread.end_executor())

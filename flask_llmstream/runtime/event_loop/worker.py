@@ -1,7 +1,7 @@
-"""A producer on the event loop: the engine's blocking code on a greenlet of the loop's thread.
+"""``LoopWorker``: a producer on the event loop, its blocking code on a greenlet of that thread.
 
-Floor 2: gevent. Whenever that greenlet has to wait, it hands what it waits for to a task, which
-awaits it: so the loop goes on, and a source runs in a task like any other coroutine.
+When the greenlet must wait, it hands the awaitable to a task, which awaits it. So the loop goes on,
+and a source runs in a task like any other coroutine.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from .greenlet import LoopGreenlet, loop_greenlet
 from .loop import event_loop
 
 _TURN_SECONDS = 0.02
-"""How long a source may keep the loop. The loop lets go of the GIL between two turns and takes it
-again at once; were that as often as other threads ask for it (5 ms), they would hardly get it."""
+"""How long a source may keep the loop. Between two turns the loop releases the GIL, and takes it
+again at once. Other threads ask for the GIL every 5 ms: with turns as short as that they would
+hardly get it."""
 
 _running: Set[asyncio.Task[None]] = set()
-"""Kept here, as the loop itself knows its tasks but weakly."""
+"""The running tasks: the loop itself has only weak references to them."""
 
 
 async def _run_on_greenlet(run: Callable[[], None]) -> None:
     task_side: Any = getcurrent()
     blocking: Any = LoopGreenlet(run)
-    # One and the same context: what the greenlet pushes or sets, the coroutines of its task see.
+    # The same context, so that the task's coroutines see what the greenlet pushes or sets.
     blocking.gr_context = task_side.gr_context
     awaited = blocking.switch()
     while blocking:
@@ -43,14 +44,15 @@ async def _run_on_greenlet(run: Callable[[], None]) -> None:
 
 
 def wait_for(awaitable: Awaitable[Any]) -> Any:
-    """Its result, on a greenlet of a :class:`LoopWorker`, which waits as if it blocked."""
+    """Wait for an awaitable, and return its result. On a :class:`LoopGreenlet` only."""
     return loop_greenlet().wait_for(awaitable)
 
 
 def on_loop(run: Callable[[], None], name: str, context: Optional[Context] = None) -> None:
-    """Have ``run`` called on such a greenlet, soon. From any thread.
+    """Call ``run`` on a :class:`LoopGreenlet`, soon. May be called on any thread.
 
-    :param context: one to make a copy of for it. Default: an empty one.
+    :param name: the name of its task.
+    :param context: the contextvars to copy for it. Default: none.
     """
     event_loop().call_soon_threadsafe(_begin, run, name, context=context or Context())
 
@@ -63,7 +65,7 @@ def _begin(run: Callable[[], None], name: str) -> asyncio.Task[None]:
 
 
 class LoopWakeup:
-    """Wakes what waits on a greenlet of a :class:`LoopWorker`."""
+    """A :class:`LoopGreenlet` waits, woken from anywhere."""
 
     __slots__ = ("_loop", "_is_set", "_waiter")
 
@@ -73,14 +75,14 @@ class LoopWakeup:
         self._waiter: Optional[asyncio.Future[None]] = None
 
     def set(self) -> None:
-        # The loop runs the callback when the greenlet waits or does something else: a set between
-        # its look at the flag and its wait is not lost.
+        # The loop runs the callback only while the greenlet waits. So a set between the waiter's
+        # look at the flag and its wait is not lost.
         self._is_set = True
         self._loop.call_soon_threadsafe(self._wake)
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         deadline = None if timeout is None else monotonic() + timeout
-        while not self._is_set:  # an earlier set may wake a later wait, so it is asked
+        while not self._is_set:  # an earlier set may wake a later wait
             left = None if deadline is None else max(deadline - monotonic(), 0)
             self._waiter = self._loop.create_future()
             woken, _ = wait_for(asyncio.wait([self._waiter], timeout=left))
@@ -90,7 +92,7 @@ class LoopWakeup:
         return was_set
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -98,12 +100,14 @@ class LoopWakeup:
 
 
 class LoopWorker:
-    """The producer as a task of the one event loop; it is cancelled where it waits, unless that is
-    its own clean-up, which has 30 s.
+    """Runs a producer as a task of the one event loop.
 
-    :param name: what the log calls its source.
-    :param runtime: whose kind of worker is used for what may block. Made where that is at home.
-    :param in_cleanup: tells on the loop, while the source waits, whether it is in its clean-up.
+    A stop cancels the task where it waits. A producer that waits in its own clean-up has up to 30 s
+    first. Make the worker on the thread of the request, as :meth:`Runtime.spawner` requires.
+
+    :param name: the name of the source in the log.
+    :param runtime: where the request runs: blocking work is spawned there.
+    :param in_cleanup: says whether the waiting source is in its clean-up. Called on the loop.
     """
 
     __slots__ = ("_name", "_spawn", "_in_cleanup", "_task", "_stopped", "_interruptible")
@@ -117,19 +121,19 @@ class LoopWorker:
         self._interruptible = False
 
     def start(self, run: Callable[[], None]) -> None:
-        """Have ``run`` called on the loop's thread, soon; it may wait there by ``wait_for``."""
+        """Call ``run`` on the loop's thread, soon. It may wait there by :func:`wait_for`."""
         event_loop().call_soon_threadsafe(self._begin, run, context=Context())
 
     def _begin(self, run: Callable[[], None]) -> None:
         self._task = _begin(run, self._name)
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
-        """Take each item from the source, on the worker, until it ends or is stopped.
+        """Deliver each item of the source until it ends or is stopped. Runs on the worker.
 
-        A source that never really waits would keep the loop from all others: once in 20 ms
-        the loop gets its turn.
+        A source that never really waits would keep the loop from all other tasks. So the loop gets
+        its turn once in 20 ms.
 
-        :raises GreenletExit: it was stopped, also when before its first item.
+        :raises GreenletExit: it was stopped, perhaps before its first item.
         """
         if self._stopped:
             raise GreenletExit
@@ -152,7 +156,7 @@ class LoopWorker:
                 turn_ends = monotonic() + _TURN_SECONDS
 
     def run_blocking(self, work: Callable[[], None]) -> None:
-        """Have ``work`` called where it may block, and return when it has ended."""
+        """Run ``work`` where it may block, and return when it has ended."""
         ended = LoopWakeup()
 
         def run() -> None:
@@ -163,19 +167,19 @@ class LoopWorker:
 
         try:
             self._spawn(run)
-        except RuntimeError:  # no thread is to be had: the system's limit, or the interpreter ends
+        except RuntimeError:  # no thread can be started: a limit, or the interpreter ends
             run()
         ended.wait()
 
     def stop(self, abort: Callable[[], None]) -> None:
-        """Cancel ``drive`` where it waits. Returns at once; only the first call counts."""
+        """Cancel ``drive`` where it waits. Returns at once. Only the first call counts."""
         if not self._stopped:
             self._stopped = True
             event_loop().call_soon_threadsafe(self._cancel, LOOKS)
 
     def _cancel(self, looks: int) -> None:
-        # The loop runs this, so the producer waits somewhere: in its source or for room, or, past
-        # that, in its finaliser, which is not to be cancelled any more.
+        # Runs on the loop, so the producer waits: in its source or for room, or behind that in the
+        # end of the stream, which must not be cancelled.
         if self._task is None or not self._interruptible:
             return
         if looks and self._in_cleanup():
