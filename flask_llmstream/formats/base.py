@@ -32,8 +32,8 @@ class Format(ABC):
     #: Whether it sends nothing before the end. Then the status waits for the end, too.
     is_whole = False
 
-    #: Whether its last bytes say how it ended. If not, the connection of a stream that failed is
-    #: cut.
+    #: Whether its last bytes say how it ended. If not, the connection is cut when a stream does
+    #: not end well.
     tells_its_end = True
 
     #: Whether the source gave events with IDs of its own. Then the stream sends no other IDs: a
