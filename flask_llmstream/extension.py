@@ -29,7 +29,8 @@ from .sources.emitter import Emitter
 from .stream.drain import DRAIN_SECONDS, drain
 from .stream.limits import every_slots
 from .stream.options import StreamOptions, check_callable, check_number
-from .views.decorator import log_later_misplaced, refuse_misplaced, refuse_positional, streamed_view
+from .views.decorator import refuse_positional, streamed_view
+from .views.misplaced import log_later_misplaced, refuse_misplaced
 from .views.responses import Source, last_event_id, new_emitter, stream_response
 from .views.route_clashes import log_later_clashes, refuse_clashes
 from .views.source_errors import check_create_function

@@ -15,7 +15,7 @@ from flask import Flask
 from ..app.config import Settings
 from ..app.state import EXTENSION, AppState
 from ..stream.options import StreamOptions
-from ..views.decorator import misplaced
+from ..views.misplaced import misplaced_views
 from ..views.route_clashes import chat_mounts, clashes
 from .finding import Fix
 from .functions import Cached, body_readers, cached_streams
@@ -123,7 +123,7 @@ def facts_of(
         clashes=tuple(map(str, clashes(app))),
         body_readers=body_readers(app),
         cached=cached_streams(app),
-        misplaced=tuple(misplaced(app)),
+        misplaced=tuple(misplaced_views(app)),
         flask=version_of("flask") or (),
         watchdog=version_of("watchdog"),
         departures=hasattr(select, "POLLRDHUP"),

@@ -1,6 +1,6 @@
 """A stream whose source is asynchronous: its producer is a task of the one event loop.
 
-Roof: Flask. Loaded with the first such source, as it loads asyncio.
+This module loads asyncio, so it is imported with the first asynchronous source.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .streams import FlaskHooks, new_stream
 
 
 class AsyncStream(Stream):
-    """A stream that produces on the event loop, wherever it is read."""
+    """A stream whose producer runs on the event loop. It can be read anywhere."""
 
     __slots__ = ()
 
@@ -31,32 +31,32 @@ class AsyncStream(Stream):
         super().start(runtime.shared(LoopWakeup), release)
 
     def run_blocking(self, work: Callable[[], None]) -> None:
-        """Have ``work`` called where it may block, and return when it has ended. For the worker
-        itself to call."""
+        """Call ``work`` where it may block, and wait for it. Must be called on the worker."""
         self._worker.run_blocking(work)
 
 
 def _never() -> bool:
-    """What has no clean-up of its own."""
+    """For a source without a clean-up of its own."""
     return False
 
 
 class AsyncFlaskHooks(FlaskHooks):
-    """Its contexts are its task's, and what the app is told at the end may block."""
+    """The hooks of an asynchronous stream: its task has the contexts, and the app's callbacks may
+    block."""
 
     def enter(self, work: Work) -> None:
         """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
-        # Into the task's own context, which its coroutines see. It is this stream's alone.
+        # Set in the task's own context, which its coroutines see. No other stream has it.
         for variable, value in self._context.items():
             variable.set(value)
         self._enter(work)
 
     def finished(self, stream: Any, summary: Summary) -> None:
-        """Report the stream's end, beside the loop."""
+        """Report the stream's end, outside the event loop."""
         stream.run_blocking(bind_contexts(partial(super().finished, stream, summary)))
 
 
 def new_async_stream(source: AsyncIterable[Any], options: StreamOptions, name: str) -> Stream:
-    """As :func:`new_stream`, of an asynchronous iterable."""
+    """As :func:`new_stream`, for an asynchronous iterable."""
     iterable = AsyncSource(source, with_contexts)
     return new_stream(iterable, options, name, AsyncStream, AsyncFlaskHooks)

@@ -1,7 +1,4 @@
-"""A route of a blueprint, wherever that is mounted.
-
-Roof: Flask.
-"""
+"""Routes of a blueprint that work wherever the blueprint is mounted."""
 
 from __future__ import annotations
 
@@ -11,8 +8,9 @@ from typing import Any, Callable, Dict
 from flask import Blueprint, Flask, current_app, has_request_context, request
 
 HOST = "llmstream_host"
-"""The variable that stands for every host, in an app that matches hosts."""
+"""The variable that stands for any host, in an app that matches hosts."""
 _OURS = "_llmstream_route"
+"""The attribute that marks the views of these routes."""
 
 
 def add_route(
@@ -23,12 +21,14 @@ def add_route(
     wanted: Callable[[Flask], bool] = lambda app: True,
     **options: Any,
 ) -> None:
-    """Have a blueprint answer at a rule, whatever variables and defaults its mount point brings.
+    """Add a route to a blueprint, whatever variables and defaults its mount point has.
 
-    Those are in ``request.view_args``; the view is called without. In an app that matches hosts
-    it answers on each of them, or on the ``host`` that the blueprint is registered with.
+    The view is called without arguments; the variables are in ``request.view_args``. In an app that
+    matches hosts, the route is on every host, or on the ``host`` that the blueprint is registered
+    with.
 
-    :param wanted: whether an app that mounts the blueprint is to have it.
+    :param wanted: called with each app that mounts the blueprint; whether to add the route there.
+        Default: always.
     """
     route = _without_arguments(view)
 
@@ -40,12 +40,12 @@ def add_route(
 
 
 def is_ours(view: Any) -> bool:
-    """Whether a view was given to :func:`add_route`."""
+    """Whether a view was added by :func:`add_route`."""
     return getattr(view, _OURS, False) is True
 
 
 def use_current_host(endpoint: str, values: Dict[str, Any]) -> None:
-    """For a blueprint's ``url_defaults``: its addresses are on the host that was asked."""
+    """For a blueprint's ``url_defaults``: build its URLs with the host of the current request."""
     if has_request_context() and current_app.url_map.is_endpoint_expecting(endpoint, HOST):
         values.setdefault(HOST, request.host)
 
@@ -55,12 +55,12 @@ def _without_arguments(view: Callable[[], Any]) -> Callable[..., Any]:
     def route(**_: Any) -> Any:
         return view()
 
-    setattr(route, _OURS, True)  # which functools.wraps takes along to whatever wraps it
+    setattr(route, _OURS, True)  # functools.wraps copies it to every wrapper
     return route
 
 
 def _host(setup: Any) -> Dict[str, str]:
-    # A rule without a host answers on none there.
+    # In an app that matches hosts, a rule without a host is on no host.
     if not setup.app.url_map.host_matching:
         return {}
     return {"host": setup.options.get("host", f"<{HOST}>")}

@@ -1,7 +1,4 @@
-"""From a source to a response: what ``streams.response()`` and the chat endpoints share.
-
-Roof: Flask.
-"""
+"""Makes a streaming response from a source, for ``streams.response()`` and the chat endpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 from flask import Response, current_app, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
-from ..app.context import keep_with_request, unwrapped_template
+from ..app.context import is_stream_with_context, keep_with_request, unwrapped_template
 from ..app.state import app_state
 from ..errors import StreamError, StreamGone
 from ..exceptions.handling import name_of
@@ -29,7 +26,12 @@ from ..wsgi.body import StreamBody
 from ..wsgi.headers import HEADERS
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import stream_response_class
-from .source_errors import not_iterable, refuse_bytes, refuse_one_item
+from .source_errors import (
+    not_iterable,
+    refuse_bytes,
+    refuse_one_item,
+    stream_with_context_error,
+)
 from .streams import new_stream
 
 Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
@@ -38,22 +40,24 @@ Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
 def stream_response(
     source: Source, options: StreamOptions, slots: StreamLimiter, name: Optional[str] = None
 ) -> Response:
-    """A response that streams the source, or the answer to a reader who must not come back.
+    """A response that streams a source. For a reader who must not come back, the response that
+    says so.
 
-    :param source: an iterable, an asynchronous one, or an Observable.
-    :param name: what the log calls the source. Default: its own name.
-    :raises TypeError: it is none of these; the message says what to give.
+    :param source: an iterable, an asynchronous iterable, or an Observable.
+    :param name: the name of the source in the log. Default: its own name.
+    :raises TypeError: the source is none of these; the message says what to give.
+    :raises ConfigurationError: ``worker="greenlet"`` on a native thread.
     """
     if options.worker == "greenlet":
-        runtime_for("greenlet")  # the error belongs into the view
+        runtime_for("greenlet")  # raises here, in the view, and not when the body is read
     name = name or _name(source)
     if hasattr(source, "__iter__"):
-        iterable: Any = unwrapped_template(source)
+        iterable: Any = _without_context(source) if is_stream_with_context(source) else source
         refuse_one_item(iterable)
         refuse_bytes(iterable, options.format)
         return respond(new_stream(iterable, options, name), slots)
     if isinstance(source, AsyncIterable):
-        from .async_streams import new_async_stream  # asyncio is loaded with the first of them
+        from .async_streams import new_async_stream  # loads asyncio
 
         return respond(new_async_stream(source, options, name), slots)
     if isinstance(source, Observable):
@@ -68,9 +72,10 @@ def new_emitter(
     name: str,
     function: Optional[Callable[[Emitter], Any]] = None,
 ) -> Emitter:
-    """The end of a new stream to send to.
+    """Make a stream, and the emitter that sends into it.
 
-    :param function: called with it on the stream's worker. Default: none, others send.
+    :param function: called with the emitter on the stream's worker. Default: none; other code
+        calls the emitter.
     """
     runtime = runtime_for(options.worker)
     source = PushSource(runtime)
@@ -83,24 +88,31 @@ def new_emitter(
 
 def _kept_response(stream: Stream, slots: StreamLimiter) -> Response:
     response = respond(stream, slots)
-    keep_with_request(response)  # an emitter may be asked for it again, and is sent to before
+    keep_with_request(response)  # the emitter holds it weakly, and must find it again
     return response
 
 
 def respond(stream: Stream, slots: StreamLimiter) -> Response:
-    """The response of a stream, or the answer to a reader who must not come back."""
+    """The response of a stream. For a reader who must not come back, the response that says so.
+
+    :raises StreamGone: the reader must not come back, and the stream has another reader.
+    """
     refusal: Optional[Exception] = _reconnect_response(stream.options)
     if refusal is not None:
-        if stream.is_taken:  # an emitter's may be, whose reader comes back or has a twin
+        if stream.is_taken:  # an emitter's stream that another request reads
             raise refusal
         stream.abandon()
     unread = None
     try:
-        unread = _unread()
+        unread = _unread_body()
     except HTTPException as error:
-        refusal = refusal or error.with_traceback(None)  # which holds this frame: a cycle
+        refusal = refusal or error.with_traceback(None)  # the traceback holds this frame: a cycle
     liveness = app_state().settings.liveness
     body = StreamBody(stream, slots, slots.client(), liveness, refusal=refusal, unread=unread)
+    return _response_with(body, stream)
+
+
+def _response_with(body: StreamBody, stream: Stream) -> Response:
     response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
     content_type = stream.format.content_type
     response: Response = response_class(
@@ -111,17 +123,17 @@ def respond(stream: Stream, slots: StreamLimiter) -> Response:
     return response
 
 
-def _unread() -> Optional[RequestBody]:
+def _unread_body() -> Optional[RequestBody]:
     if not has_request_context() or not has_body(request.environ):
         return None
     return RequestBody(request._get_current_object())  # type: ignore[attr-defined]
 
 
 def last_event_id() -> str:
-    """Where a returning reader left; ``""`` where this is its first visit.
+    """The ID of the last event that a returning reader has received; ``""`` for a new reader.
 
-    ``EventSource`` says it in a header; polyfills, which may not send one to another site, in the
-    query.
+    ``EventSource`` sends it in a header. Polyfills may not send a header to another site, and send
+    it in the query.
     """
     last: str = request.environ.get("HTTP_LAST_EVENT_ID", "")
     if not last and "lastEventId" in request.environ.get("QUERY_STRING", ""):
@@ -130,8 +142,8 @@ def last_event_id() -> str:
 
 
 def _reconnect_response(options: StreamOptions) -> Optional[StreamError]:
-    """What an EventSource gets that comes back to an answer: 204 after its end, 410 after a cut;
-    both make it stay away. ``None`` where the stream is to run."""
+    """The response to an ``EventSource`` that comes back to an answer: 204 after the end of the
+    answer, 410 after a cut. Both stop its reconnecting. ``None`` if the stream must run."""
     if options.reconnect != "refuse" or not has_request_context():
         return None
     seen_end = has_seen_end(last_event_id())
@@ -140,6 +152,17 @@ def _reconnect_response(options: StreamOptions) -> Optional[StreamError]:
     if seen_end:
         return StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
     return StreamGone("This answer was cut off and can't be resumed. Ask again.")
+
+
+def _without_context(source: Any) -> Any:
+    """The generator inside what ``stream_template()`` returned.
+
+    :raises TypeError: the template has begun, or it is another use of ``stream_with_context``.
+    """
+    template = unwrapped_template(source)
+    if template is source:
+        raise stream_with_context_error(source)
+    return template
 
 
 def _name(source: Any) -> str:

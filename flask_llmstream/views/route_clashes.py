@@ -1,7 +1,4 @@
-"""Two routes at one address, one of them ours: only one of the two is ever reached.
-
-Roof: Flask.
-"""
+"""Route clashes: two routes at one address, one of them the package's. Only one is ever reached."""
 
 from __future__ import annotations
 
@@ -19,47 +16,50 @@ from .blueprint_routes import is_ours
 
 _CURE = "LLMSTREAM_URL_PREFIX, or url_prefix of register_blueprint(), gives ours another place"
 _VARIABLE = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\((.*?)\))?:)?[a-zA-Z_]\w*>")
-"""As Werkzeug has them: ``<name>``, ``<converter:name>``, ``<converter(arguments):name>``."""
+"""A variable in a rule: ``<name>``, ``<converter:name>``, ``<converter(arguments):name>``."""
 
 
 class Clash(NamedTuple):
-    """Two routes with a path and methods in common."""
+    """Two routes with a path and methods in common.
+
+    :ivar ours: the package's route.
+    :ivar methods: the methods that both answer.
+    """
 
     ours: Rule
     other: Rule
     methods: FrozenSet[str]
 
     def __str__(self) -> str:
-        asked = f"{', '.join(sorted(self.methods))} {self.ours.rule}"
-        return f"two routes answer {asked}: {self.ours.endpoint!r} and {self.other.endpoint!r}"
+        request = f"{', '.join(sorted(self.methods))} {self.ours.rule}"
+        return f"two routes answer {request}: {self.ours.endpoint!r} and {self.other.endpoint!r}"
 
 
 def clashes(app: Flask) -> Iterator[Clash]:
-    """Those of an app.
+    """The clashes of an app.
 
-    A rule that is only less definite is none, as the ``/<path:path>`` of a single-page
-    application: Werkzeug comes to it last.
+    A less definite rule does not clash, such as ``/<path:path>`` of a single-page application:
+    Werkzeug tries it last.
     """
     for rules in _by_address(app):
         ours_first = sorted(rules, key=lambda rule: not _is_ours(app, rule))
         for ours, other in combinations(ours_first, 2):
             if _is_ours(app, ours) and ours.endpoint != other.endpoint:
-                methods = _shared(ours, other)
+                methods = _shared_methods(ours, other)
                 if methods:
                     yield Clash(ours, other, methods)
 
 
 def chat_mounts(app: Flask) -> Tuple[str, ...]:
-    """Where chat endpoints are, in an app."""
+    """The URL prefixes of an app's chat endpoints."""
     ours = [rule.rule for rule in app.url_map.iter_rules() if _is_ours(app, rule)]
     ends = "/chat/completions"
     return tuple(rule[: -len(ends)] or "/" for rule in ours if rule.endswith(ends))
 
 
 def refuse_clashes(app: Flask) -> None:
-    """Let an app begin only without any.
-
-    :raises ConfigurationError: there are some; the message names the routes.
+    """
+    :raises ConfigurationError: an app has clashes; the message names the routes.
     """
     found = "; ".join(map(str, clashes(app)))
     if found:
@@ -67,7 +67,7 @@ def refuse_clashes(app: Flask) -> None:
 
 
 def log_later_clashes(app: Flask) -> None:
-    """Have the first request log those that were added after ``init_app``."""
+    """At the first request, log the clashes that came after ``init_app``."""
     at_first_request(app, _log, "routes that clash could not be looked for")
 
 
@@ -81,20 +81,20 @@ def _is_ours(app: Flask, rule: Rule) -> bool:
 
 
 def _by_address(app: Flask) -> List[List[Rule]]:
-    """The rules that Werkzeug can't tell apart, but by their methods."""
-    together: Dict[Hashable, List[Rule]] = {}
+    """The rules of an app. Each list has the rules that differ only in their methods."""
+    by_address: Dict[Hashable, List[Rule]] = {}
     for rule in app.url_map.iter_rules():
         if not rule.build_only:
             host = rule.host if app.url_map.host_matching else rule.subdomain
-            # A slash at the end is no other address: who leaves it out is redirected.
+            # A slash at the end makes no other address: without it a client is redirected.
             parts = host or "", re.sub("/+", "/", rule.rule).rstrip("/")
             address = getattr(rule, "websocket", False), *(_nameless(app, part) for part in parts)
-            together.setdefault(address, []).append(rule)
-    return list(together.values())
+            by_address.setdefault(address, []).append(rule)
+    return list(by_address.values())
 
 
 def _nameless(app: Flask, pattern: str) -> str:
-    """The pattern with a variable's converter in the place of its name."""
+    """The pattern with the converter of each variable in place of its name."""
 
     def converter(variable: "re.Match[str]") -> str:
         name, arguments = variable.groups()
@@ -103,9 +103,9 @@ def _nameless(app: Flask, pattern: str) -> str:
     return _VARIABLE.sub(converter, pattern)
 
 
-def _shared(ours: Rule, other: Rule) -> FrozenSet[str]:
-    mine: Any = ours.methods
-    theirs: Any = mine if other.methods is None else other.methods
-    # Flask answers OPTIONS itself, for all routes of an address.
+def _shared_methods(ours: Rule, other: Rule) -> FrozenSet[str]:
+    our_methods: Any = ours.methods
+    other_methods: Any = our_methods if other.methods is None else other.methods
+    # Flask itself answers OPTIONS, for all routes of an address.
     automatic = all(getattr(rule, "provide_automatic_options", False) for rule in (ours, other))
-    return frozenset(mine & theirs) - ({"OPTIONS"} if automatic else set())
+    return frozenset(our_methods & other_methods) - ({"OPTIONS"} if automatic else set())

@@ -1,7 +1,4 @@
-"""What is no source, told by what it is and by what to write in its place.
-
-Roof: Flask.
-"""
+"""Errors for objects that can't be streamed. Each message says what to write instead."""
 
 from __future__ import annotations
 
@@ -13,14 +10,13 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from ..app.context import is_stream_with_context
 from ..exceptions.handling import name_of
 from ..sources.emitter import Emitter
 
 
 def refuse_one_item(source: Any) -> None:
     """
-    :raises TypeError: it can be iterated over, and yet is one thing rather than many.
+    :raises TypeError: the source can be iterated over, but is one item, not many.
     """
     if isinstance(source, (str, bytes, bytearray, memoryview, Mapping)):
         raise TypeError(f"source: has to give items, and is one {type(source).__name__}; use [it]")
@@ -29,25 +25,28 @@ def refuse_one_item(source: Any) -> None:
             "source: is a tuple with a status or headers; give its generator alone, and set those "
             "on the response, or return the tuple from a view of streams.view()"
         )
-    if is_stream_with_context(source):
-        source.close()
-        raise TypeError(
-            "source: leave out stream_with_context(); request, session and g are there without it"
-        )
+
+
+def stream_with_context_error(source: Any) -> TypeError:
+    """The error for a generator that ``stream_with_context`` returned. Closes the generator."""
+    source.close()
+    return TypeError(
+        "source: leave out stream_with_context(); request, session and g are there without it"
+    )
 
 
 def refuse_bytes(source: Any, format: Any) -> None:
     """
-    :raises TypeError: it gives bytes, and the format, one of ours, sends text.
+    :raises TypeError: the source gives bytes, but the format is one of the package's for text.
     """
-    if not isinstance(format, str):  # it may take bytes, as RawFormat does
+    if not isinstance(format, str):  # a class may take bytes, as RawFormat does
         return
     if isinstance(source, (io.RawIOBase, io.BufferedIOBase)):
         raise TypeError(
             f"source: {type(source).__name__} gives bytes; give io.TextIOWrapper(it, 'utf-8'), or "
             "return send_file() for a download"
         )
-    kind = type(source)  # what it answers itself is its own code
+    kind = type(source)  # to look at the source itself may run its own code
     if hasattr(kind, "iter_lines") and hasattr(kind, "iter_content"):
         raise TypeError(
             "source: this HTTP response gives bytes; give its iter_lines(decode_unicode=True), or "
@@ -56,16 +55,17 @@ def refuse_bytes(source: Any, format: Any) -> None:
 
 
 def not_iterable(source: Any) -> TypeError:
-    """The error for what can't be iterated over in any way."""
+    """The error for an object that can't be iterated over. Closes a coroutine."""
     if inspect.iscoroutine(source):
         source.close()
-    told = name_of(source) or type(source).__name__
-    return TypeError(f"source: {told} is not iterable{_cure(source)}")
+    name = name_of(source) or type(source).__name__
+    return TypeError(f"source: {name} is not iterable{_cure(source)}")
 
 
 def check_create_function(function: Any) -> None:
-    """
-    :raises TypeError: it would never send: it was called already, or has items to give instead.
+    """Check a function for ``streams.create()``.
+
+    :raises TypeError: it would never send: it was called already, or yields its items.
     """
     if not callable(function):
         kind = type(function).__name__
@@ -81,7 +81,7 @@ def check_create_function(function: Any) -> None:
 
 
 def is_iterator(thing: Any) -> bool:
-    """Whether it gives its items once, as what a generator function returns does."""
+    """Whether it gives its items once, as a generator does."""
     return isinstance(thing, (Iterator, AsyncIterator))
 
 

@@ -1,7 +1,4 @@
-"""A stream of the current app and request, which nobody reads yet.
-
-Roof: Flask.
-"""
+"""Makes the stream of a source, for the current app and request."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from ..wsgi.failure_response import failure_response
 
 
 class FlaskHooks(CopiedContext):
-    """What a stream needs of its app: contexts to run in, somebody to report to."""
+    """The hooks of a Flask app's stream: its contexts, its error handlers, its callbacks."""
 
     @property
     def debug(self) -> bool:
@@ -31,13 +28,13 @@ class FlaskHooks(CopiedContext):
         return bool(self._app.debug)
 
     def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
-        """What the app's error handlers answer, in a request's context like the view's."""
+        """The response of the app's error handlers, called in a context like the view's."""
         if not self.has_request:
             return failure_response(failure)
         return self.call_in_request(partial(error_response, self._app, error, failure))
 
     def left(self, stream: Stream, summary: Summary) -> None:
-        """Tell the app's ``on_disconnect``."""
+        """Call the app's ``on_disconnect``."""
         self.run_in_background(lambda: report_departure(self._log, stream, summary))
 
     def finished(self, stream: Stream, summary: Summary) -> None:
@@ -52,9 +49,11 @@ def new_stream(
     kind: Type[Stream] = Stream,
     hooks: Type[FlaskHooks] = FlaskHooks,
 ) -> Stream:
-    """A stream that nobody reads yet, of the current app and request.
+    """Make a stream for the current app and request. It has not started, and has no reader.
 
-    :param name: what the log calls the source.
+    :param name: the name of the source in the log.
+    :param kind: the class of the stream.
+    :param hooks: the class of its hooks.
     """
     if options.format == BY_ACCEPT:
         format = _negotiated(options)
@@ -65,6 +64,6 @@ def new_stream(
 
 
 def _negotiated(options: StreamOptions) -> Format:
-    kinds = list(BY_MEDIA_TYPE)
-    chosen = request.accept_mimetypes.best_match(kinds, default=kinds[0])
-    return BY_MEDIA_TYPE[chosen](options.event)
+    media_types = list(BY_MEDIA_TYPE)
+    best = request.accept_mimetypes.best_match(media_types, default=media_types[0])
+    return BY_MEDIA_TYPE[best](options.event)

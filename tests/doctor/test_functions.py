@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, request
 
 from flask_llmstream import LLMStream
 from flask_llmstream.doctor.functions import body_readers, cached_streams
-from flask_llmstream.views.decorator import misplaced
+from flask_llmstream.views.misplaced import misplaced_views
 
 
 @pytest.fixture
@@ -185,5 +185,5 @@ def test_a_misplaced_view_is_found_with_its_rule(app, streams):
         yield "tick"
 
     app.register_blueprint(blueprint, url_prefix="/shop")
-    ((rule, name),) = misplaced(app)
+    ((rule, name),) = misplaced_views(app)
     assert rule == "/shop/ticks" and name.endswith("misplaced_view")
