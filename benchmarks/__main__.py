@@ -67,7 +67,7 @@ def _checkout(text: str) -> Path:
 
 
 def shown(results: Iterator[Result]) -> Iterator[Result]:
-    """The same results; each is told on the terminal as it comes."""
+    """The same results; each is printed on the terminal as it comes."""
     for result in results:
         numbers = ", ".join(f"{name} {value:.4g}" for name, value in result.numbers.items())
         line = f"round {result.round}  {result.work:6} {result.server:20} {numbers}"

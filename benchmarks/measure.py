@@ -24,7 +24,7 @@ class Result(NamedTuple):
 
 
 def rounds(count: int, works: Tuple[Work, ...], servers: Tuple[Server, ...]) -> Iterator[Result]:
-    """All servers in turn at each work, ``count`` times over: a slow minute is everybody's."""
+    """All servers in turn at each work, ``count`` times: a slow minute then slows all of them."""
     for number in range(1, count + 1):
         for work in works:
             for server in servers:

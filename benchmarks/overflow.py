@@ -1,4 +1,4 @@
-"""What an overflow strategy costs its producer, and what it keeps for a reader who stands still.
+"""The cost of an overflow strategy to its producer, and its memory while the reader stands still.
 
 ``python -m benchmarks.overflow``: sends as fast as one producer can, straight into the channel,
 each item a small mapping in the message format. Beside a reader who keeps up, then without one.
@@ -56,7 +56,7 @@ def create(options: StreamOptions) -> Channel:
 
 
 def sending(channel: Channel, item: Any) -> Callable[[], None]:
-    """What sends some items, as a stream does."""
+    """A function that sends some items, as a stream does."""
     send: Callable[[Any], None] = channel.send
     encode = MessageFormat().item
 
@@ -72,7 +72,7 @@ def sending(channel: Channel, item: Any) -> Callable[[], None]:
 
 
 def run(case: Case, channel: Channel, seconds: float) -> float:
-    """Send for so long, or to the stream's end; returns the sends a second."""
+    """Send for ``seconds``, or to the stream's end; returns the sends a second."""
     send_some = sending(channel, case.item)
     begin = now = time.perf_counter()
     sent = 0
@@ -112,7 +112,7 @@ def main() -> None:
 
 
 def fastest(todo: "list[Case]") -> "list[tuple[Case, float]]":
-    """The best rate of each; all take turns, so that a slow minute is everybody's."""
+    """The best rate of each. All take turns, so that a slow minute slows all of them."""
     rates = [[run(case, create(case.options), 0.3) for case in todo] for _ in range(ROUNDS)]
     return list(zip(todo, map(max, *rates)))
 

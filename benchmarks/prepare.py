@@ -1,7 +1,6 @@
-"""What the servers and the readers need, made once under ``benchmarks/.work``.
+"""Makes the virtual environments, the npm packages and the compiled client, under ``.work``.
 
-Virtual environments, npm packages and the compiled client. Each is made again when what it is
-made of has changed, and left alone otherwise.
+Each is made once, and again when its ingredients have changed.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ print(json.dumps({"Python": platform.python_version(), **packages}))
 
 
 def prepare(environments: List[str]) -> None:
-    """Make what is missing for these environments, and the client."""
+    """Make these environments and the client, where they are missing."""
     WORK.mkdir(exist_ok=True)
     source = HERE / "client.c"
     _once("client", source.read_text(), lambda: _run("cc", "-O2", "-o", CLIENT, source))
@@ -59,7 +58,7 @@ def variables(checkout: Path) -> Dict[str, str]:
 
 
 def versions(environment: str) -> Dict[str, str]:
-    """What runs in an environment, by name."""
+    """The versions in an environment, by the name of the package."""
     if environment == "node":
         found = {"node": _run("node", "--version").strip().lstrip("v")}
         return {**found, **{name: _node_version(name) for name in NODE_PACKAGES}}

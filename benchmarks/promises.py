@@ -1,4 +1,4 @@
-"""The numbers that are to be held, and whether they were."""
+"""The numbers that must be held, and whether they were."""
 
 from __future__ import annotations
 

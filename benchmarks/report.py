@@ -1,4 +1,4 @@
-"""The tables that are printed, and the same as JSON."""
+"""The printed tables."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def promise_line(outcome: Outcome) -> str:
 
 
 def machine(servers: Tuple[Server, ...]) -> Dict[str, Any]:
-    """Where it ran, and what."""
+    """The machine, and the versions that ran on it."""
     environments = dict.fromkeys(server.environment for server in servers)
     return {
         "processor": _processor(),

@@ -19,7 +19,7 @@ from .servers import Server
 
 STRATEGIES = ("block", "missing", "buffer", "drop", "latest", "coalesce", "error")
 LOOKS = (1.0, 10.0, 30.0)
-"""Seconds after the reader has come, at which the memory is looked at."""
+"""The memory is measured so many seconds after the reader has come."""
 
 SETTLED = 0.5
 
@@ -30,7 +30,7 @@ def server(strategy: str) -> Server:
 
 @contextlib.contextmanager
 def stalled_reader(target: ServerProcess) -> Iterator[None]:
-    """Somebody who asks for the stream and takes nothing of it."""
+    """A reader who asks for the stream and takes nothing of it."""
     with socket.create_connection(("127.0.0.1", target.port)) as connection:
         path = f"{target.server.prefix}/stream"
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -52,7 +52,7 @@ def report(target: ServerProcess, kib: List[float]) -> str:
 
 
 def grown(targets: List[ServerProcess], stack: contextlib.ExitStack) -> List[List[float]]:
-    """By how many KiB each has grown at each look since before its reader came."""
+    """By how many KiB each has grown since before its reader came, at each of :data:`LOOKS`."""
     before = [target.usage().rss_kib for target in targets]
     for target in targets:
         stack.enter_context(stalled_reader(target))

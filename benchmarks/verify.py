@@ -1,4 +1,4 @@
-"""That every server did the same work: the same bytes, all of the events."""
+"""Checks that every server did the same work: the same bytes, all of the events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAMPLE = 300
 def check_bytes(server: Server, body: Callable[[str], bytes]) -> None:
     """A sample of its events is, byte for byte, the server's ``framing`` of the same messages."""
     blocks = body(f"/burst?n={SAMPLE}").split(b"\n\n")
-    said = (block for block in blocks if message("") not in block)  # an opening says nothing yet
+    said = (block for block in blocks if message("") not in block)  # an opening has no text
     events = [block.decode() for block in said if b'"ended":false' in block]
     expected = [frame(server, str(number)) for number in range(SAMPLE)]
     if len(events) != SAMPLE:

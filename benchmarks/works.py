@@ -1,4 +1,4 @@
-"""What the servers are given to do, and which numbers are taken from it."""
+"""The works that the servers do, and the numbers that are taken from them."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ MEMORY = Metric("memory", "KiB a stream", _memory_a_stream)
 class Work:
     """One kind of work.
 
-    ``readers`` connect over ``spread`` seconds. They leave ``hold`` seconds after all had an event,
-    or (0) read to the end of ``events`` each. ``warm_up`` is done by a server before it counts.
+    ``readers`` connect over ``spread`` seconds. They leave ``hold`` seconds after all had an event.
+    With 0 each reads ``events`` events, to the end. The server does ``warm_up`` before it is measured.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Work:
 
 
 def read_to_the_end(readers: int, events: int, spread: float = 0.0) -> Work:
-    """Readers of a burst, whose bytes are known beforehand."""
+    """Readers of a burst. The bytes of its data are known beforehand."""
     payload = readers * sum(len(message(str(number))) for number in range(events))
     path = f"/burst?n={events}"
     return Work(
@@ -113,7 +113,7 @@ FEW = read_to_the_end(readers=5, events=20)
 
 
 def burst(readers: int, events: int) -> Work:
-    """As fast as it goes. Warmed by itself: a compiler has done its work by then."""
+    """As fast as it goes. The warm-up is the same work: so a compiler has done its part."""
     warm_up = read_to_the_end(readers, events)
     about = f"{readers:,} readers × {events:,} events"
     return Work(
@@ -148,7 +148,10 @@ def first(readers: int, events: int, gap: float) -> Work:
 
 
 def short(readers: int, events: int) -> Work:
-    """Short streams by the clock, also while the server is behind. Warmed by itself."""
+    """Short streams, which come by the clock, also while the server is behind.
+
+    The warm-up is the same work.
+    """
     every = read_to_the_end(readers, events, spread=SHORT_SECONDS)
     about = f"{readers:,} streams × {events} events arriving within {SHORT_SECONDS:g} s"
     metrics = (CPU_A_STREAM, FIRST_MEDIAN, FIRST)

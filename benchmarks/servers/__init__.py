@@ -1,8 +1,8 @@
 """The servers that are compared: one file each beside this one, the same two routes in every file.
 
-``/burst?n=`` sends ``n`` tokens without a pause; ``/paced?n=&gap=`` stamps each with the time at
-which it is yielded and sleeps ``gap`` seconds after it. Each is started as ``<interpreter> <file>
-<port>``. They run in other environments than this package's, and import nothing of it.
+``/burst?n=`` sends ``n`` tokens without a pause. ``/paced?n=&gap=`` puts the time of its ``yield``
+into each token and sleeps ``gap`` seconds after it. A server is started as ``<interpreter> <file>
+<port>``, in an environment of ``benchmarks/.work``, and imports nothing of ``benchmarks``.
 """
 
 from __future__ import annotations
