@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Each sets up all it needs, and is quick the second time.
+# Two commands: `make demo` and `make test`. Each installs what it needs, and is quick the second time.
 
 PYTHON ?= python3
 PORT ?= 8090
@@ -8,9 +8,9 @@ PYTHON38 := $(firstword $(wildcard $(HOME)/.pyenv/versions/3.8*/bin/python3.8 /u
     /usr/bin/python3.8))
 PYTHONS := $(shell printf ':%s' $(HOME)/.pyenv/versions/*/bin)
 PROXIES := nginx caddy haproxy apache2
-# What servers do with a connection, crowds of readers, what is explored in every order or by many
-# examples, and what the doctor measures, is the newest Python's to tell; the matrix has it on the
-# others as well.
+# Not run again by `legacy`: servers and their connections, crowds of readers, tests in every order or
+# with many examples, and the doctor's measurements. The newest Python runs them, and the matrix runs
+# them on every Python.
 UNIT_ALONE := $(foreach name,server_endings server_goes servers middleware_servers bridges half_open \
     large_bodies scale async_scale bad_days interleavings any_options overflow_properties clock \
     gallery measured misbehaving,--ignore $(wildcard tests/*/test_$(name).py))
@@ -23,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
 
-test: style unit js legacy  ## everything that has to pass
+test: style unit js legacy  ## everything that must pass
 
 style: $(VENV)/test
 	$(BIN)/flake8
@@ -37,11 +37,11 @@ unit: $(VENV)/test
 js: $(VENV)/debian
 	node --test --test-timeout=30000 tests/js/*.test.mjs
 
-legacy: $(VENV)/test  ## the oldest Python and Flask we promise, where that Python is
+legacy: $(VENV)/test  ## the oldest Python and Flask we promise, if that Python is installed
 ifdef PYTHON38
 	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(UNIT_ALONE)
 else
-	@echo "skipped: the suite on Python 3.8 and Flask 1.1, for want of a python3.8" && test -z "$$CI"
+	@echo "skipped: the suite on Python 3.8 and Flask 1.1, because there is no python3.8" && test -z "$$CI"
 endif
 
 test-matrix: $(VENV)/test  ## the suite on every Python and Flask we promise, one after the other
@@ -53,10 +53,10 @@ test-servers: $(VENV)/test  ## on every server, with the table of docs/servers.m
 	$(BIN)/python -m pytest -m "thorough or not thorough" tests/system/test_relay.py tests/system/test_server*.py
 	$(BIN)/python -m tests.matrix.servers --write
 
-interleavings: $(VENV)/test  ## the hand-over in every order within wide bounds; half an hour
+interleavings: $(VENV)/test  ## the channel, with its steps in every order within wide bounds; half an hour
 	$(BIN)/python -m pytest -s -m "thorough or not thorough" tests/channel/test_interleavings.py
 
-bad-days: $(VENV)/test  ## crowds of readers who come and leave, and the counts; six minutes
+bad-days: $(VENV)/test  ## crowds of readers come and leave, with counts of what is left; six minutes
 	$(BIN)/python -m tests.bad_days
 
 test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes

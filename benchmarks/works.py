@@ -79,7 +79,7 @@ class Work:
     """One kind of work.
 
     ``readers`` connect over ``spread`` seconds. They leave ``hold`` seconds after all had an event.
-    With 0 each reads ``events`` events, to the end. The server does ``warm_up`` before it is measured.
+    With 0 each reads ``events`` events, to the end. ``warm_up`` is done before the measurement.
     """
 
     name: str

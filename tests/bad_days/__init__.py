@@ -1,1 +1,1 @@
-"""Bad days, and the counts that prove that one survives them: ``python -m tests.bad_days``."""
+"""Bad days, and the counts that prove that a server survives them: ``python -m tests.bad_days``."""

@@ -1,4 +1,4 @@
-"""``python -m tests.bad_days``: the long versions, and the counts as a table."""
+"""``python -m tests.bad_days`` runs the long versions, and prints the counts as a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.bad_days.rounds import Rounds
 from tests.support.servers import PYWSGI, THREADS, Server, running
 
 CROWDS = {"gevent.pywsgi": (10_000, 100, 0.3), "flask run, threads": (2_000, 40, 0.3)}
-"""Readers, the seconds in which they come, and their wait for each token."""
+"""The number of readers, the seconds in which they come, and the pause before each token."""
 
 
 def crowds(server: Server) -> None:

@@ -25,11 +25,11 @@ LARGE = "/answer?tokens=400&size=20000"
 class Kind(NamedTuple):
     """How a reader behaves.
 
-    :ivar weight: how many of 100 readers are like that.
-    :ivar says: how much of its request it sends, from 0 to 1.
-    :ivar reads: whether it takes what comes.
-    :ivar blocks: after how many blocks it leaves, at random between the two.
-    :ivar seconds: after which time it leaves, at random between the two.
+    :ivar weight: how many of 100 readers are of this kind.
+    :ivar says: the part of its request that it sends, from 0 to 1.
+    :ivar reads: whether it reads the answer.
+    :ivar blocks: it leaves after so many blocks, at random between the two.
+    :ivar seconds: it leaves after so many seconds, at random between the two. Default: never.
     """
 
     name: str
@@ -58,12 +58,12 @@ KINDS = [
 class Crowd:
     """Readers of all kinds, at one server.
 
-    :param readers: how many.
-    :param seconds: within which they come.
-    :param pause: how long each waits for a token.
-    :param seed: of all that is random.
-    :ivar tally: how many ended how.
-    :ivar most: how many read at the same time.
+    :param readers: the number of readers.
+    :param seconds: the time within which they come.
+    :param pause: seconds before each token.
+    :param seed: for the random numbers.
+    :ivar tally: the number of readers by their kind and end.
+    :ivar most: the most readers at the same time.
     """
 
     def __init__(self, port: int, readers: int, seconds: float, pause: float, seed: int) -> None:
@@ -81,19 +81,19 @@ class Crowd:
             self.after(self._random.uniform(0, seconds), reader.come)
 
     def run(self) -> Crowd:
-        """Have all of them come and leave."""
+        """Let all readers come and leave."""
         with self._selector:
             while self._due or self._selector.get_map():
                 self._step()
         return self
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Have something done then."""
+        """Call ``action`` after some seconds."""
         heapq.heappush(self._due, (monotonic() + seconds, next(self._order), action))
 
     def ask(self, number: int, kind: Kind) -> socket.socket:
-        """A request, or what is said of it."""
-        address = f"127.0.0.{2 + number % 200}", 0  # one alone has not ports enough
+        """A connection on which the request, or the part that the kind sends, was sent."""
+        address = f"127.0.0.{2 + number % 200}", 0  # one address has too few ports
         connection = socket.create_connection(("127.0.0.1", self._port), HANG_GUARD, address)
         path = kind.path.format(pause=self._pause)
         request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -101,12 +101,12 @@ class Crowd:
         return connection
 
     def listen(self, connection: socket.socket, reader: CrowdReader) -> None:
-        """Tell a reader of what comes."""
+        """Call the reader when its connection can be read."""
         self._selector.register(connection, selectors.EVENT_READ, reader)
         self.most = max(self.most, len(self._selector.get_map()))
 
     def forget(self, connection: socket.socket) -> None:
-        """Tell it no more."""
+        """Stop calling the reader of this connection."""
         self._selector.unregister(connection)
 
     def _step(self) -> None:
@@ -120,7 +120,7 @@ class Crowd:
 
 
 class CrowdReader:
-    """One of them."""
+    """One reader of a crowd."""
 
     def __init__(self, crowd: Crowd, number: int, kind: Kind, chance: random.Random) -> None:
         self._crowd = crowd
@@ -133,7 +133,7 @@ class CrowdReader:
         self._socket: Any = None
 
     def come(self) -> None:
-        """Ask, and wait for the answer or for nothing."""
+        """Send the request, and wait for the answer if the kind reads."""
         self._socket = self._crowd.ask(self._number, self._kind)
         if self._kind.reads:
             self._crowd.listen(self._socket, self)
@@ -141,7 +141,7 @@ class CrowdReader:
             self._crowd.after(self._stays, self._leave)
 
     def readable(self) -> None:
-        """Something came, or the end."""
+        """Take the next bytes, or the end."""
         try:
             piece = self._socket.recv(65536)
         except ConnectionResetError:

@@ -1,4 +1,4 @@
-"""A reader who takes a kilobyte now and then, beside readers who take what comes."""
+"""A reader who takes a kilobyte now and then, beside fast readers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tests.support.servers import HANG_GUARD, LiveServer
 STEP = '"message":"step '
 KILOBYTE = 1000
 BUFFERED = 256 * 1024
-"""What a stream's own buffer holds by default."""
+"""The bytes that a stream's own buffer holds by default."""
 
 IN_HAND = 3 * 32 * 1024
-"""What is on its way between the producer, the buffer and the socket: a block, joined and sent."""
+"""The bytes on their way between producer, buffer and socket: a block, joined and sent."""
 
 
 class SlowReader:
-    """One who asked for more than it will ever take.
+    """A reader who asked for more than it will ever take.
 
-    :param host: the server's.
+    :param host: the server's address.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -35,7 +35,7 @@ class SlowReader:
         self._socket.sendall(b"GET /greedy?send_timeout=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
     def take(self) -> None:
-        """The next kilobyte."""
+        """Take the next kilobyte."""
         self.taken += len(self._socket.recv(KILOBYTE))
 
     def close(self) -> None:
@@ -49,12 +49,12 @@ class SlowReader:
 
 
 class Figures(NamedTuple):
-    """What came of it.
+    """The measurements.
 
     :ivar first_blocks: seconds until each fast reader had its first block.
-    :ivar steps: seconds of each step, until the last reader had it.
-    :ivar ahead: bytes that the slow one's producer made and the slow one did not take.
-    :ivar heap_kib: what the server's heap grew by.
+    :ivar steps: seconds of each step, until the last fast reader had it.
+    :ivar ahead: bytes that the slow reader's producer made and the slow reader did not take.
+    :ivar heap_kib: the growth of the server's heap.
     """
 
     first_blocks: List[float]
@@ -64,9 +64,9 @@ class Figures(NamedTuple):
 
 
 def beside(live: LiveServer, fast: int, steps: int, slow: Any = None) -> Figures:
-    """Fast readers go through so many steps: the next is made when all have the one before.
+    """Fast readers go through so many steps. The next step is made when all have the one before.
 
-    :param slow: makes the slow reader beside them; nobody where it is left out.
+    :param slow: makes the slow reader beside them. Default: there is none.
     """
     before = settled(live)["heap_kib"]
     already = live.get("/known")["greedy"]

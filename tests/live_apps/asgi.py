@@ -10,7 +10,7 @@ app = WSGIMiddleware(wsgi_app, workers=100)
 
 
 def __getattr__(name):
-    """A bridge that is asked for by name."""
+    """The other bridges, by name."""
     if name == "by_asgiref":
         from asgiref.wsgi import WsgiToAsgi
 

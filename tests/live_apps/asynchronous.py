@@ -1,4 +1,4 @@
-"""Asynchronous views, and how many native threads they take; nothing is patched here."""
+"""Asynchronous views, and a count of the native threads. Nothing is patched here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ app = Flask(__name__)
 app.config.update(LLMSTREAM_MAX_STREAMS=0)
 streams = LLMStream(app)
 cancelled = threading.Semaphore(0)
-"""Released once by each stream that was cancelled where it awaits."""
+"""Released once by each stream that is cancelled where it awaits."""
 
 
 @app.route("/open")
@@ -38,7 +38,7 @@ async def count():
 
 @app.route("/cancelled/<int:number>")
 def wait_until_cancelled(number):
-    """Answers when so many more have been cancelled, or says how many were."""
+    """Answers when so many more streams have been cancelled, or after 15 s with their number."""
     return jsonify(cancelled=sum(cancelled.acquire(timeout=15) for _ in range(number)))
 
 

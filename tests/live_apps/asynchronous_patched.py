@@ -1,4 +1,4 @@
-"""The asynchronous views in a monkey-patched process, on gevent.pywsgi where it is run itself."""
+"""The asynchronous views in a monkey-patched process; run as a script, on gevent.pywsgi."""
 
 from gevent import monkey
 

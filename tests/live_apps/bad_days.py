@@ -1,6 +1,6 @@
 """Views for bad days: answers of any size and pace, and sources that misbehave.
 
-What the request's query asks for beside a view's own numbers are the stream's options.
+A view takes its own numbers from the request's query; the others are the stream's options.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flask_llmstream import ServerSentEvent, stream_finished
 
 bad_days = Blueprint("bad_days", __name__)
 finished: "Counter[str]" = Counter()
-"""The reasons of the streams that ended; and how many readers were seen to depart."""
+"""The number of streams that ended, by reason, and of the departures that were noticed."""
 
 
 @stream_finished.connect
@@ -30,20 +30,20 @@ def count_departed(summary):
 
 
 def stream(source, *own_numbers, **options):
-    """The source with the options that the request asks for."""
+    """A response for the source, with the options in the request's query."""
     asked = {name: number(name) for name in request.args if name not in own_numbers}
     extension = current_app.extensions["llmstream"].owner()
     return extension.response(source, on_disconnect=count_departed, **options, **asked)
 
 
 def number(name, default=None):
-    """A number that the request may ask for."""
+    """A number in the request's query."""
     return float(request.args.get(name, default))
 
 
 @bad_days.route("/answer")
 def answer():
-    """So many ``tokens`` of a ``size``, with a ``pause`` before each."""
+    """``tokens`` tokens of ``size`` characters, with a ``pause`` in seconds before each."""
     tokens, pause, size = int(number("tokens", 10)), number("pause", 0), int(number("size", 5))
     return stream(paced(tokens, pause, "x" * size), "tokens", "pause", "size")
 
@@ -68,7 +68,7 @@ def numbers(last):
         time.sleep(0.001)
 
 
-# Sources that go on step by step, all of them together.
+# Sources that go on step by step, all at the same time.
 
 changed = threading.Condition()
 steps = Counter(reached=0, greedy=0)
@@ -97,7 +97,7 @@ def go_on():
 
 @bad_days.route("/greedy")
 def greedy():
-    """As much as the reader will take, and the buffers."""
+    """As many tokens as the reader and the buffers take."""
     return stream(without_end())
 
 
@@ -116,7 +116,7 @@ def misbehaving(name):
 
 
 def ignores_its_close():
-    """Whatever is thrown at it."""
+    """Goes on after every exception that is thrown into it."""
     while True:
         try:
             time.sleep(0.02)
@@ -144,7 +144,7 @@ def takes_its_time_in_its_finally():
 
 
 def spins():
-    """Waits for a while, and ``after`` it computes for so many ``seconds`` without waiting."""
+    """Waits for ``after`` seconds, then computes for ``seconds`` without waiting."""
     yield "before"
     time.sleep(number("after"))
     until = time.monotonic() + number("seconds")
@@ -154,7 +154,7 @@ def spins():
 
 
 def never_yields():
-    """Waits until it is released, and gives nothing then either."""
+    """Waits until it is released, and ends without an item."""
     with changed:
         changed.wait_for(lambda: steps["released"])
     yield from ()
@@ -182,7 +182,7 @@ def release():
 
 @bad_days.route("/known")
 def known():
-    """What a test may want to know of this process."""
+    """Facts of this process, for tests."""
     hub = get_hub_if_exists()
     return jsonify(
         pid=os.getpid(),

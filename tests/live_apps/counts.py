@@ -1,4 +1,4 @@
-"""What the live application holds, counted inside its process: ``GET /counts``."""
+"""``GET /counts``: counts of the objects that the live application holds, made in its process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ counts = Blueprint("counts", __name__)
 
 @counts.route("/counts")
 def count():
-    """What there is once the garbage is collected; the request that asks is part of it."""
+    """The counts after a garbage collection. They include this request."""
     gc.collect()
     objects = gc.get_objects()
     return jsonify(
@@ -36,7 +36,7 @@ def count():
 
 
 def watchers():
-    """Of the hub of this thread; asking for one would make it."""
+    """The watchers of this thread's hub. ``get_hub()`` would make a hub."""
     hub = get_hub_if_exists()
     return 0 if hub is None else hub.loop.activecnt
 
@@ -48,13 +48,13 @@ def runs_or_waits(one):
 
 
 def rss_kib():
-    """Of the process; what was freed may stay in it."""
+    """The resident set of the process. Memory that was freed may be part of it."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 class MallocInfo(ctypes.Structure):
-    """As in malloc.h."""
+    """``struct mallinfo2`` of malloc.h."""
 
     _fields_ = [
         (name, ctypes.c_size_t)
@@ -63,7 +63,7 @@ class MallocInfo(ctypes.Structure):
 
 
 def heap_kib():
-    """What is in use of the heap, Python's and everybody's; without what was freed."""
+    """The part of the whole process's heap that is in use, without memory that was freed."""
     mallinfo2 = ctypes.CDLL(None).mallinfo2
     mallinfo2.restype = MallocInfo
     info = mallinfo2()

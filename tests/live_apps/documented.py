@@ -1,4 +1,4 @@
-"""The application that ``docs/cross-site.md`` makes; ``python -m`` this, with a port."""
+"""The application of ``docs/cross-site.md``: ``python -m tests.live_apps.documented PORT``."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ PAGE = re.findall(r"```html\n(.*?)```", DOCS, re.DOTALL)
 
 
 def application(steps: int) -> Flask:
-    """What the first of the steps make."""
+    """The application after the first ``steps`` of the document."""
     names = {"__name__": "documented"}
     exec("\n".join(STEPS[:steps]), names)
     app: Flask = names["app"]

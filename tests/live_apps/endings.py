@@ -1,5 +1,5 @@
-"""Streams that end in the way that is asked for, in the format that is asked for; and one that
-is interrupted by Ctrl-C while it computes."""
+"""Streams that end in a given way, in a given format, and streams that Ctrl-C interrupts while they
+compute."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def well():
 
 def fails():
     yield "half "
-    time.sleep(0.05)  # so that what fails has begun to be sent
+    time.sleep(0.05)  # so that the answer has begun before it fails
     raise LookupError("the model is gone")
 
 
@@ -38,7 +38,7 @@ def refuses():
 
 
 def silent():
-    """Till it is stopped; on a thread, which can't be, in its own time."""
+    """Silent until it is stopped. On a thread, which can't be stopped, it ends after 3 s."""
     yield "half "
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
@@ -53,7 +53,7 @@ def gushes():
 
 
 def waits():
-    """One item after the other, for a reader who leaves."""
+    """Gives one item after the other, for a reader who leaves."""
     yield "half "
     while True:
         time.sleep(0.05)
@@ -69,7 +69,7 @@ ENDINGS = {
     "overflow": (gushes, {"overflow": "error", "buffer": 1}),
     "never": (waits, {}),
 }
-"""By the reason of the stream's end; ``never`` has none of its own."""
+"""The sources and options by the reason of their end; ``never`` does not end by itself."""
 
 
 # Streams that compute.
@@ -77,7 +77,7 @@ ENDINGS = {
 
 @endings.route("/interrupted/<where>")
 def interrupted(where):
-    """Waits for a while, so that its opening goes out, and computes then till it is interrupted."""
+    """Waits for a moment, so that its opening goes out, then computes until it is interrupted."""
     extension = current_app.extensions["llmstream"].owner()
     on_finish = compute if where == "on_finish" else None
     return extension.response(COMPUTING[where](), on_finish=on_finish)

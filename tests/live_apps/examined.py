@@ -1,6 +1,6 @@
-"""An application that the doctor measures, on ``gevent.pywsgi``: ``… examined PORT``.
+"""An application for the doctor to measure: ``python -m tests.live_apps.examined PORT``.
 
-It counts more quickly than the counter that comes by itself.
+It runs on ``gevent.pywsgi``, and counts more quickly than the counter of the package.
 """
 
 from gevent import monkey

@@ -1,4 +1,4 @@
-"""The line that drains a gunicorn worker, beside hooks of one's own."""
+"""The line that drains a gunicorn worker, beside the site's own hooks."""
 
 from flask_llmstream.gunicorn import post_worker_init
 

@@ -73,7 +73,7 @@ def descriptors():
 
 
 if __name__ == "__main__":
-    read()  # once, for what is made once
+    read()  # objects that are made once are made now
     before = descriptors()
     got = read()
     gevent.sleep(0.1)

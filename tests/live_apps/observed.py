@@ -1,4 +1,4 @@
-"""The live application with Sentry and OpenTelemetry round it, who keep what they are told."""
+"""The live application under Sentry and OpenTelemetry, which keep their errors and spans."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def traced():
 
 @app.route("/errors")
 def next_error():
-    """What Sentry is told next."""
+    """The next error that Sentry gets."""
     return jsonify(errors.get(timeout=HANG_GUARD / 2))
 
 

@@ -1,6 +1,6 @@
-"""Chat endpoints, and pages of other origins beside them; ``python -m`` this, with a port.
+"""Chat endpoints, and pages of other origins: ``python -m tests.live_apps.pages PORT``.
 
-Whichever name the browser has for this host, there is an empty page. What it asks for is noted.
+There is an empty page under every host name. The requests that it sends are noted.
 """
 
 from gevent import monkey
@@ -54,7 +54,7 @@ def forget():
 
 
 def noted(wsgi_app):
-    """Note the method and the status of what has a name in its query."""
+    """Note the method and the status of each request that has a ``name`` in its query."""
 
     def call(environ, start_response):
         name = parse_qs(environ["QUERY_STRING"]).get("name", [""])[0]

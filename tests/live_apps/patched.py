@@ -1,4 +1,4 @@
-"""The live application in a monkey-patched process, as gevent wants it: first thing."""
+"""The live application in a monkey-patched process. The patching comes first of all."""
 
 from gevent import monkey
 

@@ -1,7 +1,7 @@
 """The views of the live application; nothing is patched here.
 
-A test decides when a generator goes on: it releases it, one step at a time, by a request of its
-own. So what arrives before a release was not held back, whatever the machine's speed.
+A test releases a generator one step at a time, by a request of its own. So an item that arrives
+before the next release was not held back, whatever the machine's speed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ app.config.update(
 )
 
 steps: "queue.Queue[str]" = queue.Queue()
-"""What the generators wait for."""
+"""The steps that the generators wait for."""
 entered = threading.Semaphore(0)
 """Released once by each generator that begins."""
 closed = threading.Semaphore(0)
@@ -126,7 +126,7 @@ def echo():
 
 @app.route("/flood")
 def flood():
-    """More than any socket's buffers hold, for a reader who never reads."""
+    """An answer larger than any socket's buffers, for a reader who never reads."""
     seconds = float(request.args.get("send_timeout", 0.5))
     return streams.response(flooding(), send_timeout=seconds, heartbeat=0)
 
@@ -161,19 +161,19 @@ def release(step):
 
 @app.route("/entered")
 def wait_until_entered():
-    """Answers when one more generator has begun, or says that none has."""
+    """Answers when one more generator has begun, or after ``seconds`` without one."""
     return jsonify(entered=entered.acquire(timeout=float(request.args["seconds"])))
 
 
 @app.route("/closed")
 def wait_until_closed():
-    """Answers when one more generator has run its ``finally``, or says that none did."""
+    """Answers when one more generator has run its ``finally``, or after ``seconds`` without one."""
     return jsonify(closed=closed.acquire(timeout=float(request.args["seconds"])))
 
 
 @app.route("/forget", methods=["POST"])
 def forget():
-    """What an earlier test left unread."""
+    """Forgets what an earlier test has left."""
     for semaphore in (entered, closed):
         while semaphore.acquire(blocking=False):
             pass

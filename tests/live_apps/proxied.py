@@ -1,6 +1,6 @@
 """The live application behind a proxy: each of its streams has a gate of its own.
 
-Nothing is patched here; a server may have done it.
+Nothing is patched here; the server may patch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if "COMPRESS" in os.environ:
 
 
 class Gate:
-    """What one generator waits for, and whether it was closed."""
+    """The steps that one generator waits for, and the time at which it was closed."""
 
     def __init__(self) -> None:
         self.steps: "queue.Queue[str]" = queue.Queue()
@@ -66,14 +66,14 @@ def release_gate(name, step):
 
 @app.route("/gate/<name>/closed")
 def wait_until_gate_closed(name):
-    """Answers when the generator has run its ``finally``, or says that it did not."""
+    """Answers when the generator has run its ``finally``, or after ``seconds``."""
     closed = gates[name].closed.wait(float(request.args["seconds"]))
     return jsonify(closed=closed, at=gates[name].closed_at)
 
 
 @app.route("/unmarked/<name>")
 def unmarked(name):
-    """Without the header that asks a proxy not to buffer."""
+    """A stream without the header that asks a proxy not to buffer."""
     response = streams.response(gates[name].generator())
     del response.headers["X-Accel-Buffering"]
     return response
@@ -97,11 +97,11 @@ def full():
 
 @app.route("/page")
 def page():
-    """What compression is for."""
+    """A page that is worth compressing."""
     return "x" * 10000, {"Content-Type": "text/css"}
 
 
 @app.route("/address")
 def address():
-    """The reader's, which a limit for each client goes by."""
+    """The reader's address, which the limit for each client uses."""
     return request.remote_addr

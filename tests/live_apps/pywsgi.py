@@ -1,6 +1,6 @@
 """Serves the live application on ``gevent.pywsgi``: ``python -m tests.live_apps.pywsgi PORT``.
 
-Behind the port may stand the files of a certificate and of its key.
+The files of a certificate and of its key may follow.
 """
 
 import os
@@ -13,6 +13,6 @@ if __name__ == "__main__":
 
     _, port, *files = sys.argv
     tls = dict(zip(("certfile", "keyfile"), files))
-    # a thousand readers at once are more than the default waiting line of 256 holds
+    # A thousand readers come at once; the default backlog is 256.
     address = os.environ.get("HOST", "127.0.0.1"), int(port)
     WSGIServer(address, app, backlog=2048, log=None, **tls).serve_forever()

@@ -1,6 +1,6 @@
-"""Answers whose connections are cut when the test says so; ``python -m`` this, with a port.
+"""Answers whose connections a test cuts: ``python -m tests.live_apps.returning PORT``.
 
-It counts how often each answer was made, which nobody but its maker can know.
+It counts how often each answer is made. No reader can count that.
 """
 
 from gevent import monkey
@@ -23,7 +23,7 @@ from flask_llmstream.formats.openai import ChatCompletionChunks  # noqa: E402
 
 
 class OwnFormat(EventStreamFormat):
-    """A site's own: what it leaves to the package is how it opens."""
+    """A site's own format, with the package's opening."""
 
     def item(self, item):
         return ServerSentEvent(item).encode()
@@ -40,7 +40,7 @@ KINDS = {
     "quiet": {"heartbeat": 0, "event": "message"},
     "own": {"format": lambda event: OwnFormat()},
 }
-"""The ways to answer; no more than the six connections that a browser opens."""
+"""The kinds of answers: no more than six, because a browser opens six connections."""
 
 app = Flask(__name__)
 streams = LLMStream(app, providers={"none": Counter()})
@@ -62,7 +62,7 @@ def pausing(kind):
 
 
 def silent(kind):
-    """Is cut before its first event; where it is held, before its status."""
+    """Is cut before its first event. With ``hold`` that is before its status."""
     made[kind] += 1
     Event().wait()
     yield
@@ -84,7 +84,7 @@ def answers(course, kind):
 
 @app.route("/told")
 def told():
-    """How often each answer was made, and what each request for it was answered."""
+    """How often each answer was made, and the statuses that its requests got."""
     return jsonify(made=made, statuses=statuses)
 
 
@@ -104,8 +104,8 @@ def cut():
 
 
 def noted(wsgi_app):
-    """Note the answers' connections and statuses, and have browsers come back to them at once:
-    what they wait by themselves is 3 to 5 s."""
+    """Note the answers' connections and statuses, and let browsers come back after 50 ms. By
+    themselves they wait 3 to 5 s."""
 
     def call(environ, start_response):
         path, _, kind = environ["PATH_INFO"].rpartition("/")

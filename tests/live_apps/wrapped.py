@@ -1,4 +1,4 @@
-"""Views that make their event streams by hand, in a live application that is wrapped."""
+"""Views that make their event streams by hand, in a live application with the middleware."""
 
 from __future__ import annotations
 

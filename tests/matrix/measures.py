@@ -1,4 +1,4 @@
-"""What the table of the proxies says: each function measures one cell, and says it in words."""
+"""The cells of the table of proxies: each function measures one, and returns it in words."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.support.servers import SERVERS, LiveServer, Reader, running
 
 ROUNDS = 5
 PATIENCE = 3
-"""Seconds after which a stream that has not opened is not going to."""
+"""A stream that has not opened after so many seconds will not open."""
 
 
 class Bench(NamedTuple):
-    """What one row is measured with.
+    """The servers that one row is measured with.
 
-    :ivar app: on greenlets; so is ``compressing_app``, which has Flask-Compress.
+    :ivar app: the application, on greenlets. ``compressing_app`` has Flask-Compress as well.
     :ivar site: the proxy in front of ``app``.
     """
 
@@ -44,7 +44,7 @@ class Bench(NamedTuple):
 
 
 def first_event(bench: Bench) -> str:
-    """From connecting to the first event, which the generator has ready."""
+    """The time from connecting to the first event. The generator does not wait for it."""
     return milliseconds(median(first_event_of(bench.site) for _ in range(20)))
 
 
@@ -57,14 +57,14 @@ def first_event_of(site: ProxyServer) -> float:
 
 
 def gaps(bench: Bench) -> str:
-    """Between events that are made 100 ms apart."""
+    """The gaps between events that are made 100 ms apart."""
     with bench.site.request("GET", "/paced/51") as reader:
         seen = gaps_seen(reader)
     return f"{milliseconds(median(seen))} / {milliseconds(max(seen))}"
 
 
 def gaps_seen(reader: Reader) -> List[float]:
-    """Between the events of a stream, without the opening and the end."""
+    """The seconds between the events of a stream, without the opening and the end."""
     delta = b'message\ndata: {"ended":false'
     times = [monotonic() for block in iter(reader.block, b"") if delta in block]
     return [later - earlier for earlier, later in zip(times, times[1:])]
@@ -83,7 +83,7 @@ def flask_compress(bench: Bench) -> str:
 
 
 def coding_and_gap(site: ProxyServer) -> str:
-    """How it arrives where gzip is welcome."""
+    """The coding, and the longest gap, for a reader who accepts gzip."""
     with site.request("GET", "/paced/11", headers={"Accept-Encoding": "gzip"}) as reader:
         longest = max(gaps_seen(decoded(reader)))
         return f"{reader.response.headers['Content-Encoding']}, {milliseconds(longest)}"
@@ -113,7 +113,7 @@ def stock_limit(bench: Bench) -> str:
 
 
 def silent_for(seconds: float, site: ProxyServer, path: str) -> str:
-    """How long a stream lives whose generator says nothing."""
+    """How long a stream lives whose generator is silent."""
     started = monotonic()
     with site.request("GET", path, patience=seconds) as reader:
         try:
@@ -157,7 +157,7 @@ def resetting_once(bench: Bench) -> float:
 
 
 def leaving_threads(bench: Bench) -> str:
-    """A reader hangs up; the generator on a thread ends at its next yield, tried every 20 ms."""
+    """A reader hangs up. On a thread a generator ends at its next yield; it yields every 20 ms."""
     with proxied(bench.proxy, bench.threads_app) as site:
         on_threads = bench._replace(site=site)
         return milliseconds(median(leaving_thread(on_threads) for _ in range(ROUNDS)))
@@ -177,7 +177,7 @@ def leaving_thread(bench: Bench) -> float:
 
 
 def cut_short(bench: Bench) -> str:
-    """Over HTTP/1.1 and over HTTP/2."""
+    """How a cut answer ends over HTTP/1.1 and over HTTP/2."""
     return f"{cut_short_http1(bench.proxy)} / {cut_short_http2(bench.proxy)}"
 
 

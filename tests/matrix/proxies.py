@@ -1,6 +1,6 @@
-"""What real proxies do to event streams: measures the table of ``docs/proxies.md``.
+"""``python -m tests.matrix.proxies``: measures the table of ``docs/proxies.md``.
 
-Run ``python -m tests.matrix.proxies``.
+It shows what real proxies do to event streams.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROWS: Dict[str, Measure] = {
     "readers at once, each on a connection of its own": measures.readers,
 }
 LONG_ROW = "its own idle limit"
-"""Takes minutes, so it is measured beside the others."""
+"""This row takes minutes, so it is measured at the same time as the others."""
 
 
 def main() -> int:
@@ -65,7 +65,7 @@ def parsed_arguments() -> argparse.Namespace:
 
 
 def all_benches(running: ExitStack) -> List[Bench]:
-    """One for each proxy, in front of the same three servers."""
+    """A bench for each proxy, in front of the same three servers."""
     commands = (GREENLETS, {}), (GREENLETS, {"COMPRESS": "1"}), (THREADS, {})
     apps = [running.enter_context(serving(command, **more)) for command, more in commands]
     sites = [running.enter_context(proxied(proxy, apps[0])) for proxy in PROXIES]
@@ -73,7 +73,7 @@ def all_benches(running: ExitStack) -> List[Bench]:
 
 
 def row(label: str, measure: Measure, benches: List[Bench]) -> List[str]:
-    """One row; its cells are told on the terminal as they come."""
+    """One row. Its cells are printed on the terminal as they come."""
     return [label, *(told(bench.proxy, label, cell(measure, bench)) for bench in benches)]
 
 

@@ -1,6 +1,7 @@
-"""What each server lets a stream do: measures the table of ``docs/servers.md``.
+"""``python -m tests.matrix.servers``: measures the table of ``docs/servers.md``.
 
-Run ``python -m tests.matrix.servers``, for all servers or for those it is given by name.
+It shows what each server lets a stream do. It measures all servers, or the servers that are named
+on the command line.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from tests.support.servers import ROOT, SERVERS, SYNC, LiveServer, Server, runni
 DOCUMENT = ROOT / "docs" / "servers.md"
 ROUNDS = 5
 STAYS = 0.2
-"""Seconds over which departures are spread, so that none keeps step with a poll."""
+"""Departures are spread over so many seconds, so that none keeps step with a poll."""
 READERS = 1100
 PATIENCE = 2
-"""Seconds after which a stream that has not opened is not going to."""
+"""A stream that has not opened after so many seconds will not open."""
 
 
 class Bench(NamedTuple):
-    """What one row is measured with."""
+    """The server and the model that one row is measured with."""
 
     server: Server
     model: Model
@@ -48,7 +49,7 @@ def producer(bench: Bench) -> str:
 
 
 def first_event(bench: Bench) -> str:
-    """From connecting to the first token, which the model says at once."""
+    """The time from connecting to the first token, which the model sends at once."""
     return milliseconds(median(first_event_of(bench) for _ in range(ROUNDS)))
 
 
@@ -62,22 +63,22 @@ def first_event_of(bench: Bench) -> float:
 
 
 def left_in_silence(bench: Bench) -> str:
-    """FIN and RST."""
+    """Departures in silence, by FIN and by RST."""
     return departures(bench, bench.live, SILENT)
 
 
 def left_while_it_writes(bench: Bench) -> str:
-    """FIN and RST; a token every 20 ms."""
+    """Departures by FIN and by RST, with a token every 20 ms."""
     return departures(bench, bench.live, BUSY)
 
 
 def left_under_tls(bench: Bench) -> str:
-    """FIN and RST in silence; the server speaks TLS."""
+    """Departures in silence, by FIN and by RST; the server speaks TLS."""
     return departures_on_the_way(bench, "TLS") if bench.server.tls else "speaks none"
 
 
 def left_behind_nginx(bench: Bench) -> str:
-    """FIN and RST in silence, seen through nginx."""
+    """Departures in silence, by FIN and by RST, through nginx."""
     return departures_on_the_way(bench, "nginx")
 
 
@@ -98,7 +99,7 @@ def times_of(bench: Bench, live: LiveServer, moment: Moment) -> Iterator[List[fl
 
 
 def heartbeats(bench: Bench) -> str:
-    """Between two of them, asked for each 100 ms."""
+    """The time between two heartbeats that are asked for each 100 ms."""
     with reading(bench.live, "say a word", heartbeat=0.1) as reader:
         reader.read_until(b"word")
         reader.read_until(b": \n\n")
@@ -109,7 +110,7 @@ def heartbeats(bench: Bench) -> str:
 
 
 def heartbeats_alone(bench: Bench) -> str:
-    """At which heartbeat a departure is found where nothing else finds it."""
+    """The heartbeat at which a departure is found if nothing else finds it."""
     silent = SILENT._replace(options={"heartbeat": STAYS})
     with running(bench.server, UPSTREAM=bench.model.url, UNWATCHED="yes") as live:
         each = [median(times) for times in times_of(bench, live, silent)]
@@ -159,7 +160,7 @@ LIMITS = {
     "is set, cuts a stream",
     "gunicorn sync": "one stream a worker, which is killed at `--timeout` (30 s)",
 }
-"""What the server itself limits, its default in parentheses; see test_server_limits.py."""
+"""The limits of the server itself, with their defaults. See test_server_limits.py."""
 
 
 def main() -> int:
@@ -187,7 +188,7 @@ def parsed_arguments() -> argparse.Namespace:
 
 
 def row(server: Server, model: Model) -> List[str]:
-    """One row; its cells are told on the terminal as they come."""
+    """One row. Its cells are printed on the terminal as they come."""
     try:
         with running(server, UPSTREAM=model.url) as live:
             bench = Bench(server, model, live)

@@ -1,4 +1,4 @@
-"""What was measured on: the machine, and the versions of what took part."""
+"""The setting of a measurement: the machine, and the versions of the programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROGRAMS = {"Apache": "apache2 -v", "nginx": "nginx -v"}
 
 
 def setting() -> str:
-    """One sentence; what is not installed is left out."""
+    """The setting in one sentence, without the programs that are not installed."""
     parts = [f"Python {platform.python_version()}"]
     parts += [f"{name} {found}" for name in PACKAGES if (found := _installed(name))]
     parts += [f"{name} {found}" for name, how in PROGRAMS.items() if (found := _said(how))]

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and the place in a document that is filled in with one."""
+"""Makes tables in Markdown, and puts them into a document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BETWEEN = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- end of the matrix -->)", 
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Its lines, each with a line break."""
+    """A table in Markdown; each line has its line break."""
     return "".join(f"| {' | '.join(cells)} |\n" for cells in _lines(list(head), rows))
 
 
@@ -22,7 +22,7 @@ def _lines(head: "list[str]", rows: Iterable[Iterable[str]]) -> Iterator[Iterabl
 
 
 def cell(measure: Callable[[T], str], bench: T) -> str:
-    """What was measured on the bench, or how that failed."""
+    """The measurement on the bench, or how it failed."""
     try:
         return measure(bench)
     except Exception as error:
@@ -30,6 +30,6 @@ def cell(measure: Callable[[T], str], bench: T) -> str:
 
 
 def put_into(document: Path, text: str) -> None:
-    """Replace what the document has between its two marks."""
+    """Replace the text between the document's two marks."""
     before = document.read_text(encoding="utf-8")
     document.write_text(BETWEEN.sub(lambda _: text, before), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""The table of the versions the suite has run on: ``python -m tests.matrix.versions`` prints it.
+"""``python -m tests.matrix.versions``: prints the table of versions that the suite has run on.
 
-It is made of the reports that the environments of tox leave behind; ``make test-matrix`` runs
-them all, and puts the table into ``docs/versions.md``.
+It reads the reports of tox's environments. ``make test-matrix`` runs all of them, and puts the
+table into ``docs/versions.md``.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Row = Dict[str, str]
 
 
 def environments() -> List[str]:
-    """Those of tox that run the suite, in its order."""
+    """The environments of tox that run the suite, in its order."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     return [name for name in config["tox:tox"]["env_list"].split() if name != "types"]
 
 
 def row_of(environment: str) -> Row:
-    """What its report says; of one that has not run, that it has not."""
+    """The row of an environment, by its report. Without a report it says that it has not run."""
     report = ROOT / ".tox" / environment / "tests.xml"
     if not report.exists():
         return {"environment": environment, "Python": "not run"}
