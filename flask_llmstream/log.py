@@ -1,10 +1,8 @@
-"""``log``: the package's way to its loggers; whoever logs goes on, whatever a handler does.
+"""``log``: the package's logger. Logging never raises, whatever a handler does.
 
-What comes from elsewhere (a path, a name, a model server's words) writes one line at most, and
-nothing that a terminal obeys. Only a traceback has more lines, and those of a text in it are
-indented.
-
-Floor 2, for what a signal raises meanwhile. What a record is written to is the app's choice.
+A text from elsewhere (a path, a name, a message of the model's server) is written as one line at
+most, without control characters. Only a traceback has more lines, and further lines of a text in it
+are indented. The application chooses the handlers.
 """
 
 from __future__ import annotations
@@ -19,29 +17,29 @@ from .exceptions.interrupts import forward_interrupt
 from .exceptions.printable import printable, printable_traceback
 
 _CALLER = 3
-"""Frames from a logger's own method to the line that is to be named."""
+"""Frames between the logger's own method and the line that a record must name."""
 
 _failures = logging.Handler()
-"""Tells of a handler that failed, as each of logging's own does of itself."""
+"""Reports a failed handler on stderr, as each handler of ``logging`` does for itself."""
 
 
 class Log:
-    """A logger that raises nothing: what its handlers, filters and formatters raise goes to stderr.
+    """A logger that never raises. Errors of its handlers, filters and formatters go to stderr.
 
-    An exception whose own code keeps it from being shown is logged as one of its class.
+    An exception that can't be shown, because its own code raises, is logged by its class.
 
-    :param find: gives the logger.
+    :param find: returns the logger. Called for each record.
     """
 
     def __init__(self, find: Callable[[], logging.Logger]) -> None:
         self._find = find
 
     def info(self, message: str, *arguments: Any) -> None:
-        """Log what is as it should be."""
+        """Log an event that is as it should be."""
         self._write(logging.INFO, None, message, arguments)
 
     def warning(self, message: str, *arguments: Any) -> None:
-        """Log what somebody should look at."""
+        """Log an event that somebody should look at."""
         self._write(logging.WARNING, None, message, arguments)
 
     def error(self, error: BaseException, message: str, *arguments: Any) -> None:
@@ -49,15 +47,15 @@ class Log:
         self._write(logging.ERROR, error, message, arguments)
 
     def exception(self, message: str, *arguments: Any) -> None:
-        """Log the exception that has just been caught, with its traceback."""
+        """Log the exception that is being handled, with its traceback."""
         self._write(logging.ERROR, caught(), message, arguments)
 
     def isolated(self, call: Callable[[], object], message: str, *arguments: Any) -> None:
-        """Call what is not to harm whoever calls it: what it raises is logged, with a message.
-        What a signal raises goes to the process."""
+        """Call a function, and log its error with a message. The caller goes on. An exception that
+        a signal raises is forwarded to the process."""
         try:
             call()
-        except BaseException as error:  # gevent's own are none of Exception's
+        except BaseException as error:  # gevent's own do not derive from Exception
             if not forward_interrupt(error):
                 self._write(logging.ERROR, error, message, arguments)
 
@@ -67,10 +65,10 @@ class Log:
         try:
             logger = self._find()
             if isinstance(logger, logging.Logger) and not logger.isEnabledFor(level):
-                return  # nothing is made fit for nobody
-            told = {} if error is None else _told(logger, error)
-            logger.log(level, message, *map(_fit, arguments), stacklevel=_CALLER, **told)
-        except BaseException as failure:  # whatever it was, an end behind it has to be whole
+                return  # no work for a record that nobody gets
+            keywords = {} if error is None else _keywords_for(logger, error)
+            logger.log(level, message, *map(_fit, arguments), stacklevel=_CALLER, **keywords)
+        except BaseException as failure:  # the caller may have an end to complete
             if forward_interrupt(failure):
                 return
             with suppress(BaseException):  # stderr may be closed, or full
@@ -78,11 +76,11 @@ class Log:
 
 
 log = Log(partial(logging.getLogger, "flask_llmstream"))
-"""The package's own."""
+"""The package's own logger, ``flask_llmstream``."""
 
 
 def log_of(app: Any) -> Log:
-    """A Flask application's own."""
+    """The logger of a Flask application."""
     return Log(lambda: app.logger)
 
 
@@ -91,9 +89,9 @@ def _fit(argument: Any) -> Any:
 
 
 class _Traceback(logging.Filter):
-    """Has a record shown with the traceback that was made fit for it; lets each pass.
+    """Lets a record be written with the traceback that was made fit for it. No record is dropped.
 
-    A record keeps its exception, by which error trackers know it again.
+    The record keeps its exception, by which error trackers recognise it.
     """
 
     KEY = "llmstream_traceback"
@@ -108,19 +106,19 @@ class _Traceback(logging.Filter):
 _traceback = _Traceback()
 
 
-def _told(logger: Any, error: BaseException) -> Dict[str, Any]:
-    """How a logger is told of an exception."""
+def _keywords_for(logger: Any, error: BaseException) -> Dict[str, Any]:
+    """The keywords by which an exception is passed to a logger."""
     try:
-        made = printable_traceback(error)  # asks it all that showing it does
+        made = printable_traceback(error)  # runs all code that showing it would run
     except BaseException:
         return _instead(f"{type.__repr__(type(error))} that can't be shown", error)
-    told: Dict[str, Any] = {"exc_info": (type(error), error, traceback_of(error))}
+    keywords: Dict[str, Any] = {"exc_info": (type(error), error, traceback_of(error))}
     if made is None:
-        return told
-    if not isinstance(logger, logging.Logger):  # of an application's own
+        return keywords
+    if not isinstance(logger, logging.Logger):  # an object of the application's own
         return _instead(printable(described(error)), error)
     logger.addFilter(_traceback)
-    return {**told, "extra": {_Traceback.KEY: made}}
+    return {**keywords, "extra": {_Traceback.KEY: made}}
 
 
 def _instead(text: str, error: BaseException) -> Dict[str, Any]:

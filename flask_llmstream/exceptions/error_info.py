@@ -1,6 +1,6 @@
-"""What a client is told of an exception, and nothing else.
+"""``ErrorInfo`` of an exception: the part of it that a client may see.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -14,31 +14,34 @@ from .handling import described, text_of
 
 
 def error_info_of(error: Any, failure_id: str, *, reveal: bool = False) -> ErrorInfo:
-    """What a client is told of an exception.
+    """The part of an exception that is sent to a client.
 
-    A :class:`StreamError` speaks for itself, and so does an HTTP exception (``abort(404)``). Of
-    any other only ``reveal`` (the app's debug mode) shows more than that it happened. What of it
-    can't be sent, or not even be read, has something plain in its place.
+    A :class:`StreamError` gives its own code and message, and an HTTP exception (``abort(404)``)
+    its status and description. Of any other exception the client sees only that it happened. A part
+    that can't be sent, or can't even be read, is replaced by a plain default.
+
+    :param failure_id: identifies the failure in the log and at the client.
+    :param reveal: show the class and text of any exception (the app's debug mode).
     """
     if issubclass(type(error), StreamError):
-        return _said(error, failure_id)
+        return _of_stream_error(error, failure_id)
     if _is_http_error(error):
         status, message = _status(_read(error, "code")), _text(_read(error, "description"))
         after = _natural(_read(error, "retry_after"))
-        return ErrorInfo("http_error", message or _NO_WORDS, failure_id, status, after)
+        return ErrorInfo("http_error", message or _NO_MESSAGE, failure_id, status, after)
     return ErrorInfo("internal", described(error) if reveal else _HIDDEN, failure_id)
 
 
 _HIDDEN = "The answer failed. The server's log says why."
-_NO_WORDS = "The answer failed."
+_NO_MESSAGE = "The answer failed."
 _MOST = 2**31 - 1
-"""Of seconds or milliseconds: some 68 years, or 24 days."""
+"""The largest number that is sent: some 68 years in seconds, 24 days in milliseconds."""
 
 
-def _said(error: BaseException, failure_id: str) -> ErrorInfo:
+def _of_stream_error(error: BaseException, failure_id: str) -> ErrorInfo:
     return ErrorInfo(
         code=_text(_read(error, "code")) or StreamError.code,
-        message=text_of(error) or _NO_WORDS,
+        message=text_of(error) or _NO_MESSAGE,
         id=failure_id,
         status=_status(_read(error, "status")),
         retry_after=_natural(_read(error, "retry_after")),
@@ -48,7 +51,7 @@ def _said(error: BaseException, failure_id: str) -> ErrorInfo:
 
 
 def _is_http_error(error: BaseException) -> bool:
-    """Is it Werkzeug's? Known by its looks, for this floor knows no Werkzeug."""
+    """Whether it looks like an HTTP exception of Werkzeug, which is not imported here."""
     return (
         _read(error, "get_response") is not None
         and (_natural(_read(error, "code")) or 0) >= 400
@@ -57,7 +60,7 @@ def _is_http_error(error: BaseException) -> bool:
 
 
 def _read(error: BaseException, name: str) -> Any:
-    """An attribute; ``None`` where it is not there, or its own code fails."""
+    """An attribute's value; ``None`` where it is missing, or its own code raises."""
     try:
         return getattr(error, name, None)
     except BaseException:
@@ -65,12 +68,12 @@ def _read(error: BaseException, name: str) -> Any:
 
 
 def _text(value: Any) -> Optional[str]:
-    """A text as a plain one, whatever its class makes of itself."""
+    """A text as a plain ``str``, whatever a class of its own does; ``None`` for anything else."""
     return str.__str__(value) if issubclass(type(value), str) else None
 
 
 def _natural(value: Any) -> Optional[int]:
-    """A number as a plain, whole one, rounded up."""
+    """A number as a plain ``int``, rounded up; ``None`` if it is none from 0 to ``_MOST``."""
     if issubclass(type(value), float) and 0 <= float.__float__(value) <= _MOST:
         return math.ceil(float.__float__(value))
     if issubclass(type(value), int) and 0 <= int.__int__(value) <= _MOST:
@@ -79,6 +82,6 @@ def _natural(value: Any) -> Optional[int]:
 
 
 def _status(value: Any) -> int:
-    """A status of a failure, or 204, which has an ``EventSource`` stay away; 500 for any other."""
+    """A failure's status (4xx, 5xx), or 204, which stops an ``EventSource``; 500 for any other."""
     status = _natural(value) or 500
     return status if status == 204 or 400 <= status <= 599 else 500

@@ -1,7 +1,7 @@
-"""Exceptions as they are told: shown safely, and inside an ``except`` that has caught them.
+"""Exceptions are read safely, and handled as in an ``except`` clause that has caught them.
 
-Ground floor: standard library only, no I/O. A user's exception, or source, may have code of its own
-for whatever is asked of it, and what that raises is nobody's business here.
+An exception or a source of the user may run code of its own at any access. An error of that code is
+ignored here. Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -10,28 +10,31 @@ import sys
 from typing import Any, Callable, Optional
 
 traceback_of: Any = vars(BaseException)["__traceback__"].__get__
-"""An exception's traceback, whatever its class makes of reading an attribute."""
+"""``traceback_of(error)``: an exception's traceback. A class can't override this access."""
 
 cause_of: Any = vars(BaseException)["__cause__"].__get__
 context_of: Any = vars(BaseException)["__context__"].__get__
-"""What it was raised from, and what was handled where it was raised; as surely."""
+"""The exception that it was raised from, and the exception that was handled where it was raised.
+A class can't override these either."""
 
 set_traceback: Any = BaseException.with_traceback
-"""Gives it another: of the exception and the traceback."""
+"""``set_traceback(error, traceback)``."""
 
 _name_of: Any = vars(type)["__name__"].__get__
 
 
 def caught() -> Optional[BaseException]:
-    """The exception that is being handled here."""
+    """The exception that is being handled, or ``None``."""
     return sys.exc_info()[1]
 
 
 def while_handling(error: Optional[BaseException], call: Callable[[], Any]) -> Any:
-    """Call it as an ``except`` clause that has caught ``error`` would; without one, plainly.
+    """Call a function as an ``except`` clause would that has caught ``error``.
 
-    ``sys.exc_info()`` tells of the exception there, as where Flask itself tells of one. Error
-    trackers go by it, and so does ``logger.exception()``.
+    Inside, ``sys.exc_info()`` is this exception, as in an error handler of Flask. Error trackers
+    rely on that, and so does ``logger.exception()``.
+
+    :param error: ``None``: a plain call.
     """
     if error is None:
         return call()
@@ -40,14 +43,14 @@ def while_handling(error: Optional[BaseException], call: Callable[[], Any]) -> A
         raise error
     except BaseException:
         if before is not None:
-            set_traceback(error, before)  # none of it is ours
+            set_traceback(error, before)  # without our own frames
         return call()
     finally:
-        set_traceback(error, before)  # which held this frame: a cycle that only gc would free
+        set_traceback(error, before)  # it held this frame: a cycle that only gc would free
 
 
 def text_of(error: BaseException) -> str:
-    """What it says; ``""`` where that can't be had."""
+    """The text of an exception; ``""`` where its own code raises."""
     try:
         return f"{error}"
     except BaseException:
@@ -55,13 +58,13 @@ def text_of(error: BaseException) -> str:
 
 
 def described(error: BaseException) -> str:
-    """Its class and what it says, in a line."""
+    """The class and the text of an exception, as a traceback ends."""
     name, text = _name_of(type(error)), text_of(error)
     return f"{name}: {text}" if text else name
 
 
 def name_of(named: Any) -> Optional[str]:
-    """What a function, a generator or a class calls itself; ``None`` where that is no text."""
+    """The qualified name of a function, a generator or a class; ``None`` where it has none."""
     try:
         name = named.__qualname__
     except Exception:

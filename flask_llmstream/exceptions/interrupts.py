@@ -1,7 +1,7 @@
-"""Interrupts: what a signal raises is the process's, in whatever code it comes up.
+"""Interrupts: an exception that a signal raises belongs to the process, wherever it is raised.
 
-Floor 2: gevent. Ctrl-C and a handler's ``sys.exit()`` are raised between two steps of whatever runs
-on the main thread, a producer's greenlet, say. They are to end the server, and not one stream.
+Ctrl-C and a handler's ``sys.exit()`` are raised in any code that the main thread runs, on a
+producer's greenlet, say. They must end the server, and not one stream.
 """
 
 from __future__ import annotations
@@ -24,12 +24,10 @@ _get_ident = get_original("_thread", "get_ident")
 
 
 def forward_interrupt(error: BaseException) -> bool:
-    """Whether it interrupts the process, and has been handed to it: whoever caught it may finish
-    what it was about.
+    """Forward an interrupt to the main greenlet, where it is raised soon, as gevent itself does.
 
-    It comes up in the main greenlet soon, as gevent has it for its own greenlets.
-
-    :raises BaseException: the error itself, where there is no main greenlet but this one.
+    :returns: whether the error is an interrupt, and was forwarded. The caller may go on.
+    :raises BaseException: the error itself, where the caller runs on no greenlet of a hub.
     """
     if not is_interrupt(error):
         return False
@@ -41,16 +39,16 @@ def forward_interrupt(error: BaseException) -> bool:
 
 
 def is_interrupt(error: Any) -> bool:
-    """Did a signal raise it, or what it was made of, and not the code that it comes out of?
+    """Whether a signal has raised an exception, or the exception in whose handling it was raised.
 
-    A source's own ``sys.exit()`` or ``raise KeyboardInterrupt`` is none.
+    A source's own ``sys.exit()`` or ``raise KeyboardInterrupt`` is no interrupt.
     """
-    if _get_ident() != MAIN_THREAD_IDENT:  # Python has handlers run on that thread alone
+    if _get_ident() != MAIN_THREAD_IDENT:  # Python runs handlers on that thread alone
         return False
     while issubclass(type(error), (KeyboardInterrupt, SystemExit)):
         steps = list(_steps(traceback_of(error)))
         if issubclass(type(error), KeyboardInterrupt) and steps and not _raises(steps[-1]):
-            return True  # Python's own handler, which has no frame
+            return True  # raised by Python's own handler, which has no frame
         handlers = _handlers()
         if any(step.tb_frame.f_code in handlers for step in steps):
             return True
@@ -65,12 +63,12 @@ def _steps(traceback: Optional[TracebackType]) -> Iterator[TracebackType]:
 
 
 def _raises(step: TracebackType) -> bool:
-    """Is it at a ``raise`` statement?"""
+    """Whether a frame is at a ``raise`` statement."""
     return step.tb_frame.f_code.co_code[step.tb_lasti : step.tb_lasti + 1] == bytes([_RAISE])
 
 
 def _handlers() -> Set[CodeType]:
-    """The code of all handlers of signals there are."""
+    """The code of all handlers of signals that are set."""
     found = (_code(signal.getsignal(number)) for number in signal.valid_signals())
     return {code for code in found if code is not None}
 
@@ -80,5 +78,5 @@ def _code(handler: Any) -> Optional[CodeType]:
         handler = handler.func
     if not hasattr(handler, "__code__") and callable(handler):
         handler = type(handler).__call__
-    code = getattr(handler, "__code__", None)  # a method has its function's
+    code = getattr(handler, "__code__", None)  # a method has the code of its function
     return code if isinstance(code, CodeType) else None

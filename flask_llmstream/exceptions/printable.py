@@ -1,6 +1,6 @@
-"""What others say, made fit for a log or a terminal: no line of its own, nothing a cursor obeys.
+"""Foreign text made fit for a log or a terminal: no line breaks, no control characters.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import List, Optional
 from .handling import traceback_of
 
 _MARGIN = "\n    "
-"""Begins a further line, so that it can't be taken for a record."""
+"""Begins each further line, so that no line looks like a log record."""
 
 
 def printable(text: str) -> str:
-    """The same text, with whatever does not print as Python writes it in a string: a line break
-    as ``\\n``, an escape as ``\\x1b``, half of a character as ``\\ud83d``. What turns the text's
-    direction round, or takes no room, does not print, either."""
+    """A text with each unprintable character as Python writes it in a string: a line break as
+    ``\\n``, an escape as ``\\x1b``, half of a character as ``\\ud83d``. Characters that change the
+    text's direction, or have no width, are unprintable, too."""
     return text if text.isprintable() else "".join(map(_printable, text))
 
 
@@ -26,7 +26,7 @@ def _printable(character: str) -> str:
 
 
 def printable_traceback(error: BaseException) -> Optional[str]:
-    """An exception as its traceback is printed, where that has to be made fit; else ``None``.
+    """A traceback as Python prints it, made fit; ``None`` where Python's own is fit already.
 
     :raises BaseException: what the exception's own code raises when it is shown.
     """
@@ -39,7 +39,7 @@ def printable_traceback(error: BaseException) -> Optional[str]:
 
 
 def _chain(shown: Optional[TracebackException]) -> List[TracebackException]:
-    """An exception, and those that are shown with it, each before the one it came from."""
+    """An exception and the exceptions that are shown with it, the last raised first."""
     chain: List[TracebackException] = []
     while shown is not None:
         chain.append(shown)
@@ -53,7 +53,7 @@ def _is_fit(shown: TracebackException) -> bool:
 
 
 def _told(shown: TracebackException) -> str:
-    """One exception of a chain, with the sentence that Python puts before it."""
+    """One exception of a chain, after the sentence that Python puts before it."""
     return f"{_sentence(shown)}{_where(shown)}{_said(shown)}\n"
 
 
@@ -72,7 +72,7 @@ def _sentence(shown: TracebackException) -> str:
 
 
 def _said(shown: TracebackException) -> str:
-    """What an exception says of itself; a group its traceback, too, each line with a margin."""
+    """The lines for the exception itself. An exception group has its traceback, with a margin."""
     if _is_group(shown):
         return "".join(shown.format(chain=False)).rstrip("\n")
     return "".join(shown.format_exception_only()).rstrip("\n").replace("\n", _MARGIN)

@@ -1,6 +1,6 @@
-"""The steps of an end, each of which is done though another raises.
+"""``run_all``: runs all steps of an end, also when one raises.
 
-Ground floor: standard library only, no I/O.
+Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ def _plainly(step: Step) -> None:
 
 
 def run_all(*steps: Step, by: Callable[[Step], object] = _plainly) -> None:
-    """Do these steps in their order.
+    """Run steps in order. A step that raises does not stop the others.
 
-    :param by: is given each step, to call it. Default: it is called as it is.
-    :raises BaseException: what the last one of those that raised has raised, behind the others.
+    :param by: calls each step, which it gets. Default: a plain call.
+    :raises BaseException: the error of the last step that raised, after all steps have run.
     """
     rest = iter(steps)
     for step in rest:

@@ -36,11 +36,11 @@ def compute_until(condition):
 
 @pytest.fixture
 def watching():
-    """A watch that looks often, while one producer runs."""
-    watch = HubMonitor(name_of, stall_seconds=0.02, look_seconds=0.001)
-    watch.enter()
-    yield watch
-    watch.leave()
+    """A monitor that looks often, while one producer runs."""
+    monitor = HubMonitor(name_of, stall_seconds=0.02, look_seconds=0.001)
+    monitor.enter()
+    yield monitor
+    monitor.leave()
 
 
 @on_the_hub
@@ -70,16 +70,16 @@ def test_without_a_thread_to_watch_a_producer_runs_all_the_same(monkeypatch, cap
     def refuse(*_):
         raise RuntimeError("can't start new thread")
 
-    watch = HubMonitor(name_of, stall_seconds=0.02, look_seconds=0.001)
+    monitor = HubMonitor(name_of, stall_seconds=0.02, look_seconds=0.001)
     with monkeypatch.context() as full:
         full.setattr(threading.Thread, "start", refuse)
-        watch.enter()
-    watch.leave()
+        monitor.enter()
+    monitor.leave()
     (record,) = caplog.records
     assert record.exc_info[0] is RuntimeError
-    watch.enter()
+    monitor.enter()
     compute_until(lambda: len(caplog.records) > 1)
-    watch.leave()
+    monitor.leave()
     assert "has held the hub" in caplog.records[1].getMessage()
 
 
@@ -91,20 +91,20 @@ def test_what_is_no_producers_is_told_by_its_place_alone(watching, caplog):
 
 @on_the_hub
 def test_a_hub_that_has_its_turns_is_not_told_of(caplog):
-    watch = HubMonitor(name_of, stall_seconds=HANG_GUARD, look_seconds=0.001)
-    watch.enter()
+    monitor = HubMonitor(name_of, stall_seconds=HANG_GUARD, look_seconds=0.001)
+    monitor.enter()
     for _ in range(50):
         gevent.sleep(0)
-    watch.leave()
+    monitor.leave()
     assert caplog.records == []
 
 
 @on_the_hub
 def test_without_a_producer_nothing_is_said_and_the_thread_ends(caplog):
     before = len(os.listdir("/proc/self/task"))
-    watch = HubMonitor(name_of, stall_seconds=0.001, look_seconds=0.001)
-    watch.enter()
-    watch.leave()
+    monitor = HubMonitor(name_of, stall_seconds=0.001, look_seconds=0.001)
+    monitor.enter()
+    monitor.leave()
     compute_until(lambda: len(os.listdir("/proc/self/task")) <= before)
     assert caplog.records == []
 
@@ -128,11 +128,11 @@ def test_the_view_is_named(app, streams, caplog):
 
 @pytest.fixture
 def soon():
-    """A watch that tells of nobody at a stretch, and looks often; one producer runs."""
-    watch = HubMonitor(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.002)
-    watch.enter()
-    yield watch
-    watch.leave()
+    """A monitor that tells of nobody at a stretch, and looks often; one producer runs."""
+    monitor = HubMonitor(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.002)
+    monitor.enter()
+    yield monitor
+    monitor.leave()
 
 
 def compute(seconds):
@@ -172,11 +172,11 @@ def test_what_computes_elsewhere_is_told_what_reaches_it(soon, caplog):
 
 @on_the_hub
 def test_many_greenlets_that_take_turns_are_nobodys_fault(caplog):
-    watch = HubMonitor(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.5)
-    watch.enter()
+    monitor = HubMonitor(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.5)
+    monitor.enter()
     for _ in range(20):
         gevent.joinall([gevent.spawn(compute, 0.0001) for _ in range(100)])
-    watch.leave()
+    monitor.leave()
     assert caplog.records == []
 
 
@@ -344,6 +344,6 @@ def test_what_was_seen_while_producers_ran_is_forgotten_with_the_last():
 
 def test_one_is_told_of_once_and_then_ever_more_rarely():
     suspects = Suspects(pause=2)
-    told = [now for now in range(100) if suspects.may_tell("ticks", now)]
+    told = [now for now in range(100) if suspects.may_warn("ticks", now)]
     assert told == [0, 2, 6, 14, 30, 62]
-    assert suspects.may_tell("another", 99)
+    assert suspects.may_warn("another", 99)

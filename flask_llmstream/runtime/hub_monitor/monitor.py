@@ -1,7 +1,7 @@
-"""A warning about who holds the hub: what computes on a greenlet, at a stretch or cut up.
+"""``HubMonitor``: warns of code that blocks the hub, at a stretch or in many short pieces.
 
-Floor 2: gevent. While it does, no other stream of the process moves, no heartbeat is sent and no
-departure noticed. One native thread looks, and only while producers run.
+Such code computes on a greenlet. Meanwhile no other stream of the process moves, no heartbeat is
+sent and no departure is noticed. One native thread looks, and only while producers run.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from .thread_frames import thread_frames
 from .worker_threads import ThreadBlocker, WorkerThreads
 
 STALL_SECONDS = 1.0
-"""Who has given the hub no turn for so long is told of, and again after 2, 4, 8 …"""
+"""Seconds without a turn of the hub until the log warns; again after 2, 4, 8 … times as long."""
 
 LOOK_SECONDS = 0.3
-"""How long the hub is left alone between two looks, at the mean: at random, so that no rhythm of
-somebody's tokens hides between them."""
+"""Mean seconds between two looks. The pauses are random, so that no rhythm of a source can hide
+between them."""
 
 HOLD_SECONDS = 0.03
-"""One greenlet that keeps the hub for longer than this from a look on was seen holding it."""
+"""A look counts against a greenlet that then keeps the hub for longer than these seconds."""
 
 _QUIET_LOOKS = 30
-"""Looks without a producer, after which the thread ends: one a stream would be dear."""
+"""Looks without a producer until the thread ends. A thread for each stream would be expensive."""
 
 _random = random.Random()  # an application that has seeded its own keeps its sequence
 
 NameOf = Callable[[FrameType], Optional[str]]
-
+"""Returns the name of a frame's producer; ``None`` where the frame is no producer's."""
 
 _CURES = (
     "Run what computes on a native thread, in the function of streams.create(..., worker='thread') "
@@ -49,26 +49,26 @@ _CURES = (
 
 
 class Blocker(NamedTuple):
-    """Who was seen holding a hub, with nothing that keeps it alive.
+    """Code that was seen blocking a hub. Only texts, so that no frame is kept alive.
 
-    :ivar who: what the log calls it.
-    :ivar place: the line that was being executed.
+    :ivar name: its name in the log.
+    :ivar place: the line that it executed.
     :ivar is_producer: whether it is a stream's generator.
     """
 
-    who: str
+    name: str
     place: str
     is_producer: bool
 
 
 class HubMonitor:
-    """Looks whether one hub has its turn.
+    """Looks again and again whether one hub has its turn.
 
-    :param name_of: what a frame's producer is called, ``None`` where it is no producer's.
-    :param stall_seconds: how long the hub may be held at a stretch before it is told.
-    :param look_seconds: how long it is left alone between two looks, at the mean.
-    :param hold_seconds: how long it may be held from a look on before that counts.
-    :ivar threads: where the producers run that have one each, which are looked at as well.
+    :param name_of: returns the name of a frame's producer.
+    :param stall_seconds: how long the hub may be held at a stretch before the log warns.
+    :param look_seconds: the mean time between two looks.
+    :param hold_seconds: how long the hub may be held after a look began before that counts.
+    :ivar threads: the threads of producers whose readers run on this hub. They are looked at, too.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class HubMonitor:
     # On the hub's thread.
 
     def enter(self) -> None:
-        """One more producer runs."""
+        """Count one more running producer, and start the thread if it does not run."""
         with self._lock:
             self._producers += 1
             starts, self._is_running = not self._is_running, True
@@ -103,16 +103,16 @@ class HubMonitor:
     def _start(self) -> None:
         try:
             start_native_thread(self._run, "llmstream-stalls")
-        except BaseException:  # no thread is to be had; the next producer tries again
+        except BaseException:  # no thread can be started; the next producer tries again
             self._is_running = False
             raise
 
     def leave(self) -> None:
-        """One less."""
+        """Count one running producer less."""
         with self._lock:
             self._producers -= 1
 
-    # On its own.
+    # On the monitor's own thread.
 
     def _run(self) -> None:
         quiet = 0
@@ -140,9 +140,9 @@ class HubMonitor:
         if turn.acquire(True, self._hold_seconds):
             self._suspects.saw(None)
             return
-        # Many greenlets that each hold it for a moment are a busy server, and nobody's fault.
+        # Many greenlets that each hold the hub for a moment are a busy server: none is to blame.
         blocker = self._blocker() if self._stack() == stack else None
-        share = self._suspects.saw(None if blocker is None else blocker.who)
+        share = self._suspects.saw(None if blocker is None else blocker.name)
         if blocker is not None and share:
             self._warn(blocker, f"for {share:.0%} of the last seconds")
         self._wait_for_a_turn(turn, began)
@@ -155,7 +155,7 @@ class HubMonitor:
                 return
             was_stopped = monotonic() - since > patience * 2 and process_time() - spent < patience
             since, spent = monotonic(), process_time()
-            if not was_stopped:  # the process as a whole, by a signal or with its machine
+            if not was_stopped:  # the whole process, by a signal or with its machine
                 self._warn(blocker, f"for {since - began:.1f} s")
                 patience *= 2
 
@@ -163,20 +163,21 @@ class HubMonitor:
         self.threads.look(self._warn_of_thread)
 
     def _loop(self) -> Any:
-        """The hub's loop, ``None`` when it has ended."""
+        """The hub's loop; ``None`` when the hub has ended."""
         hub = self._hub()
         return None if hub is None else hub.loop
 
     def _frame(self) -> Optional[FrameType]:
-        """What the hub's thread executes, ``None`` when it or its hub has ended."""
+        """The frame that the hub's thread executes; ``None`` when the thread or hub has ended."""
         return thread_frames().get(self._thread_id) if self._loop() is not None else None
 
     def _stack(self) -> int:
-        """Which greenlet the hub's thread executes, by its outermost frame, which is not kept."""
+        """Identifies the greenlet that the hub's thread executes, by its outermost frame. The frame
+        is not kept."""
         return id(outermost(self._frame()))
 
     def _blocker(self) -> Optional[Blocker]:
-        """Who has the hub, ``None`` when that has ended."""
+        """The code that has the hub; ``None`` when the hub has ended."""
         frame = self._frame()
         if frame is None:
             return None
@@ -187,38 +188,38 @@ class HubMonitor:
         return Blocker(f"something that is no stream's generator ({began_by(frame)})", place, False)
 
     def _warn(self, blocker: Blocker, how_long: str) -> None:
-        if self._suspects.may_tell(blocker.who, monotonic()):
+        if self._suspects.may_warn(blocker.name, monotonic()):
             log.warning(
                 "%s has held the hub %s, at %s: no other stream of this process moves meanwhile. "
                 "%s",
-                *(blocker.who, how_long, blocker.place, _CURES[blocker.is_producer]),
+                *(blocker.name, how_long, blocker.place, _CURES[blocker.is_producer]),
             )
 
     def _warn_of_thread(self, blocker: ThreadBlocker) -> None:
-        if self._suspects.may_tell(blocker.who, monotonic()):
+        if self._suspects.may_warn(blocker.name, monotonic()):
             log.warning(
                 "%s has held the hub of its thread for %.0f%% of the last looks, at %s: that "
                 "stream moves only while this waits. %s",
-                *(blocker.who, blocker.share * 100, blocker.place, _CURES[False]),
+                *(blocker.name, blocker.share * 100, blocker.place, _CURES[False]),
             )
 
 
-_watches: "weakref.WeakKeyDictionary[Any, HubMonitor]" = weakref.WeakKeyDictionary()
+_monitors: "weakref.WeakKeyDictionary[Any, HubMonitor]" = weakref.WeakKeyDictionary()
 
 
 def hub_monitor(name_of: NameOf) -> HubMonitor:
-    """The watch of the current thread's hub."""
+    """The monitor of the current thread's hub."""
     hub = get_hub()
-    watch = _watches.get(hub)
-    if watch is None:
-        watch = _watches[hub] = HubMonitor(name_of)
-    return watch
+    monitor = _monitors.get(hub)
+    if monitor is None:
+        monitor = _monitors[hub] = HubMonitor(name_of)
+    return monitor
 
 
-def _forget_watches() -> None:
-    """A forked child has none of its parent's threads."""
-    _watches.clear()
+def _forget_monitors() -> None:
+    """A forked child has no thread of its parent's."""
+    _monitors.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_watches)
+    os.register_at_fork(after_in_child=_forget_monitors)

@@ -1,6 +1,6 @@
-"""Who a thread's frames belong to: its greenlets are told apart by the outermost.
+"""What a thread's frames show: the outermost frame identifies the greenlet that runs.
 
-Floor 1: standard library only. No frame is kept, which would keep all that it holds.
+Standard library only. No frame is kept, as it would keep alive everything that it refers to.
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ from typing import Iterator, Optional
 
 
 def callers(frame: Optional[FrameType]) -> Iterator[FrameType]:
-    """A frame and those that called it, from the inside out."""
+    """A frame, its caller, and so on: from the inside out."""
     while frame is not None:
         yield frame
         frame = frame.f_back
 
 
 def outermost(frame: Optional[FrameType]) -> Optional[FrameType]:
-    """What its thread or greenlet began with."""
+    """The frame with which its thread or greenlet began."""
     for frame in callers(frame):
         pass
     return frame
 
 
 def began_by(frame: FrameType) -> str:
-    """The function of somebody's that its thread or greenlet began with."""
+    """The name of the function with which its thread or greenlet began, without the functions of
+    ``threading`` and gevent."""
     outside_in = list(callers(frame))[::-1]
-    theirs = (one.f_code.co_name for one in outside_in if not _is_of_the_machinery(one))
-    return next(theirs, frame.f_code.co_name)
+    names = (one.f_code.co_name for one in outside_in if not _is_of_the_machinery(one))
+    return next(names, frame.f_code.co_name)
 
 
 def place_of(frame: FrameType) -> str:
-    """The line that is being executed."""
+    """The line that a frame executes."""
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 

@@ -1,7 +1,4 @@
-"""What the process's threads execute, asked for without harm.
-
-Floor 2: gevent.
-"""
+"""The frames that the process's native threads execute now, without a deadlock on Python 3.11."""
 
 from __future__ import annotations
 
@@ -14,18 +11,18 @@ from typing import Dict
 from ..threads import allocate_lock, get_ident
 
 _MAY_COLLECT = sys.version_info[:2] == (3, 11)
-"""CPython 3.11 makes frame objects while it holds the lock that it starts and ends threads with. A
-collection that this sets off runs anybody's code, which lets other threads run, and the first of
-them that starts another waits for ever, with the interpreter's own lock in its hands."""
+"""CPython 3.11 makes frame objects while it holds the lock for starting and ending threads. A
+collection at that moment may run any code, and so lets other threads run. A thread that then starts
+another one waits for ever, while it holds the GIL."""
 
 _asking = allocate_lock()
 
 
 def thread_frames() -> Dict[int, FrameType]:
-    """What each other native thread executes now, by its identifier.
+    """The frame that each other native thread executes now, by the thread's identifier.
 
-    The caller's own is left out: whoever keeps these in a variable is kept by it, with all that the
-    other threads have at hand, a cycle that only gc would free.
+    The caller's own frame is left out. If the caller kept the result in a variable, that frame
+    would refer to itself: a cycle that only gc would free, with all that the other frames refer to.
     """
     frames = _without_collecting() if _MAY_COLLECT else sys._current_frames()
     frames.pop(get_ident(), None)
@@ -33,7 +30,7 @@ def thread_frames() -> Dict[int, FrameType]:
 
 
 def _without_collecting() -> Dict[int, FrameType]:
-    _asking.acquire()  # so that no other who asks has it collect again meanwhile
+    _asking.acquire()  # so that no other caller enables gc again meanwhile
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -44,7 +41,7 @@ def _without_collecting() -> Dict[int, FrameType]:
         _asking.release()
 
 
-if hasattr(os, "register_at_fork"):  # a child collects as its parent does
+if hasattr(os, "register_at_fork"):  # so that a child collects as its parent does
     os.register_at_fork(
         before=_asking.acquire,
         after_in_parent=_asking.release,

@@ -1,7 +1,7 @@
-"""``WorkerThreads``: the threads of ``worker="thread"``, and what else computes on them.
+"""``WorkerThreads``: the native threads of ``worker="thread"``, and other code that computes there.
 
-Floor 2: gevent. What a producer there starts in a patched ``threading.Thread`` is a greenlet of
-the thread's own hub: while it computes, the producer that waits for it doesn't move.
+A patched ``threading.Thread`` that a producer starts there is a greenlet of that thread's own hub.
+While it computes, the producer that waits for it does not move.
 """
 
 from __future__ import annotations
@@ -19,40 +19,43 @@ from .suspects import Suspects
 from .thread_frames import thread_frames
 
 _LOOKS = 4
-"""The last so many looks count: their greenlet keeps a thread of its own for about a second."""
+"""How many of the last looks count: about a second."""
 
 
 class ThreadBlocker(NamedTuple):
-    """What was seen computing where a producer waits for it.
+    """Code that was seen computing on a producer's thread, while the producer waits for it.
 
-    :ivar who: what the log calls it.
-    :ivar place: the line that was being executed.
-    :ivar share: the part of the last looks that saw it.
+    :ivar name: its name in the log.
+    :ivar place: the line that it executed.
+    :ivar share: the share of the last looks that saw it; 0 unless it is most of them.
     """
 
-    who: str
+    name: str
     place: str
     share: float
 
 
 class _Worker:
-    """One thread: the name of its source, the frame that it began with, who was seen on it."""
+    """One thread: the name of its source, its outermost frame, and the code that was seen there."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.began_with = id(outermost(sys._getframe()))  # which lives as long as the thread
+        self.began_with = id(outermost(sys._getframe()))  # this frame lives as long as the thread
         self.suspects = Suspects(pause=0, looks=_LOOKS)
 
 
 class WorkerThreads:
-    """Those of one hub's readers."""
+    """The threads of the producers whose readers run on one hub."""
 
     def __init__(self) -> None:
         self._workers: Dict[int, _Worker] = {}
 
     @contextmanager
     def watched(self, name: str) -> Iterator[None]:
-        """Have the current thread looked at, as the one of this source."""
+        """Look at the current thread within this block.
+
+        :param name: the name of its source.
+        """
         thread_id = get_ident()
         self._workers[thread_id] = _Worker(name)
         try:
@@ -60,10 +63,10 @@ class WorkerThreads:
         finally:
             del self._workers[thread_id]
 
-    def look(self, tell: Callable[[ThreadBlocker], None]) -> None:
-        """Look at each, from another thread.
+    def look(self, warn: Callable[[ThreadBlocker], None]) -> None:
+        """Look at each thread. Called on another thread.
 
-        :param tell: called with who was there in most of the last looks.
+        :param warn: called with the code that most of the last looks at a thread saw.
         """
         if not self._workers:
             return
@@ -71,18 +74,18 @@ class WorkerThreads:
         for thread_id, worker in list(self._workers.items()):
             blocker = _seen(worker, frames.get(thread_id))
             if blocker is not None and blocker.share:
-                tell(blocker)
+                warn(blocker)
 
 
 def _seen(worker: _Worker, frame: Optional[FrameType]) -> Optional[ThreadBlocker]:
     if frame is None or _is_its_own(worker, frame):
         worker.suspects.saw(None)
         return None
-    who = f"something that is not the generator of {worker.name} ({began_by(frame)})"
-    return ThreadBlocker(who, place_of(frame), worker.suspects.saw(who))
+    name = f"something that is not the generator of {worker.name} ({began_by(frame)})"
+    return ThreadBlocker(name, place_of(frame), worker.suspects.saw(name))
 
 
 def _is_its_own(worker: _Worker, frame: FrameType) -> bool:
-    """Does the producer run there, or wait natively, or does the thread's hub wait?"""
+    """Whether the producer itself runs, or waits natively, or the thread's hub waits."""
     began = outermost(frame)
     return id(began) == worker.began_with or (began and began.f_code) is Hub.run.__code__
