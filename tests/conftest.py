@@ -1,4 +1,4 @@
-"""What all tests share: an app, where a test's reader runs, and that nothing outlives a test."""
+"""Fixtures of all tests: an app, the place where a test runs, and the check for leaks."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from flask_llmstream import Counter, EventStreamMiddleware, LLMStream
 from flask_llmstream.runtime.runtime import runtime_for
 from tests.support.answers import linted
 from tests.support.connections import Connection, TLSConnection
-from tests.support.leaks import Leftovers
+from tests.support.leaks import LeakCheck
 from tests.support.manual_timers import ManualSchedule
 from tests.support.plain_wsgi import Foreign, Pausing
 from tests.support.runtimes import PLACES
 from tests.support.sources import Waiting
 
-# Timing decides no test: a busy machine takes longer than the 200 ms that hypothesis would allow.
+# No test depends on time: a busy machine may need more than hypothesis's 200 ms.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
-# A shell has what it runs in the background ignore Ctrl-C, and whatever that starts, too.
+# A shell lets its background processes ignore Ctrl-C, and they let their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def needs(name, present):
-    """Skip a test whose real part is missing, naming it; where ``CI`` is set, fail it."""
+    """Skip a test that needs a missing program. Where ``CI`` is set, fail it."""
     if present:
         return
     if os.environ.get("CI"):
@@ -43,7 +43,7 @@ def needs(name, present):
 
 @pytest.fixture(scope="session", autouse=True)
 def versions(record_testsuite_property):
-    """What the suite runs on, noted in its report."""
+    """The versions of Python and of the packages, for the suite's report."""
     record_testsuite_property("Python", platform.python_version())
     for distribution in ("Flask", "Werkzeug", "gevent", "Flask-Login", "Flask-SQLAlchemy"):
         with contextlib.suppress(PackageNotFoundError):
@@ -52,10 +52,10 @@ def versions(record_testsuite_property):
 
 @pytest.fixture(autouse=True)
 def nothing_left():
-    """No test leaves a greenlet, thread, descriptor, slot, or a hub's timer or watcher behind."""
-    before = Leftovers()
+    """No test leaves a greenlet, thread, task, descriptor, slot, timer or watcher behind."""
+    check = LeakCheck()
     yield
-    assert before.still_there() == []
+    assert check.leaks() == []
 
 
 @pytest.fixture(scope="session", params=["Chromium", "Firefox", "WebKit"])
@@ -69,7 +69,7 @@ def browser(request):
 
 @pytest.fixture(params=PLACES, ids=lambda place: place.name)
 def place(request):
-    """Where the test itself runs, as a stream's reader, and its producers beside it."""
+    """The place where the test runs, as a stream's reader, and where its producers run."""
     return request.param
 
 
@@ -84,13 +84,13 @@ def pytest_pyfunc_call(pyfuncitem):
 
 @pytest.fixture
 def streams():
-    """An extension object whose counter does not keep a test waiting."""
+    """An extension object whose counter does not wait between two numbers."""
     return LLMStream(providers={"counter": Counter(messages=3, interval=0)})
 
 
 @pytest.fixture
 def make_app(request, streams):
-    """Make an app with the extension and this config; its producers run where the test says."""
+    """Make an app with the extension and this config. Its producers run as ``place`` says."""
     worker = request.getfixturevalue("place").worker if "place" in request.fixturenames else "auto"
 
     def make(extension=streams, **config):
@@ -114,7 +114,7 @@ def client(app):
 
 @pytest.fixture
 def serve(app, streams):
-    """Serve what a function gives at ``/``, as an event stream."""
+    """Serve the source that a function makes at ``/``, as an event stream."""
 
     def serve(make_source, **options):
         app.add_url_rule("/", "view", lambda: streams.response(make_source(), **options))
@@ -124,7 +124,7 @@ def serve(app, streams):
 
 @pytest.fixture
 def waiting(place, serve):
-    """A source that waits behind its first item, to be served by ``serve(lambda: waiting)``."""
+    """A source that waits after its first item, to be served by ``serve(lambda: waiting)``."""
     source = Waiting(place)
     yield source
     source.go_on.set()
@@ -151,7 +151,7 @@ def finished(place):
 
 @pytest.fixture
 def failing_log(monkeypatch):
-    """Every logger's handler raises; how often it did is ``failed``."""
+    """The handler of every logger raises. ``failed`` counts how often."""
 
     class Failing(logging.Handler):
         failed = 0
@@ -165,24 +165,24 @@ def failing_log(monkeypatch):
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    monkeypatch.setattr(logging, "raiseExceptions", False)  # else it is told on stderr
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # else it is printed on stderr
     yield handler
     root.setLevel(level)
     root.removeHandler(handler)
 
 
-# For what is not ours, and wrapped.
+# Other applications, wrapped in the middleware.
 
 
 @pytest.fixture
 def foreign(place):
-    """An app of somebody else's, whose answers have these blocks and headers."""
+    """Make an app without this package, whose answers have these blocks and headers."""
     return partial(Foreign, place)
 
 
 @pytest.fixture
 def pausing(place):
-    """Blocks that wait at each ``None``; behind the test they wait no more."""
+    """Make blocks that wait at each ``None``. After the test they wait no more."""
     made = []
 
     def pausing(*blocks):
@@ -196,7 +196,7 @@ def pausing(place):
 
 @pytest.fixture
 def wrap(place):
-    """Wrap an app in the middleware, with a validator between; ``Answer`` has two more outside."""
+    """Wrap an app in the middleware, with a validator between. ``Answer`` adds two outside."""
 
     def wrap(app, **options):
         return EventStreamMiddleware(linted(app), worker=place.worker, **options)
@@ -218,7 +218,7 @@ def any_connection(request):
 
 @pytest.fixture
 def schedule(monkeypatch):
-    """Timers that fire when the test says so, in place of the hub's or the thread's."""
+    """Timers that the test fires, in place of the hub's or the timer thread's."""
     schedule = ManualSchedule()
     for module in ("wsgi.body", "views.responses"):
         name = f"flask_llmstream.{module}.runtime_for"

@@ -17,7 +17,7 @@ from tests.support.channel_sides import (
     Turns,
     blocks_of,
     on_all_sides,
-    opened,
+    open_channel,
     switching_often,
 )
 from tests.support.runtimes import HANG_GUARD
@@ -25,7 +25,7 @@ from tests.support.runtimes import HANG_GUARD
 KIB = 1024
 
 
-def opened_for_one(*turns: Callable[[], Any], **bounds: Any) -> Channel:
+def channel_with_turns(*turns: Callable[[], Any], **bounds: Any) -> Channel:
     """A channel for tests in which nobody waits, or what happens then is said by ``turns``."""
     return Channel(Turns(), Turns(*turns), **bounds)
 
@@ -47,14 +47,14 @@ def sent_until_refused(channel: Channel, *frames: bytes) -> Callable[[], str]:
 
 
 def test_all_that_waits_is_received_as_one_block_in_order() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     for frame in (b"1", b"22", b"333"):
         channel.send(frame)
     assert channel.receive() == b"122333"
 
 
 def test_a_block_joins_up_to_32_kib() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     for frame in (b"1" * 16 * KIB, b"2" * 16 * KIB, b"3"):
         channel.send(frame)
     assert channel.receive() == b"1" * 16 * KIB + b"2" * 16 * KIB
@@ -62,7 +62,7 @@ def test_a_block_joins_up_to_32_kib() -> None:
 
 
 def test_a_frame_is_never_cut() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     for frame in (b"1" * 20 * KIB, b"2" * 20 * KIB, b"3"):
         channel.send(frame)
     assert channel.receive() == b"1" * 20 * KIB
@@ -70,7 +70,7 @@ def test_a_frame_is_never_cut() -> None:
 
 
 def test_a_frame_larger_than_a_block_comes_alone() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     for frame in (b"1", b"2" * 40 * KIB, b"3"):
         channel.send(frame)
     assert [channel.receive() for _ in range(3)] == [b"1", b"2" * 40 * KIB, b"3"]
@@ -94,7 +94,7 @@ def frames_in(block: bytes, frames: List[bytes]) -> int:
 
 @given(lists_of_frames)
 def test_each_block_joins_as_many_whole_frames_as_fit(frames: List[bytes]) -> None:
-    channel = opened_for_one(max_bytes=2**30)
+    channel = channel_with_turns(max_bytes=2**30)
     for frame in frames:
         channel.send(frame)
     channel.close("complete")
@@ -112,7 +112,7 @@ def test_each_block_joins_as_many_whole_frames_as_fit(frames: List[bytes]) -> No
 
 @on_all_sides
 def test_the_producer_waits_when_as_many_frames_wait_as_may(sides: Sides) -> None:
-    with opened(sides, max_items=2) as (channel, _, writable):
+    with open_channel(sides, max_items=2) as (channel, _, writable):
         producer = sides.start(lambda: [channel.send(frame) for frame in (b"1", b"2", b"3")])
         writable.somebody_waits()
         assert channel.statistics.sent_items == 2
@@ -123,7 +123,7 @@ def test_the_producer_waits_when_as_many_frames_wait_as_may(sides: Sides) -> Non
 
 @on_all_sides
 def test_the_producer_waits_when_as_many_bytes_wait_as_may(sides: Sides) -> None:
-    with opened(sides, max_bytes=10) as (channel, _, writable):
+    with open_channel(sides, max_bytes=10) as (channel, _, writable):
         frames = (b"12345", b"67890", b"!")
         producer = sides.start(lambda: [channel.send(frame) for frame in frames])
         writable.somebody_waits()
@@ -135,7 +135,7 @@ def test_the_producer_waits_when_as_many_bytes_wait_as_may(sides: Sides) -> None
 
 @on_all_sides
 def test_one_oversized_frame_may_enter_an_empty_channel(sides: Sides) -> None:
-    with opened(sides, max_bytes=10) as (channel, _, writable):
+    with open_channel(sides, max_bytes=10) as (channel, _, writable):
         producer = sides.start(lambda: [channel.send(frame) for frame in (b"1" * 99, b"2")])
         writable.somebody_waits()
         assert channel.receive() == b"1" * 99
@@ -145,7 +145,7 @@ def test_one_oversized_frame_may_enter_an_empty_channel(sides: Sides) -> None:
 
 @on_all_sides
 def test_an_oversized_frame_waits_for_an_empty_channel(sides: Sides) -> None:
-    with opened(sides, max_bytes=10) as (channel, _, writable):
+    with open_channel(sides, max_bytes=10) as (channel, _, writable):
         producer = sides.start(lambda: [channel.send(frame) for frame in (b"1", b"2" * 99)])
         writable.somebody_waits()
         assert channel.receive() == b"1"
@@ -159,7 +159,7 @@ def test_the_producer_goes_on_waiting_while_too_little_was_read() -> None:
     def reads() -> None:
         read.append(channel.receive())
 
-    channel = opened_for_one(reads, reads, max_bytes=100 * KIB)
+    channel = channel_with_turns(reads, reads, max_bytes=100 * KIB)
     for frame in (b"1" * 32 * KIB, b"2" * 32 * KIB, b"3" * 32 * KIB, b"4" * 60 * KIB):
         channel.send(frame)
     assert read == [b"1" * 32 * KIB, b"2" * 32 * KIB]
@@ -172,7 +172,7 @@ def test_a_channel_holds_256_frames_and_256_kib_unless_told_otherwise() -> None:
         full.append(channel.statistics.sent_items - channel.statistics.received_items)
         channel.receive()
 
-    channel = opened_for_one(reads, reads)
+    channel = channel_with_turns(reads, reads)
     for _ in range(257):
         channel.send(b"1")
     channel.receive()
@@ -186,7 +186,7 @@ def test_a_channel_holds_256_frames_and_256_kib_unless_told_otherwise() -> None:
 
 @on_all_sides
 def test_the_reader_waits_for_the_first_frame(sides: Sides) -> None:
-    with opened(sides) as (channel, readable, _):
+    with open_channel(sides) as (channel, readable, _):
 
         def produce() -> None:
             readable.somebody_waits()
@@ -202,7 +202,7 @@ def test_the_reader_waits_for_the_first_frame(sides: Sides) -> None:
 def test_a_reader_with_a_timeout_gets_nothing_when_it_runs_out(
     sides: Sides, timeout: float
 ) -> None:
-    with opened(sides) as (channel, *_):
+    with open_channel(sides) as (channel, *_):
         assert channel.receive(timeout) == b""
         assert channel.receive(timeout) == b""
 
@@ -241,7 +241,7 @@ def test_a_producer_wakes_nobody_who_has_stopped_waiting() -> None:
 
 
 def test_what_waits_is_received_before_the_end() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     channel.send(b"1")
     channel.close("complete")
     assert [channel.receive() for _ in range(3)] == [b"1", None, None]
@@ -249,7 +249,7 @@ def test_what_waits_is_received_before_the_end() -> None:
 
 @on_all_sides
 def test_the_end_wakes_a_waiting_reader(sides: Sides) -> None:
-    with opened(sides) as (channel, readable, _):
+    with open_channel(sides) as (channel, readable, _):
 
         def produce() -> None:
             readable.somebody_waits()
@@ -263,7 +263,7 @@ def test_the_end_wakes_a_waiting_reader(sides: Sides) -> None:
 @on_all_sides
 @pytest.mark.parametrize("end", [Channel.close, Channel.discard])
 def test_the_end_frees_a_waiting_producer(sides: Sides, end: Callable[..., None]) -> None:
-    with opened(sides, max_items=1) as (channel, _, writable):
+    with open_channel(sides, max_items=1) as (channel, _, writable):
         producer = sides.start(sent_until_refused(channel, b"1", b"2"))
         writable.somebody_waits()
         end(channel, "timeout")
@@ -272,7 +272,7 @@ def test_the_end_frees_a_waiting_producer(sides: Sides, end: Callable[..., None]
 
 @pytest.mark.parametrize("end", [Channel.close, Channel.discard])
 def test_nothing_is_sent_after_the_end(end: Callable[..., None]) -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     end(channel, "shutdown")
     assert sent_until_refused(channel, b"1")() == "shutdown"
     assert channel.receive() is None
@@ -280,7 +280,7 @@ def test_nothing_is_sent_after_the_end(end: Callable[..., None]) -> None:
 
 @pytest.mark.parametrize("end", [Channel.close, Channel.discard])
 def test_the_first_reason_stays(end: Callable[..., None]) -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     end(channel, "timeout")
     channel.close("complete")
     channel.discard("disconnect")
@@ -288,14 +288,14 @@ def test_the_first_reason_stays(end: Callable[..., None]) -> None:
 
 
 def test_what_waits_is_dropped_when_nobody_will_read_it() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     channel.send(b"1")
     channel.discard("disconnect")
     assert channel.receive() is None
 
 
 def test_what_waits_after_the_end_can_still_be_dropped() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     channel.send(b"1")
     channel.close("complete")
     channel.discard("disconnect")
@@ -325,7 +325,7 @@ class FrameAtWhichTheReaderLeaves(bytes):
 
 
 def test_what_waits_can_be_dropped_in_the_middle_of_a_receive() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     frame = FrameAtWhichTheReaderLeaves(b"2")
     frame.channel = channel
     for each in (b"1" * 20 * KIB, frame, b"3" * 20 * KIB):
@@ -338,7 +338,7 @@ def test_what_waits_can_be_dropped_in_the_middle_of_a_receive() -> None:
 
 
 def test_frames_and_bytes_are_counted_on_both_sides() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     assert channel.statistics == ChannelStatistics(0, 0, 0, 0)
     for frame in (b"1" * 20 * KIB, b"2" * 10 * KIB, b"3" * 10 * KIB):
         channel.send(frame)
@@ -350,7 +350,7 @@ def test_frames_and_bytes_are_counted_on_both_sides() -> None:
 
 
 def test_what_was_dropped_had_been_sent() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     for frame in (b"1" * 20 * KIB, b"2" * 20 * KIB):
         channel.send(frame)
     channel.receive()
@@ -359,7 +359,7 @@ def test_what_was_dropped_had_been_sent() -> None:
 
 
 def test_what_was_refused_was_not_sent() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     channel.close("complete")
     sent_until_refused(channel, b"1")()
     assert channel.statistics == ChannelStatistics(0, 0, 0, 0)
@@ -379,7 +379,7 @@ def test_every_frame_arrives_once_and_in_order(
     sides: Sides, frames: List[bytes], max_items: int, max_bytes: int
 ) -> None:
     bounds = {"max_items": max_items, "max_bytes": max_bytes}
-    with switching_often(), opened(sides, **bounds) as (channel, *_):
+    with switching_often(), open_channel(sides, **bounds) as (channel, *_):
 
         def produce() -> None:
             for frame in frames:
@@ -396,7 +396,7 @@ def test_every_frame_arrives_once_and_in_order(
 @on_all_sides
 def test_no_wakeup_is_lost(sides: Sides) -> None:
     frames = [b"%d\n" % index for index in range(5000)]
-    with switching_often(), opened(sides, max_items=1) as (channel, *_):
+    with switching_often(), open_channel(sides, max_items=1) as (channel, *_):
 
         def produce() -> None:
             for frame in frames:
@@ -414,7 +414,7 @@ def test_no_wakeup_is_lost(sides: Sides) -> None:
 def test_no_block_outgrows_its_bound_while_more_is_sent(sides: str) -> None:
     longest = 0
     for _ in range(300):
-        with switching_often(), opened(ALL_SIDES[sides], max_items=1000) as (channel, *_):
+        with switching_often(), open_channel(ALL_SIDES[sides], max_items=1000) as (channel, *_):
 
             def produce() -> None:
                 for _ in range(200):
@@ -431,7 +431,7 @@ def test_no_block_outgrows_its_bound_while_more_is_sent(sides: str) -> None:
 def test_a_reader_who_leaves_at_any_time_ends_both_sides(max_items: int) -> None:
     sides = ALL_SIDES["threads"]
     for _ in range(300):
-        with switching_often(), opened(sides, max_items=max_items) as (channel, *_):
+        with switching_often(), open_channel(sides, max_items=max_items) as (channel, *_):
 
             def produce() -> str:
                 with pytest.raises(StreamClosed) as refused:

@@ -18,7 +18,7 @@ from tests.support.channel_sides import (
     Turns,
     blocks_of,
     on_all_sides,
-    opened,
+    open_channel,
     switching_often,
 )
 from tests.support.runtimes import HANG_GUARD
@@ -31,7 +31,7 @@ def told(gap: Gap) -> bytes:
     return b"<%d lost, %r to %r>" % (gap.lost, gap.first_id, gap.last_id)
 
 
-def opened_for_one(
+def channel_with_turns(
     *turns: Callable[[], Any], encode: Callable[[Any], bytes] = str.encode, **options: Any
 ) -> Latest:
     """A channel for tests in which nobody waits, or what happens then is said by ``turns``."""
@@ -53,13 +53,13 @@ def blocks(channel: Latest) -> List[Optional[bytes]]:
 
 
 def test_the_newest_item_waits_behind_the_buffer() -> None:
-    channel = opened_for_one(max_items=2)
+    channel = channel_with_turns(max_items=2)
     send(channel, *"ABCDE")
     assert blocks(channel) == [b"AB", b"E"]
 
 
 def test_what_is_replaced_is_lost_and_counted() -> None:
-    channel = opened_for_one(max_items=2)
+    channel = channel_with_turns(max_items=2)
     send(channel, *"ABCDE")
     assert channel.statistics == (5, 2, 0, 0, 2, 0)
     channel.receive(0)
@@ -68,7 +68,7 @@ def test_what_is_replaced_is_lost_and_counted() -> None:
 
 
 def test_the_slot_moves_into_the_buffer_when_there_is_room() -> None:
-    channel = opened_for_one(max_items=2, max_bytes=100 * KIB)
+    channel = channel_with_turns(max_items=2, max_bytes=100 * KIB)
     large = "A" * 32 * KIB
     send(channel, large, "B" * 32, "C")
     assert channel.receive(0) == large.encode()
@@ -78,7 +78,7 @@ def test_the_slot_moves_into_the_buffer_when_there_is_room() -> None:
 
 def test_only_what_is_delivered_is_encoded() -> None:
     encoded: List[str] = []
-    channel = opened_for_one(
+    channel = channel_with_turns(
         encode=lambda item: encoded.append(item) or item.encode(), max_items=1
     )
     send(channel, *"ABCDE")
@@ -88,21 +88,21 @@ def test_only_what_is_delivered_is_encoded() -> None:
 
 
 def test_the_end_comes_after_the_slot() -> None:
-    channel = opened_for_one(max_items=1)
+    channel = channel_with_turns(max_items=1)
     send(channel, *"AB")
     channel.close("complete")
     assert [channel.receive(0) for _ in range(3)] == [b"A", b"B", None]
 
 
 def test_an_item_without_a_form_on_the_wire_is_no_block() -> None:
-    channel = opened_for_one(max_items=1)
+    channel = channel_with_turns(max_items=1)
     send(channel, "A", "")
     assert [channel.receive(0) for _ in range(2)] == [b"A", b""]
     assert blocks(channel) == []
 
 
 def test_what_can_t_be_encoded_is_told_who_reads_it() -> None:
-    channel = opened_for_one(max_items=1)
+    channel = channel_with_turns(max_items=1)
     send(channel, "A", 7)
     assert channel.receive(0) == b"A"
     with pytest.raises(TypeError):
@@ -112,13 +112,13 @@ def test_what_can_t_be_encoded_is_told_who_reads_it() -> None:
 
 
 def test_what_can_t_be_encoded_is_told_who_sends_it_where_there_is_room() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     with pytest.raises(TypeError):
         channel.send(7)
 
 
 def test_nothing_is_sent_after_the_end() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     channel.close("timeout")
     with pytest.raises(StreamClosed, match="timeout"):
         channel.send("A")
@@ -126,7 +126,7 @@ def test_nothing_is_sent_after_the_end() -> None:
 
 
 def test_a_stalled_reader_costs_little_memory() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     tracemalloc.start()
     try:
         for number in range(20_000):
@@ -142,19 +142,19 @@ def test_a_stalled_reader_costs_little_memory() -> None:
 
 
 def test_without_a_buffer_the_reader_who_waits_is_given_the_first() -> None:
-    channel = opened_for_one(lambda: send(channel, *"ABC"), max_items=0)
+    channel = channel_with_turns(lambda: send(channel, *"ABC"), max_items=0)
     assert channel.receive(HANG_GUARD) == b"A"
     assert blocks(channel) == [b"C"]
 
 
 def test_without_a_buffer_the_reader_who_comes_later_is_given_the_newest() -> None:
-    channel = opened_for_one(max_items=0)
+    channel = channel_with_turns(max_items=0)
     send(channel, *"ABC")
     assert channel.receive(0) == b"C"
 
 
 def test_a_reader_who_waits_in_vain_has_asked_for_nothing() -> None:
-    channel = opened_for_one(max_items=0)
+    channel = channel_with_turns(max_items=0)
     assert channel.receive(0) == b""
     send(channel, *"AB")
     assert blocks(channel) == [b"B"]
@@ -163,7 +163,7 @@ def test_a_reader_who_waits_in_vain_has_asked_for_nothing() -> None:
 @on_all_sides
 @pytest.mark.parametrize("max_items", [0, 1])
 def test_an_item_wakes_the_reader_who_waits_for_it(sides: Sides, max_items: int) -> None:
-    with opened(sides, Latest, str.encode, max_items=max_items) as (channel, readable, _):
+    with open_channel(sides, Latest, str.encode, max_items=max_items) as (channel, readable, _):
 
         def produce() -> None:
             readable.somebody_waits()
@@ -178,7 +178,8 @@ def test_an_item_wakes_the_reader_who_waits_for_it(sides: Sides, max_items: int)
 @pytest.mark.parametrize("max_items", [0, 1])
 def test_no_wakeup_is_lost(sides: Sides, max_items: int) -> None:
     back = Latest(sides.writable(), sides.writable(), str.encode, max_items=max_items)
-    with switching_often(), opened(sides, Latest, str.encode, max_items=max_items) as (here, *_):
+    opened = open_channel(sides, Latest, str.encode, max_items=max_items)
+    with switching_often(), opened as (here, *_):
 
         def answer() -> None:
             for number in range(2000):
@@ -205,19 +206,19 @@ def id_of(event: ServerSentEvent) -> bytes:
 
 
 def test_a_gap_is_told_before_the_item_behind_it() -> None:
-    channel = opened_for_one(max_items=1, tell_gap=told)
+    channel = channel_with_turns(max_items=1, tell_gap=told)
     send(channel, *"ABCD")
     assert blocks(channel) == [b"A", b"<2 lost, None to None>D"]
 
 
 def test_a_gap_says_which_were_lost() -> None:
-    channel = opened_for_one(max_items=1, tell_gap=told, encode=id_of)
+    channel = channel_with_turns(max_items=1, tell_gap=told, encode=id_of)
     send(channel, *map(with_id, "abcde"))
     assert blocks(channel) == [b"a", b"<3 lost, 'b' to 'd'>e"]
 
 
 def test_a_gap_is_told_once() -> None:
-    channel = opened_for_one(max_items=1, tell_gap=told)
+    channel = channel_with_turns(max_items=1, tell_gap=told)
     send(channel, *"ABC")
     assert channel.receive(0) == b"A"
     assert channel.receive(0) == b"<1 lost, None to None>C"
@@ -226,7 +227,7 @@ def test_a_gap_is_told_once() -> None:
 
 
 def test_a_gap_moves_into_the_buffer_with_its_item() -> None:
-    channel = opened_for_one(max_items=1, max_bytes=100 * KIB, tell_gap=told)
+    channel = channel_with_turns(max_items=1, max_bytes=100 * KIB, tell_gap=told)
     send(channel, *"ABC")
     channel.receive(0)
     channel.receive(0)
@@ -235,7 +236,7 @@ def test_a_gap_moves_into_the_buffer_with_its_item() -> None:
 
 
 def test_nothing_is_told_unless_asked() -> None:
-    channel = opened_for_one(max_items=1)
+    channel = channel_with_turns(max_items=1)
     send(channel, *"ABCD")
     assert blocks(channel) == [b"A", b"D"]
 
@@ -244,7 +245,7 @@ def test_nothing_is_told_unless_asked() -> None:
 
 
 def test_what_is_merged_is_not_lost() -> None:
-    channel = opened_for_one(max_items=1, coalesce=operator.add, tell_gap=told)
+    channel = channel_with_turns(max_items=1, coalesce=operator.add, tell_gap=told)
     send(channel, *"ABCD")
     assert channel.statistics == (4, 1, 0, 0, 0, 2)
     assert blocks(channel) == [b"A", b"BCD"]
@@ -252,14 +253,14 @@ def test_what_is_merged_is_not_lost() -> None:
 
 
 def test_what_has_room_is_not_merged() -> None:
-    channel = opened_for_one(coalesce=operator.add)
+    channel = channel_with_turns(coalesce=operator.add)
     send(channel, *"AB")
     assert channel.statistics.merged_items == 0
     assert blocks(channel) == [b"AB"]
 
 
 def test_a_merged_item_is_what_the_function_makes() -> None:
-    channel = opened_for_one(
+    channel = channel_with_turns(
         encode=repr_of, max_items=0, coalesce=lambda previous, new: {**previous, **new}
     )
     send(channel, {"done": 1}, {"of": 3}, {"done": 2})
@@ -279,13 +280,13 @@ def joined(previous: ServerSentEvent, new: ServerSentEvent) -> ServerSentEvent:
     [(["a", "b", "c"], b"c"), (["a", "b", None], b"b"), ([None, None], b"None"), (["a", ""], b"")],
 )
 def test_a_merged_event_carries_the_last_id(ids: List[Optional[str]], last: bytes) -> None:
-    channel = opened_for_one(encode=id_of, max_items=0, coalesce=joined)
+    channel = channel_with_turns(encode=id_of, max_items=0, coalesce=joined)
     send(channel, *(ServerSentEvent("data", id=event_id) for event_id in ids))
     assert channel.receive(0) == last
 
 
 def test_merged_text_that_outgrows_the_buffer_ends_the_stream() -> None:
-    channel = opened_for_one(max_items=1, max_bytes=10, coalesce=operator.add)
+    channel = channel_with_turns(max_items=1, max_bytes=10, coalesce=operator.add)
     send(channel, "A", "12345", "67890")
     with pytest.raises(StreamOverflow):
         channel.send("!")
@@ -295,7 +296,7 @@ def test_merged_text_that_outgrows_the_buffer_ends_the_stream() -> None:
 
 @pytest.mark.parametrize("text, fits", [("é" * 5, False), ("é" * 2, True), ("a" * 10, True)])
 def test_text_beyond_ascii_counts_as_much_as_it_may_take(text: str, fits: bool) -> None:
-    channel = opened_for_one(max_items=0, max_bytes=10, coalesce=lambda previous, new: new)
+    channel = channel_with_turns(max_items=0, max_bytes=10, coalesce=lambda previous, new: new)
     send(channel, "")
     if fits:
         send(channel, text)
@@ -305,14 +306,14 @@ def test_text_beyond_ascii_counts_as_much_as_it_may_take(text: str, fits: bool) 
 
 
 def test_merged_events_are_bounded_by_their_text() -> None:
-    channel = opened_for_one(encode=id_of, max_items=0, max_bytes=10, coalesce=joined)
+    channel = channel_with_turns(encode=id_of, max_items=0, max_bytes=10, coalesce=joined)
     send(channel, ServerSentEvent("12345"), ServerSentEvent("67890"))
     with pytest.raises(StreamOverflow):
         send(channel, ServerSentEvent("!"))
 
 
 def test_a_merge_that_fails_is_told_who_sends_and_loses_nothing_accepted() -> None:
-    channel = opened_for_one(max_items=1, coalesce=operator.add)
+    channel = channel_with_turns(max_items=1, coalesce=operator.add)
     send(channel, *"AB")
     with pytest.raises(TypeError):
         channel.send(7)
@@ -327,7 +328,7 @@ def test_a_merge_that_fails_is_told_who_sends_and_loses_nothing_accepted() -> No
 def test_nothing_that_is_merged_is_lost_on_two_sides(sides: Sides, max_items: int) -> None:
     items = [f"{number} " for number in range(5000)]
     bounds = {"max_items": max_items, "max_bytes": 10**6}
-    with switching_often(), opened(
+    with switching_often(), open_channel(
         sides, Latest, str.encode, coalesce=operator.add, **bounds
     ) as (channel, *_):
 
@@ -353,7 +354,7 @@ def test_no_two_items_are_encoded_at_a_time(sides: str) -> None:
         return frame
 
     for max_items in (0, 1):
-        with switching_often(), opened(
+        with switching_often(), open_channel(
             ALL_SIDES[sides], Latest, encode, max_items=max_items
         ) as (channel, *_):
 

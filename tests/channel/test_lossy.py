@@ -12,7 +12,7 @@ from flask_llmstream.errors import StreamClosed
 from flask_llmstream.records import Gap
 from flask_llmstream.runtime.atomic import try_pop
 from flask_llmstream.sse.event import ServerSentEvent
-from tests.support.channel_sides import Sides, Turns, on_all_sides, opened
+from tests.support.channel_sides import Sides, Turns, on_all_sides, open_channel
 from tests.support.runtimes import HANG_GUARD
 
 
@@ -35,7 +35,7 @@ class Noting(LossyChannel):
         self.refused.append(item)
 
 
-def opened_for_one(*turns: Callable[[], Any], **bounds: Any) -> Noting:
+def channel_with_turns(*turns: Callable[[], Any], **bounds: Any) -> Noting:
     """A channel for tests in which nobody waits, or what happens then is said by ``turns``."""
     return Noting(Turns(*turns), Turns(), **bounds)
 
@@ -45,7 +45,7 @@ def test_it_takes_items() -> None:
 
 
 def test_an_item_with_room_is_encoded_and_received() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     for item in ("one", "two"):
         channel.send(item)
     assert channel.encoded == ["one", "two"]
@@ -53,14 +53,14 @@ def test_an_item_with_room_is_encoded_and_received() -> None:
 
 
 def test_an_item_without_room_is_not_encoded() -> None:
-    channel = opened_for_one(max_items=1)
+    channel = channel_with_turns(max_items=1)
     for item in ("one", "two"):
         channel.send(item)
     assert (channel.encoded, channel.refused) == (["one"], ["two"])
 
 
 def test_there_is_room_for_256_items_and_256_kib_unless_told_otherwise() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     for _ in range(257):
         channel.send("1")
     assert len(channel.encoded) == 256
@@ -71,14 +71,14 @@ def test_there_is_room_for_256_items_and_256_kib_unless_told_otherwise() -> None
 
 
 def test_the_last_item_to_enter_may_go_past_the_bytes() -> None:
-    channel = opened_for_one(max_bytes=10)
+    channel = channel_with_turns(max_bytes=10)
     for item in ("1" * 9, "2" * 9, "3"):
         channel.send(item)
     assert channel.refused == ["3"]
 
 
 def test_one_oversized_item_may_enter_an_empty_channel() -> None:
-    channel = opened_for_one(max_bytes=10)
+    channel = channel_with_turns(max_bytes=10)
     for item in ("1" * 99, "2"):
         channel.send(item)
     assert channel.receive(0) == b"1" * 99
@@ -86,7 +86,7 @@ def test_one_oversized_item_may_enter_an_empty_channel() -> None:
 
 
 def test_an_item_without_a_form_on_the_wire_takes_no_room() -> None:
-    channel = opened_for_one(max_items=1)
+    channel = channel_with_turns(max_items=1)
     for item in ("", "", "one"):
         channel.send(item)
     assert channel.receive(0) == b"one"
@@ -94,14 +94,14 @@ def test_an_item_without_a_form_on_the_wire_takes_no_room() -> None:
 
 
 def test_what_can_t_be_encoded_is_told_who_sends_it() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     with pytest.raises(AttributeError):
         channel.send(7)
     assert channel.statistics.sent_items == 0
 
 
 def test_nothing_is_sent_after_the_end() -> None:
-    channel = opened_for_one()
+    channel = channel_with_turns()
     channel.close("timeout")
     with pytest.raises(StreamClosed, match="timeout"):
         channel.send("one")
@@ -112,12 +112,12 @@ def test_nothing_is_sent_after_the_end() -> None:
 
 
 def test_without_a_buffer_there_is_room_while_the_reader_waits() -> None:
-    channel = opened_for_one(lambda: channel.send("one"), max_items=0)
+    channel = channel_with_turns(lambda: channel.send("one"), max_items=0)
     assert channel.receive(HANG_GUARD) == b"one"
 
 
 def test_without_a_buffer_there_is_no_room_when_nobody_waits() -> None:
-    channel = opened_for_one(max_items=0)
+    channel = channel_with_turns(max_items=0)
     channel.send("one")
     assert channel.receive(0) == b""
     channel.send("two")
@@ -129,14 +129,14 @@ def test_without_a_buffer_one_reader_is_room_for_one_item() -> None:
         for item in ("one", "two"):
             channel.send(item)
 
-    channel = opened_for_one(sends, max_items=0)
+    channel = channel_with_turns(sends, max_items=0)
     assert channel.receive(HANG_GUARD) == b"one"
     assert channel.refused == ["two"]
 
 
 @on_all_sides
 def test_an_item_wakes_the_reader_who_waits_for_it(sides: Sides) -> None:
-    with opened(sides, Noting, max_items=0) as (channel, readable, _):
+    with open_channel(sides, Noting, max_items=0) as (channel, readable, _):
 
         def produce() -> None:
             readable.somebody_waits()

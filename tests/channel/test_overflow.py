@@ -21,7 +21,7 @@ from tests.support.channel_sides import (
     Watched,
     blocks_of,
     on_all_sides,
-    opened,
+    open_channel,
     switching_often,
 )
 from tests.support.runtimes import HANG_GUARD
@@ -34,7 +34,7 @@ def told(gap: Gap) -> bytes:
     return b"<%d lost>" % gap.lost
 
 
-def opened_for_one(*turns: Callable[[], Any], **options: Any) -> Channel:
+def channel_with_turns(*turns: Callable[[], Any], **options: Any) -> Channel:
     """The channel of a stream with these options, for tests in which nobody waits, or what
     happens while the reader waits is said by ``turns``."""
     return opened_with(Turns(*turns), Turns(), StreamOptions(**options))
@@ -167,14 +167,14 @@ def test_the_tables_are_in_the_documentation_as_they_are_printed() -> None:
     ],
 )
 def test_what_was_accepted_goes_before_the_end(strategy: str, received: str, reason: str) -> None:
-    channel = opened_for_one(overflow=strategy, buffer=2)
+    channel = channel_with_turns(overflow=strategy, buffer=2)
     assert produce(channel, "ABCDE") == reason
     assert text_of(channel) == received
 
 
 @pytest.mark.parametrize("strategy", ["drop", "latest", "error"])
 def test_a_fast_reader_loses_nothing(strategy: str) -> None:
-    channel = opened_for_one(overflow=strategy, buffer=2)
+    channel = channel_with_turns(overflow=strategy, buffer=2)
     for item in "ABCDE":
         send(channel, item)
         assert channel.receive(0) == item.encode()
@@ -183,7 +183,7 @@ def test_a_fast_reader_loses_nothing(strategy: str) -> None:
 
 @pytest.mark.parametrize("strategy", ["drop", "latest", "error"])
 def test_room_is_what_the_reader_has_made(strategy: str) -> None:
-    channel = opened_for_one(overflow=strategy, buffer=2)
+    channel = channel_with_turns(overflow=strategy, buffer=2)
     send(channel, "AB")
     assert channel.receive(0) == b"AB"
     send(channel, "CD")
@@ -192,7 +192,7 @@ def test_room_is_what_the_reader_has_made(strategy: str) -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_nothing_is_sent_after_the_end(strategy: str) -> None:
-    channel = opened_for_one(overflow=strategy)
+    channel = channel_with_turns(overflow=strategy)
     channel.close("shutdown")
     with pytest.raises(StreamClosed) as refused:
         send(channel, "A")
@@ -203,7 +203,7 @@ def test_nothing_is_sent_after_the_end(strategy: str) -> None:
 
 @pytest.mark.parametrize("strategy", ["block", "buffer", "drop", "latest", "error"])
 def test_nothing_is_read_that_nobody_will_read(strategy: str) -> None:
-    channel = opened_for_one(overflow=strategy, buffer=2, gaps=True)
+    channel = channel_with_turns(overflow=strategy, buffer=2, gaps=True)
     send(channel, "AB" if strategy in ("block", "error") else "ABCD")
     channel.discard("disconnect")
     assert channel.receive(0) is None
@@ -211,7 +211,7 @@ def test_nothing_is_read_that_nobody_will_read(strategy: str) -> None:
 
 @pytest.mark.parametrize("strategy", ["drop", "latest", "error"])
 def test_the_buffer_s_bytes_are_room(strategy: str) -> None:
-    channel = opened_for_one(overflow=strategy, buffer_bytes=3)
+    channel = channel_with_turns(overflow=strategy, buffer_bytes=3)
     produce(channel, ["AA", "BB", "CC", "DD"])
     assert channel.receive(0) == b"AABB"
 
@@ -228,22 +228,22 @@ def test_block_has_room_for_what_the_options_say() -> None:
 
 
 def test_block_without_a_buffer_is_missing() -> None:
-    assert type(opened_for_one(overflow="block", buffer=0)) is Missing
-    assert type(opened_for_one(overflow="block", buffer=1)) is Block
+    assert type(channel_with_turns(overflow="block", buffer=0)) is Missing
+    assert type(channel_with_turns(overflow="block", buffer=1)) is Block
 
 
 # Buffer.
 
 
 def test_buffer_queues_far_more_than_the_buffer() -> None:
-    channel = opened_for_one(overflow="buffer", buffer=1, buffer_bytes=1)
+    channel = channel_with_turns(overflow="buffer", buffer=1, buffer_bytes=1)
     items = [f"{index} " for index in range(10_000)]
     assert produce(channel, items) == "complete"
     assert text_of(channel) == "".join(items)
 
 
 def test_buffer_ends_the_stream_where_too_much_waits() -> None:
-    channel = opened_for_one(overflow="buffer", max_buffer_bytes=10)
+    channel = channel_with_turns(overflow="buffer", max_buffer_bytes=10)
     send(channel, ["12345", "67890"])
     with pytest.raises(StreamOverflow):
         send(channel, "!")
@@ -252,7 +252,7 @@ def test_buffer_ends_the_stream_where_too_much_waits() -> None:
 
 
 def test_buffer_takes_one_oversized_item_when_nothing_waits() -> None:
-    channel = opened_for_one(overflow="buffer", max_buffer_bytes=10)
+    channel = channel_with_turns(overflow="buffer", max_buffer_bytes=10)
     assert produce(channel, ["1" * 99, "2"]) == "overflow"
     assert text_of(channel) == "1" * 99
 
@@ -262,7 +262,7 @@ def test_buffer_takes_one_oversized_item_when_nothing_waits() -> None:
 
 @on_all_sides
 def test_missing_returns_when_the_reader_has_taken_the_item(sides: Sides) -> None:
-    with opened(sides, Missing) as (channel, _, writable):
+    with open_channel(sides, Missing) as (channel, _, writable):
         sent: List[bytes] = []
 
         def produce() -> None:
@@ -284,7 +284,7 @@ def test_missing_returns_when_the_reader_has_taken_the_item(sides: Sides) -> Non
 def test_the_end_frees_a_producer_that_waits_to_be_taken_from(
     sides: Sides, end: Callable[..., None]
 ) -> None:
-    with opened(sides, Missing) as (channel, _, writable):
+    with open_channel(sides, Missing) as (channel, _, writable):
 
         def produce() -> str:
             with pytest.raises(StreamClosed) as refused:
@@ -301,7 +301,7 @@ def test_the_end_frees_a_producer_that_waits_to_be_taken_from(
 
 
 def test_drop_counts_what_it_loses() -> None:
-    channel = opened_for_one(overflow="drop", buffer=2)
+    channel = channel_with_turns(overflow="drop", buffer=2)
     send(channel, "ABCDE")
     assert channel.statistics == (5, 2, 0, 0, 3, 0)
     channel.receive(0)
@@ -310,7 +310,7 @@ def test_drop_counts_what_it_loses() -> None:
 
 
 def test_drop_tells_of_a_gap_before_the_next_item() -> None:
-    channel = opened_for_one(overflow="drop", buffer=2, gaps=True)
+    channel = channel_with_turns(overflow="drop", buffer=2, gaps=True)
     send(channel, "ABCDE")
     assert channel.receive(0) == b"AB"
     send(channel, "FG")
@@ -318,13 +318,13 @@ def test_drop_tells_of_a_gap_before_the_next_item() -> None:
 
 
 def test_drop_tells_of_a_gap_before_the_end() -> None:
-    channel = opened_for_one(overflow="drop", buffer=2, gaps=True)
+    channel = channel_with_turns(overflow="drop", buffer=2, gaps=True)
     produce(channel, "ABCDE")
     assert [channel.receive(0) for _ in range(4)] == [b"AB", b"<3 lost>", None, None]
 
 
 def test_a_gap_is_told_once() -> None:
-    channel = opened_for_one(overflow="drop", buffer=1, gaps=True)
+    channel = channel_with_turns(overflow="drop", buffer=1, gaps=True)
     send(channel, "AB")
     channel.receive(0)
     send(channel, "CDE")
@@ -334,7 +334,7 @@ def test_a_gap_is_told_once() -> None:
 
 
 def test_drop_tells_nothing_unless_asked() -> None:
-    channel = opened_for_one(overflow="drop", buffer=2)
+    channel = channel_with_turns(overflow="drop", buffer=2)
     produce(channel, "ABCDE")
     assert text_of(channel) == "AB"
 
@@ -349,7 +349,7 @@ def test_a_gap_that_has_no_form_on_the_wire_is_not_told() -> None:
 
 
 def test_error_loses_the_item_that_ends_the_stream() -> None:
-    channel = opened_for_one(overflow="error", buffer=2)
+    channel = channel_with_turns(overflow="error", buffer=2)
     with pytest.raises(StreamOverflow):
         send(channel, "ABC")
     assert channel.statistics == (2, 2, 0, 0, 0, 0)
@@ -369,7 +369,7 @@ class Impatient(Buffer):
 
 
 def test_a_strategy_of_one_s_own_is_taken() -> None:
-    channel = opened_for_one(overflow=Impatient, max_buffer_bytes=1)
+    channel = channel_with_turns(overflow=Impatient, max_buffer_bytes=1)
     with pytest.raises(TimeoutError):
         send(channel, "AB")
 
@@ -381,7 +381,7 @@ def test_a_strategy_of_one_s_own_is_taken() -> None:
 @pytest.mark.parametrize("strategy", [Block, Missing])
 def test_many_threads_that_take_turns_keep_their_order(sides: str, strategy: Any) -> None:
     turn = threading.Lock()
-    with switching_often(), opened(ALL_SIDES[sides], strategy) as (channel, *_):
+    with switching_often(), open_channel(ALL_SIDES[sides], strategy) as (channel, *_):
 
         def produce(thread: int) -> None:
             for number in range(100):

@@ -68,7 +68,7 @@ class Sender:
         self._channel.close(reason)
 
 
-def opened(strategy: str, readable: Wakeup, writable: Wakeup, **options: Any) -> Channel:
+def create_channel(strategy: str, readable: Wakeup, writable: Wakeup, **options: Any) -> Channel:
     said = options_of(strategy, **options)
     config = ChannelConfig(readable, writable, encode_one_at_a_time(), told, said)
     return overflow.Overflow.named(said.overflow).create(config)
@@ -198,7 +198,7 @@ def test_every_item_is_received_or_lost_and_told(
     strategy: str, story: List[Step], buffer: int, size: int
 ) -> None:
     bounds = {"buffer": buffer, "buffer_bytes": size, "max_buffer_bytes": size}
-    channel = opened(strategy, GreenletWakeup(), GreenletWakeup(), **bounds)
+    channel = create_channel(strategy, GreenletWakeup(), GreenletWakeup(), **bounds)
     players = Players(channel)
     players.play(story, within_bounds(channel, options_of(strategy, **bounds)))
     check_account(strategy, players.finish(), players.sender.sent, channel)
@@ -213,7 +213,7 @@ def test_every_item_is_received_or_lost_and_told(
 def test_a_fast_producer_s_items_are_all_accounted_for(
     sides: Sides, strategy: str, buffer: int
 ) -> None:
-    channel = opened(strategy, sides.readable(), sides.writable(), buffer=buffer)
+    channel = create_channel(strategy, sides.readable(), sides.writable(), buffer=buffer)
     sender = Sender(channel)
 
     def produce() -> None:
@@ -234,7 +234,7 @@ def test_a_fast_producer_s_items_are_all_accounted_for(
 def test_an_end_at_any_time_ends_both_sides(strategy: str, buffer: int) -> None:
     sides = ALL_SIDES["threads"]
     for _ in range(50):
-        channel = opened(strategy, sides.readable(), sides.writable(), buffer=buffer)
+        channel = create_channel(strategy, sides.readable(), sides.writable(), buffer=buffer)
         sender = Sender(channel)
 
         def produce() -> None:
@@ -265,7 +265,8 @@ def test_wherever_one_side_is_the_other_may_go_on(strategy: str, buffer: int) ->
 
 
 def play(lockstep: Lockstep, strategy: str, buffer: int) -> None:
-    channel = opened(strategy, lockstep.wakeup(READER), lockstep.wakeup(PRODUCER), buffer=buffer)
+    wakeups = lockstep.wakeup(READER), lockstep.wakeup(PRODUCER)
+    channel = create_channel(strategy, *wakeups, buffer=buffer)
     sender = Sender(channel)
     blocks: List[bytes] = []
 

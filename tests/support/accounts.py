@@ -1,6 +1,7 @@
-"""An application with users, as there are many: Flask-SQLAlchemy and Flask-Login, as they come.
+"""An application with users: Flask-SQLAlchemy and Flask-Login, with their own defaults.
 
-The database is a SQLite file behind a pool of one connection: who keeps it keeps it from all.
+The database is a SQLite file behind a pool of one connection. Code that holds the connection keeps
+all other code from the database.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ USERS = ("ada", "grace")
 
 
 class Accounts:
-    """The users of an app, and how they log in: ``POST /login/<name>``.
+    """The users of an app. They log in by ``POST /login/<name>``.
 
-    :ivar loads: how often Flask-Login has asked for a user.
+    :ivar loads: how often Flask-Login has loaded a user.
     """
 
     def __init__(self, app: Flask, path: Any) -> None:
@@ -45,7 +46,7 @@ class Accounts:
         return self.db.session.query(self.User).filter_by(name=name).one()
 
     def count(self) -> int:
-        """How many users there are. Takes the connection."""
+        """The number of users. Takes the connection."""
         return self.db.session.query(self.User).count()
 
     def connections_in_use(self) -> int:
@@ -53,12 +54,12 @@ class Accounts:
             return self.db.engine.pool.checkedout()
 
     def logged_in(self, name: str) -> Dict[str, str]:
-        """The headers of the next request of somebody who has logged in."""
+        """The headers of the next request of a user who has logged in."""
         with self.app.test_client() as client:
             return cookies_of(client.post(f"/login/{name}"))
 
     def close(self) -> None:
-        """Close the connection, once it is back: a teardown runs a moment after the last event."""
+        """Close the connection when it is back. A teardown runs a moment after the last event."""
         with gevent.Timeout(HANG_GUARD):
             while self.connections_in_use():
                 gevent.sleep(TURN)

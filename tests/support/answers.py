@@ -1,6 +1,6 @@
-"""One request to a WSGI app, its answer read block by block, as a server reads it.
+"""``Answer``: one request to a WSGI app, and its answer, read block by block as a server does.
 
-Two validators stand between: the standard library's and Werkzeug's.
+Two validators check what passes between: the standard library's and Werkzeug's.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from flask_llmstream.sse.decoder import MessageEvent
 
 
 class Answer:
-    """An answer that nobody has read yet. ``status`` and ``headers`` come when the app sends them.
+    """An answer, unread at first. ``status`` and ``headers`` are set when the app sends them.
 
-    :param environ: what the server adds to the request.
-    :param request: as for Werkzeug's ``EnvironBuilder``.
+    :param environ: the keys that the server adds to the environ.
+    :param request: keywords for Werkzeug's ``EnvironBuilder``.
     """
 
     def __init__(
@@ -46,23 +46,23 @@ class Answer:
         self.close()
 
     def block(self) -> bytes:
-        """What the server would write next."""
+        """The next block that the server would write."""
         return next(self.blocks)
 
     def events(self) -> List[MessageEvent]:
-        """The events of the next block, but for those without text that frame a stream."""
-        return self._heard(self.block())
+        """The events of the next block, without those that open and end a stream."""
+        return self._decode(self.block())
 
     def rest(self) -> bytes:
-        """All blocks to the end."""
+        """All blocks to the end, joined."""
         return b"".join(self.blocks)
 
     def all_events(self) -> List[MessageEvent]:
-        return self._heard(self.rest())
+        return self._decode(self.rest())
 
     @property
     def last_event_id(self) -> str:
-        """What an EventSource would come back with."""
+        """The ID that an EventSource would return with."""
         return self._decoder.last_event_id
 
     @property
@@ -70,12 +70,12 @@ class Answer:
         return json.loads(self.rest())
 
     def close(self) -> None:
-        """What a server does at the end, and when its client has left."""
+        """Close the body, as a server does at the end and when its client has left."""
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
 
-    def _heard(self, block: bytes) -> List[MessageEvent]:
+    def _decode(self, block: bytes) -> List[MessageEvent]:
         events = self._decoder.feed(block)
         return [event for event in events if event.event not in ("opened", "ended")]
 
@@ -89,7 +89,7 @@ class Answer:
 
 
 def linted(app: Any) -> Any:
-    """Before Werkzeug 2 its own validator took bytes for a mistake."""
+    """The app in Werkzeug's validator, from Werkzeug 2 on. Before, the validator rejects bytes."""
     return app if version("werkzeug").startswith("1.") else LintMiddleware(app)
 
 
@@ -98,5 +98,5 @@ def validated(app: Any) -> Callable[..., Iterable[bytes]]:
 
 
 def cookies_of(response: Any) -> Dict[str, str]:
-    """The headers with which a browser sends back what it was given."""
+    """The headers with which a browser sends its cookie back."""
     return {"Cookie": response.headers["Set-Cookie"].split(";")[0]}

@@ -1,4 +1,4 @@
-"""Asynchronous sources whose waiting is in the test's hands."""
+"""Asynchronous sources that wait until the test lets them go on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.runtimes import HANG_GUARD, Place
 
 
 class AsyncSign:
-    """What coroutines wait for, set by anybody from anywhere."""
+    """An event on which coroutines wait. Any thread may set it."""
 
     def __init__(self) -> None:
         self._came: Future[None] = Future()
@@ -25,12 +25,12 @@ class AsyncSign:
 
 
 class AsyncWaiting:
-    """Gives ``one``, waits until it is cancelled or told to go on, and gives ``two``.
+    """Gives ``one``, waits, and gives ``two``.
 
     :ivar waits: set when it waits.
-    :ivar go_on: what it waits for.
-    :ivar cancelled: set when it was cancelled where it waits.
-    :ivar closed: set when its ``finally`` has run, which awaits something itself.
+    :ivar go_on: the event for which it waits; the test sets it.
+    :ivar cancelled: set when it was cancelled while it waited.
+    :ivar closed: set when its ``finally`` has run, which also awaits.
     """
 
     def __init__(self, place: Place) -> None:
@@ -54,14 +54,14 @@ class AsyncWaiting:
 
 
 async def asynchronous(items: Iterable[Any]) -> AsyncIterator[Any]:
-    """The same items, from a generator that awaits something between two of them."""
+    """The same items, from an asynchronous generator that awaits before each of them."""
     for item in items:
         await asyncio.sleep(0)
         yield item
 
 
 class Closing:
-    """An asynchronous iterator that is no generator, and has to be closed by a coroutine."""
+    """An asynchronous iterator that is no generator. Its ``close()`` is a coroutine function."""
 
     def __init__(self, items: Iterable[Any], closed: Any) -> None:
         self._items = iter(items)

@@ -1,4 +1,4 @@
-"""The three engines there are, each in a browser of Debian's, without a screen."""
+"""The three browser engines, each in a browser that Debian has, without a screen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.webdriver import Browser, Marionette, WebDriver
 
 
 class Chromium(Browser):
-    """What its driver can do beside the standard."""
+    """Its driver has more than the standard: the console."""
 
     def console(self) -> Any:
         return self._tell("POST", "se/log", "", type="browser")
@@ -24,7 +24,7 @@ class Chromium(Browser):
 
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 ELSEWHERE = ["evil.test", "friend.test", "site.test"]
-"""Names of this machine that browsers take for other machines'."""
+"""Names of this machine. Browsers treat them as other sites."""
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def webkit() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def screen() -> Iterator[str]:
-    """The name of a screen that nobody sees; MiniBrowser has to have one."""
+    """The name of an invisible screen. MiniBrowser needs one."""
     told, telling = os.pipe()
     command = ["Xvfb", "-displayfd", str(telling), "-nolisten", "tcp"]
     process = subprocess.Popen(command, pass_fds=[telling], stderr=subprocess.DEVNULL)

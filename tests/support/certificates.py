@@ -11,9 +11,9 @@ from tests.conftest import needs
 
 
 class Certificate:
-    """A certificate that nobody but its own file vouches for.
+    """A self-signed certificate.
 
-    :param address: whose it is: an IP address or a name.
+    :param address: the IP address or the name that it certifies.
     """
 
     def __init__(self, folder: Path, address: str) -> None:
@@ -34,7 +34,7 @@ def certificate_for(address: str, folder: Path) -> Certificate:
 
 
 def trusting() -> ssl.SSLContext:
-    """Believes in any certificate."""
+    """A client's TLS context that trusts every certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

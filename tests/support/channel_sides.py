@@ -1,8 +1,8 @@
-"""Where the two sides of a channel run in its tests.
+"""The greenlets and threads on which the two sides of a channel run in its tests.
 
-Tests with ``sides`` run with both sides on greenlets of one hub, with each on a native thread of
-its own, and with a thread producing for a greenlet. Where it matters what exactly happens while
-somebody waits, one thread plays both sides (``Turns``).
+A test with ``sides`` runs three times: both sides on greenlets of one hub; each side on a native
+thread of its own; a producer on a thread and a reader on a greenlet. Where the exact order of steps
+during a wait matters, one thread plays both sides (``Turns``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.support.runtimes import HANG_GUARD
 
 
 class OnGreenlet:
-    """Work on a greenlet beside the test."""
+    """Runs work on a greenlet beside the test."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._greenlet = gevent.spawn(work)
@@ -34,7 +34,7 @@ class OnGreenlet:
 
 
 class OnThread:
-    """Work on a native thread beside the test."""
+    """Runs work on a native thread beside the test."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -54,7 +54,7 @@ class OnThread:
 
 
 class Sides(NamedTuple):
-    """Where a channel's sides run: the test reads, and the producer is started beside it."""
+    """One choice of places: the test reads, and ``start`` runs the producer beside it."""
 
     readable: Callable[[], Wakeup]
     writable: Callable[[], Wakeup]
@@ -71,7 +71,7 @@ on_all_sides = pytest.mark.parametrize("sides", ALL_SIDES.values(), ids=list(ALL
 
 
 class Watched:
-    """A wakeup that gives a sign when somebody waits on it."""
+    """A wakeup that sets an event when a side waits on it."""
 
     def __init__(self, wakeup: Wakeup, sign: Any) -> None:
         self._wakeup = wakeup
@@ -83,12 +83,13 @@ class Watched:
         return self._wakeup.wait(timeout)
 
     def somebody_waits(self) -> None:
-        """Return when somebody waits, or is just about to."""
+        """Return when a side waits, or is about to wait."""
         assert self._sign.wait(HANG_GUARD), "nobody waits"
 
 
 class Turns:
-    """A wakeup on which waiting gives the other side its next turn, until a turn wakes it."""
+    """A wakeup for one thread that plays both sides. A wait on it runs the other side's turns until
+    one of them sets it."""
 
     def __init__(self, *turns: Callable[[], Any]) -> None:
         self._turns = list(turns)
@@ -112,10 +113,10 @@ class Turns:
 
 
 @contextmanager
-def opened(
+def open_channel(
     sides: Sides, kind: Type[Channel] = Channel, *arguments: Any, **keywords: Any
 ) -> Iterator[Any]:
-    """A channel of that kind, and the wakeups that say whether somebody waits for it."""
+    """A channel of this class, and its two wakeups, which tell whether a side waits."""
     readable = Watched(sides.readable(), sides.sign())
     writable = Watched(sides.writable(), sides.sign())
     channel = kind(readable, writable, *arguments, **keywords)
@@ -127,7 +128,7 @@ def opened(
 
 @contextmanager
 def switching_often() -> Iterator[None]:
-    """Native threads take turns as often as they can."""
+    """Let native threads switch as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -137,7 +138,7 @@ def switching_often() -> Iterator[None]:
 
 
 def blocks_of(channel: Channel) -> List[bytes]:
-    """All blocks up to the end."""
+    """All blocks to the end."""
     blocks: List[bytes] = []
     for block in iter(lambda: channel.receive(HANG_GUARD), None):
         assert block, "nothing came"

@@ -1,4 +1,4 @@
-"""A client's connection, both of its ends in the test's hands."""
+"""``Connection``: a client's connection. The test holds both ends."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Connection:
 
     @property
     def environ(self) -> Dict[str, Any]:
-        """What a server that shows its client's socket adds to a request."""
+        """The key that a server adds to the environ to show its client's socket."""
         return {"werkzeug.socket": self.server}
 
     def client_sends(self, data: bytes) -> None:
-        """Returns when the data is there."""
+        """Send, and return when the data has arrived."""
         self.client.sendall(data)
         self.server.recv(1, socket.MSG_PEEK)
 
@@ -49,12 +49,12 @@ class Connection:
         self.client.close()
 
     def client_resets(self) -> None:
-        """RST: what a crash or an impatient client sends."""
+        """RST: sent by a client that crashes or loses patience."""
         self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.client.close()
 
     def fill(self) -> int:
-        """Send until nothing more goes through: the client reads nothing. Returns the bytes."""
+        """Send until nothing more is accepted: the client does not read. Returns the bytes sent."""
         self.server.setblocking(False)
         sent = 0
         try:
@@ -66,7 +66,7 @@ class Connection:
 
 
 class TLSConnection(Connection):
-    """The same under TLS, which the server itself speaks."""
+    """The same under the server's own TLS."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,13 +79,13 @@ class TLSConnection(Connection):
         self.client = _tls(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(self.client)
 
     def client_sends(self, data: bytes) -> None:
-        """Returns when the data is there, still encrypted."""
+        """Send, and return when the data has arrived, still encrypted."""
         self.client.sendall(data)
         socket.socket.recv(self.server, 1, socket.MSG_PEEK)
 
 
 class Channel:
-    """What waitress's callable is a method of; it tells nothing by itself."""
+    """The object whose method waitress puts into the environ. The method itself tells nothing."""
 
     def __init__(self, connection: Connection) -> None:
         self.socket = connection.server
@@ -95,7 +95,7 @@ class Channel:
 
 
 def wait_until_left(server: socket.socket) -> None:
-    """Wait for the kernel, which hands a departure over loopback in its own short time."""
+    """Wait until the kernel shows the departure, which takes it a moment even over loopback."""
     poll = select.poll()
     poll.register(server, select.POLLRDHUP)
     poll.poll(HANG_GUARD * 1000)
@@ -103,7 +103,7 @@ def wait_until_left(server: socket.socket) -> None:
 
 
 def cgi_environ(connection: Connection) -> Dict[str, Any]:
-    """The addresses of a connection, as a server tells them that keeps the socket to itself."""
+    """The addresses of a connection, as a server tells them that does not show its socket."""
     here, port = connection.client.getpeername()
     there, far_port = connection.client.getsockname()
     names = {"SERVER_ADDR": here, "SERVER_PORT": str(port)}
@@ -111,7 +111,7 @@ def cgi_environ(connection: Connection) -> Dict[str, Any]:
 
 
 def _tls(protocol: int) -> ssl.SSLContext:
-    """Without any certificate: nobody here has to be sure of anybody."""
+    """A TLS context without certificates: neither end checks the other."""
     context = ssl.SSLContext(protocol)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

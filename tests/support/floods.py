@@ -1,7 +1,7 @@
-"""Servers that send without a pause what comes to nothing, each a process of its own.
+"""Servers that send useless bytes without a pause, each in a process of its own.
 
-``python tests/support/floods.py KIND [CERTIFICATE KEY]`` prints the port where it listens. It ends
-by itself, so that whoever it holds up for good fails, and hangs no longer.
+``python tests/support/floods.py KIND [CERTIFICATE KEY]`` prints the port on which it listens. The
+process ends by itself after some seconds, so that a test that it blocks fails and does not hang.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.certificates import Certificate
 
 SECONDS = 10
-"""How long it floods; a test that goes as it should ends it much sooner."""
+"""Seconds that it floods. A test that succeeds ends it much sooner."""
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 CHUNKED = STREAM + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -29,7 +29,7 @@ FLOODS = {
     "answers to come": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "trailers": (CHUNKED + b"0\r\n", b"X: y\r\n"),
 }
-"""What each begins with, and then sends again and again."""
+"""The bytes that each kind sends first, and the bytes that it then repeats."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""A client with several event streams open on one HTTP/2 connection.
+"""A client that opens several event streams on one HTTP/2 connection.
 
-It is made of h2 itself: the usual clients over it don't send RST_STREAM when an answer is left.
+It uses h2 directly: the usual clients on top of it send no RST_STREAM when an answer is left.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from tests.support.servers import HANG_GUARD, Reader
 
 
 class Http2Connection:
-    """One connection under TLS. It receives only while one of its answers is waited for.
+    """One connection under TLS. It receives only while a test waits for one of its answers.
 
-    :param patience: seconds that nothing may arrive in.
-    :raises TimeoutError: (from what waits) nothing arrived.
+    :param patience: the longest time in seconds without a byte.
+    :raises TimeoutError: (from the methods that wait) nothing arrived.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Http2Connection:
         self._socket.close()
 
     def get(self, path: str) -> Reader:
-        """Ask for something, and read it block by block."""
+        """Send a GET request; its answer is read block by block."""
         return self._ask([(":method", "GET"), (":path", path)], b"")
 
     def post_json(self, path: str, body: bytes) -> Reader:
-        """The same with a body of JSON."""
+        """Send a POST request with a JSON body."""
         headers = [(":method", "POST"), (":path", path), ("content-type", "application/json")]
         return self._ask(headers, body)
 
@@ -61,12 +61,12 @@ class Http2Connection:
         return Reader(answer)
 
     def reset(self, number: int) -> None:
-        """Leave one answer alone: RST_STREAM."""
+        """Cancel one answer: RST_STREAM."""
         self._protocol.reset_stream(number, ErrorCodes.CANCEL)
         self._send()
 
     def receive(self) -> None:
-        """Wait for something, and give each answer what is its own."""
+        """Wait for bytes, and give each answer its part of them."""
         self._send()
         received = self._socket.recv(65536)
         assert received, "the proxy closed the connection"
@@ -90,9 +90,9 @@ class Http2Connection:
 
 
 class Http2Answer:
-    """One answer, read as that of ``http.client`` is.
+    """One answer, with the interface of ``http.client``'s.
 
-    :ivar ended: how it did, ``StreamEnded`` or ``StreamReset``; ``None`` before.
+    :ivar ended: ``StreamEnded`` or ``StreamReset``; ``None`` before the end.
     """
 
     def __init__(self, connection: Http2Connection, number: int) -> None:
@@ -104,18 +104,18 @@ class Http2Answer:
 
     @property
     def status(self) -> int:
-        """The status, once it is there."""
+        """The status. Waits for it."""
         while not self.headers:
             self._connection.receive()
         return int(self.headers[":status"])
 
     def read1(self, size: int) -> bytes:
-        """What has arrived, at least a byte; ``b""`` at the end."""
+        """The bytes that have arrived, at least one; ``b""`` at the end."""
         while not self.unread and not self.ended:
             self._connection.receive()
         piece, self.unread = self.unread[:size], self.unread[size:]
         return piece
 
     def close(self) -> None:
-        """Leave; the connection and its other answers go on."""
+        """Cancel this answer. The connection and its other answers go on."""
         self._connection.reset(self._number)

@@ -1,9 +1,9 @@
-"""Every order in which several may go on, of the real classes: a small model checker.
+"""A small model checker: it runs the real classes in every order of the players' steps.
 
-Each player runs on a greenlet, and stops before each access to what another one writes: an
-attribute of a class that is watched, a deque or a lock in it, a wakeup. From each state that was
-not met before, each player who can go on does so once. A state is what is shared, with what each
-player has seen of it since its last whole step: all else that it knows follows from that.
+Each player runs on a greenlet. It stops before each access to shared state that another player
+writes: an attribute of a watched class, a deque or a lock in it, a wakeup. From each new state,
+each player that can go on does so once. A state consists of the shared values, and of the values
+that each player has read since its last whole step. All else that it knows follows from these.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from greenlet import getcurrent, greenlet
 from tests.support.watched_access import Wakeup, watching
 
 Order = Tuple[int, ...]
-"""Which of the players goes on at each step."""
+"""The number of the player that goes on, for each step."""
 
 
 class Player:
-    """One of those who take turns.
+    """One player.
 
-    :ivar seen: a digest of what it saw since its last whole step, and of what it has done.
+    :ivar seen: a digest of the values that it has read since its last whole step, and of its
+        actions.
     """
 
     def __init__(self, name: str, work: Callable[[], Any]) -> None:
@@ -46,13 +47,13 @@ class Player:
 
 
 class Explorer:
-    """Runs a play in all its orders.
+    """Runs a play in all orders.
 
-    :param classes: whose attributes are watched.
-    :param preemptions: how often, at most, one who neither waits nor pauses has to stop; ``None``:
-        any number.
-    :ivar runs: in how many orders it was run.
-    :ivar states: how many different states were met.
+    :param classes: the classes whose attributes are watched.
+    :param preemptions: how often, at most, a player that neither waits nor pauses is stopped;
+        ``None``: any number of times.
+    :ivar runs: the number of orders that were run.
+    :ivar states: the number of different states that were met.
     """
 
     def __init__(self, classes: List[type], preemptions: Optional[int] = None) -> None:
@@ -72,14 +73,14 @@ class Explorer:
         self._met: Set[Hashable] = set()
         self._todo: List[Tuple[Order, int]] = []
 
-    # What a play calls.
+    # Called by a play.
 
     def wakeup(self) -> Wakeup:
-        """What a player waits on."""
+        """A wakeup for a player."""
         return Wakeup(self)
 
     def pause(self, what: str = "elsewhere") -> None:
-        """Let others go on: where code that is not ours runs, which may wait."""
+        """Let others go on, at a place where foreign code runs, which may wait."""
         player = self._current
         if player is not None:
             player.pauses = True
@@ -88,12 +89,12 @@ class Explorer:
         self.saw(what)
 
     def step(self, *outcome: Hashable) -> None:
-        """The current player has made a whole step: all that it knows of the others is this."""
+        """The current player has made a whole step. All it knows of the others is the outcome."""
         player = self._current
         if player is not None:
             player.seen, player.made = hash(outcome), 0
 
-    # What is watched calls.
+    # Called by watched objects.
 
     def access(self, name: str, writes: bool) -> None:
         """The current player is about to read or write."""
@@ -108,13 +109,13 @@ class Explorer:
         self.saw(name)  # a write that changes nothing is a step, too
 
     def saw(self, value: Hashable) -> None:
-        """The current player has read that."""
+        """The current player has read this value."""
         player = self._current
         if player is not None:
             player.seen = hash((player.seen, value))
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        """Have the current player go on once the condition holds."""
+        """Stop the current player until the condition holds."""
         player = self._current
         if player is not None:
             player.waits_for = condition
@@ -123,11 +124,11 @@ class Explorer:
             self.saw("it waits no more")
 
     def remember(self, key: Hashable, value: Any) -> None:
-        """What is shared has this value now."""
+        """A shared object has this value now."""
         self._memory[key] = self.shown(value)
 
     def label(self) -> Hashable:
-        """What a new object is known by."""
+        """A label for a new object, the same in each run of an order."""
         player = self._current
         if player is None:
             return "before", len(self._memory)
@@ -144,28 +145,28 @@ class Explorer:
         return label or type(value).__name__
 
     def label_of(self, instance: Any) -> Hashable:
-        """What a watched object is known by."""
+        """The label of a watched object."""
         if id(instance) not in self._labels:
             self._labels[id(instance)] = (type(instance).__name__, self.label())
-            self._kept.append(instance)  # so that nothing else is found by its ``id``
+            self._kept.append(instance)  # so that no other object gets its ``id``
         return self._labels[id(instance)]
 
     def _stop(self) -> None:
         if self._current is not None:
             self._scheduler.switch()
 
-    # All orders.
+    # The orders.
 
     def explore(
         self, play: Callable[[Explorer], Tuple[Dict[str, Any], Callable[[], None]]]
     ) -> None:
-        """Run it in all orders.
+        """Run a play in all orders.
 
-        :param play: makes the players' works, by name, and what is to be checked when all is over.
+        :param play: makes the works of the players, by name, and a check for the end.
         """
         with watching(self, self._classes):
             while not self._explored(play):
-                """What is shared was not known before."""
+                """More shared attributes were found: begin again."""
 
     def _explored(self, play: Any) -> bool:
         self.runs, self._met, self._todo = 0, set(), [((), 0)]
@@ -193,11 +194,11 @@ class Explorer:
         except Exception as error:
             raise AssertionError(f"in the order {order}: {error!r}") from error
         finally:
-            for player in self._players:  # what they still do is nobody's business
+            for player in self._players:  # they unwind, unwatched
                 player.greenlet.throw()
 
     def _is_played_on(self, order: List[int], preempted: int) -> bool:
-        """Play on, to the end unless all that follows was met before."""
+        """Play on. ``True`` at the end, ``False`` at a state that was met before."""
         current = order[-1] if order else -1
         while True:
             able = [number for number, one in enumerate(self._players) if one.can_go_on()]

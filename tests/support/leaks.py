@@ -1,4 +1,4 @@
-"""What a test may leave: greenlets, threads, tasks, descriptors, slots, the hub's watchers."""
+"""``LeakCheck``: finds greenlets, threads, tasks, descriptors, slots or watchers left by a test."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from flask_llmstream.runtime.event_loop.loop import event_loop
 from flask_llmstream.stream.limits import StreamLimiter
 
 GRACE = 5
-"""Seconds that what has been told to end may take to do so."""
+"""Seconds that a greenlet, thread or task may take to end after it was told to."""
 
 LASTING = {"llmstream-asyncio", "llmstream-stalls"}
-"""Threads that a process keeps; they end some time after the last that needed them, or never."""
+"""Threads that a process keeps. They end some time after their last use, or never."""
 
 TURN = 0.02
-"""Seconds that a thread and the hub are waited for in turn, as one may need the other."""
+"""Seconds to wait for a thread and for the hub in turn, as each may need the other."""
 
 
-class Leftovers:
-    """What there is when this is made, to be compared with what there is later.
+class LeakCheck:
+    """Compares the process before and after a test.
 
-    Objects that exist already are hidden from the garbage collector's list, so that it only has
-    what is new. Made and asked on the main thread, whose hub it runs meanwhile.
+    Existing objects are hidden from the garbage collector's list, so that the list has only new
+    ones. It is made and asked on the main thread, whose hub it runs while it waits.
     """
 
     def __init__(self) -> None:
@@ -43,8 +43,8 @@ class Leftovers:
         self._tasks = asyncio.all_tasks(event_loop())
         self._descriptors = _descriptors()
 
-    def still_there(self) -> List[str]:
-        """What is new since, given a moment to end."""
+    def leaks(self) -> List[str]:
+        """A line for each leak. New objects get a moment to end."""
         self._wait()
         left = [repr(one) for one in self._new_threads()]
         left += [repr(one) for one in _greenlets()]
@@ -75,18 +75,18 @@ class Leftovers:
 
 
 def _threads() -> Set[threading.Thread]:
-    """Those that the standard library has started: what it calls a dummy it can't wait for."""
+    """The threads of the standard library, without its dummies: it can't wait for these."""
     ours = (one for one in threading.enumerate() if not isinstance(one, threading._DummyThread))
     return {thread for thread in ours if thread.name.split("_")[0] not in LASTING}
 
 
 def _alive(kind: Any) -> List[Any]:
-    # By its type: a dead weak proxy can't be asked for its class.
+    # By type(): a dead weak proxy has no __class__.
     return [one for one in gc.get_objects() if issubclass(type(one), kind)]
 
 
 def _greenlets() -> List[Any]:
-    """Those that run or wait; the hubs and what each thread itself runs on are none of them."""
+    """The greenlets that run or wait, without the hubs and the main greenlet of each thread."""
     found = _alive(greenlet.greenlet)
     running = [one for one in found if one and one.parent and not isinstance(one, Hub)]
     # In a patched process the loop's executor keeps greenlets, as it keeps threads elsewhere.

@@ -1,7 +1,7 @@
-"""Two sides of a channel on two threads, of which only one runs at a time.
+"""``Lockstep``: the two sides of a channel on two threads, of which only one runs at a time.
 
-Before each line of the code under test (with some seeds: each opcode) a die says whether the other
-side goes on from there. So a race that needs a switch at a certain place is found, and found again
+Before each line of the code under test (with some seeds: each opcode) a die decides whether to
+switch to the other side. So a race that needs a switch at a certain place is found, and found again
 with the same seed.
 """
 
@@ -18,7 +18,7 @@ from tests.support.runtimes import HANG_GUARD
 class Lockstep:
     """Runs two works, and switches between them.
 
-    :param seed: of the die.
+    :param seed: the seed of the die.
     :param files: the files whose lines are watched.
     """
 
@@ -33,13 +33,13 @@ class Lockstep:
         self._failed: Optional[BaseException] = None
 
     def wakeup(self, side: int) -> Wakeup:
-        """What this side waits on."""
+        """A wakeup for this side."""
         return Wakeup(self, side)
 
     def run(self, *works: Callable[[], Any]) -> None:
-        """Run both, to the end.
+        """Run both to the end.
 
-        :raises AssertionError: both wait, and nobody will wake them.
+        :raises AssertionError: both wait, and nothing will wake them.
         """
         threads = [
             threading.Thread(target=self._run, args=each, daemon=True) for each in enumerate(works)
@@ -53,7 +53,7 @@ class Lockstep:
             raise self._failed
 
     def switch(self, side: int) -> None:
-        """Let the other side go on, if it can; returns when this side's turn comes."""
+        """Let the other side go on, if it can. Returns at this side's next turn."""
         other = 1 - side
         wakeup = self._waits_on[other]
         if self._runs[other] and (wakeup is None or wakeup.is_set):
@@ -94,7 +94,7 @@ class Lockstep:
 
 
 class Wakeup:
-    """A binary semaphore, of which at most one side waits. Patience runs out by the die."""
+    """A binary semaphore on which one side waits. The die decides when a timeout has passed."""
 
     def __init__(self, lockstep: Lockstep, side: int) -> None:
         self._lockstep = lockstep
@@ -113,4 +113,4 @@ class Wakeup:
         return was_set
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""

@@ -1,4 +1,4 @@
-"""Timers and a clock that go when a test says so."""
+"""Timers that a test fires, and a clock that a test moves."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class ManualSchedule:
         return [timer for timer in self._timers if timer.callback]
 
     def fire(self) -> None:
-        """Let the one timer fire that waits."""
+        """Fire the one timer that waits."""
         (timer,) = self.waiting
         timer.fire()
 
 
 class ManualClock:
-    """A clock, in seconds, that stands until the test moves it."""
+    """A clock in seconds. It stands still until the test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""A real nginx in front of a server, with nothing set but where it passes requests on."""
+"""A real nginx in front of a server. It passes requests on, and has no other settings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UWSGI = "include /etc/nginx/uwsgi_params; uwsgi_pass {server};"
 
 @contextlib.contextmanager
 def reached(server: Server, way: str, **environment: str) -> Iterator[LiveServer]:
-    """The live application as its readers reach it.
+    """The live application, reached in one of three ways.
 
     :param way: ``plain``, ``TLS`` (the server's own) or ``nginx`` (which speaks uWSGI's own
         protocol to uWSGI).
@@ -52,9 +52,9 @@ def reached(server: Server, way: str, **environment: str) -> Iterator[LiveServer
 
 @contextlib.contextmanager
 def behind_nginx(live: LiveServer, passing: str) -> Iterator[LiveServer]:
-    """A server as one sees it through nginx.
+    """A server, reached through nginx.
 
-    :param passing: how requests are passed on, ``HTTP`` or ``UWSGI``.
+    :param passing: the configuration that passes requests on, ``HTTP`` or ``UWSGI``.
     """
     port = free_port()
     passing = passing.format(server=f"127.0.0.1:{live.port}")

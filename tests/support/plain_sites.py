@@ -1,7 +1,7 @@
 """The same site three times, in Flask, Bottle and Django, with event streams made by hand.
 
-``/stream`` and ``/csv`` say what a function gives for the request's path, ``/page`` is a page with
-a cookie, ``/file`` a file, ``/broken`` a view that raises.
+``/stream`` and ``/csv`` send the text that a function gives for the request's path. ``/page`` is a
+page with a cookie, ``/file`` a file, ``/broken`` a view that raises.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pathlib
 from typing import Any, Callable, Dict, Iterable
 
 Source = Callable[[Callable[[], str]], Iterable[str]]
-"""Gets a function that tells the path of the current request."""
+"""Takes a function that returns the current request's path, and returns the texts to send."""
 
 FILE = pathlib.Path(__file__)
 SITES: Dict[str, Callable[[Source], Any]] = {}

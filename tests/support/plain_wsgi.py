@@ -1,4 +1,4 @@
-"""A WSGI app that makes its answers by hand, and knows nothing of this package."""
+"""``Foreign``: a WSGI app that makes its answers by hand, without this package."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ EVENT_STREAM = ("Content-Type", "text/event-stream")
 
 
 class Foreign:
-    """Answers each request with these blocks.
+    """An app that answers each request with these blocks.
 
     :param blocks: an iterable, or a function that makes one.
-    :param headers: the answer's. Default: an event stream's.
+    :param headers: the headers of the answer. Default: those of an event stream.
     :ivar closed: set when an answer's iterable was closed.
-    :ivar times_closed: how often.
+    :ivar times_closed: how often that happened.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class _Answer:
 
 
 class Pausing:
-    """Blocks that wait at each ``None`` among them.
+    """An iterable of blocks that waits at each ``None`` among them.
 
     :ivar waits: set when it waits.
-    :ivar go_on: what it waits for.
+    :ivar go_on: the event for which it waits; the test sets it.
     """
 
     def __init__(self, place: Place, *blocks: Any) -> None:

@@ -1,4 +1,4 @@
-"""Where the programs are that a test starts."""
+"""Finds the programs that a test starts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODULES = pathlib.Path("/usr/lib/apache2/modules")
 
 
 def installed(program: str) -> List[str]:
-    """How to start a program of this Python's environment, or of the machine."""
+    """The command that starts a program of this Python's environment, or else of the machine."""
     if program == "python":
         return [sys.executable]
     places = [os.path.dirname(sys.executable), os.environ["PATH"], "/usr/sbin"]
@@ -29,15 +29,15 @@ def installed(program: str) -> List[str]:
 
 
 def python_of_mod_wsgi() -> str:
-    """mod_wsgi brings Debian's own Python. The environment of another one can't be its home,
-    though it may use what is installed there."""
+    """The Python of mod_wsgi, which is Debian's own. The environment of another Python can't be its
+    home, but its packages can be used."""
     if sys.base_prefix == "/usr":
         return f"python-home={sys.prefix} python-path={ROOT}"
     return f"python-home=/usr python-path={ROOT}:{sysconfig.get_path('platlib')}"
 
 
 def _serving_as_somebody_else() -> List[str]:
-    """Apache that root starts serves as another user, who may not read in root's folders."""
+    """Apache started by root serves as another user, who may not read root's folders."""
     needs("mod_wsgi", (MODULES / "mod_wsgi.so").exists())
     if not (MODULES / f"mod_wsgi.so-{PYTHON}").exists():
         pytest.skip(f"Debian has no mod_wsgi for Python {PYTHON}")

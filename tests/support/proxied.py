@@ -1,7 +1,7 @@
-"""The live application behind a real proxy, and a reader who comes through it.
+"""The live application behind a real proxy, and a reader that comes through the proxy.
 
-Each proxy is a process of its own with its distribution's configuration. The site it serves is the
-one that ``docs/proxies.md`` shows, on another port and with a throwaway certificate.
+Each proxy is a process of its own with its distribution's configuration. It serves the site that
+``docs/proxies.md`` shows, on another port and with a throwaway certificate.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from tests.support.servers import HANG_GUARD, LiveServer, Reader, free_port, wai
 GUNICORN = "-m gunicorn -b 127.0.0.1:{port} --log-level warning tests.live_apps.proxied:app"
 GREENLETS = f"{GUNICORN} -k gevent --worker-connections 3000"
 THREADS = f"{GUNICORN} -k gthread --threads 100"
-"""Servers for it, with room for all readers of a test."""
+"""Servers for the application, with room for all readers of a test."""
 
 
 class ProxyServer(LiveServer):
-    """A running proxy, spoken to under TLS."""
+    """A running proxy. Requests to it use TLS."""
 
     @contextlib.contextmanager
     def request(
@@ -40,10 +40,10 @@ class ProxyServer(LiveServer):
         address: str = "127.0.0.1",
         **arguments: Any,
     ) -> Iterator[Reader]:
-        """One request over HTTP/1.1; leaving the block hangs up.
+        """Send one request over HTTP/1.1. The end of the block closes the connection.
 
-        :param patience: seconds that nothing may arrive in.
-        :param address: the reader's own.
+        :param patience: the longest time in seconds without a byte.
+        :param address: the reader's own address.
         """
         connection = http.client.HTTPSConnection(
             "127.0.0.1",
@@ -62,11 +62,11 @@ class ProxyServer(LiveServer):
 def proxied(proxy: Proxy, app: LiveServer, more: str = "") -> Iterator[ProxyServer]:
     """A proxy in front of the app.
 
-    :param more: put behind the proxy line, which is the one that names the app.
+    :param more: appended to the proxy line, which is the line with the app's address.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        folder.chmod(0o755)  # a proxy that root starts works as somebody else
+        folder.chmod(0o755)  # a proxy that root starts works as another user
         make_certificate(folder)
         setting = Setting(folder, free_port(), site_for(proxy, app, folder, more))
         setup = proxy.setup(setting)
@@ -76,7 +76,7 @@ def proxied(proxy: Proxy, app: LiveServer, more: str = "") -> Iterator[ProxyServ
 
 
 def site_for(proxy: Proxy, app: LiveServer, folder: pathlib.Path, more: str) -> str:
-    """The docs' site, with this app and certificate."""
+    """The site of the docs, with this app's address and this certificate."""
     site = re.sub(r".*127\.0\.0\.1:8000.*", lambda line: line.group() + more, proxy.site)
     site = replaced(site, "127.0.0.1:8000", f"127.0.0.1:{app.port}")
     return site.replace("/etc/ssl/", f"{folder}/")
@@ -84,7 +84,7 @@ def site_for(proxy: Proxy, app: LiveServer, folder: pathlib.Path, more: str) -> 
 
 @contextlib.contextmanager
 def started(command: List[str], variables: Dict[str, str], port: int) -> Iterator[ProxyServer]:
-    """A proxy's process, until it is told to end."""
+    """Start a proxy's process, and end it with the block."""
     process = subprocess.Popen(
         command,
         env={**os.environ, **variables},

@@ -1,4 +1,4 @@
-"""The proxies that the tests run, and what their configuration calls what a test changes."""
+"""The proxies that the tests run, each with the configuration lines that a test adds."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from tests.support.servers import ROOT
 
 DOCUMENT = ROOT / "docs" / "proxies.md"
 PATH = os.environ["PATH"] + ":/usr/sbin"
-"""Debian's servers are where only root looks."""
+"""Debian installs servers in a folder that only root has in its ``PATH``."""
 
 
 def docs() -> str:
-    """What a user is told."""
+    """The text of the document for users."""
     return DOCUMENT.read_text(encoding="utf-8")
 
 
 class Proxy(NamedTuple):
-    """One proxy. What is called a line here is put behind its proxy line, or lengthens it.
+    """One proxy. A line here is text that is appended to its proxy line.
 
     :ivar program: its executable.
-    :ivar asks_version: the option that has it say its version.
-    :ivar language: what the docs' code block with its site is marked as.
+    :ivar asks_version: the option that prints its version.
+    :ivar language: the language of the code block with its site in the docs.
     :ivar setup: writes its configuration.
     :ivar limit: the line that sets its idle limit to ``SECONDS``.
-    :ivar compresses: the line that has it compress whatever it may.
-    :ivar forwards: the line that has it tell the app the reader's address; empty where it does
-        so anyhow.
-    :ivar keeps_host: the line that has it pass on the request's host; empty where it does so
-        anyhow.
-    :ivar passes_departures_on: whether it tells the app at once that a reader has left. The
-        others find out when they can't hand a second heartbeat over.
+    :ivar compresses: the line that lets it compress everything it may.
+    :ivar forwards: the line that lets it tell the app the reader's address; empty where it does
+        so by default.
+    :ivar keeps_host: the line that lets it pass on the request's host; empty where it does so by
+        default.
+    :ivar passes_departures_on: whether it closes its connection to the app at once when a reader
+        has left. Other proxies notice when they can't write a second heartbeat.
     """
 
     name: str
@@ -52,19 +52,19 @@ class Proxy(NamedTuple):
 
     @property
     def executable(self) -> Optional[str]:
-        """Where it is, or ``None`` where it is not installed."""
+        """The path of its executable; ``None`` where it is not installed."""
         return shutil.which(self.program, path=PATH)
 
     @property
     def version(self) -> str:
-        """Such as ``1.22.1``."""
+        """Its version, such as ``1.22.1``."""
         asked = [self.executable, self.asks_version]
         said = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
         return re.search(rb"\d+\.\d+\.\d+", said.stdout).group().decode()
 
     @property
     def site(self) -> str:
-        """Its part of the configuration, as the docs show it."""
+        """Its site, as the docs show it."""
         return re.search(rf"```{self.language}\n(.*?)```", docs(), re.DOTALL).group(1)
 
     def limited_to(self, seconds: int) -> str:

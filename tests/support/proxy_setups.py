@@ -1,6 +1,6 @@
-"""How Debian's proxies are started beside the machine's own, as any user.
+"""Starts Debian's proxies beside the machine's own, as any user.
 
-Their stock configuration is read from where the package put it, and only its paths are changed.
+The stock configuration is read from the package's own file. Only the paths in it are changed.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Dict, List, NamedTuple
 
 
 class Setting(NamedTuple):
-    """Where one proxy runs.
+    """The place of one proxy.
 
-    :ivar folder: for all its files.
-    :ivar port: where it listens.
-    :ivar site: its site, which still listens where the docs say.
+    :ivar folder: the folder of all its files.
+    :ivar port: the port on which it must listen.
+    :ivar site: its site from the docs, with the docs' own port.
     """
 
     folder: pathlib.Path
@@ -23,21 +23,21 @@ class Setting(NamedTuple):
     site: str
 
     def write(self, name: str, *parts: str) -> str:
-        """A file in the folder; returns its path."""
+        """Write a file in the folder, and return its path."""
         path = self.folder / name
         path.write_text("\n".join(parts), encoding="utf-8")
         return str(path)
 
 
 class Setup(NamedTuple):
-    """How a proxy is started: the arguments of its program, and variables."""
+    """The arguments and the environment variables that start a proxy."""
 
     arguments: List[str]
     variables: Dict[str, str] = {}
 
 
 def nginx(setting: Setting) -> Setup:
-    """The stock file, with this site for its enabled ones."""
+    """The stock file, with this site in place of the enabled ones."""
     folder = setting.folder
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = [f"{kind}_temp_path {folder}/{kind};" for kind in kinds]
@@ -51,7 +51,7 @@ def nginx(setting: Setting) -> Setup:
 
 
 def caddy(setting: Setting) -> Setup:
-    """The stock file is but a site. Without a public name it can't get a certificate itself."""
+    """The stock file is only a site. Without a public name Caddy can't get a certificate itself."""
     folder = setting.folder
     head = f"https://127.0.0.1:{setting.port} {{\n    bind 127.0.0.1\n"
     head += f"    tls {folder}/site.pem {folder}/site.key"
@@ -63,7 +63,7 @@ def caddy(setting: Setting) -> Setup:
 
 
 def haproxy(setting: Setting) -> Setup:
-    """The stock file with this site behind it, without what only root may."""
+    """The stock file and this site, without the settings that need root."""
     stock = read("/etc/haproxy/haproxy.cfg")
     stock = re.sub(r"^\s*(chroot|stats|user|group|daemon)\b.*\n", "", stock, flags=re.MULTILINE)
     site = replaced(setting.site, "bind :443", f"bind 127.0.0.1:{setting.port}")
@@ -71,7 +71,7 @@ def haproxy(setting: Setting) -> Setup:
 
 
 def apache(setting: Setting) -> Setup:
-    """The stock file, with this site for its enabled ones, and the modules that the docs name."""
+    """The stock file, with this site in place of the enabled ones, and the docs' modules."""
     modules = ("socache_shmcb", "ssl", "proxy", "proxy_http", "http2")
     enabled = [f"Include mods-available/{name}.load" for name in modules]
     enabled += [f"IncludeOptional mods-available/{name}.con[f]" for name in modules]
@@ -85,7 +85,7 @@ def apache(setting: Setting) -> Setup:
 
 
 def _apache_variables(folder: pathlib.Path) -> Dict[str, str]:
-    """What Debian's ``envvars`` sets for the machine's own."""
+    """The variables that Debian's ``envvars`` sets for the machine's own Apache."""
     places = dict.fromkeys(("RUN_DIR", "LOCK_DIR", "LOG_DIR"), str(folder))
     others = {"PID_FILE": f"{folder}/pid", "RUN_USER": "www-data", "RUN_GROUP": "www-data"}
     return {f"APACHE_{name}": value for name, value in {**places, **others}.items()}
@@ -97,6 +97,6 @@ def read(path: str) -> str:
 
 
 def replaced(text: str, old: str, new: str) -> str:
-    """The text with something replaced that has to be there."""
+    """The text with ``old`` replaced, which must be in it."""
     assert old in text, f"there is no {old!r} in:\n{text}"
     return text.replace(old, new)

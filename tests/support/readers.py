@@ -1,4 +1,4 @@
-"""Any number of readers at a time, on one thread: each keeps what it got."""
+"""Any number of readers at the same time on one thread. Each keeps its answer."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.support.servers import HANG_GUARD
 
 
 class RawReader:
-    """One request, and the bytes of its answer as they came.
+    """One request, and the bytes of its answer.
 
-    :ivar answer: so far.
+    :ivar answer: the bytes so far.
     :ivar first_block_after: seconds from the request to the first block's end; ``None`` before.
     :ivar is_over: whether the server has ended the connection.
-    :ivar was_reset: whether it did so with a reset.
+    :ivar was_reset: whether it ended it with a reset.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class RawReader:
         )
 
     def read(self) -> None:
-        """Take what has come."""
+        """Read the bytes that have arrived."""
         try:
             piece = self.socket.recv(1 << 18)
         except ConnectionResetError:
@@ -45,7 +45,7 @@ class RawReader:
             self.first_block_after = monotonic() - self._asked_at
 
     def read_until(self, text: bytes) -> None:
-        """Read until this has come, or all."""
+        """Read until this text has come, or the connection is over."""
         while text not in self.answer and not self.is_over:
             self.read()
 
@@ -56,25 +56,25 @@ class RawReader:
 
     @property
     def is_whole(self) -> bool:
-        """Did the stream end well, and the answer with it?"""
+        """Has the stream completed, and the answer ended as HTTP demands?"""
         return b'"reason":"complete"' in self.answer and self.has_ended
 
     @property
     def has_ended(self) -> bool:
-        """Does HTTP say that this was all? A cut looks different."""
+        """Has the answer ended as HTTP demands? A connection that was cut has not."""
         chunked = b"\r\ntransfer-encoding: chunked\r\n" in self.answer.lower()
         over = self.is_over and not self.was_reset
         return self.answer.endswith(b"\r\n0\r\n\r\n") if chunked else over
 
     def count(self, text: str) -> int:
-        """How often this was in the answer so far."""
+        """How often this text is in the answer so far."""
         return self.answer.count(text.encode())
 
 
 class Readers:
     """A group of readers.
 
-    :param paths: what each asks for.
+    :param paths: the path that each requests.
     """
 
     def __init__(self, port: int, paths: Iterable[str]) -> None:
@@ -94,7 +94,7 @@ class Readers:
             reader.socket.close()
 
     def read_until(self, enough: Callable[[RawReader], bool]) -> None:
-        """Read until each has what it needs; one whose connection is over gets no more."""
+        """Read until each reader has enough, or its connection is over."""
         lacking = {reader for reader in self.all if not enough(reader)}
         while lacking:
             ready = self._selector.select(HANG_GUARD)
@@ -108,6 +108,6 @@ class Readers:
                     lacking.discard(key.data)
 
     def read_to_the_end(self) -> List[bytes]:
-        """Read until all connections are over; what each got."""
+        """Read until all connections are over. Returns the answer of each reader."""
         self.read_until(lambda reader: reader.is_over)
         return [reader.answer for reader in self.all]

@@ -1,7 +1,7 @@
-"""A model's server that does what its prompt says, and readers of what is relayed.
+"""A model's server that obeys its prompt, and readers of the answers that are relayed from it.
 
-A departure is measured where it counts: at the model's server, which computes, and is paid, until
-the call to it ends.
+A departure is measured at the model's server: it computes, and costs money, until the call to it
+ends.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from tests.support.upstream import (
 )
 
 PACE = 0.02
-"""Seconds between two tokens of a model that babbles."""
+"""Seconds between two tokens of the script ``babble``."""
 
 
 class Model(Upstream):
-    """Its script is chosen by the prompt.
+    """A server whose script is chosen by the prompt.
 
-    :ivar gate: lets the model that says ``one``, ``two``, ``three`` go on by one token.
+    :ivar gate: lets the script ``count`` (``one``, ``two``, ``three``) go on by one token.
     :ivar called: set when a call has begun.
-    :ivar over: of the newest call; set when it has ended, and its client has hung up.
+    :ivar over: set when the newest call has ended and its client has closed the connection.
     """
 
     def __init__(self) -> None:
@@ -61,16 +61,16 @@ class Model(Upstream):
 
 
 def babble(exchange: Exchange) -> None:
-    """Says a word every 20 ms while anybody listens."""
+    """Send a word every 20 ms until the client closes the connection."""
     exchange.send(HEAD)
     while not exchange.hangs_up_within(PACE):
         exchange.send_event(completion("word"))
 
 
 class RelayReader:
-    """Reads a relayed answer over a connection that a test can end as it likes.
+    """Reads a relayed answer over a connection that a test can end in several ways.
 
-    :param options: seconds, of the stream's options.
+    :param options: options of the stream, in seconds.
     """
 
     def __init__(self, live: LiveServer, prompt: str, **options: float) -> None:
@@ -82,7 +82,7 @@ class RelayReader:
         self._read = b""
 
     def read_until(self, part: bytes) -> None:
-        """Return when this has come, and take it away with all before it."""
+        """Return when this text has come. It and all before it are dropped."""
         while part not in self._read:
             piece = self._socket.recv(65536)
             self._read += piece
@@ -91,7 +91,7 @@ class RelayReader:
         self._read = self._read[self._read.index(part) + len(part) :]
 
     def read_until_cut(self) -> bytes:
-        """All that comes before the connection is closed or reset."""
+        """All bytes that come before the connection is closed or reset."""
         with contextlib.suppress(ConnectionError):
             while True:
                 piece = self._socket.recv(65536)
@@ -101,11 +101,11 @@ class RelayReader:
         return self._read
 
     def close(self) -> None:
-        """FIN: an orderly end. Harmless when called again."""
+        """FIN: an orderly end. It may be called again."""
         self._socket.close()
 
     def reset(self) -> None:
-        """RST: what a crash or an impatient client sends."""
+        """RST: sent by a client that crashes or loses patience."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
@@ -115,15 +115,15 @@ WAYS_TO_LEAVE = {"FIN": RelayReader.close, "RST": RelayReader.reset}
 
 @contextlib.contextmanager
 def reading(live: LiveServer, prompt: str, **options: float) -> Iterator[RelayReader]:
-    """A reader who has left when the block ends."""
+    """A reader that leaves at the end of the block."""
     with contextlib.closing(RelayReader(live, prompt, **options)) as reader:
         yield reader
 
 
 class Moment(NamedTuple):
-    """When a reader leaves.
+    """The moment at which a reader leaves.
 
-    :ivar seen: what has come by then.
+    :ivar seen: the text that has come by then.
     """
 
     name: str
@@ -133,12 +133,12 @@ class Moment(NamedTuple):
 
 
 HELD_BACK = Moment("before anything was sent", "say nothing", {"hold": 300, "heartbeat": 1}, b"")
-"""Who is gone before the first look at the connection may have to be found by a heartbeat."""
+"""A departure before the first look at the connection may be noticed only by a heartbeat."""
 WAITING = Moment("before the first token", "say nothing", {"heartbeat": 300}, b": \n")
 SILENT = Moment("while the model is silent", "say a word", {}, b"word")
 BUSY = Moment("while the model writes", "babble", {}, b"word")
 MOMENTS = [HELD_BACK, WAITING, SILENT, BUSY]
-"""But for the first, no heartbeat comes in them: what is noticed is noticed by other means."""
+"""Except in the first, no heartbeat is sent. So the departure is noticed by other means."""
 
 
 def departure(
@@ -148,9 +148,9 @@ def departure(
     leave: Callable[[RelayReader], None],
     stays: float = 0,
 ) -> float:
-    """Seconds from the departure of a reader until the call to the model's server has ended.
+    """Seconds from a reader's departure until the call to the model's server has ended.
 
-    :param stays: seconds that the reader stays at the moment.
+    :param stays: seconds that the reader stays after the moment.
     """
     model.called.clear()
     with reading(live, moment.prompt, **moment.options) as reader:

@@ -1,4 +1,4 @@
-"""A resolver in a test's hands: what it knows, and whose look-up hangs."""
+"""``Resolver``: a test decides which names it knows and which look-ups hang."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _allocate_lock = get_original("_thread", "allocate_lock")
 
 
 class Resolver:
-    """Stands where applications put their own: in place of ``socket.getaddrinfo``.
+    """Replaces ``socket.getaddrinfo``, as applications do with their own resolvers.
 
-    It blocks the native thread that calls it, as the system's does.
+    It blocks the native thread that calls it, as the system's resolver does.
 
-    :ivar known: the addresses of each name; any other is unknown.
-    :ivar asked: the names that were asked for, in their order.
+    :ivar known: the addresses of each name. Any other name is unknown.
+    :ivar asked: the names that were looked up, in their order.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Resolver:
 
     @contextmanager
     def hanging(self, *names: str) -> Iterator[None]:
-        """Have look-ups of these names last as long as this."""
+        """Let look-ups of these names hang until the end of the block."""
         locks = {name: _allocate_lock() for name in names}
         for lock in locks.values():
             lock.acquire()
@@ -42,7 +42,7 @@ class Resolver:
                 lock.release()
 
     def wait_until_asked(self, name: str, times: int = 1) -> None:
-        """Return when that many look-ups of a name have begun."""
+        """Return when this number of look-ups of a name have begun."""
         for _ in range(HANG_GUARD * 1000):
             if self.asked.count(name) >= times:
                 return

@@ -1,4 +1,4 @@
-"""One stream of a test, with its timers, its clock, and what it told."""
+"""``Running``: one stream of a test, with its timers, its clock, and hooks that record calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.runtimes import HANG_GUARD
 
 
 class Told:
-    """The hooks of a stream, which remember what they were told.
+    """The hooks of a stream. They record their calls.
 
     :param enter: runs the stream's work in some context.
     """
@@ -48,7 +48,7 @@ class Told:
         self._ended.set()
 
     def summary(self):
-        """The one summary, when the slot was given back."""
+        """The one summary. Waits until the slot was given back."""
         self._ended.wait()
         (summary,) = self.summaries
         assert len(self.released) == 1, "the slot was given back once"
@@ -58,7 +58,8 @@ class Told:
 class Running:
     """A stream of a test, with its timers and its clock.
 
-    :param source: an iterable, or a function of the place that makes one.
+    :param place: the place where the test and the producer run.
+    :param source: an iterable.
     """
 
     def __init__(
@@ -95,16 +96,16 @@ class Running:
         return self.stream.receive(timeout)
 
     def rest(self):
-        """All that comes until the end."""
+        """All bytes to the end."""
         return b"".join(iter(self.receive, None))
 
     def summary(self):
-        """What it was, when its producer has ended by itself; and its reader is done with it."""
+        """The summary of a stream whose producer ends by itself. The reader then abandons it."""
         summary = self.told.summary()
         self.stream.abandon()
         return summary
 
     def leave(self):
-        """What it was, when its reader left."""
+        """The summary after the reader has left."""
         self.stream.abandon()
         return self.told.summary()

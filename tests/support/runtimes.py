@@ -1,6 +1,6 @@
-"""Where a test's reader and its producers run: on greenlets, on native threads, or one on each.
+"""``Place``: where a test's reader and its producers run: on greenlets, on threads, or one on each.
 
-The process is not monkey-patched: a greenlet's reader is what a handler of ``gevent.pywsgi`` is.
+The process is not monkey-patched. A reader on a greenlet is like a handler of ``gevent.pywsgi``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from flask_llmstream.runtime.runtime import runtime_for
 from flask_llmstream.runtime.wakeups import CrossThreadWakeup
 
 HANG_GUARD = 20
-"""Seconds after which a test has hung; nothing is measured by it."""
+"""Seconds after which a test counts as hanging. Nothing is measured by it."""
 
 
-class Awaited:
-    """An event for one waiter, set from anywhere: gevent's own may be lost on a native thread.
+class OneWaiterEvent:
+    """An event on which one side waits. Any thread may set it: gevent's own event may be lost when
+    a native thread sets it.
 
-    :param wakeup: what that one waits on.
+    :param wakeup: the wakeup on which that side waits.
     """
 
     def __init__(self, wakeup: Any) -> None:
@@ -45,16 +46,16 @@ class Awaited:
             self._wakeup.close()
 
 
-def hub_event() -> Awaited:
-    return Awaited(CrossThreadWakeup())
+def hub_event() -> OneWaiterEvent:
+    return OneWaiterEvent(CrossThreadWakeup())
 
 
-def loop_event() -> Awaited:
-    return Awaited(LoopWakeup())
+def loop_event() -> OneWaiterEvent:
+    return OneWaiterEvent(LoopWakeup())
 
 
 class Sign:
-    """An event that fails the test rather than have it hang."""
+    """An event whose ``wait()`` fails the test after some seconds: the test does not hang."""
 
     def __init__(self, event: Any) -> None:
         self._event = event
@@ -93,10 +94,12 @@ def on_thread(test: Callable[[], Any]) -> Any:
 
 
 class Place(NamedTuple):
-    """One way to run a test.
+    """One choice of where a test and its producers run.
 
-    :ivar run: runs the test, which reads.
-    :ivar worker: what to ask for so that producers run where this place has them.
+    :ivar run: runs the test, which is the reader.
+    :ivar worker: the option ``worker`` by which producers run as this place wants it.
+    :ivar reader_event: makes an event on which the reader waits.
+    :ivar producer_event: makes an event on which a producer waits.
     """
 
     name: str
@@ -110,7 +113,7 @@ class Place(NamedTuple):
 
     @property
     def interrupts(self) -> bool:
-        """Whether a producer is stopped where it waits; a thread's ends at its next item."""
+        """Whether a producer is stopped where it waits. On a thread it ends at its next item."""
         return self.producer_event is not threading.Event
 
     @property
@@ -119,16 +122,16 @@ class Place(NamedTuple):
         return self.producer_event is loop_event
 
     def new_worker(self, name: str) -> Any:
-        """A worker as this place has them. Made where the test runs."""
+        """A worker of this place. It must be made where the test runs."""
         runtime = runtime_for(self.worker)
         return LoopWorker(name, runtime, lambda: False) if self.is_loop else runtime.worker(name)
 
     def for_reader(self) -> Sign:
-        """A sign that the test waits for, set by anybody."""
+        """An event on which the test waits. Any code may set it."""
         return Sign(self.reader_event())
 
     def for_producer(self) -> Sign:
-        """A sign that a source waits for, set by the test."""
+        """An event on which a source waits. The test sets it."""
         return Sign(self.producer_event())
 
 
@@ -143,18 +146,18 @@ LOOP_BESIDE_THREAD = Place(
     "event loop beside thread", on_thread, "auto", threading.Event, loop_event
 )
 LOOPS = [LOOP_BESIDE_GREENLET, LOOP_BESIDE_THREAD]
-"""Where asynchronous sources run; what the engine does with a source is the same there."""
+"""The places of asynchronous sources. The engine treats a source in the same way there."""
 
 
 def wait_for_worker_threads() -> None:
-    """A thread lets go of what it ran, and of its slot, a moment after its last event."""
+    """Wait for the threads of ended streams: a slot is released a moment after the last event."""
     for thread in threading.enumerate():
         if thread.name == "llmstream-worker" and thread.is_alive():
             thread.join(HANG_GUARD)
 
 
 def run_on_the_loop(place: Place, coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Wait here until a coroutine has ended on the event loop."""
+    """Run a coroutine on the event loop, and wait here until it has ended."""
     ended = place.for_reader()
 
     async def run() -> None:
@@ -168,7 +171,7 @@ def run_on_the_loop(place: Place, coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 async def others_have_ended() -> None:
-    """A task lets go of what it ran a moment after its stream's last event."""
+    """Wait for the tasks of ended streams. They end a moment after their last event."""
     this = asyncio.current_task()
     streams = [one for one in asyncio.all_tasks() if one is not this]
     if streams:
@@ -176,7 +179,7 @@ async def others_have_ended() -> None:
 
 
 def only(*places: Place) -> Callable[[Any], Any]:
-    """Run a test in these places alone."""
+    """A decorator: run a test only in these places."""
     names = [place.name for place in places]
     parametrize = pytest.mark.parametrize("place", places, indirect=True, ids=names)
     return lambda test: pytest.mark.usefixtures("place")(parametrize(test))

@@ -1,4 +1,4 @@
-"""The server's end of a connection, seen from another process: pidfd_getfd(2), Linux 5.6."""
+"""Takes the server's end of a connection from another process: pidfd_getfd(2), Linux 5.6."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PIDFD_OPEN, PIDFD_GETFD = 434, 438
 
 
 def accepted(pid: int, client: socket.socket) -> socket.socket:
-    """The very socket that a process accepted from this client.
+    """The socket that a process accepted from this client.
 
-    :raises OSError: the kernel is older, or does not allow it.
+    :raises OSError: the kernel is older, or forbids it.
     """
     for candidate in _sockets(pid):
         with contextlib.suppress(OSError):

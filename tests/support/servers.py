@@ -1,4 +1,4 @@
-"""Real servers in processes of their own, and a reader of their event streams."""
+"""Starts real servers in processes of their own, and reads their event streams."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tests.support.certificates import certificate_for, trusting
 from tests.support.programs import ROOT, installed, python_of_mod_wsgi
 
 HANG_GUARD = 30
-"""Seconds after which a test gives up; no test measures by it."""
+"""Seconds after which a test gives up. Nothing is measured by it."""
 
 
 class Server(NamedTuple):
     """One way to run the live application.
 
-    :ivar command: as one types it, with ``{port}`` and ``{app}`` where they go.
+    :ivar command: its command line, with ``{port}`` and ``{app}``.
     :ivar greenlets: whether its producers run on greenlets, in a patched process.
-    :ivar tls: what makes it speak TLS itself; empty where it can't.
-    :ivar modules: where the application is in a plain and in a patched process.
+    :ivar tls: the arguments for its own TLS; empty where it has none.
+    :ivar modules: the application's module in a plain and in a patched process.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Server(NamedTuple):
 
     @property
     def app(self) -> str:
-        """What it serves."""
+        """The application that it serves."""
         return f"tests.live_apps.{self.modules[self.greenlets]}:app"
 
 
@@ -74,10 +74,10 @@ SERVERS = [
     Server("uWSGI threads", f"{UWSGI} --threads 100 --module {{app}}", False),
     MOD_WSGI,
 ]
-"""Those that serve many requests at a time."""
+"""The servers that serve many requests at the same time."""
 
 SYNC = Server("gunicorn sync", f"{GUNICORN} {{app}}", False, GUNICORN_TLS)
-"""One request at a time."""
+"""It serves one request at a time."""
 
 GRANIAN = Server(
     "Granian",
@@ -91,15 +91,15 @@ HYPERCORN = Server(
 )
 BRIDGE = "uvicorn --port {port} tests.live_apps.asgi"
 BRIDGED = [UVICORN, HYPERCORN, Server("uvicorn, starlette", f"{BRIDGE}:by_starlette", False)]
-"""Behind an ASGI server, by a bridge to WSGI: none of their writes ever fails."""
+"""WSGI applications on an ASGI server, by a bridge. None of their writes ever fails."""
 BY_ASGIREF = Server("uvicorn, asgiref", f"{BRIDGE}:by_asgiref", False)
-"""One request at a time."""
+"""It serves one request at a time."""
 
 
 class LiveServer:
     """A running server.
 
-    :ivar tls: whether it has to be spoken to under TLS.
+    :ivar tls: whether requests to it must use TLS.
     :ivar log: the lines of its stderr so far.
     """
 
@@ -111,27 +111,27 @@ class LiveServer:
         self._process = process
 
     def ended(self) -> bool:
-        """Wait until the process has ended by itself."""
+        """Wait until the process has ended by itself. Tells whether it has."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(HANG_GUARD / 2)
         return self._process.returncode is not None
 
     def get(self, path: str) -> Any:
-        """The JSON at a path."""
+        """The JSON answer to a GET request."""
         with self.request("GET", path) as reader:
             return json.loads(reader.response.read())
 
     def post(self, path: str) -> None:
-        """One request whose answer says nothing."""
+        """Send a POST request. Its answer is not used."""
         with self.request("POST", path) as reader:
             reader.response.read()
 
     def release(self, step: str) -> None:
-        """Let the gated generator go on by one step."""
+        """Let the generator of ``/gated`` go on by one step."""
         self.post(f"/release/{step}")
 
     def frees_all_slots(self) -> bool:
-        """Wait until no stream holds a slot; each gives it back behind its ``finally``."""
+        """Wait until no stream holds a slot. A stream releases it after its ``finally``."""
         pause = threading.Event()
         for _ in range(200):
             if self.get("/slots") == {"taken": 0}:
@@ -140,7 +140,7 @@ class LiveServer:
         return False
 
     def entered(self) -> bool:
-        """Wait until one more generator runs; one that never ran has no ``finally`` to run."""
+        """Wait until one more generator runs. One that never ran has no ``finally`` to run."""
         return self.get(f"/entered?seconds={HANG_GUARD / 2}")["entered"]
 
     def closed(self, seconds: float = HANG_GUARD / 2) -> bool:
@@ -160,9 +160,9 @@ class LiveServer:
     def request(
         self, method: str, path: str, *, patience: float = HANG_GUARD, **arguments: Any
     ) -> "Iterator[Reader]":
-        """One request; leaving the block hangs up.
+        """Send one request. The end of the block closes the connection.
 
-        :param patience: seconds that nothing may arrive in.
+        :param patience: the longest time in seconds without a byte.
         """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
         if self.tls:
@@ -214,10 +214,10 @@ def running(server: Server, tls: bool = False, **environment: str) -> Iterator[L
 
 @contextlib.contextmanager
 def serving(command: str, port: int = 0, **environment: str) -> Iterator[LiveServer]:
-    """Start a command that listens on ``{port}``, and end it.
+    """Start a command that listens on ``{port}``, and end it with the block.
 
-    :param command: a program's; behind a dash, what Python is started with.
-    :param port: 0: a free one.
+    :param command: a command line; where it begins with a dash, arguments for Python.
+    :param port: the port; 0: a free one.
     """
     port = port or free_port()
     words = command.format(port=port).split()
@@ -249,14 +249,14 @@ def serving(command: str, port: int = 0, **environment: str) -> Iterator[LiveSer
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """A port on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[str]", log: List[str]) -> None:
-    """Return when somebody listens."""
+    """Return when the server listens."""
     deadline = time.monotonic() + HANG_GUARD
     pause = threading.Event()
     while time.monotonic() < deadline and process.poll() is None:

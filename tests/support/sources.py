@@ -1,4 +1,4 @@
-"""Sources whose waiting is in the test's hands."""
+"""Sources that wait until the test lets them go on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tests.support.runtimes import Place
 
 
 class Waiting:
-    """Gives ``one``, waits until it is stopped or told to go on, and gives ``two``.
+    """Gives ``one``, waits until it is stopped or may go on, and gives ``two``.
 
     :ivar waits: set when it waits.
-    :ivar go_on: what it waits for.
-    :ivar closed: whether its ``finally`` ran, and how often.
+    :ivar go_on: the event for which it waits; the test sets it.
+    :ivar closed: has one ``True`` for each time its ``finally`` ran.
     """
 
     def __init__(self, place: Place) -> None:
@@ -31,10 +31,10 @@ class Waiting:
 
 
 class Stalled:
-    """Gives all its items while its reader reads nothing, and waits to be told to end.
+    """Gives all its items while its reader reads nothing. Then it waits.
 
-    :ivar gave: set when it has given them, or had to stop.
-    :ivar go_on: what it waits for.
+    :ivar gave: set when it has given all items, or was stopped.
+    :ivar go_on: the event for which it waits; the test sets it.
     :ivar closed: whether its ``finally`` ran.
     """
 

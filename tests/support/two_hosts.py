@@ -1,4 +1,4 @@
-"""Two hosts and a cable between them, made of the kernel's own parts: network namespaces (root's).
+"""Two hosts and a cable between them, made of network namespaces; this needs root.
 
 The cable can be pulled, and made slow.
 """
@@ -18,7 +18,7 @@ CLONE_NEWNET = 0x40000000
 class Host:
     """One host, with one end of the cable.
 
-    :param address: its own.
+    :param address: the IP address of this host.
     """
 
     def __init__(self, address: str) -> None:
@@ -32,11 +32,11 @@ class Host:
         self.run("ip link set lo up")
 
     def run(self, command: str) -> None:
-        """A command on this host."""
+        """Run a command on this host."""
         subprocess.run(["nsenter", "-t", str(self.pid), "-n", *command.split()], check=True)
 
     def call(self, function: Callable[[], Any]) -> Any:
-        """A function on this host: the sockets it makes and the processes it starts stay there."""
+        """Call a function on this host. Its sockets and processes stay on the host."""
         outcome: List[Any] = []
 
         def enter_and_call() -> None:
@@ -69,7 +69,7 @@ class Host:
 
 
 class TwoHosts:
-    """A server's host and a client's, joined."""
+    """The server's host and the client's host, joined by the cable."""
 
     def __init__(self) -> None:
         self.server, self.client = Host(SERVER), Host(CLIENT)
@@ -86,17 +86,17 @@ class TwoHosts:
         self.client.close()
 
     def pull_the_cable(self) -> None:
-        """Nothing arrives from here on, and nobody is told."""
+        """From now on nothing arrives, and neither host is notified."""
         self.client.run("ip link set cable down")
 
     def slow_down(self, bytes_a_second: int) -> None:
-        """What the server sends arrives at this rate."""
+        """The server's bytes arrive at this rate from now on."""
         rate = f"rate {8 * bytes_a_second}bit burst 2000 latency 2s"
         self.server.run(f"tc qdisc add dev cable root tbf {rate}")
 
 
 def can_be_made() -> bool:
-    """Has this process the right, and the tools?"""
+    """Does this process have the permission and the tools?"""
     try:
         return subprocess.run(["unshare", "-n", "ip", "link"], capture_output=True).returncode == 0
     except OSError:

@@ -1,4 +1,4 @@
-"""An application as its developer types it, to be checked by ``mypy --strict``, and to be run."""
+"""An application with type annotations. ``mypy --strict`` checks it, and a test runs it."""
 
 from __future__ import annotations
 

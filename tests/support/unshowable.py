@@ -1,4 +1,4 @@
-"""Exceptions whose own code fails at whatever is asked of them."""
+"""Exceptions whose own code fails when it is used: they can hardly be shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Speechless(Exception):
-    """Has no text."""
+    """It has no text."""
 
     def __str__(self) -> str:
         raise LookupError("no words")
@@ -15,21 +15,21 @@ class Speechless(Exception):
 
 
 class Secretive(Exception):
-    """Has no attribute that can be read."""
+    """None of its attributes can be read."""
 
     def __getattribute__(self, name: str) -> Any:
         raise LookupError(f"no {name}")
 
 
 class Evasive(Exception):
-    """Fails where one asks what is not there."""
+    """Reading an attribute that it does not have fails."""
 
     def __getattr__(self, name: str) -> Any:
         raise LookupError(f"no {name}")
 
 
 class Nameless(Exception):
-    """Does not say what it is."""
+    """It does not tell its class."""
 
     @property
     def __class__(self) -> Any:
@@ -37,7 +37,7 @@ class Nameless(Exception):
 
 
 class Groundless(Exception):
-    """Does not say where it comes from."""
+    """It does not tell its traceback or its cause."""
 
     @property
     def __cause__(self) -> Any:
@@ -49,7 +49,7 @@ class Groundless(Exception):
 
 
 class Weightless(Exception):
-    """Is neither true nor false."""
+    """It is neither true nor false."""
 
     def __bool__(self) -> bool:
         raise LookupError("no truth")

@@ -1,4 +1,4 @@
-"""``Upstream``: a model's server over raw sockets that does exactly what a test tells it to.
+"""``Upstream``: a model's server over raw sockets. A script tells it what to send.
 
 A script is a function of an :class:`Exchange`; it runs on a thread of its own for each connection::
 
@@ -21,14 +21,14 @@ from http.client import parse_headers
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 HANG_GUARD = 20
-"""Seconds after which a test has failed to end; nothing else depends on it."""
+"""Seconds after which a test counts as hanging. Nothing else depends on it."""
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LAST_CHUNK = "0\r\n\r\n"
 
 
 class Exchange:
-    """One connection: the request that it brought, and what goes back over it."""
+    """One connection: its request, and the methods that send the answer."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -45,17 +45,17 @@ class Exchange:
         self._sock.sendall(data.encode() if isinstance(data, str) else data)
 
     def send_chunk(self, data: "str | bytes") -> None:
-        """One chunk of a chunked body."""
+        """Send one chunk of a chunked body."""
         data = data.encode() if isinstance(data, str) else data
         self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
     def send_event(self, data: Any) -> None:
-        """One event; anything but text goes as JSON."""
+        """Send one event. Anything but text is sent as JSON."""
         text = data if isinstance(data, str) else json.dumps(data)
         self.send_chunk(f"data: {text}\n\n")
 
     def end(self) -> None:
-        """Close our side politely."""
+        """Close our side in an orderly way (FIN)."""
         self._sock.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
@@ -64,7 +64,7 @@ class Exchange:
         self._sock.close()
 
     def hangs_up_within(self, seconds: float) -> bool:
-        """Whether the client's side is closed or reset in this time; it may send nothing."""
+        """Whether the client closes or resets its side in this time. It must send nothing."""
         return bool(select.select([self._sock], [], [], seconds)[0])
 
     def wait_for_hang_up(self) -> None:
@@ -80,11 +80,11 @@ Script = Callable[[Exchange], None]
 class Upstream:
     """Listens on a free port of 127.0.0.1 while its ``with`` block lasts.
 
-    :param script: what it does with each request.
+    :param script: called with the exchange of each request.
     :param tls: serve ``https`` with this context.
     :ivar connected: set when a connection has been made.
     :ivar asked: set when a request has arrived.
-    :ivar hung_up: set when a script has ended, and the client's side of its connection too.
+    :ivar hung_up: set when a script has ended and the client has closed its side.
     :ivar requests: the exchanges so far.
     """
 

@@ -1,6 +1,6 @@
-"""What the players of a play share, watched: each access to it is told to an explorer.
+"""Watches the objects that the players of a play share, and reports each access to an explorer.
 
-The explorer is the one of ``tests.support.interleavings``, who lets another player go on before it.
+The explorer of ``tests.support.interleavings`` may let another player go on before the access.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LOCK = type(_thread.allocate_lock())
 
 
 class Wakeup:
-    """A binary semaphore, as the package's own are."""
+    """A binary semaphore, like the package's own wakeups."""
 
     def __init__(self, explorer: Explorer) -> None:
         self.label = ("wakeup", explorer.label())
@@ -36,11 +36,11 @@ class Wakeup:
         return True
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
 
 class Lock:
-    """An original lock: who waits for it waits."""
+    """Takes the place of an unpatched lock."""
 
     def __init__(self, explorer: Explorer) -> None:
         self.label = ("lock", explorer.label())
@@ -58,7 +58,7 @@ class Lock:
 
 
 class Deque(deque):  # type: ignore[type-arg]
-    """A deque, or a list that is used as one, that is watched: each of its methods is one
+    """A watched deque, or a watched list that is used as a deque. Each call of a method is one
     access."""
 
     def __init__(self, explorer: Explorer, name: str, content: Any) -> None:
@@ -77,7 +77,7 @@ class Deque(deque):  # type: ignore[type-arg]
 
 
 def _pop(self: Deque, index: int = -1) -> Any:
-    """A list's."""
+    """``list.pop``, for the lists."""
     return deque.popleft(self) if index == 0 else deque.pop(self)
 
 
@@ -108,7 +108,7 @@ for _method in ("append", "appendleft", "pop", "popleft", "remove", "clear"):
 
 
 class Attribute:
-    """An attribute in a slot, each access to which is told."""
+    """An attribute in a slot. Each access to it is reported."""
 
     def __init__(self, explorer: Explorer, name: str, slot: Any) -> None:
         self._explorer = explorer
@@ -150,7 +150,7 @@ class Attribute:
 
 @contextmanager
 def watching(explorer: Explorer, classes: List[type]) -> Iterator[None]:
-    """Have the attributes of these classes watched meanwhile."""
+    """Watch the attributes of these classes until the end of the block."""
     slots = [(one, name) for one in classes for name in one.__dict__.get("__slots__", ())]
     before = [(one, name, one.__dict__[name]) for one, name in slots]
     for one, name, slot in before:

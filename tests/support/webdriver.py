@@ -1,7 +1,7 @@
-"""A browser's window, told what to do in W3C WebDriver's words: over HTTP, or as Firefox has it.
+"""Drives a browser's window by the commands of W3C WebDriver: over HTTP, or over Marionette.
 
-Debian has Chromium's and WebKit's drivers, which speak HTTP. Firefox's own driver is not among its
-packages; it only translates to what Firefox itself speaks, Marionette, in the same words.
+Debian has the drivers of Chromium and WebKit, which speak HTTP. It has no driver for Firefox: that
+would only translate to Marionette, Firefox's own protocol, which has the same commands.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Dict
 from tests.support.servers import HANG_GUARD
 
 PATIENCE = 2 * HANG_GUARD
-"""Seconds for one command."""
+"""Seconds that one command may take."""
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The key of a reference to an element (W3C WebDriver, section 12.1)."""
@@ -26,7 +26,7 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 class Browser:
     """One window.
 
-    :param tell: a command's method, path and name, with its parameters; returns its result.
+    :param tell: sends a command, given its method, path, name and parameters; returns the result.
     """
 
     def __init__(self, tell: Any) -> None:
@@ -40,7 +40,7 @@ class Browser:
         self._tell("POST", "back", "Back")
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """What a function with this body returns."""
+        """The result of a function with this body."""
         command = "POST", "execute/sync", "ExecuteScript"
         return self._tell(*command, script=script, args=list(arguments))
 
@@ -62,7 +62,7 @@ class Browser:
         self.wait(f"{shown} === arguments[1]", selector, text)
 
     def console(self) -> Any:
-        """What was said in the console since it was last asked; WebDriver has no word for it."""
+        """The new lines of the console. WebDriver has no command for it."""
         return []
 
     def click(self, selector: str) -> None:
@@ -85,7 +85,7 @@ class Browser:
 
 
 class WebDriver:
-    """A session over HTTP, with a program that drives the browser."""
+    """A session over HTTP, with the browser's driver."""
 
     def __init__(self, port: int, **capabilities: Any) -> None:
         self._port = port
@@ -109,7 +109,7 @@ class WebDriver:
 
 
 class Marionette:
-    """A session with Firefox: a command is ``[0, number, name, parameters]`` behind its length."""
+    """A session with Firefox. A command is its length and ``[0, number, name, parameters]``."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
