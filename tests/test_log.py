@@ -1,4 +1,4 @@
-"""Whoever logs goes on: nothing that a handler, a filter or a formatter raises reaches it."""
+"""The caller of a log goes on: no error of a handler, a filter or a formatter reaches it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.unshowable import UNSHOWABLE
 
 
 class Failing(logging.Handler):
-    """Raises in one place or another.
+    """A handler that raises in one place or another.
 
     :param part: the method that raises.
     """

@@ -1,5 +1,4 @@
-"""Who is stuck, and who is only slow: a client is cut off when it takes nothing, not when it takes
-little."""
+"""A client is cut off when it takes nothing, and not when it takes little."""
 
 from __future__ import annotations
 
@@ -15,13 +14,13 @@ from tests.support.connections import Channel, wait_until_left
 from tests.support.manual_timers import ManualSchedule
 
 AT_ONCE = 1e-9
-"""A ``send_timeout`` that is over whenever it is asked."""
+"""A ``send_timeout`` that is over at each check."""
 
 
-class Looked:
-    """A client, looked at when the test says so.
+class CheckedClient:
+    """A client that is checked when the test says so.
 
-    :ivar handed: how many items its server was given; ``None`` while it waits for more.
+    :ivar received_items: how many items its server was given; ``None`` while it waits for more.
     :ivar departures: how often it was said to be gone.
     """
 
@@ -41,7 +40,7 @@ class Looked:
         self.schedule.fire()
 
     def is_cut_off(self):
-        """Within some looks: TCP acknowledges what it has a moment later, which is a move too."""
+        """Within some checks: TCP acknowledges data a moment later, which counts as a move."""
         for _ in range(100):
             self.look()
             if self.departures:
@@ -58,7 +57,7 @@ def look_at():
     looked = []
 
     def look_at(environ, **changes):
-        looked.append(Looked(environ, **changes))
+        looked.append(CheckedClient(environ, **changes))
         return looked[-1]
 
     yield look_at
@@ -138,7 +137,7 @@ def test_until_its_time_is_over_a_client_may_stand_still(look_at):
 
 @pytest.fixture
 def last(place):
-    """A connection that is at its end, where nothing else looks at it."""
+    """Makes a connection at the end of its answer, which no timer checks."""
 
     def last(environ, send_timeout=0):
         schedule = ManualSchedule()
@@ -177,7 +176,7 @@ def test_what_waitress_has_yet_to_write_is_waited_for(place, connection, last):
 
 
 class Writing(Channel):
-    """waitress's, whose main thread writes a byte between two looks."""
+    """A channel of waitress, whose main thread writes a byte between two looks."""
 
     left = 3
 
@@ -193,7 +192,7 @@ def take(connection, count):
 
 
 def take_some(connection):
-    """Read until the kernel has brought some of the rest, which it does in its own steps."""
+    """Read until the kernel has sent some of the rest, which it does in its own steps."""
     descriptor = connection.server.fileno()
     before = unacked_bytes(descriptor)
     while unacked_bytes(descriptor) == before:

@@ -1,4 +1,4 @@
-"""A client who leaves is noticed at once, also while nothing is sent, and nobody else is."""
+"""A client that leaves is noticed at once, also while nothing is sent."""
 
 from __future__ import annotations
 

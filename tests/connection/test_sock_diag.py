@@ -1,4 +1,4 @@
-"""The kernel says how a connection is that another process holds."""
+"""The kernel reports the state of a connection that another process holds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def state_of(ends):
 
 
 def wait_until_closed_here(server):
-    """A FIN or RST over loopback is there when it can be read."""
+    """Wait until a FIN or RST has arrived over loopback."""
     try:
         assert server.recv(1) == b""
     except ConnectionResetError:
@@ -141,7 +141,7 @@ def test_addresses_that_lead_to_no_connection_tell_nothing(connection):
 
 
 def scope_of(connection, **changes):
-    """As ASGI servers have it: both ends as the socket itself tells them."""
+    """A scope as ASGI servers make it, with both addresses of the socket."""
     server = connection.client.getpeername()[:2]
     return {"client": connection.client.getsockname()[:2], "server": server, **changes}
 
@@ -203,13 +203,13 @@ def test_a_connection_to_a_listener_for_both_versions_is_found():
 
 
 class Bridge:
-    """As those of asgiref, uvicorn and starlette."""
+    """Keeps its scope as the bridges of asgiref, uvicorn and starlette do."""
 
     def __init__(self, scope):
         self.scope = scope
 
     def start_response(self, status, headers, exc_info=None):
-        """A bridge's."""
+        """As a bridge calls it."""
 
 
 def test_a_bridge_that_keeps_its_scope_to_itself_is_asked_for_it(connection):

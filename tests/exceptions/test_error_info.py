@@ -1,4 +1,4 @@
-"""``ErrorInfo``: a client is told the class of a failure and where to find it, and nothing else."""
+"""``ErrorInfo``: a client sees the class of a failure and its ID in the log, and nothing else."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_http_exception_says_when_to_come_back(kind: Any) -> None:
 
 
 class LibraryError(Exception):
-    """Has what an HTTP exception has, and is none: its text is nobody's business."""
+    """Has the attributes of an HTTP exception, and is none: its text must stay hidden."""
 
     code = 404
     description = "secret"
@@ -110,7 +110,7 @@ def test_nor_does_a_stream_error_need_words(kind: Any) -> None:
 
 
 class Forgetful(StreamError):
-    """Its own constructor never called ours."""
+    """Its constructor does not call ours."""
 
     def __init__(self) -> None:
         pass

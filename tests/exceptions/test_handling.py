@@ -1,4 +1,4 @@
-"""Whoever is told of an exception is told where it was caught: ``sys.exc_info()`` is it."""
+"""Callbacks for an exception run as where it was caught: ``sys.exc_info()`` returns it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_one_that_has_a_text_is_described_with_it():
 
 
 class Heard:
-    """What was handled where each was told of the end."""
+    """The exception that was being handled in each callback."""
 
     def __init__(self, place, last):
         self.handled = {}
@@ -103,7 +103,7 @@ class Heard:
 
 @pytest.fixture
 def serve_told(place, app, streams):
-    """Serve a source of which everybody is told."""
+    """Serve a source, with every callback."""
     heard = Heard(place, "on_finish")
     receivers = heard.hears("got_request_exception"), heard.hears("stream_finished")
     got_request_exception.connect(receivers[0], app)

@@ -1,4 +1,4 @@
-"""What a signal raises is the process's, wherever it comes up; what a source raises is its own."""
+"""An exception that a signal raises ends the process; one that a source raises ends its stream."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_nor_is_what_a_handler_raises_of_another_kind():
 
 
 def interrupted_while(source):
-    """Read a source whose greenlet a signal interrupts; the process is, and this is its summary."""
+    """Read a source whose greenlet a signal interrupts; its summary. The process is interrupted."""
     told = []
     reading = gevent.spawn(lambda: told.append(summary_of(source)))
     with pytest.raises((KeyboardInterrupt, SystemExit)):
@@ -163,7 +163,7 @@ def test_so_does_a_handlers_exit():
 
 
 class Unwilling:
-    """Is interrupted while it is closed."""
+    """A signal interrupts it while it is closed."""
 
     def __iter__(self):
         return iter(["one"])

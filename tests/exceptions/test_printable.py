@@ -1,4 +1,4 @@
-"""What others say has no line of its own in a log, and moves no cursor of a terminal."""
+"""Foreign text makes no line of its own in a log, and moves no cursor of a terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FORGED = "\nERROR root a forged line\x1b[2K\r\u2028\x85\x9b31m\u202e\ud83d"
 
 
 def logged(text):
-    """Does it have the forged text, and no more lines and commands than it may have?"""
+    """Whether a log has the forged text, and no line or control character too many."""
     assert "a forged line" in text
     assert all(map(str.isprintable, text.rstrip("\n").split("\n")))
     return not any(line.startswith("ERROR root") for line in text.split("\n"))
@@ -80,7 +80,7 @@ def test_a_traceback_that_can_be_printed_is_left_to_whoever_prints_it(text):
 
 
 class Named(Exception):
-    """Its name has a module before it."""
+    """Python shows its module before its name."""
 
 
 def raised(error):
@@ -133,7 +133,7 @@ def test_those_in_a_group_are_shown_with_it():
 
 @pytest.fixture(scope="module")
 def written():
-    """What is written to a log by a function of it."""
+    """The text that a function writes to a log."""
 
     def written(say):
         out, logger = io.StringIO(), logging.Logger("of a test")
@@ -193,7 +193,7 @@ def test_a_logger_of_an_application_s_own_is_told_as_well():
 
 @pytest.fixture
 def log_file(caplog):
-    """All that is logged, as it is written to a file or a terminal."""
+    """Everything that is logged, as it is written to a file or a terminal."""
     caplog.set_level(logging.INFO)
     caplog.handler.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
 

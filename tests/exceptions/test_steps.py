@@ -1,4 +1,4 @@
-"""The steps of an end are all done, whatever one of them raises."""
+"""All steps of an end are run, also when one raises."""
 
 from __future__ import annotations
 

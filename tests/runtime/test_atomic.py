@@ -1,4 +1,4 @@
-"""Of all that claim something, the first one has it."""
+"""Of several callers that claim something, the first succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One event loop for all asynchronous sources of a process; nothing that one does ends it."""
+"""All asynchronous sources of a process share one event loop, and no source can end it."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ SCRIPT = """
 
 @pytest.fixture(params=[GREENLETS, THREADS], ids=lambda place: place.name)
 def place(request):
-    """Where the reader is."""
+    """Where the reader runs."""
     return request.param
 
 
 @pytest.fixture(params=["", PATCHED], ids=["unpatched", "patched"])
 def done(request):
-    """Run a script in a process of its own, in development mode, where warnings are shown and
-    asyncio checks its threads; what it printed. Nothing may go to its stderr."""
+    """The output of a script, which runs in a process of its own. In development mode warnings are
+    shown, and asyncio checks its threads. Nothing may go to stderr."""
 
     def done(script, *options, before=request.param):
         source = "\n".join([before, dedent(SCRIPT), dedent(script)])
@@ -94,7 +94,7 @@ def test_all_get_the_same_loop():
 
 
 def test_of_many_who_are_first_all_get_the_same_loop(done):
-    """Before it is there, all have asked; but where they are greenlets, which it blocks."""
+    """All have asked before the loop runs. Greenlets can't: the start blocks them."""
     script = """
         def ask():
             asked.append(True)

@@ -1,4 +1,4 @@
-"""A forked child counts nothing of its parent's as its own, and ends nothing of it."""
+"""A forked child counts no stream of its parent as its own, and ends none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ where_it_is_read = only(GREENLETS, THREADS)
 
 
 def in_a_child(work):
-    """What it returned, in a forked child, as text; a child that hangs is ended."""
+    """The result of a function that ran in a forked child, as text. A child that hangs is ended."""
     ours, childs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -46,7 +46,7 @@ def slots_of(app):
 
 
 class Aborted:
-    """A source like a provider's, which waits, and is aborted where it can't be interrupted.
+    """A source that waits as a provider's does, and is aborted where it can't be interrupted.
 
     :ivar told: what was done to it, in whichever process.
     """
@@ -109,7 +109,7 @@ def test_a_child_of_a_process_that_drains_serves():
 
 def object_of_a_stream():
     class AStream:
-        """What a slot is for, as far as the slots know."""
+        """As much of a stream as the slots know."""
 
         def disown(self):
             """It never ran."""

@@ -1,4 +1,4 @@
-"""Where in its code a generator can yield no more: there it cleans up, and ends by itself."""
+"""A generator is in its clean-up where its code can reach no ``yield`` any more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from flask_llmstream.runtime.generator_cleanup import in_async_cleanup, in_cleanup
 
 SEEN = {}
-"""What was told of a generator at each of its :func:`here`."""
+"""The answers for a generator, at each of its calls of :func:`here`."""
 
 
 def here(label="here"):
@@ -19,7 +19,7 @@ def here(label="here"):
 
 
 def drive(source):
-    """What iterates."""
+    """The code that iterates."""
     for _ in source:
         here("at an item")
 
@@ -30,7 +30,7 @@ def told(generator):
     return dict(SEEN)
 
 
-def test_before_its_last_yield_it_may_yield_and_behind_it_in_cleanup():
+def test_before_its_last_yield_it_may_yield_and_behind_it_cleans_up():
     def generator():
         try:
             here("before")
@@ -235,14 +235,14 @@ def test_what_is_no_generator_is_in_no_clean_up():
 
 
 class Pause:
-    """What a coroutine awaits, once."""
+    """An awaitable that yields once."""
 
     def __await__(self):
         yield
 
 
 def told_async(generator):
-    """What was told each time that it waited for a pause, up to its end."""
+    """The answers at each pause for which the generator waited, up to its end."""
     iterator, seen = generator(), []
     while True:
         try:
@@ -282,7 +282,7 @@ def test_it_cleans_up_also_where_a_coroutine_of_its_own_waits():
     assert told_async(generator) == ["item", True]
 
 
-def test_one_that_it_iterates_in_cleanup():
+def test_one_that_it_iterates_cleans_up():
     async def inner():
         try:
             await Pause()

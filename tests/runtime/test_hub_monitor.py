@@ -1,4 +1,4 @@
-"""Who holds the hub is told by name, and who lets it turn is not."""
+"""The log names the code that holds the hub, and no code that lets the hub run."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_the_view_is_named(app, streams, caplog):
 
 @pytest.fixture
 def soon():
-    """A monitor that tells of nobody at a stretch, and looks often; one producer runs."""
+    """A monitor that looks often, and warns of no long stretch, while one producer runs."""
     monitor = HubMonitor(name_of, HANG_GUARD, look_seconds=0.001, hold_seconds=0.002)
     monitor.enter()
     yield monitor
@@ -198,7 +198,7 @@ def test_the_hub_of_a_reader_whose_producer_has_a_thread_is_watched_as_well(
 
 
 def looks(threads):
-    """Look once at what has its thread; who was told of."""
+    """Look once at the threads; the names that were warned of."""
     told = []
     threads.look(told.append)
     return told
@@ -211,7 +211,7 @@ def threads():
 
 @pytest.fixture
 def on_worker(threads):
-    """Have a producer run on a thread of its own, and its errors raised here."""
+    """Run a producer on a thread of its own, and raise its errors here."""
     outcomes = queue.Queue()
 
     def run(produce):

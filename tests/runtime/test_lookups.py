@@ -1,4 +1,4 @@
-"""Name look-ups: shared, bounded in number, and no name takes another's place."""
+"""Name look-ups are shared and bounded in number, and one name does not hold up another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def resolver(monkeypatch):
 
 
 class Asking:
-    """Somebody who waits for the address of a name."""
+    """A caller that waits for the address of a name."""
 
     def __init__(self, lookups, name, port=80):
         self._lookups = lookups

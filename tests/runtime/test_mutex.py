@@ -1,4 +1,4 @@
-"""``Mutex``: one at a time, in order, whatever its holder does and whoever gives up waiting."""
+"""``Mutex``: one holder at a time, in order, also when the holder waits or a waiter gives up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def turn():
 
 
 def queue_up(turn, name, came):
-    """A greenlet that waits for its turn, and says when it has come."""
+    """A greenlet that waits for the lock, and says when it has it."""
 
     def wait():
         turn.acquire()
@@ -47,7 +47,7 @@ def test_who_waits_has_it_in_the_order_of_their_coming(turn):
 
 @on_greenlets
 def test_one_who_always_comes_back_keeps_nobody_waiting_for_ever(turn):
-    """It holds its turn while it waits, and takes the next in the same moment."""
+    """Holds the lock while it waits, and takes it again in the same moment."""
     came = []
 
     def hog():
@@ -139,7 +139,7 @@ for _ in range(2):
 
 
 def test_a_hub_that_was_destroyed_with_one_in_the_line_keeps_nobody_else():
-    """In a process of its own, as nothing ends the greenlet that it leaves."""
+    """In a process of its own, as nothing ends the greenlet that is left."""
     subprocess.run([sys.executable, "-c", LEFT_FOR_GOOD], check=True, timeout=HANG_GUARD)
 
 

@@ -1,4 +1,4 @@
-"""What runs on one hub shares one thing, and another hub's is another."""
+"""Callers on one hub share one object, and each hub has its own."""
 
 from __future__ import annotations
 

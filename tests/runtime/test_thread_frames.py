@@ -1,4 +1,4 @@
-"""What another thread executes is asked for while threads come and go, and while garbage goes."""
+"""The frames of threads can be read while threads start and end, and while gc collects."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ assert gc.isenabled()
 
 
 def test_threads_start_and_garbage_is_collected_meanwhile():
-    """In a process of its own, as one that is locked up can't even fail."""
+    """In a process of its own, as a process that is locked up can't even fail."""
     command = [sys.executable, "-c", ASKED_WHILE_THREADS_START]
     subprocess.run(command, check=True, timeout=HANG_GUARD)
 
@@ -92,7 +92,7 @@ def exit_status_of_a_child():
 
 
 class Held:
-    """What a thread has at hand."""
+    """An object that a thread refers to."""
 
 
 def test_who_keeps_them_in_a_variable_does_not_keep_what_those_threads_had_at_hand():

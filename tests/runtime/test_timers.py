@@ -1,4 +1,4 @@
-"""A callback comes after its seconds, in order, once, or never when it was cancelled."""
+"""A callback runs after its seconds, in order and once, and never when it was cancelled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flask_llmstream.runtime.timers import (
 from tests.support.runtimes import GREENLETS, HANG_GUARD, THREADS, only
 
 LATER = HANG_GUARD * 1000
-"""Seconds that no test waits for."""
+"""So long that no test waits for it."""
 
 both_kinds = only(GREENLETS, THREADS)
 on_threads = only(THREADS)
@@ -28,7 +28,7 @@ on_threads = only(THREADS)
 
 @pytest.fixture
 def schedule(place):
-    """What schedules here; on threads with a timer thread of its own."""
+    """The schedule of this place. On threads it has a timer thread of its own."""
     return HubTimer if place is GREENLETS else TimerThread().schedule
 
 

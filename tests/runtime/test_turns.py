@@ -1,4 +1,4 @@
-"""Loops that never wait give the hub its turn, by time, so that it also looks at its sockets."""
+"""Loops that never wait give the hub its turn after some time, and it also looks at its sockets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from flask_llmstream.runtime.turns import TURN_SECONDS, take_turn, turn_of
 from tests.support.runtimes import GREENLETS
 
 FEW = 10
-"""Rounds of a loop; others run after each."""
+"""Rounds of a loop. Other greenlets run after each."""
 
 
 @pytest.fixture
 def reader():
-    """A greenlet that waits at a socket, where something has come for it."""
+    """A greenlet that waits at a socket on which data has arrived."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         reading = gevent.spawn(gevent.socket.wait_read, ours.fileno())

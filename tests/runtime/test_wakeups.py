@@ -1,4 +1,4 @@
-"""Each side of a channel waits without polling and is woken exactly when the other says so."""
+"""Each side of a channel waits without polling, and wakes when the other side wakes it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def thread(run):
 
 @pytest.fixture
 def wakeup(place):
-    """Make what the test waits on, where it waits; closed when the test is over."""
+    """Makes the wakeup on which the test waits. It is closed after the test."""
     with ExitStack() as closing:
 
         def make():
@@ -39,7 +39,7 @@ def wakeup(place):
 
 @pytest.fixture
 def beside(place):
-    """Run something where the other side is; it can be joined."""
+    """Run a function where the other side runs. The result can be joined."""
     return gevent.spawn if place is GREENLETS else thread
 
 

@@ -1,4 +1,4 @@
-"""A producer runs beside its reader, is stopped as far as its kind allows, and takes one slot."""
+"""A producer runs beside its reader, and is stopped as its kind of worker allows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ producer_on_thread = only(THREADS, BESIDE)
 
 @pytest.fixture(params=[*PLACES, *LOOPS], ids=lambda place: place.name)
 def place(request):
-    """Wherever a producer can run."""
+    """Each place where a producer can run."""
     return request.param
 
 
@@ -241,7 +241,7 @@ def test_a_second_stop_does_not_reach_the_sources_own_cleaning_up(place):
 
 
 class CleaningUp:
-    """A source whose last item was taken, and which then waits in its ``finally``."""
+    """A source that waits in its ``finally`` after its last item was taken."""
 
     def __init__(self, place):
         self.cleans, self.go_on, self.cleaned = place.for_reader(), place.for_producer(), []
