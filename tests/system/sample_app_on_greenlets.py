@@ -32,7 +32,7 @@ sys.stdin.read()
 
 
 def child(*steps):
-    """The command of a process that tells these things; a path is a gate to wait at."""
+    """The command of a process that prints these texts. A path is a gate where it waits."""
     told = [step if isinstance(step, str) else json.dumps(step) for step in steps]
     return [sys.executable, "-c", CHILD, *told]
 
@@ -44,7 +44,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(scope="session", autouse=True)
 def resolver_started():
-    """The first look-up starts a thread for all of them, which is no test's own."""
+    """Start the thread of all look-ups. The first look-up starts it; no test must leak it."""
     socket.getaddrinfo("127.0.0.1", 80)
 
 
@@ -57,7 +57,7 @@ def gate(tmp_path):
 
 @pytest.fixture
 def local():
-    """Make a model whose server process is this command; it is ended afterwards."""
+    """A function that makes a model with this command as its server. It is ended afterwards."""
     made = []
 
     def make(command, terminal=None):
@@ -70,7 +70,7 @@ def local():
 
 
 def end(server):
-    """Have a process end, and see it end."""
+    """End a process, and wait for its end."""
     server.stop()
     with gevent.Timeout(HANG_GUARD):
         while not server.ended:
@@ -181,7 +181,7 @@ def test_a_log_file_sees_the_beginning_and_the_end(local):
 
 @pytest.fixture
 def environment(monkeypatch):
-    """Set the environment's variables; those not given are not set."""
+    """A function that sets environment variables, and unsets those that are not given."""
 
     def change(**values):
         for name in ("LLM_BASE_URL", "LLM_API_KEY", "LLM_MODEL"):
@@ -217,7 +217,7 @@ def test_without_a_model_there_is_the_counter_and_a_hint(environment, monkeypatc
 
 
 def children():
-    """The processes that this one has started and that are not waited for yet."""
+    """The child processes that are not waited for yet."""
     tasks = Path("/proc/self/task").glob("*/children")
     return [pid for task in tasks for pid in task.read_text().split()]
 

@@ -1,4 +1,4 @@
-"""A hundred asynchronous streams at a time, and the native threads that they take."""
+"""A hundred asynchronous streams at a time, and how many native threads they need."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def threads(live):
 
 
 def open_streams(live, number, opened):
-    """So many readers, each with its first item."""
+    """Open this number of readers. Each has its first item."""
     readers = [opened.enter_context(live.request("GET", "/open")) for _ in range(number)]
     for reader in readers:
         while b'"one"' not in reader.block():
@@ -45,9 +45,9 @@ def open_streams(live, number, opened):
 
 
 def test_a_hundred_streams_take_one_native_thread(live, server):
-    """On a server of threads those that read them are the server's own, one for each."""
+    """On a server of threads, the server itself has one thread for each reader."""
     with ExitStack() as opened:
-        open_streams(live, 1, opened)  # the loop's, and on threads the one of all timers
+        open_streams(live, 1, opened)  # starts the loop's thread, and on threads the timers' thread
         with_one = threads(live)
         open_streams(live, READERS, opened)
         assert threads(live) - with_one == (0 if server.greenlets else READERS)

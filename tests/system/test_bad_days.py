@@ -1,4 +1,4 @@
-"""What a server meets on its bad days. ``python -m tests.bad_days`` runs the long versions."""
+"""What happens to a server on a bad day. ``python -m tests.bad_days`` runs the long versions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_readers_of_a_killed_worker_see_a_cut_and_no_end(gunicorn):
 
 
 def next_worker(live, worker):
-    """Its process ID, when it serves."""
+    """The process ID of the next worker, once it serves."""
     pause = threading.Event()
     for _ in range(HANG_GUARD * 10):
         try:

@@ -1,4 +1,4 @@
-"""On servers that take WSGI's word in their own way: Granian, and bridges from ASGI."""
+"""Servers that read PEP 3333 in their own way: Granian, and bridges from ASGI."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def granian(request):
 
 
 def generator_was_closed(live):
-    """It ends at a yield of its own, once the departure was noticed."""
+    """The generator ends at its next yield after the departure was noticed."""
     for _ in range(100):
         live.release("unheard")
         if live.closed(seconds=0.2):
@@ -71,7 +71,7 @@ def test_each_token_arrives_before_the_next_is_made(live):
 
 
 def test_a_reader_who_leaves_in_silence_ends_the_generator(bridged):
-    """No write would ever tell; the connection does."""
+    """There is no write that could fail. Only the connection shows the departure."""
     bridged.release("heard")
     with bridged.request("GET", "/gated") as reader:
         reader.block()

@@ -1,6 +1,6 @@
-"""The wall clock jumps by an hour, as on a machine that wakes up, or whose clock was wrong.
+"""The wall clock jumps by an hour, as on a machine that wakes up or corrects its clock.
 
-libfaketime stands between a real server and its clock. The monotonic clock goes on, as it does.
+libfaketime stands between a real server and its clock. The monotonic clock does not jump.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DUE = {
     f"/steps?total_timeout={SOON}": "timeout",
     f"/steps?max_lifetime={SOON}": "shutdown",
 }
-"""What ends for which reason, behind the jump."""
+"""The path of each stream that ends after the jump, and the reason of its end."""
 
 
 class Clock:
@@ -51,7 +51,7 @@ class Clock:
         self.set(0)
 
     def set(self, seconds):
-        """How much it is ahead, from now on."""
+        """Set by how many seconds the clock is ahead from now on."""
         new = self._path.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n")
         os.replace(str(new), str(self._path))
@@ -92,7 +92,7 @@ def test_when_the_clock_jumps_nothing_ends_early_and_nothing_hangs(clock_and_ser
 
 
 def never_reading(port):
-    """One whom its ``send_timeout`` ends."""
+    """A reader that reads nothing, until its ``send_timeout`` ends the stream."""
     connection = socket.create_connection(("127.0.0.1", port))
     path = f"/greedy?send_timeout={SOON}"
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -104,7 +104,7 @@ def behind_heartbeats(reader):
 
 
 def all_are_ahead(live, seconds):
-    """The wall clock of the process, and its hub's, which is a little behind: it looks in turns."""
+    """Whether both clocks have jumped: the process's, and its hub's, a little later."""
     pause = threading.Event()
     for _ in range(HANG_GUARD * 10):
         clocks = live.get("/known")["clocks"]

@@ -1,4 +1,4 @@
-"""Flask-SQLAlchemy's session inside a generator, and how long anybody keeps its connection."""
+"""Flask-SQLAlchemy's session inside a generator, and how long its connection is kept."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_row_of_the_views_is_detached_and_what_it_has_loaded_can_be_read(
 
 @pytest.fixture
 def reading(place, accounts, streams):
-    """Streams whose view has asked the database, and whose generator asks it once more."""
+    """Streams whose view queries the database, and whose generator queries it again."""
     ask, end = place.for_producer(), place.for_producer()
 
     def source(before):
@@ -117,7 +117,7 @@ def reading(place, accounts, streams):
 
 
 def read(answer, text):
-    """Blocks until this text has come."""
+    """Read blocks until this text has come."""
     so_far = b""
     while text not in so_far:
         so_far += answer.block()

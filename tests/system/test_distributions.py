@@ -1,4 +1,4 @@
-"""What is handed out: the source distribution is the whole project, the wheel the package alone."""
+"""The source distribution is the whole project, and the wheel is the package alone."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def files():
 
 @pytest.fixture(scope="module")
 def built(files, tmp_path_factory):
-    """A folder with both distributions, and what building them said."""
+    """A folder with both distributions, and the output of their build."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("built")
     for path in files:
         (source / path).parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def one(folder: pathlib.Path, pattern: str) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def wheel(built):
-    """Each file of the wheel, with what it holds."""
+    """Each file of the wheel, with its content."""
     with zipfile.ZipFile(one(built, "*.whl")) as wheel:
         return {name: wheel.read(name) for name in wheel.namelist()}
 

@@ -1,4 +1,4 @@
-"""The gallery: real streams side by side, and what their strategies do is what it shows."""
+"""The gallery shows real streams side by side, and what their strategies really do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def site():
 
 
 def snapshots(site, path):
-    """The objects of one event each, as they come."""
+    """The objects of the stream, one for each event."""
     with site.request("GET", path) as reader:
         reader.block()
         for block in iter(reader.block, b""):
@@ -42,7 +42,7 @@ def post_speed(site, visit, body):
 
 @pytest.fixture(scope="module")
 def stalled(site):
-    """What there is to see when a stalled reader's source has sent a hundred items."""
+    """What the page shows once the source of a stalled reader has sent a hundred items."""
     for seen in snapshots(site, "/gallery/stalled/races?rate=500&speed=0"):
         if seen["latest"]["sent"] >= 100 and seen["error"]["ended"]:
             return seen

@@ -1,4 +1,4 @@
-"""Readers who are there and take nothing, and readers who are gone without a word."""
+"""Readers that stay but read nothing, and readers that vanish without closing the connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def live(request):
 
 
 def is_noticed(live):
-    """Wait until a reader was seen to depart."""
+    """Wait until the server has noticed that a reader left."""
     pause = threading.Event()
     for _ in range(HANG_GUARD * 10):
         if live.get("/known")["finished"].get("departed"):

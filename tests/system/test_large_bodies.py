@@ -1,4 +1,4 @@
-"""A request of some megabytes, through nginx and without: the answer waits until it has come."""
+"""A request of some megabytes, with nginx and without: the answer waits until all has arrived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.servers import GEVENT, GTHREAD, HANG_GUARD, PYWSGI, SERVERS
 
 SIZE = 8 * 1024 * 1024
 TIMES = 5
-"""It is a race between what nginx forwards and what answers."""
+"""Repeated, because the answer races with the body that nginx forwards."""
 
 
 @pytest.fixture(scope="module", params=[GEVENT, GTHREAD, PYWSGI], ids=lambda server: server.name)

@@ -1,4 +1,4 @@
-"""Flask-Login round a streaming view, and its ``current_user`` inside the generator."""
+"""Flask-Login with a streaming view, and its ``current_user`` inside the generator."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_guard_of_a_mounted_blueprint_asks_for_the_user(place, app, streams, a
 
 @pytest.fixture
 def greeting(place, app, streams, accounts):
-    """What the documentation shows, and the model that it waits for."""
+    """The view of the documentation, and the model that it waits for."""
     asked, answers = place.for_reader(), place.for_producer()
 
     def model(prompt):

@@ -1,4 +1,4 @@
-"""On real servers: event streams made by hand, wrapped, and all else beside them."""
+"""The middleware on real servers: event streams made by hand, and all other responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMENT = b": "
 
 
 def wrapped(server):
-    """The server with the application that is wrapped, and the line that drains it."""
+    """The server with the wrapped application, and the line of config that drains it."""
     command = server.command.replace("tests.live_apps.pywsgi", "tests.live_apps.wrapped_patched")
     if "gunicorn" in command:
         command = command.replace("{app}", DRAINING)
@@ -39,7 +39,7 @@ def setup(request):
 
 @pytest.fixture
 def live(setup):
-    """The server; after each test no slot is taken."""
+    """The server. After each test all slots are free."""
     live = setup[1]
     live.post("/forget")
     yield live
@@ -57,7 +57,7 @@ def greenlets(setup):
 
 
 def was_closed(live, greenlets):
-    """On greenlets it is closed where it waits; on a thread it ends at its next block."""
+    """On greenlets the generator is closed where it waits, on a thread at its next block."""
     if greenlets:
         return live.closed()
     for _ in range(100):
@@ -68,7 +68,7 @@ def was_closed(live, greenlets):
 
 
 def events(reader):
-    """What comes, without heartbeats."""
+    """The events that come, without heartbeats."""
     return [block for block in reader.blocks() if block != COMMENT]
 
 

@@ -1,4 +1,4 @@
-"""The sample application as it comes: a real language model, small and local, answers."""
+"""The sample application without changes: a real language model, small and local, answers."""
 
 from __future__ import annotations
 

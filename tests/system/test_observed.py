@@ -1,4 +1,4 @@
-"""Agents that watch an application and wrap it: they see whose stream it is, and harm none."""
+"""Agents that wrap an application to watch it: they see whose stream it is, and break none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def live(request):
 
 @pytest.fixture
 def error(live):
-    """What Sentry is told of a stream that fails behind its first token."""
+    """The report to Sentry of a stream that fails after its first token."""
     with live.request("GET", "/failing") as reader:
         reader.blocks()
     return live.get("/errors")
@@ -80,6 +80,6 @@ def test_a_reader_who_leaves_ends_the_generator(live):
 
 
 def ended_at_its_next_yield(live):
-    """On a thread the departure is noticed a moment later, maybe after one more yield."""
+    """On a thread the departure is noticed a moment later, perhaps after one more yield."""
     live.release("unheard")
     return live.closed(seconds=0.2)

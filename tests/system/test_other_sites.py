@@ -1,4 +1,4 @@
-"""What a page of another site can have a browser send, and what one that is allowed can read.
+"""What a page of another site can make a browser send, and what an allowed page can read.
 
 Over plain HTTP a browser says more to a host of this machine than to any other. So the tests have
 both: ``127.0.0.1`` and ``localhost``, two sites to it, and names that stand for other machines.
@@ -97,23 +97,23 @@ Promise.all(names.map(async (name) => [name, await ways[name](name)]))
 
 ELEMENTS = ["image", "frame", "style", "sound", "script"]
 UNSEEN = ["sound", "script", "fetch_opaque"]
-"""What nobody can tell from a program's request, where a browser says nothing more of it."""
+"""Requests that look like a program's, if the browser sends no header that tells more."""
 GETS = [*ELEMENTS, "fetch_opaque", "module", "events", "events_as_user", "fetch"]
 SIMPLE_POSTS = ["form", "form_text", "post_text", "post_opaque"]
 POSTS = ["post", "post_as_user", "post_with_token"]
 CLIENT = ["client", "client_get"]
-"""Ours; it asks as the page's user."""
+"""The package's own client. Its requests carry the cookies of the page's user."""
 
 
 class Site:
-    """A browser's window on a page of one host, which asks the chat endpoints of another."""
+    """A browser's window with a page of one host, which requests the chat endpoints of another."""
 
     def __init__(self, browser, server):
         self._browser = browser
         self._server = server
 
     def send(self, page, to, *names, path="/v1"):
-        """Ask in each of these ways; what the page gets to see of the answers."""
+        """Send a request in each of these ways. Returns what the page can see of the answers."""
         self._server.post("/forget")
         self._browser.open(f"http://{page}:{self._server.port}/")
         self._browser.run(SEND, f"http://{to}:{self._server.port}{path}", list(names))
@@ -137,7 +137,7 @@ def site(browser, server):
 
 @pytest.fixture
 def far(request, site):
-    """The same, where hosts have names that are not this machine's own."""
+    """The same, with host names that stand for other machines."""
     if request.node.callspec.params["browser"] == "WebKit":
         pytest.skip("WebKit can't be told what a name stands for")
     return site

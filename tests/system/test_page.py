@@ -1,4 +1,4 @@
-"""The page of the sample application, in each browser: what a person sees of an answer."""
+"""The page of the sample application in each browser: what a person sees of an answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ESCAPE = "\ue00c"
 
 
 class GatedModel:
-    """A model's server that writes a token when it is told to, and sees its reader leave."""
+    """A model's server that writes a token when the test says so, and notices its reader's end."""
 
     def __init__(self):
         self.steps = []
@@ -61,7 +61,7 @@ def site(model):
 
 @pytest.fixture
 def page(browser, site, model):
-    """The page, opened; a word in the console (an error, a refused style) fails its test."""
+    """The page, opened. A message in the console (an error, a refused style) fails the test."""
     model.upstream.hung_up.clear()
     browser.open(f"http://127.0.0.1:{site.port}/")
     browser.wait("document.querySelector('#model').length")
@@ -78,7 +78,7 @@ def send(page, transport, prompt="Once upon a time"):
 
 
 def is_in(page, state):
-    """Wait until this is the answer's state."""
+    """Wait until the answer is in this state."""
     page.wait("document.querySelector('#state').dataset.state === arguments[0]", state)
 
 
@@ -138,7 +138,7 @@ def test_without_a_prompt_the_counter_counts(page, transport):
 
 
 def hung_up_before_its_next_token(model):
-    """The script waits for its next step, so its connection is looked at from beside it."""
+    """Whether its reader has left. Its script is waiting, so the connection is looked at."""
     exchange = model.upstream.requests[-1]
     exchange.wait_for_hang_up()
     model.end()

@@ -1,4 +1,4 @@
-"""What holds for sources of other worlds holds in a monkey-patched process, in one of its own."""
+"""The tests of asynchronous and RxPY sources, run in a monkey-patched process of their own."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def test_all_of_it_holds(file, part):
     needs(part, find_spec(part))
     pytest_there = [sys.executable, "-m", "gevent.monkey", "--module", "pytest"]
     process = subprocess.run(
-        # It has no threads but greenlets: what else a reader may run on is tested elsewhere.
+        # All its threads are greenlets. The other places for readers are tested elsewhere.
         [*pytest_there, "-q", "-p", "no:cacheprovider", "-k", "greenlets", f"tests/{file}"],
         cwd=ROOT,
-        env={**os.environ, "GEVENT_RESOLVER": "block"},  # without threads of gevent's own
+        env={**os.environ, "GEVENT_RESOLVER": "block"},  # gevent then starts no threads
         stdout=subprocess.PIPE,
         timeout=HANG_GUARD * 3,
         universal_newlines=True,

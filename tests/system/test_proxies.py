@@ -28,7 +28,7 @@ PYWSGI = SERVERS[0]
 HAPROXY_ABORTS = "\noption abortonclose"
 HEARTBEAT = b": "
 NEVER = 30
-"""A heartbeat that no test lives to see."""
+"""Seconds to the first heartbeat: longer than any test."""
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +85,12 @@ def compressing_site(proxy, app):
 
 
 def next_event(reader):
-    """The next block that is more than a comment; past 100 of those it will not come."""
+    """The next block that is more than a comment. Gives up after 100 comments."""
     return next(block for block in islice(iter(reader.block, b""), 100) if block[:2] != HEARTBEAT)
 
 
 def arrives_token_by_token(reader, gate):
-    """Each is here before the next is made, and then the end is."""
+    """Whether each token arrives before the next one is made, and then the end."""
     for token in ("one", "two", "three"):
         gate.release(token)
         assert f'"message":"{token}"'.encode() in next_event(reader)
@@ -146,7 +146,7 @@ def test_an_answer_whose_app_is_killed_does_not_look_complete(proxy):
 
 
 def all_that_comes(reader):
-    """Up to the end, however it came: some proxies end what was cut as if it were whole."""
+    """All bytes up to the end, of any kind: some proxies end a cut answer as a complete one."""
     try:
         return reader.response.read()
     except http.client.IncompleteRead as error:
@@ -197,7 +197,7 @@ def test_without_heartbeats_it_is_cut_and_does_not_look_complete(impatient_site,
 
 
 def patience_of(proxy):
-    """A heartbeat for streams whose reader will leave: none, where the proxy tells of it."""
+    """The heartbeat for streams whose reader will leave: none if the proxy reports that."""
     return NEVER if proxy.passes_departures_on else 0.2
 
 

@@ -1,4 +1,4 @@
-"""What the README shows runs."""
+"""The code of the README runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def python_blocks():
 
 @pytest.fixture
 def names():
-    """What the blocks define."""
+    """The names that the blocks define."""
     names = {"__name__": "__main__"}
     exec("\n".join(python_blocks()), names)
     return names

@@ -14,7 +14,7 @@ EVERY_SERVER = [*SERVERS, SYNC]
 
 thorough = pytest.mark.thorough
 USUAL = (GEVENT, THREADS)
-"""Met behind nginx and under TLS each time; the others are by a target of their own."""
+"""Always tested behind nginx and under TLS. The other servers are tested so by ``thorough``."""
 
 
 def setups():
@@ -66,7 +66,7 @@ def test_each_token_arrives_before_the_next_is_made_and_the_end_comes_once(live,
 
 @pytest.fixture(scope="module", params=EVERY_SERVER, ids=lambda server: server.name)
 def unwatched(request, model):
-    """A server whose clients' sockets nobody watches."""
+    """A server that does not watch its clients' sockets."""
     with running(request.param, UPSTREAM=model.url, UNWATCHED="yes") as live:
         yield live
 

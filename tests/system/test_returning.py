@@ -1,6 +1,6 @@
 """No answer is made twice, whichever browser comes back to it.
 
-How often it was made only its maker knows; that the browser stays away, only the browser.
+Only the server knows how often it was made. Only the browser shows that it stays away.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def server():
 
 @pytest.fixture
 def site(browser, server):
-    """The server, with a page of it opened; what was asked before is forgotten."""
+    """The server, with one of its pages opened. Requests made before are forgotten."""
     browser.open(f"http://127.0.0.1:{server.port}/")
     server.post("/cut")
     server.post("/forget")

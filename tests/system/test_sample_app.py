@@ -1,4 +1,4 @@
-"""The sample app in processes of its own, as importing it monkey-patches."""
+"""The sample app in processes of its own, because its import monkey-patches."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_part_by_part_on_greenlets():
 
 @pytest.fixture
 def demo():
-    """Start the demo with these arguments; it is ended afterwards."""
+    """A function that starts the demo with these arguments. It is ended after the test."""
     started = []
 
     def demo(*arguments):
@@ -104,4 +104,4 @@ def test_the_models_process_ends_with_its_parent(how, when):
     ) as parent:
         assert parent.stdout.readline() == b"started\n"
         getattr(parent, how)()
-        parent.communicate(timeout=HANG_GUARD)  # stderr ends when all who have it have ended
+        parent.communicate(timeout=HANG_GUARD)  # stderr ends with the last process that has it

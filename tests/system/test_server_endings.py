@@ -1,4 +1,4 @@
-"""On real servers: an answer that was cut short looks cut short, whatever cut it and how it looks.
+"""On real servers an answer that was cut short looks cut short, for any reason and in any format.
 
 What has words for its end says it; what has none is reset. A reader of HTTP/1.0, as nginx is one,
 knows no other sign: to him the end of the connection is the end of the answer.
@@ -21,7 +21,7 @@ from tests.support.servers import GTHREAD, MOD_WSGI, PYWSGI, SERVERS, SYNC, THRE
 QUICK = [PYWSGI, GTHREAD]
 REASONS = ["error", "timeout", "shutdown", "overflow"]
 WORDLESS = ["text/plain", "application/x-ndjson"]
-"""The forms without a word for a failure; a JSON array that was cut short is no JSON."""
+"""The media types that can't show a failure. A JSON array can: cut short it is no JSON."""
 VERSIONS = ["1.0", "1.1"]
 TELLS = {"message": b'"ended":true', "text": b"event: error", "ndjson": b'"ended":true'}
 

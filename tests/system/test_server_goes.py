@@ -1,4 +1,4 @@
-"""However a gunicorn worker goes, the readers of its open streams are told."""
+"""The readers of open streams get an end, however a gunicorn worker ends."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ WORKERS = {
 thorough = pytest.mark.thorough
 EACH = ["gevent", pytest.param("gevent_pywsgi", marks=thorough), "gthread", "sync"]
 BESIDE_OTHERS = EACH[:-1]
-"""Those that serve other requests while a stream is open."""
+"""The workers that serve other requests while a stream is open."""
 COUNTING = ["gevent", "gthread"]
-"""Those of them that have a number of requests; gevent's own server counts none."""
+"""The workers of these that count requests. gevent's own server counts none."""
 SIGNALS = [pytest.param(signal.SIGTERM, marks=thorough), signal.SIGINT, signal.SIGQUIT]
 
 
@@ -57,7 +57,7 @@ def worker_of(live):
 
 
 def one_stream(live):
-    """The same where nothing else is served meanwhile."""
+    """The same for a worker that serves nothing else meanwhile."""
     live.release("heard")
     return live.request("GET", "/gated", patience=HANG_GUARD / 2)
 
@@ -82,7 +82,7 @@ def test_its_own_timeout(worker):
             reader.block()
             assert b"heard" in reader.block()
             if worker != "sync":
-                worker_of(live)  # what a handler raises on greenlets ends whichever runs just then
+                worker_of(live)  # an exception of a handler ends the greenlet that is running
             os.kill(pid, signal.SIGABRT)
             assert was_told(reader)
 
@@ -102,7 +102,7 @@ def test_its_number_of_requests(worker):
     with served(worker, "--max-requests 4") as live:
         pid = worker_of(live)
         with open_stream(live) as reader:
-            live.get("/slots")  # the fourth; one more might meet the worker that takes no more
+            live.get("/slots")  # the fourth; a fifth might reach the worker that takes no more
             assert was_told(reader)
         assert worker_of(live) != pid
 
@@ -142,7 +142,7 @@ def test_the_hooks_of_ones_own_are_called_too(worker):
 
 @contextlib.contextmanager
 def changing(file):
-    """A file that changes again and again: the reloader's first look only learns its time."""
+    """A file that changes again and again: the reloader's first look only notes its time."""
     over = threading.Event()
 
     def change():

@@ -1,4 +1,4 @@
-"""What a server itself limits, whatever runs on it."""
+"""The limits of the servers themselves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.servers import (
 )
 
 A_WHILE = 0.5
-"""Seconds after which what has not happened is taken to be waiting for something."""
+"""Seconds. An event that has not happened by then is taken to wait for something."""
 
 ONE_AT_A_TIME = [
     SYNC,

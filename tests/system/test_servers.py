@@ -1,4 +1,4 @@
-"""On real servers: the first token comes when it is made, and nothing outlives its reader."""
+"""On real servers the first token comes when it is made, and no generator outlives its reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def setup(request):
 
 @pytest.fixture
 def live(setup):
-    """The server; after each test no slot is taken."""
+    """The server. After each test all slots are free."""
     live = setup[1]
     live.post("/forget")
     yield live
@@ -30,8 +30,8 @@ def greenlets(setup):
 
 
 def generator_was_closed(live, greenlets):
-    """On greenlets it is closed where it waits; on a thread it ends at a yield of its own, once
-    the departure was noticed."""
+    """On greenlets the generator is closed where it waits. On a thread it ends at its next yield
+    after the departure was noticed."""
     if greenlets:
         return live.closed()
     for _ in range(100):

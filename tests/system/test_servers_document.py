@@ -1,4 +1,4 @@
-"""What docs/servers.md shows is what the tests run, and its table tells of every server."""
+"""docs/servers.md shows what the tests run, and its table has every server."""
 
 from __future__ import annotations
 

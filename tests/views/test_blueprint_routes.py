@@ -1,4 +1,4 @@
-"""Wherever the chat endpoints are mounted, each of their routes answers."""
+"""Each route of the chat endpoints works, wherever they are mounted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ needs_nesting = pytest.mark.skipif(
 
 
 def whom(request_):
-    """A model that says whose the request is."""
+    """A model that answers with the user of the request."""
     yield "the tenant " + request.view_args["tenant"]
 
 
@@ -29,7 +29,7 @@ def streams():
 
 @pytest.fixture
 def make_site(streams):
-    """An app with the chat endpoints as the mount says, and the doctor's routes among them."""
+    """A function that makes an app with the chat endpoints at a mount point, and the doctor."""
 
     def make(mount, **matching):
         app = Flask("a_site", static_folder=None, **matching)
@@ -71,13 +71,13 @@ MOUNTS = {
 
 @pytest.fixture(params=MOUNTS.values(), ids=list(MOUNTS))
 def site(request, make_site):
-    """An app, and where its chat endpoints are: the host and the path."""
+    """An app, and the host and the path of its chat endpoints."""
     mount, matching, host, path = request.param
     return make_site(mount, **matching), host, path
 
 
 def addresses(app):
-    """Each method and path, behind the mount point, of all the routes that the app lists."""
+    """The method and the path, after the mount point, of each route of the app."""
     for rule in app.url_map.iter_rules():
         path = re.search("(/chat/|/models|/llmstream.js|/doctor).*", rule.rule).group()
         for method in sorted(rule.methods):
@@ -91,7 +91,7 @@ def test_each_route_answers_by_each_of_its_methods(site):
     assert len({path for _, path in asked}) == 7
     for method, path in asked:
         answer = client.open(mount + path, host, method=method, headers={TOKEN_HEADER: TOKEN})
-        # The silence wants to know for how long; nothing else wants anything.
+        # Only the route of the silence takes a parameter: how long it lasts.
         fine = 400 if "/silence" in path and method != "OPTIONS" else 200
         assert answer.status_code == fine, (method, path)
         answer.close()

@@ -1,4 +1,4 @@
-"""An answer is one person's: no cache keeps it, whatever it is, unless the application says so."""
+"""An answer is for one person: no cache keeps it, of any kind, unless the application says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``@streams.view()`` makes of a function, and what it tells who misplaced it."""
+"""The views that ``@streams.view()`` makes, and its errors where it is misplaced."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_class_based_view_takes_it_among_its_decorators(place, app, streams):
 
 
 class Callable:
-    __slots__ = ()  # can't be referred to weakly
+    __slots__ = ()  # no weak references to it
 
     def __call__(self):
         return ticks()
@@ -207,7 +207,7 @@ def test_a_view_that_flask_has_already_may_be_replaced_by_its_stream(place, app,
 def test_one_function_may_be_a_view_of_both_kinds(place, app, streams):
     app.add_url_rule("/plain", "plain", ticks)
     app.add_url_rule("/", "streamed", streams.view(format="text")(ticks))
-    streams.view()(lambda: ticks())  # looks at the views of the app again
+    streams.view()(lambda: ticks())  # checks the app's views again
     assert texts(app) == ["tick"]
 
 

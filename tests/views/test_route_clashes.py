@@ -1,4 +1,4 @@
-"""A route of the app's and one of ours at one address: refused at once, or found later."""
+"""A route of the app and one of the package at one address: refused at once, or found later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def view(**_):
 
 
 def site(rule=None, prefix="/v1", host_matching=False, **options):
-    """An app that has a route before it has ours."""
+    """An app that has its own route before the package's."""
     app = Flask("a_site", static_folder=None, host_matching=host_matching)
     app.config["LLMSTREAM_URL_PREFIX"] = prefix
     if rule is not None:

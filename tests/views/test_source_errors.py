@@ -1,4 +1,4 @@
-"""What is no source is told at once, by what it is and by what to give in its place."""
+"""An object that can't be streamed raises at once. The message says what to give instead."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Ticks:
 
 
 class Download:
-    """What ``requests`` gives, by its looks."""
+    """Looks like a response of ``requests``."""
 
     def __iter__(self):
         return iter([b"data: one\n\n"])

@@ -1,4 +1,4 @@
-"""A response that streams has no body yet: who wants it is told, and by what to do instead."""
+"""A response that streams has no body yet. An error says so, and what to do instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On servers that take status and headers at the call, and none later, a stream starts there."""
+"""On servers that need status and headers when the app returns, a stream starts early."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def refusing():
 
 
 def words(*items):
-    """Serve them with ``serve(words("a", "b"))``."""
+    """A source of these items, for ``serve(words("a", "b"))``."""
     return lambda: iter(items)
 
 
@@ -111,7 +111,7 @@ def test_it_starts_behind_the_teardown_of_its_view(app, streams):
     assert b'"message":"closed"' in AtTheCall(app).read()
 
 
-# One that nobody reads.
+# A stream without a reader.
 
 
 @pytest.mark.parametrize("end", ["dropped", "closed"])
@@ -159,7 +159,7 @@ def test_a_head_request_starts_nothing(app, serve, waiting, taken):
     assert server.read() == b""
 
 
-# Where it is so.
+# Which servers, and which settings.
 
 
 @pytest.mark.parametrize("software", ["gunicorn/23.0.0", ""])
@@ -190,7 +190,7 @@ def test_middleware_that_was_there_before_stays(streams):
     assert app.wsgi_app({}, None) == [b"the middleware's"]
 
 
-# The middleware's.
+# The middleware.
 
 
 def test_a_wrapped_app_s_stream_starts_at_the_call(wrap, foreign):
@@ -223,6 +223,6 @@ def test_a_stream_of_the_app_s_own_begins_where_it_is_read(place, app, serve):
     server = AtTheCall(EventStreamMiddleware(app, worker=place.worker))
     assert server.status == "200 OK"
     setting = Thread(target=go_on.set) if place is THREADS else gevent.spawn(go_on.set)
-    setting.start()  # a greenlet runs while the stream is waited for, or never
+    setting.start()  # a greenlet runs only while the stream is waited for
     assert b'"reason":"complete"' in server.read()
     setting.join()

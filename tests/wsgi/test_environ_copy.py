@@ -1,4 +1,4 @@
-"""What outlives its request reads what that was, whatever the server has made of its environ."""
+"""A stream that outlives its request still reads it, whatever the server does with its environ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ADAS = ("ada", {"X-Reader": "ada"}, "192.0.2.7", "http://localhost/?q=1", "1")
 
 
 class Expiring(io.StringIO):
-    """Apache's: whoever writes behind the end of the request is refused."""
+    """Apache's ``wsgi.errors``: it refuses writes after the end of the request."""
 
     has_expired = False
 
@@ -29,7 +29,7 @@ class Expiring(io.StringIO):
 
 
 class Served:
-    """One request on a server that has the next one in the same mapping, as uWSGI does."""
+    """One request on a server that reuses the mapping for the next request, as uWSGI does."""
 
     def __init__(self, app, path="/?q=1", reader="ada"):
         self.environ = create_environ(path, headers={"X-Reader": reader})
@@ -51,7 +51,7 @@ class Served:
 
 
 def asked():
-    """What somebody asks of the request; some of it for the first time."""
+    """Facts that are read from the request; some of them for the first time."""
     headers = {name: value for name, value in request.headers.items() if name == "X-Reader"}
     reader = request.headers["X-Reader"]
     return reader, headers, request.remote_addr, request.url, request.args["q"]
@@ -59,13 +59,13 @@ def asked():
 
 @pytest.fixture
 def app(make_app):
-    """Its streams' first block comes with their first item, so the source runs by then."""
+    """Its streams wait for their first item. So their source runs by the first block."""
     return make_app(LLMSTREAM_HOLD=9)
 
 
 @pytest.fixture
 def told(place):
-    """What is asked behind the request's end, by whom."""
+    """The facts that were read after the end of the request, by reader."""
 
     class Told(dict):
         came = place.for_reader()
@@ -180,7 +180,7 @@ def test_an_asynchronous_generator(app, serve, told):
     assert told == {"finally": ADAS}
 
 
-# What is logged.
+# The log.
 
 
 def test_what_is_written_goes_to_the_server_while_the_request_is_there(app, serve):
@@ -225,7 +225,7 @@ def test_stderr_that_takes_nothing_is_told(monkeypatch):
         Expiring.has_expired = False
 
 
-# An app that is wrapped.
+# A wrapped app.
 
 
 def test_a_wrapped_app_whose_reader_left(place, app, go_on, told):

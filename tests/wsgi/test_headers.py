@@ -1,4 +1,4 @@
-"""What an event stream is sent with, and what tells one."""
+"""The headers of an event stream, and how one is told by its headers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sent(*headers):
     return dict(event_stream_headers(list(headers)))
 
 
-# What is one.
+# Which responses are event streams.
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_identity_is_no_encoding(headers):
     assert not is_encoded([EVENT_STREAM, *headers])
 
 
-# What it is sent with.
+# The headers that it is sent with.
 
 
 def test_what_keeps_proxies_from_buffering_is_added():
@@ -104,7 +104,7 @@ def test_several_headers_of_caching_become_one():
     assert sent(*headers)["Cache-Control"] == "private, no-store, no-transform"
 
 
-# What an answer in its place takes over.
+# The headers that the response to a failure inherits.
 
 OF_THE_BODY_THAT_NEVER_CAME = [
     ("Content-Type", "text/event-stream"),

@@ -1,4 +1,4 @@
-"""One flow of control in two places: each step on the worker, its caller waiting."""
+"""A caller and its worker take turns: each step runs on the worker while the caller waits."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_outcome_is_not_kept(begin):
     assert seen() is None
 
 
-# Errands.
+# Calls at the caller.
 
 
 def test_a_step_can_call_a_function_where_the_caller_waits(begin):

@@ -1,4 +1,4 @@
-"""The event streams of any WSGI app have, by wrapping it, what those of this package have."""
+"""The middleware gives any WSGI app's event streams what the package's own streams have."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONE, TWO = b"id: 1\ndata: one\n\n", b"id: 2\ndata: two\n\n"
 
 
 def failing(*blocks):
-    """Blocks, and then an error."""
+    """These blocks, then an error."""
 
     def source():
         yield from blocks
@@ -24,7 +24,7 @@ def failing(*blocks):
     return source
 
 
-# What a reader gets.
+# The blocks that a reader gets.
 
 
 def test_the_stream_opens_before_the_first_block(wrap, foreign, pausing):
@@ -63,7 +63,7 @@ def test_heartbeats_come_while_the_app_is_silent(wrap, foreign, pausing):
 def test_no_heartbeat_comes_into_the_middle_of_a_block(place, wrap, foreign):
     def in_two_pieces():
         yield b"data: one\n"
-        place.producer_event().wait(0.1)  # heartbeats would have their time
+        place.producer_event().wait(0.1)  # long enough for heartbeats
         yield b"\n"
 
     with Answer(wrap(foreign(in_two_pieces), heartbeat=0.01), "/") as answer:

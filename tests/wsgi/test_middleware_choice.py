@@ -1,4 +1,4 @@
-"""Which answers are streams, which requests may have one, and where the app runs."""
+"""Which responses are streams, which requests may get a stream, and where the app runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def here():
     return threading.get_ident(), gevent.getcurrent()
 
 
-# Which answers are streams.
+# Which responses are streams.
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_an_app_that_was_wrapped_already_is_not_wrapped_again(place, wrap, forei
         assert answer.rest() == COMMENT + ONE
 
 
-# Which requests.
+# Which requests may get a stream.
 
 
 @pytest.fixture
 def called_on(place):
-    """Make a request, and tell where the app was called."""
+    """Make a request, and return where the app was called."""
 
     def called_on(method="GET", accept=None, **options):
         def app(environ, start_response):
@@ -142,7 +142,7 @@ def test_applies_narrows_it_to_the_paths_of_the_streams(called_on):
 
 
 class Everywhere:
-    """An app that remembers where each part of it ran, and what it saw of a contextvar."""
+    """An app that notes for each of its parts where it ran, and the value of a contextvar there."""
 
     def __init__(self, place, *headers):
         self.places, self.tenants = [], []
@@ -205,7 +205,7 @@ def test_an_answer_that_is_forgotten_unread_leaves_nothing(place, everywhere):
     everywhere.closed.wait()
 
 
-# What it can be told.
+# Its options.
 
 
 @pytest.mark.parametrize("option", ["heartbeat", "max_streams", "max_streams_per_client"])

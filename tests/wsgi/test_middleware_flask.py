@@ -1,4 +1,4 @@
-"""Flask's own event streams: their contexts are there, whole, and are torn down once."""
+"""Flask's own event streams: their contexts are complete, and are torn down once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def torn_down():
 
 @pytest.fixture
 def app(place, torn_down):
-    """An app that was wrapped as the README says; ``/stream`` says what ``app.source`` gives."""
+    """An app, wrapped as in the README. ``/stream`` streams the items of ``app.source``."""
     app = Flask("a_site")
     app.secret_key = "of no use"
     app.wsgi_app = EventStreamMiddleware(app.wsgi_app, worker=place.worker)
@@ -74,7 +74,7 @@ def test_streams_that_run_together_keep_their_contexts_apart(place, app):
 
 
 def test_a_context_around_the_request_is_left_alone(place, app):
-    """As pytest-flask pushes one around each test."""
+    """Pytest-flask pushes such a context around each test."""
     go_on = place.for_producer()
 
     def source():

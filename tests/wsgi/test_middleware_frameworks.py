@@ -1,4 +1,4 @@
-"""Sites in Flask, Bottle and Django have their event streams mended, and the rest left alone."""
+"""Sites in Flask, Bottle and Django: their event streams are improved, all else is unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def wrapped(place, make_site):
 
 
 def two(path):
-    """The request's path, asked for anew with each block."""
+    """Two blocks. Each reads the request's path anew."""
     for number in (1, 2):
         yield f"data: {number} {path()}\n\n"
 
@@ -47,7 +47,7 @@ def test_an_event_stream_is_iterated_inside_its_request(wrapped):
 
 
 def test_it_has_heartbeats_while_it_is_silent(place, wrapped):
-    """Behind the first block, as Bottle starts its answer with that."""
+    """After the first block, because Bottle starts its response with it."""
     go_on = place.for_producer()
 
     def source(path):

@@ -1,4 +1,4 @@
-"""Wrapped event streams have slots, are drained, and are told of at their end."""
+"""Wrapped event streams have slots, can be drained, and are reported at their end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ONE = b"data: one\n\n"
 where_it_is_read = only(GREENLETS, THREADS)
 
 
-# StreamLimiter.
+# Slots.
 
 
 def test_without_a_slot_there_is_503_and_the_app_s_answer_is_closed(wrap, foreign, pausing):
@@ -92,7 +92,7 @@ def test_whose_a_request_is_can_be_told_otherwise(wrap, foreign, pausing):
 
 @pytest.fixture
 def open_stream(wrap, foreign, pausing):
-    """A stream that waits behind its first block, and its middleware; opened when it is called."""
+    """A function that opens a stream and returns its middleware. It waits after its first block."""
 
     def open_stream(**options):
         blocks = pausing(ONE, None)
@@ -150,7 +150,7 @@ def test_its_slots_are_known_to_the_line_for_gunicorn(wrap, foreign, pausing):
         assert [slots.taken for slots in every_slots() if slots.taken] == [1]
 
 
-# Who is told.
+# Reports.
 
 
 def test_the_signal_is_sent_by_the_middleware(place, wrap, foreign):

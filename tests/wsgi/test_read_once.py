@@ -1,4 +1,4 @@
-"""A stream is read once, by one request: a second reader is refused, a lost one is noticed."""
+"""A stream is read once, by one request: a second reader is refused, a lost reader is noticed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def slots_of(app):
 
 
 def call(app):
-    """What an app gives a server, without what this suite puts between."""
+    """Call an app as a server does, without this suite's own checks in between."""
     return app(EnvironBuilder("/").get_environ(), lambda *arguments: None)
 
 
@@ -36,14 +36,14 @@ def emitter(app, streams):
 
 @pytest.fixture
 def shared(app, emitter):
-    """An app whose view returns that one emitter's response, each time it is asked."""
+    """An app whose view returns the response of that emitter for each request."""
     app.add_url_rule("/", "view", lambda: emitter.response())
     return app
 
 
 @pytest.fixture
 def once(app, streams, waiting):
-    """An app whose view returns one and the same response each time, whose source waits."""
+    """An app whose view returns the same response for each request. Its source waits."""
     with app.test_request_context():
         response = streams.response(waiting)
     app.add_url_rule("/", "view", lambda: response)
@@ -201,7 +201,7 @@ def test_a_body_can_be_kept_by_no_cache(app, streams, keep):
         keep(body)
 
 
-# A lost one.
+# A lost reader.
 
 
 @where_it_is_read

@@ -19,11 +19,11 @@ from flask_llmstream.wsgi.request_body import IN_MEMORY, ServerInput
 from tests.support.answers import Answer
 
 LARGE = b"x" * (IN_MEMORY + 1)
-"""More than is kept in memory."""
+"""More bytes than are kept in memory."""
 
 
 class Input(io.BytesIO):
-    """A server's input, which asks at each read that brings something."""
+    """A server's input that calls a function at each read that brings bytes."""
 
     def __init__(self, data, asked=lambda: None):
         super().__init__(data)
@@ -43,7 +43,7 @@ def post(app, server_input, length, **more):
 
 @pytest.fixture
 def serve_post(app, streams):
-    """Serve what a function gives for a ``POST`` at ``/``."""
+    """Serve the source that a function makes, for a ``POST`` at ``/``."""
 
     def serve(make_source, **options):
         view = lambda: streams.response(make_source(), **options)  # noqa: E731
@@ -57,7 +57,7 @@ def text_of(answer):
     return "".join(event["message"] for event in events)
 
 
-# It is read first.
+# It is read before the answer.
 
 
 def the_length():
@@ -113,7 +113,7 @@ def test_a_server_that_cant_read_it_has_an_error_to_answer(place, app, serve_pos
     assert "can't be read" in caplog.text
 
 
-# As ever.
+# The generator reads it as ever.
 
 FORM = b"a=1&b=2"
 
@@ -210,7 +210,7 @@ def test_its_file_is_closed_at_once_where_the_body_never_comes_whole(place, app,
 
 
 class BreaksOff(Input):
-    """A server's input whose client leaves behind more than is kept in memory."""
+    """A server's input. Its client leaves after more bytes than are kept in memory."""
 
     def read(self, size=-1):
         data = super().read(size)
@@ -243,7 +243,7 @@ def test_a_body_past_the_applications_limit_is_refused_by_it(place, app, serve_p
     assert answer.status == 413
 
 
-# Where the rest of it is not waited for, the answer begins with its first item.
+# If the answer does not wait for the rest of the body, it begins with its first item.
 
 
 def test_a_longer_body_is_read_by_the_generator_before_the_answer_begins(
@@ -321,7 +321,7 @@ def test_a_chat_opens_before_the_models_first_token(place, make_app, streams, wa
 
 
 class Drops(io.BytesIO):
-    """A server's input that gives what has arrived."""
+    """A server's input that returns the bytes that have arrived."""
 
     def read(self, size=-1):
         return super().read(7 if size < 0 else min(size, 7))
@@ -347,7 +347,7 @@ def test_a_chat_request_that_is_too_long_is_taken_all_the_same(place, make_app, 
     assert (answer.status, server_input.tell()) == (413, len(LARGE))
 
 
-# Somebody else's application.
+# An app that the middleware wraps.
 
 
 def reading_late(environ, start_response):

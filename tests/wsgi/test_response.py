@@ -1,4 +1,4 @@
-"""What a server gets: nothing runs before it reads, and nothing outlives what it closes."""
+"""The response for a server: nothing runs before the server reads it, or after it closes it."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_the_response_class_of_the_app_is_kept(place, streams):
 
 def test_the_response_class_may_be_set_after_the_extension(place, app, serve):
     class Own(Response):
-        """Nothing of its own."""
+        """A subclass without changes."""
 
     app.response_class = Own
 
@@ -591,7 +591,7 @@ def test_a_format_without_comments_has_no_heartbeats(place, app, serve):
 
     serve(source, format="ndjson", heartbeat=0.001)
     with Answer(app, "/") as answer:
-        threading.Timer(0.02, go_on.set).start()  # where others had some heartbeats
+        threading.Timer(0.02, go_on.set).start()  # long enough for heartbeats
         assert json.loads(answer.block()) == {"ended": False, "message": "one"}
         answer.rest()
 
@@ -738,7 +738,7 @@ def test_the_watch_can_be_switched_off(place, make_app, streams, waiting, connec
 
 @only(GREENLETS, THREADS)
 def test_a_frozen_reader_is_cut_off(place, app, serve, connection, finished):
-    """The server's write waits for a client who reads nothing, until the connection is cut."""
+    """The client reads nothing. The server's write waits until the connection is cut."""
 
     def source():
         while True:

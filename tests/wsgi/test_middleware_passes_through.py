@@ -1,4 +1,4 @@
-"""Whatever is no event stream passes through the middleware as it is, errors included."""
+"""All that is no event stream passes through the middleware unchanged, and errors do so too."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def here():
 
 
 class Server:
-    """One request, as a server makes it, without anybody between; it remembers what it was told."""
+    """A server with one request, and no validator in between. It notes what the app gives it."""
 
     def __init__(self, app, **environ):
         self.starts, self.written, self.told_on = [], [], set()
@@ -33,7 +33,7 @@ class Server:
         self.body = app(self.environ, self.start_response)
 
     def read(self):
-        """The rest of the answer; then it is closed."""
+        """Read the rest of the response, and close it."""
         blocks = list(self.body)
         getattr(self.body, "close", bool)()
         return blocks
@@ -57,7 +57,7 @@ def serve(place):
     return lambda app, **environ: Server(EventStreamMiddleware(app, worker=place.worker), **environ)
 
 
-# What an app returns.
+# The iterables of apps.
 
 
 @pytest.mark.parametrize("between", [lambda app: app, linted, validator])
@@ -315,7 +315,7 @@ def test_behind_a_write_an_error_is_raised_where_the_app_can_see_it(serve):
 
 
 def test_the_server_is_told_where_it_called(serve):
-    """Some, like uWSGI, know their request by the thread."""
+    """Some servers, like uWSGI, find their request by the thread."""
 
     def app(environ, start_response):
         start_response("200 OK", [CSV])(b"1,2\n")
