@@ -1,4 +1,4 @@
-"""The exceptions: one tree, and each carries its evidence."""
+"""The exceptions: one tree, with a code, a status and details on each."""
 
 from __future__ import annotations
 

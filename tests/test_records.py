@@ -8,7 +8,7 @@ from flask_llmstream import Usage
 
 
 class TokenCount:
-    """A tokenizer's own kind of integer."""
+    """A tokenizer's own integer type."""
 
     def __index__(self):
         return 7

@@ -1,4 +1,4 @@
-"""The application's own JSON makes a stream's items, as it makes its other answers."""
+"""A stream's items are encoded by the application's own JSON, as its other answers are."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORMATS = ["message", "text", "ndjson"]
 
 
 class Model:
-    """What the application alone knows how to show."""
+    """A value that only the application can encode."""
 
     def __init__(self, name):
         self.name = name
@@ -40,7 +40,7 @@ class Page:
 
 
 def with_html(kind):
-    """A kind of JSON's own values that has a form for pages as well."""
+    """A subclass of one of JSON's own types, with a form for pages."""
     return type(f"Html{kind.__name__}", (kind,), {"__html__": Page.__html__})
 
 
@@ -51,7 +51,7 @@ class Step:
 
 
 def of_the_app(value):
-    """What stands for values, in one application."""
+    """The ``default`` of one application."""
     if isinstance(value, Model):
         return {"model": value.name}
     if isinstance(value, (datetime.date, uuid.UUID, Color)):
@@ -60,7 +60,7 @@ def of_the_app(value):
 
 
 def have_default(app, default):
-    """Have the application say what stands for values, and no more."""
+    """Give the application a ``default`` of its own, and nothing more."""
     if HAS_PROVIDERS:
         app.json.default = default
     else:
@@ -69,7 +69,7 @@ def have_default(app, default):
 
 
 def have_dumps(app, dumps):
-    """Have the application make JSON by a function of its own."""
+    """Give the application a function of its own that makes all JSON."""
     if HAS_PROVIDERS:
         app.json.dumps = lambda value, **_: dumps(value)
     else:
@@ -79,7 +79,7 @@ def have_dumps(app, dumps):
 
 @pytest.fixture
 def sent(app, serve):
-    """What one item becomes on the wire, between the stream's begin and its end."""
+    """One item on the wire, without the stream's beginning and end."""
 
     def sent(item, format="text", **options):
         serve(lambda: [item], format=format, heartbeat=0, reconnect="restart", **options)
@@ -91,7 +91,7 @@ def sent(app, serve):
 
 @pytest.fixture
 def refused(sent, finished):
-    """What is said of an item that can't be sent, where its reader is told that there was one."""
+    """The error of an item that can't be sent, whose reader is told of an error."""
 
     def refused(item):
         assert '"code":"internal"' in sent(item, on_finish=finished)
@@ -102,7 +102,7 @@ def refused(sent, finished):
 
 @pytest.fixture
 def as_json(sent):
-    """What a reader makes of an item's JSON."""
+    """An item's JSON, decoded by its reader."""
 
     def as_json(item):
         head, data = sent(item).split(": ", 1)
@@ -137,7 +137,7 @@ def test_the_layout_is_compact_in_its_own_order_and_utf_8(sent):
     assert sent({"b": "é", "a": [1, 2]}) == 'data: {"b":"é","a":[1,2]}\n\n'
 
 
-# What stands for a value.
+# A ``default`` of its own.
 
 
 def test_the_apps_default_is_asked_first_of_what_json_does_not_have(app, as_json):
@@ -185,7 +185,7 @@ def test_any_other_item_is_none(place, app, refused, item):
 
 
 def encoders(test):
-    """Where an application may have encoders, and Flask 2.2 warns whoever has."""
+    """The versions in which an application may have encoders; Flask 2.2 warns of them."""
     has_none = not hasattr(flask.json, "JSONEncoder")
     quiet = pytest.mark.filterwarnings("ignore:(Setting 'json_encoder'|'JSONEncoder')")
     return quiet(pytest.mark.skipif(has_none, reason="Flask before 2.3")(test))
@@ -205,7 +205,7 @@ def test_a_blueprints_json_encoder_is_that_of_its_streams(app, streams):
     assert b'{"row":{"model":"ada"}}\n' in app.test_client().get("/").data
 
 
-# All of it.
+# A ``dumps`` of its own.
 
 
 def spaced(value):
@@ -276,7 +276,7 @@ def test_nan_in_a_text_is_text(app, as_json):
     }
 
 
-# Where it is asked.
+# The context in which it runs.
 
 
 def test_a_stream_keeps_the_json_that_it_began_with(place, app, serve):
@@ -320,7 +320,7 @@ def test_what_becomes_bytes_where_it_is_read_has_it_too(place, app, serve, overf
         assert b'{"row":{"app":"a_site"}}\n' in answer.rest()
 
 
-# Where it fails.
+# Failures.
 
 
 def test_what_it_does_not_know_either_is_named(place, app, refused):

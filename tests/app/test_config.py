@@ -1,4 +1,4 @@
-"""Every ``LLMSTREAM_*`` key: its default, its check, and that a wrong one is named."""
+"""Every ``LLMSTREAM_*`` key: its default, its check, and the error that names a wrong one."""
 
 from __future__ import annotations
 

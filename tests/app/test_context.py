@@ -1,4 +1,4 @@
-"""Inside a generator everything is what it was in the view, and is torn down exactly once."""
+"""A generator sees the contexts of its view. They are torn down exactly once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MODES = [{}, {"TESTING": True}, {"DEBUG": True}, {"PRESERVE_CONTEXT_ON_EXCEPTION
 
 @pytest.fixture(params=MODES, ids=str)
 def any_app(request, make_app):
-    """An app in each mode that changes how Flask treats a context."""
+    """An app in each mode in which Flask treats a context differently."""
     return make_app(**request.param)
 
 
@@ -43,7 +43,7 @@ def wait_for_the_producer(answer, finished):
 
 @pytest.fixture(params=[iter, asynchronous], ids=["generator", "async generator"])
 def said(request, place, app, streams):
-    """What a generator view says, one item after another."""
+    """The items of a generator view."""
     kind = request.param
 
     def said(source, view=lambda: None, path="/", app=app, **request):
@@ -60,7 +60,7 @@ def said(request, place, app, streams):
     return said
 
 
-# What the generator sees.
+# The contexts of the generator.
 
 
 def test_request_is_what_it_was(said):
@@ -285,9 +285,9 @@ def test_the_views_context_is_torn_down_before_the_generator_runs(place, app, st
 
 
 class TornDown:
-    """Whose app context was torn down, in order: that of a view or of a generator.
+    """Records the app contexts that were torn down, in order: a view's or a generator's.
 
-    A generator's is told by what it has put into its own ``g``.
+    A generator's context is recognised by a value that the generator put into its ``g``.
     """
 
     def __init__(self, place, app):
@@ -424,7 +424,7 @@ def test_a_teardown_that_fails_is_logged_and_the_reader_has_it_all(place, app, s
 @pytest.mark.parametrize("leaves", [False, True], ids=["read to the end", "left"])
 def test_what_a_context_held_is_freed_without_the_garbage_collector(place, app, streams, leaves):
     class Row:
-        """Something of the request's, remembered weakly."""
+        """An object of the request, of which the test keeps a weak reference."""
 
     seen, torn_down = [], TornDown(place, app)
 

@@ -1,4 +1,4 @@
-"""While nothing is sent, an error of a stream is answered by the application, as one of a view."""
+"""Before the first byte the application answers a stream's error, as it answers a view's."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ from tests.support.runtimes import LOOPS, only, wait_for_worker_threads
 
 
 class OutOfCredit(Exception):
-    """An application's own."""
+    """An application's own exception."""
 
 
 class Closed(StreamError):
-    """An application's own, of ours."""
+    """An application's subclass of ``StreamError``."""
 
     code = "closed"
     status = 503
 
 
 class CreditIsShort(OutOfCredit, StreamError):
-    """Both."""
+    """An application's subclass of both."""
 
     status = 402
 
@@ -74,14 +74,14 @@ def failing(error):
 
 
 def own(error):
-    """An application's answer in its own style."""
+    """An application's own answer."""
     said = getattr(error, "code", None)
     return jsonify(house="style", kind=type(error).__name__, code=said, text=str(error)), 418
 
 
 @pytest.fixture
 def site(place, app, streams):
-    """At ``/view`` a view raises what the test says, at ``/stream`` a generator that is held."""
+    """``/view`` raises the test's error in a view, ``/stream`` in a generator with ``hold``."""
 
     def serve(make_error, **options):
         def raising():
@@ -112,7 +112,7 @@ def answer(app, path, **request):
     return got
 
 
-# Who is asked.
+# The handler that is called.
 
 CASES = {
     "its class": (OutOfCredit, lambda: OutOfCredit("none left")),
@@ -278,7 +278,7 @@ def test_a_guard_s_stream_error_is_told_by_the_application(app, serve):
     assert answer(app, "/").status == 418
 
 
-# What it sees.
+# The contexts of the handler.
 
 
 def test_an_http_exception_stands_for_a_stream_error_and_knows_it(app, site):
@@ -403,14 +403,14 @@ def test_nothing_of_the_error_is_left_for_the_garbage_collector(
 
 
 def worker_has_ended(place):
-    """A worker lets go of what it ran a moment after it has told its end."""
+    """A worker releases its stream a moment after it has reported the end."""
     if place.interrupts:
         gevent.sleep(0)
     else:
         wait_for_worker_threads()
 
 
-# What it answers.
+# The answer.
 
 
 @pytest.mark.parametrize(
@@ -525,7 +525,7 @@ def test_an_answer_of_another_status_says_nothing_of_coming_back(app, site):
         assert "Retry-After" not in answer(app, path).headers
 
 
-# What it is sent with.
+# Cookies and headers of the answer.
 
 
 def names(got):
@@ -534,7 +534,7 @@ def names(got):
 
 @pytest.fixture
 def decorated(app):
-    """``after_request`` functions as extensions have them, for each answer."""
+    """``after_request`` functions, like those of extensions, that see each answer."""
 
     @app.after_request
     def add(response):
@@ -631,7 +631,7 @@ def test_our_answer_says_what_an_http_exception_says_beside_its_page(
     assert [said.startswith(value) for said in got.headers.getlist(name)] == [True]
 
 
-# Where it fails itself, or where nobody handles.
+# A handler that fails, or no handler.
 
 
 def test_a_handler_that_fails_is_an_internal_error_that_is_told(app, site, signalled, caplog):
@@ -703,11 +703,11 @@ def test_what_speaks_for_itself_is_answered_there_too(app, site):
     assert answer(app, "/stream").status == 503
 
 
-# Frameworks that know HTTP exceptions alone.
+# Frameworks that handle only HTTP exceptions.
 
 
 def knowing_http_alone(app):
-    """As Flask-RESTX does: whatever else comes is a bug."""
+    """As Flask-RESTX: any other exception is a bug."""
     ordinary = app.handle_user_exception
 
     def handle(*arguments):

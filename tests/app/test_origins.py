@@ -1,4 +1,4 @@
-"""Whose page sent a request, and how the origins of a setting are written."""
+"""Requests from pages of other sites, and the origins of a setting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_llmstream.app.origins import checked_origins, is_allowed, is_cross_si
 HOST = "chat.example.org"
 
 
-# What a browser says of the page.
+# The headers of a browser.
 
 
 @pytest.mark.parametrize("origin", [None, f"https://{HOST}", "https://elsewhere.example", "null"])
@@ -91,7 +91,7 @@ def test_whatever_it_is_made_of_nothing_is_raised(origin, host):
     assert not is_allowed(origin, frozenset())
 
 
-# What a setting says.
+# The setting.
 
 
 @pytest.mark.parametrize(

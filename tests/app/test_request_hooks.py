@@ -1,4 +1,4 @@
-"""What an app does round any response of its, it does round a stream: guards, cookies, hooks."""
+"""Guards, cookies and hooks of an app work for a stream as for any response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def started():
 
 @pytest.fixture
 def site(app, streams, started):
-    """A blueprint with a streaming view, which the app has too; not registered yet."""
+    """A blueprint with a streaming view, not registered yet. The app has a streaming view too."""
 
     def view():
         started.append(request.endpoint)

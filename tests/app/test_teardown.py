@@ -1,4 +1,4 @@
-"""Teardown functions are told how a stream ended: by it they commit what was done, or undo it."""
+"""Teardown functions are told how a stream ended, so that they can commit or roll back."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ BOTH = ["the request's function", "the request's signal", "the app's function", 
 
 
 class Teardown:
-    """What the teardown functions and the signals behind a producer were told, in order.
+    """Records the calls of a producer's teardown functions and signals, in order.
 
-    A producer's contexts are told from its view's by what it put into ``g``.
+    A producer's contexts are recognised by a value that the producer put into ``g``.
     """
 
     def __init__(self, place, app):
@@ -58,7 +58,7 @@ class Teardown:
 
         request_tearing_down.connect(of_the_request, app)
         appcontext_tearing_down.connect(of_the_app, app)
-        self._receivers = of_the_request, of_the_app  # signals know them but weakly
+        self._receivers = of_the_request, of_the_app  # signals hold them weakly
 
     def _hear(self, who, error):
         if "half_done" in g:
@@ -66,7 +66,7 @@ class Teardown:
             self.handled.append(sys.exc_info()[1])
 
     def error(self):
-        """The one error that each of the four was told, once."""
+        """The error that each of the four was told, exactly once."""
         self._is_over.wait()
         assert [who for who, _ in self.told] == BOTH
         (error,) = {id(error): error for _, error in self.told}.values()
@@ -79,7 +79,7 @@ def teardown(place, app):
 
 
 def half(*items):
-    """What a producer does: it begins a piece of work, and gives these items, or raises them."""
+    """A producer: it begins a piece of work, and gives or raises these items."""
     g.half_done = True
     for item in items:
         if isinstance(item, BaseException):
@@ -140,7 +140,7 @@ def read(app):
         return answer.rest()
 
 
-# Of a source that ends by itself.
+# A source that ends by itself.
 
 
 def test_of_one_that_completed_they_are_told_nothing(place, app, teardown, serve_kind):
@@ -201,11 +201,11 @@ def test_without_a_request_the_app_s_own_are_told(place, app, streams):
     assert told == [error]
 
 
-# Of one that is ended.
+# A source that is ended.
 
 
 class Working(Waiting):
-    """Has begun a piece of work when it waits."""
+    """It has begun a piece of work when it waits."""
 
     def __iter__(self):
         g.half_done = True
@@ -213,7 +213,7 @@ class Working(Waiting):
 
 
 class Stubborn(Working):
-    """Goes on to its end, whatever interrupts it."""
+    """It goes on to its end, whatever interrupts it."""
 
     def __iter__(self):
         try:
@@ -364,7 +364,7 @@ def test_of_an_emitter_s_whose_reader_has_left(place, app, streams, teardown):
     assert type(teardown.error()) is GeneratorExit
 
 
-# Whatever they do.
+# Teardown functions that fail.
 
 
 def test_one_that_fails_keeps_the_app_s_from_nothing(place, app, streams, caplog):
@@ -392,7 +392,7 @@ def test_one_that_fails_keeps_the_app_s_from_nothing(place, app, streams, caplog
 @pytest.mark.parametrize("kind", ["plain", "asynchronous"])
 def test_nothing_of_a_failure_is_kept_also_where_one_fails_on_it(place, app, streams, kind):
     class Row:
-        """Something of the source's, remembered weakly."""
+        """An object of the source, of which the test keeps a weak reference."""
 
     seen, torn_down = [], place.for_reader()
 
@@ -410,7 +410,7 @@ def test_nothing_of_a_failure_is_kept_also_where_one_fails_on_it(place, app, str
 
     make = asynchronous if kind == "asynchronous" else iter
     app.add_url_rule("/", "view", lambda: streams.response(make(source())))
-    logging.disable(logging.CRITICAL)  # which would keep it in its records
+    logging.disable(logging.CRITICAL)  # log records would keep the object
     gc.disable()
     try:
         read(app)
@@ -423,7 +423,7 @@ def test_nothing_of_a_failure_is_kept_also_where_one_fails_on_it(place, app, str
         logging.disable(logging.NOTSET)
 
 
-# Event streams of Flask's own, in the middleware.
+# Event streams made by hand in Flask, in the middleware.
 
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["fails", "is left"])

@@ -1,4 +1,4 @@
-"""``Channel``: every frame once, in order and within bounds, and nobody waits in vain."""
+"""``Channel``: every frame arrives once, in order and within bounds, and no wait is in vain."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ KIB = 1024
 
 
 def channel_with_turns(*turns: Callable[[], Any], **bounds: Any) -> Channel:
-    """A channel for tests in which nobody waits, or what happens then is said by ``turns``."""
+    """A channel in whose test no side waits, or ``turns`` run during the wait."""
     return Channel(Turns(), Turns(*turns), **bounds)
 
 
 def sent_until_refused(channel: Channel, *frames: bytes) -> Callable[[], str]:
-    """What sends these frames and gives the reason for which the last of them was refused."""
+    """A function that sends these frames, and returns the reason why the last was refused."""
 
     def send() -> str:
         for frame in frames[:-1]:
@@ -83,7 +83,7 @@ lists_of_frames = st.lists(sizes, max_size=20).map(
 
 
 def frames_in(block: bytes, frames: List[bytes]) -> int:
-    """How many of the frames, from the first on, make the block."""
+    """The number of frames, from the first on, that make the block."""
     count, size = 0, 0
     while size < len(block):
         size += len(frames[count])
@@ -312,7 +312,7 @@ def test_the_reader_s_timers_are_let_go_of_when_nobody_reads() -> None:
 
 
 class FrameAtWhichTheReaderLeaves(bytes):
-    """Has the channel discarded when its size is asked for again: in the middle of a receive."""
+    """A queue that discards the channel when its size is read again: in the middle of a receive."""
 
     channel: Channel
     asked = 0

@@ -1,4 +1,4 @@
-"""Two who send, one who reads and one who ends it: in every order, with every strategy."""
+"""Two senders, one reader and one side that ends: in every order, with every strategy."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ ENDS = ["complete", "complete when all is sent", "disconnect"]
 
 
 class Play:
-    """What the players do, and what has to be true when all is over.
+    """The works of the players, and the check for the end.
 
-    :param end: who ends it, and how: one of :data:`ENDS`.
+    :param end: the way in which the stream ends, one of :data:`ENDS`.
     """
 
     def __init__(self, explorer: Explorer, strategy: str, items: int, end: str) -> None:
@@ -79,7 +79,7 @@ class Play:
         except StreamOverflow:
             self._channel.close("overflow")
         except StreamClosed:
-            """It was refused, and so would the next be."""
+            """It was refused. So would be the next."""
         finally:
             self._sending -= 1
 
@@ -121,10 +121,10 @@ class Play:
             self._channel.close("complete")
         self._send_lock.end()
 
-    # When all is over.
+    # After the end.
 
     def check(self) -> None:
-        if self._channel.closed != "overflow":  # which leaves what was in hand behind it, unread
+        if self._channel.closed != "overflow":  # that leaves the item in hand unread
             assert self._channel.receive() is None, "the end comes once, and stays"
         words = self.received.decode().split()
         counts = self._channel.statistics
@@ -150,10 +150,10 @@ class Play:
 
 
 class PlainPlay(Play):
-    """The same, where nothing that makes an item bytes, or merges it, lets others go on."""
+    """The same, where encoding and merging never let others go on."""
 
     def _elsewhere(self) -> None:
-        """It takes no time."""
+        """It lets no other player go on."""
 
 
 def _told(gap: Gap) -> bytes:
@@ -204,11 +204,11 @@ def test_each_of_them_may_be_stopped_anywhere_twice(strategy: str, end: str) -> 
     explored(f"{strategy}, {end}", play, HAND_OVER, preemptions=2)
 
 
-# The turn alone.
+# The turn by itself.
 
 
 def taking_turns(explorer: Explorer) -> Any:
-    """Two who take it twice, and one who gives up waiting when it is told to."""
+    """Two players that take it twice, and one that gives up waiting when it is told to."""
     turn, inside = Mutex(explorer.wakeup), []
     told: List[bool] = []
 

@@ -1,4 +1,4 @@
-"""``Latest``: behind a full buffer only the newest item waits, or all of them as one."""
+"""``Latest``: behind a full buffer only the newest item waits, or one that merges all."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ KIB = 1024
 
 
 def told(gap: Gap) -> bytes:
-    """A gap's frame in these tests."""
+    """The frame of a gap in these tests."""
     return b"<%d lost, %r to %r>" % (gap.lost, gap.first_id, gap.last_id)
 
 
 def channel_with_turns(
     *turns: Callable[[], Any], encode: Callable[[Any], bytes] = str.encode, **options: Any
 ) -> Latest:
-    """A channel for tests in which nobody waits, or what happens then is said by ``turns``."""
+    """A channel in whose test no side waits, or ``turns`` run during the wait."""
     return Latest(Turns(*turns), Turns(), encode, **options)
 
 
@@ -44,7 +44,7 @@ def send(channel: Latest, *items: Any) -> None:
 
 
 def blocks(channel: Latest) -> List[Optional[bytes]]:
-    """What is there to be received, block by block."""
+    """The blocks that can be received now."""
     channel.close("complete")
     return list(iter(lambda: channel.receive(0), None))
 

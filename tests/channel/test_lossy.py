@@ -1,4 +1,4 @@
-"""``LossyChannel``: an item is encoded once it has room, and what is lost costs nothing."""
+"""``LossyChannel``: only an item with room is encoded; a lost item costs nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Noting(LossyChannel):
 
 
 def channel_with_turns(*turns: Callable[[], Any], **bounds: Any) -> Noting:
-    """A channel for tests in which nobody waits, or what happens then is said by ``turns``."""
+    """A channel in whose test no side waits, or ``turns`` run during the wait."""
     return Noting(Turns(*turns), Turns(), **bounds)
 
 
@@ -140,7 +140,7 @@ def test_an_item_wakes_the_reader_who_waits_for_it(sides: Sides) -> None:
 
         def produce() -> None:
             readable.somebody_waits()
-            while not channel.encoded:  # the sign comes a moment before it waits
+            while not channel.encoded:  # the event is set a moment before it waits
                 channel.send("one")
 
         producer = sides.start(produce)
@@ -152,7 +152,7 @@ def test_an_item_wakes_the_reader_who_waits_for_it(sides: Sides) -> None:
 
 
 class Contested(Deque[str]):
-    """A slot that the other side empties between a look and a hand."""
+    """A slot that the other side empties between the look and the pop."""
 
     def pop(self) -> str:  # type: ignore[override]
         self.clear()

@@ -1,4 +1,4 @@
-"""What happens to an item that finds no room: each strategy, and how it is asked for."""
+"""The strategies for an item that finds no room, and the option that chooses one."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ KIB = 1024
 
 
 def told(gap: Gap) -> bytes:
-    """A gap's frame in these tests."""
+    """The frame of a gap in these tests."""
     return b"<%d lost>" % gap.lost
 
 
 def channel_with_turns(*turns: Callable[[], Any], **options: Any) -> Channel:
-    """The channel of a stream with these options, for tests in which nobody waits, or what
-    happens while the reader waits is said by ``turns``."""
+    """The channel of a stream with these options. In its test no side waits, or ``turns`` run
+    while the reader waits."""
     return opened_with(Turns(*turns), Turns(), StreamOptions(**options))
 
 
@@ -46,7 +46,7 @@ def opened_with(readable: Any, writable: Any, options: StreamOptions) -> Channel
 
 
 def send(channel: Channel, items: Iterable[str]) -> None:
-    """Send each, as a stream does."""
+    """Send each item, as a stream does."""
     for item in items:
         channel.send(item if channel.encodes else item.encode())  # type: ignore[arg-type]
 
@@ -63,11 +63,11 @@ def produce(channel: Channel, items: Iterable[str]) -> str:
 
 
 def text_of(channel: Channel) -> str:
-    """All that comes up to the end."""
+    """All bytes up to the end."""
     return b"".join(blocks_of(channel)).decode()
 
 
-# How a strategy is asked for.
+# The option.
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -106,7 +106,7 @@ TABLE = [
 
 
 def without_demand(strategy: str) -> str:
-    """What a reader gets who asks when all is over: or, where the producer waits for it, then."""
+    """The bytes for a reader that comes after the end, or when the producer waits for it."""
     channel = opened_with(*greenlets(), StreamOptions(overflow=strategy, buffer=0))
     producer = gevent.spawn(produce, channel, "ABC")
     gevent.idle()
@@ -114,7 +114,7 @@ def without_demand(strategy: str) -> str:
 
 
 def with_demand(strategy: str) -> str:
-    """What a reader gets who asks for one item, and again when it has it."""
+    """The bytes for a reader that asks for one item, and then for the next."""
     readable, writable = greenlets()
     channel = opened_with(readable, writable, StreamOptions(overflow=strategy, buffer=0))
     asking = gevent.spawn(channel.receive, HANG_GUARD)
@@ -355,11 +355,11 @@ def test_error_loses_the_item_that_ends_the_stream() -> None:
     assert channel.statistics == (2, 2, 0, 0, 0, 0)
 
 
-# A strategy of one's own.
+# A strategy of the application.
 
 
 class Impatient(Buffer):
-    """One frame without room ends the stream for a reason of its own."""
+    """A frame without room ends the stream for a reason of the strategy's own."""
 
     name = "impatient"
     loses = "patience"
@@ -374,7 +374,7 @@ def test_a_strategy_of_one_s_own_is_taken() -> None:
         send(channel, "AB")
 
 
-# Many who send.
+# Several senders.
 
 
 @pytest.mark.parametrize("sides", ["threads", "thread beside greenlet"])

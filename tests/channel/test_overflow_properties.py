@@ -1,6 +1,6 @@
-"""Whatever happens in whatever order: every strategy keeps the order and accounts for each item.
+"""In every order of events each strategy keeps the items' order and accounts for each item.
 
-A reader can tell from what it gets: items are numbered, and a gap says how many are missing.
+The reader can check that: items are numbered, and a gap says how many are missing.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def told(gap: Gap) -> bytes:
 
 
 class Sender:
-    """The producer's side: numbers what it sends, and ends as a stream does.
+    """The producer's side. It numbers its items, and ends as a stream does.
 
-    :ivar sent: how many sends went well.
+    :ivar sent: the number of sends that succeeded.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -88,7 +88,7 @@ def encode_one_at_a_time() -> Callable[[str], bytes]:
 
 
 def account(received: bytes) -> "tuple[int, int]":
-    """How many items came, and how many the reader was told that it lost; in order."""
+    """The number of items that came, and of those reported as lost, in order."""
     came = lost = 0
     for gap, number in re.findall(rb"<(\d+)>|(\d+)\.* ", received):
         if gap:
@@ -100,7 +100,7 @@ def account(received: bytes) -> "tuple[int, int]":
 
 
 def check_account(strategy: str, received: bytes, sent: int, channel: Channel) -> None:
-    """Each item was received, or lost and told."""
+    """Each item was received, or lost and reported."""
     came, lost = account(received)
     counts = channel.statistics
     assert came + lost == sent == counts.sent_items
@@ -112,7 +112,7 @@ def check_account(strategy: str, received: bytes, sent: int, channel: Channel) -
 
 
 class Step(NamedTuple):
-    """What one side does next."""
+    """The next step of one side."""
 
     side: str
     do: Callable[[Any], Any]
@@ -129,7 +129,7 @@ stories = st.lists(st.one_of(sends, sends, reads, turns), max_size=40)
 
 
 class Players:
-    """Both sides on greenlets, doing what they are told, each at its own pace."""
+    """Both sides on greenlets. They carry out steps, each at its own pace."""
 
     def __init__(self, channel: Channel) -> None:
         self.sender = Sender(channel)
@@ -160,7 +160,7 @@ class Players:
             check()
 
     def finish(self) -> bytes:
-        """All that was received, when all is over."""
+        """All received bytes, after the end."""
         self._tasks["sender"].put(lambda sender: sender.end())
         self._tasks["reader"].put(lambda read: all(iter(read, False)))
         for tasks in self._tasks.values():
@@ -178,7 +178,7 @@ def waiting(channel: Channel) -> int:
 
 
 def within_bounds(channel: Channel, options: StreamOptions) -> Callable[[], None]:
-    """What raises unless the channel holds no more than it may."""
+    """A check that raises where the channel holds more than its bounds."""
     largest = 40
     items = {"buffer": 10**6, "latest": options.buffer + 1}.get(options.overflow, options.buffer)
     limit = options.max_buffer_bytes if options.overflow == "buffer" else options.buffer_bytes

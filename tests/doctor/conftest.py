@@ -1,4 +1,4 @@
-"""A site that the doctor is sent to."""
+"""``examine``: the doctor, sent to a site."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_llmstream import LLMStream
 
 
 class Examined:
-    """What the doctor found."""
+    """The doctor's exit status and findings."""
 
     def __init__(self, result):
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
@@ -28,7 +28,7 @@ class Examined:
 
 @pytest.fixture
 def examine(make_app, monkeypatch):
-    """Send the doctor to a URL, with the token of this app."""
+    """Send the doctor to a URL, with this app's token."""
     monkeypatch.delenv("LLMSTREAM_DOCTOR_TOKEN", raising=False)
 
     def examine(url, *arguments, extension=None, **config):

@@ -1,4 +1,4 @@
-"""Each check, on the facts it goes by: what it finds, how bad that is, and what mends it."""
+"""Each check, given facts: its finding, the level, and the line that fixes it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def options(**changes):
 
 
 def only(found):
-    """The one finding there is."""
+    """The only finding."""
     (finding,) = found
     return finding
 
@@ -360,7 +360,7 @@ def test_each_route_at_the_address_of_one_of_ours_is_an_error(endpoint, line):
         assert (finding.level, finding.seen, finding.mend.line) == ("error", clash, line)
 
 
-# What the application's own functions do with streams.
+# Functions of the application.
 
 
 @pytest.mark.parametrize("module", ["werkzeug.middleware.profiler", "werkzeug.contrib.profiler"])

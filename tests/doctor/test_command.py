@@ -1,4 +1,4 @@
-"""``flask llmstream doctor``, as it is called: what it prints, and how it exits."""
+"""The command ``flask llmstream doctor``: its output and its exit status."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def in_a_process(tmp_path, *lines, arguments=("--json",)):
 
 
 def levels(printed):
-    """The level of each check that JSON tells of."""
+    """The level of each check in the JSON."""
     return {finding["check"]: finding["level"] for finding in json.loads(printed)["findings"]}
 
 

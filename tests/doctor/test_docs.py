@@ -1,4 +1,4 @@
-"""What ``docs/doctor.md`` shows is what the doctor prints."""
+"""The doctor prints what ``docs/doctor.md`` shows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def doctor(folder, *arguments):
 
 @pytest.fixture(params=DAYS, ids=["bad", "good"])
 def day(request, tmp_path, monkeypatch):
-    """A day's files, written where the test runs; and what the docs say is printed."""
+    """The folder with the files of a day, and the output that the docs show."""
     monkeypatch.delenv("GUNICORN_CMD_ARGS", raising=False)
     for name, text in re.findall(r"```python\n# (\S+)\n(.*?)```", request.param, re.DOTALL):
         (tmp_path / name).write_text(text, encoding="utf-8")

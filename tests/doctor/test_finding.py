@@ -1,4 +1,4 @@
-"""What findings come to: a level, and an exit status for CI."""
+"""The worst level of findings, and the exit status for CI."""
 
 from __future__ import annotations
 

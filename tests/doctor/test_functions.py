@@ -1,4 +1,4 @@
-"""Functions of an application that would spoil its streams are found, and no others."""
+"""Functions that break streams are found, and no others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def app(streams):
     return app
 
 
-# Who reads the bodies of responses.
+# Hooks that read the bodies of responses.
 
 
 def tags(response):
@@ -115,11 +115,11 @@ def test_who_looks_first_or_reads_none_is_not(app, hook):
     assert body_readers(app) == ()
 
 
-# What Flask-Caching is to keep.
+# Views that Flask-Caching wraps.
 
 
 def cached(function):
-    """What Flask-Caching makes of a function, by its looks."""
+    """A wrapper with the attributes of Flask-Caching's."""
 
     @functools.wraps(function)
     def decorated(*arguments, **keywords):
@@ -173,7 +173,7 @@ def test_a_page_that_is_cached_and_a_stream_that_is_not_are_well(app, streams):
     assert cached_streams(app) == ()
 
 
-# What Flask has from below ``@streams.view()``.
+# Views below their ``@streams.view()``.
 
 
 def test_a_misplaced_view_is_found_with_its_rule(app, streams):

@@ -18,7 +18,7 @@ def an_empty_place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def conf(tmp_path):
-    """Write a configuration file, the one that gunicorn finds by itself."""
+    """Write the configuration file that gunicorn finds by itself."""
 
     def write(*lines, name="gunicorn.conf.py"):
         (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the measured figures mean, without measuring: every clock reading is given."""
+"""The judgement of measured figures. Nothing is measured: every time is given."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_line_that_mends_it_is_the_proxy_s_own(server, line):
 
 
 def test_the_pace_does_not_matter():
-    """Ten times as quick, or slow, is the same."""
+    """Ten times faster or slower makes no difference."""
     for pace in (0.1, 10):
         assert spacing_of([at * pace for at in SPACED]).pieces == 10
         assert spacing_of([at * pace for at in AT_ONCE]).pieces == 1

@@ -1,4 +1,4 @@
-"""What lies round an application is found, however it was put there."""
+"""Middleware and response hooks are found, however they were added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measured at real sites: what a proxy does to tokens, to silence and to departures."""
+"""Measured at real sites: the effect of a proxy on tokens, silence and departures."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ BUFFERING = "proxy_ignore_headers X-Accel-Buffering;"
 
 @pytest.fixture(scope="module")
 def site():
-    """A site that beats twice a second, without a proxy."""
+    """A site with a heartbeat each half second, without a proxy."""
     with serving(PYWSGI, LLMSTREAM_DOCTOR_TOKEN=TOKEN, HEARTBEAT="0.5") as live:
         yield live
 
 
 @pytest.fixture
 def behind(examine, site, tmp_path, monkeypatch):
-    """What the doctor finds behind a proxy that has this put behind its proxy line."""
+    """The findings behind a proxy, with this text appended to its proxy line."""
 
     def behind(name, more=""):
         proxy = next(proxy for proxy in PROXIES if proxy.name == name)

@@ -1,4 +1,4 @@
-"""Sites that fail while they are measured: each is told, and none keeps the doctor for ever."""
+"""Sites that fail while they are measured: each failure is reported, and none blocks the doctor."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ UNKNOWN = answer(200, json.dumps({"process": 1, "state": "unknown"}))
 
 
 def silent(exchange):
-    """One token, and nothing more."""
+    """One token, then silence."""
     exchange.send(HEAD)
     exchange.send_event(TOKENS[0])
 
 
 @pytest.fixture
 def found(examine, monkeypatch):
-    """What the doctor finds at a site that answers to its routes by these scripts."""
+    """The findings at a site whose routes answer by these scripts."""
     for module in ("silence", "leaving"):
         monkeypatch.setattr(f"flask_llmstream.doctor.probe.{module}.LEEWAY", 0.3)
 

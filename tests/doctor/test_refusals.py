@@ -1,4 +1,4 @@
-"""Addresses where there is nothing to measure, each told by what is there instead."""
+"""Addresses without a stream to measure: the finding says what is there instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.upstream import Upstream, answer, silence
 
 @pytest.fixture
 def site():
-    """A site that does what a script says, at its root."""
+    """A site at whose root a script answers."""
     running = []
 
     def start(script, tls=None):
@@ -34,7 +34,7 @@ def page(status, text="<html><title>Some page</title></html>", **headers):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate of 127.0.0.1 that nobody has signed, with its key in the same file."""
+    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
     path = tmp_path_factory.mktemp("tls") / "site.pem"
     command = "openssl req -x509 -nodes -newkey rsa:2048 -days 1 -subj /CN=site"
     names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(path)]
@@ -51,7 +51,7 @@ def tls(certificate):
 
 
 def refused(examined):
-    """The one finding there is."""
+    """The only finding."""
     assert examined.exit_status == 2
     return examined["reach"]
 
@@ -169,7 +169,7 @@ def test_any_other_status_is_told_with_its_text(examine, site):
     assert finding["why"] == "It says: The CSRF token is missing."
 
 
-# Where it asks, and what it brings.
+# The address and the headers of its requests.
 
 
 @pytest.mark.parametrize(

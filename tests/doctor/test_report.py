@@ -1,4 +1,4 @@
-"""What a person reads of the findings."""
+"""The findings as text for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer's headers tell of its way."""
+"""The headers of an answer, changed by proxies and caches on its way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNCHANGED = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control"
 
 
 def stream(body=EVENTS, protocol="HTTP/1.1", **changes):
-    """One whole count, in one chunk; an option of ``None`` leaves the header out."""
+    """A whole count in one chunk. A header that is ``None`` is left out."""
     fields = {**UNCHANGED, **{name.replace("_", "-"): value for name, value in changes.items()}}
     head = [f"{name}: {value}\r\n" for name, value in fields.items() if value is not None]
 
@@ -32,7 +32,7 @@ def stream(body=EVENTS, protocol="HTTP/1.1", **changes):
 
 @pytest.fixture
 def through(examine):
-    """What the doctor says of an answer."""
+    """The doctor's findings about an answer."""
 
     def through(script):
         with Upstream(script) as upstream:

@@ -1,4 +1,4 @@
-"""The routes that answer ``doctor --url``: there for who brings the token, and for nobody else."""
+"""The routes for ``doctor --url``: they exist only for requests that carry the token."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def app(make_app):
 
 @pytest.fixture
 def ask(client):
-    """Ask with the token."""
+    """Send a request with the token."""
     return lambda path: client.get(path, headers=WITH_TOKEN)
 
 
 @pytest.fixture
 def listen(app):
-    """Open a silent stream of so many seconds."""
+    """Open a stream that is silent for this number of seconds."""
 
     def listen(seconds, stream_id=ID, app=app):
         path = f"/v1/doctor/silence?seconds={seconds}&id={stream_id}"
@@ -47,7 +47,7 @@ def fate_of(ask, stream_id=ID):
 
 
 def closed(ask):
-    """Its fate, once the producer has ended, a moment behind the stream."""
+    """How a stream ended. The producer ends a moment after the stream."""
     pause = threading.Event()
     for _ in range(int(HANG_GUARD / 0.05)):
         fate = fate_of(ask)
@@ -64,7 +64,7 @@ def test_without_a_token_of_the_app_s_there_are_none(make_app, path):
     assert app.test_client().get(path, headers=WITH_TOKEN).status_code == 404
 
 
-# Who does not bring the token.
+# Requests without the token.
 
 NOWHERE = "/v1/nothing"
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"]
@@ -114,7 +114,7 @@ def test_who_brings_no_token_finds_what_is_nowhere(app, site, path):
             assert list(here.headers) == list(nowhere.headers)
 
 
-# Who brings it.
+# Requests with the token.
 
 
 @pytest.mark.parametrize("path", ROUTES)

@@ -1,4 +1,4 @@
-"""Late patching is found afterwards, in processes of their own as patching can't be undone."""
+"""Late patching is found afterwards. Each test has its own process: patching can't be undone."""
 
 from __future__ import annotations
 

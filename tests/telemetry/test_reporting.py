@@ -1,4 +1,4 @@
-"""Each stream's end: one line in the log, the trackers told of errors, the callbacks of all."""
+"""A stream's end: one line in the log, errors sent to trackers, callbacks called for every end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.sources import Stalled, Waiting
 
 
 class Finished:
-    """An ``on_finish`` whose summaries the test waits for; it is the last to be told."""
+    """An ``on_finish`` that waits for its summaries. It is called last of all."""
 
     def __init__(self, place):
         self.summaries = []
@@ -41,7 +41,7 @@ def finished(place):
 
 @pytest.fixture
 def run(app, streams, finished, caplog):
-    """Stream what a function gives, to its end; give its summary."""
+    """Stream a function's source to its end, and return the summary."""
     caplog.set_level(logging.INFO)
 
     def run(make_source, **options):
@@ -66,7 +66,7 @@ def raising(error, *before):
 
 @pytest.fixture
 def told(app):
-    """What error trackers hear."""
+    """The exceptions that error trackers receive."""
     heard = []
 
     def hear(sender, exception, **_):
@@ -300,7 +300,7 @@ def test_on_finish_of_the_config_is_told_of_every_stream(place, make_app, stream
 
 
 class Failed(logging.Handler):
-    """Waits for the record of a callback that failed, which is the last there is."""
+    """Waits for the log record of a callback that failed. No other comes after it."""
 
     def __init__(self, place):
         super().__init__(logging.ERROR)

@@ -9,7 +9,7 @@ from tests.support.answers import Answer
 
 
 class Heard:
-    """A receiver that waits for what is sent."""
+    """A receiver that waits for the signal."""
 
     def __init__(self, place):
         self.sent = []
