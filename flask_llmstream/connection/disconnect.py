@@ -19,7 +19,7 @@ from .sock_diag import departure_by_addresses
 from .socket_options import has_left
 
 POLL_SECONDS = 0.2
-"""How often a client is looked for where the hub can't tell."""
+"""Seconds between two questions whether a client has left, where the hub does not notice it."""
 
 _READ = 1  # gevent's name for libev's EV_READ
 

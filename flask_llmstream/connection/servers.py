@@ -37,8 +37,8 @@ def client_socket(environ: Environ) -> Any:
 
 
 def descriptor_of(shown: Any) -> Optional[int]:
-    """The descriptor of what :func:`client_socket` found; ``None`` without a socket, or where the
-    server has closed it."""
+    """The descriptor of a socket that :func:`client_socket` found. ``None``: there is no socket, or
+    the server has closed it."""
     if shown is None:
         return None
     try:
@@ -86,5 +86,5 @@ _SHOWN_BY: Dict[str, Callable[[Environ], Any]] = {
     "uwsgi.version": _of_uwsgi,
     "wsgi.input": _of_input,  # the last, as every server has one
 }
-"""Where to look, by a key that the server puts into ``environ``. "gunicorn.sock" is of gunicorn's
-gevent_pywsgi worker."""
+"""How to find the socket, by a key that the server puts into ``environ``. "gunicorn.sock" is
+put there by gunicorn's gevent_pywsgi worker."""

@@ -28,7 +28,7 @@ def _printable(character: str) -> str:
 def printable_traceback(error: BaseException) -> Optional[str]:
     """A traceback as Python prints it, made fit; ``None`` where Python's own is fit already.
 
-    :raises BaseException: what the exception's own code raises when it is shown.
+    :raises BaseException: an error of the exception's own code, which runs when it is shown.
     """
     bare = TracebackException(type(error), error, None, limit=0)
     if all(map(_is_fit, _chain(bare))):

@@ -36,7 +36,7 @@ class Lookup:
     """One look-up, shared by all callers that ask the same question meanwhile.
 
     :ivar question: the arguments of ``socket.getaddrinfo``.
-    :ivar waiting: the callbacks of those who wait for it.
+    :ivar waiting: the callbacks of the callers that wait for it.
     :ivar is_given_up: whether a caller has given it up.
     """
 
@@ -87,30 +87,30 @@ class Lookups:
         self._begun: List[Lookup] = []
         self._line: List[Lookup] = []
 
-    def ask(self, question: Question, tell: Callable[[], None]) -> Lookup:
+    def ask(self, question: Question, done: Callable[[], None]) -> Lookup:
         """Begin a look-up, or share one that is under way.
 
         :param question: the arguments of ``socket.getaddrinfo``.
-        :param tell: called when the look-up has ended, on its thread. Must not block or raise.
+        :param done: called when the look-up has ended, on its thread. Must not block or raise.
         """
         with self._lock:
             lookup = self._shared(question)
             if lookup is None:
                 lookup = Lookup(question)
                 self._line.append(lookup)
-            lookup.waiting.append(tell)
+            lookup.waiting.append(done)
         self._begin()
         return lookup
 
-    def give_up(self, lookup: Lookup, tell: Callable[[], None]) -> None:
+    def give_up(self, lookup: Lookup, done: Callable[[], None]) -> None:
         """Wait for a look-up no more. It goes on, but later callers do not share it.
 
-        :param tell: the callback that :meth:`ask` got. It is not called any more.
+        :param done: the callback that :meth:`ask` got. It is not called any more.
         """
         with self._lock:
             lookup.is_given_up = True
             with suppress(ValueError):  # the look-up has just ended
-                lookup.waiting.remove(tell)
+                lookup.waiting.remove(done)
             if not lookup.waiting and lookup in self._line:
                 self._line.remove(lookup)
 
@@ -144,8 +144,8 @@ class Lookups:
         with self._lock:
             self._begun.remove(lookup)
             waiting, lookup.waiting = lookup.waiting, []
-        for tell in waiting:
-            tell()
+        for done in waiting:
+            done()
 
     # On a thread.
 

@@ -32,7 +32,7 @@ def wakeup_of_the_caller() -> Wakeup:
 class Mutex:
     """A lock for greenlets and native threads. Each waits in its own way.
 
-    A release wakes the first in the line of those who wait. It takes the lock, unless another
+    A release wakes the first in the line of waiters. It takes the lock, unless another
     caller was quicker. After that has happened to it once, the lock is handed over to it. Handing
     over each time would cost a switch of threads each time.
 
@@ -41,7 +41,7 @@ class Mutex:
 
     :param wakeup: makes a wakeup on which the caller can wait.
     :ivar free: holds one token while nobody has the lock.
-    :ivar line: the places of those who wait, the longest wait first.
+    :ivar line: the places of the waiters, the longest wait first.
     """
 
     __slots__ = ("free", "line", "_wakeup")

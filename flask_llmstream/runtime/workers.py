@@ -126,8 +126,8 @@ class ThreadWorker:
 
 
 class MonitoredThreadWorker(ThreadWorker):
-    """A thread worker whose reader is on a greenlet. The log names whatever blocks the reader's
-    hub, or the hub of the worker's own thread."""
+    """A thread worker whose reader is on a greenlet. The log names the code that blocks the
+    reader's hub, or the hub of the worker's own thread."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -47,12 +47,12 @@ class Loop(asyncio.SelectorEventLoop):
     ) -> Any:
         """Look a name up, and leave the executor's few threads to others."""
         ended = self.create_future()
-        tell: Any = partial(self.call_soon_threadsafe, _settle, ended)
-        lookup = lookups().ask((host, port, family, type, proto, flags), tell)
+        done: Any = partial(self.call_soon_threadsafe, _settle, ended)
+        lookup = lookups().ask((host, port, family, type, proto, flags), done)
         try:
             await ended
         finally:
-            lookups().give_up(lookup, tell)
+            lookups().give_up(lookup, done)
         return lookup.result()
 
 
