@@ -7,12 +7,12 @@ import sys
 
 def main() -> None:
     """Serve the sample application, to this machine alone, until Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # it ends without a word, while it loads as well
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # so Ctrl-C prints nothing, also while it loads
     arguments = argparse.ArgumentParser(description=main.__doc__)
     arguments.add_argument("--port", type=int, default=8090, help="default: 8090; 0: a free one")
     port = arguments.parse_args().port
 
-    from sample_app import app  # isort: skip  # which patches, and so comes first
+    from sample_app import app  # isort: skip  # it patches, so it comes first
     from gevent.pywsgi import WSGIServer
 
     server = WSGIServer(("127.0.0.1", port), app, log=None)

@@ -26,7 +26,7 @@ SECURITY_HEADERS = {
 
 
 def create_app() -> Flask:
-    """The application; see the environment's variables above."""
+    """The application. The environment variables above choose its model."""
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     streams = LLMStream(providers=providers(app))
@@ -52,14 +52,14 @@ def create_app() -> Flask:
 
 
 def ticks() -> Iterator[Dict[str, Any]]:
-    """Ten seconds, as they pass."""
+    """The time, each second for ten seconds."""
     for _ in range(10):
         yield {"time": time.strftime("%H:%M:%S")}
         time.sleep(1)
 
 
 def providers(app: Flask) -> Dict[str, Provider]:
-    """The models by name; the counter, which is always there, comes by itself."""
+    """The models by name. The package adds the counter."""
     if os.environ.get("LLM_BASE_URL"):
         return other_server(os.environ)
     if model.is_installed():
@@ -71,14 +71,14 @@ def providers(app: Flask) -> Dict[str, Provider]:
 
 
 def other_server(environ: Any) -> Dict[str, Provider]:
-    """The server that the environment names, asked as the chat models there expect it."""
+    """The server that the environment names. Prompts go to it as chats, which its models expect."""
     name = environ.get("LLM_MODEL") or "default"
     key = environ.get("LLM_API_KEY")
     return {name: OpenAICompatible(environ["LLM_BASE_URL"], key, model=name, prompts="chat")}
 
 
 def local_model(app: Flask) -> Dict[str, Provider]:
-    """The model on this machine. Whoever comes first, to whatever page, has it loaded."""
+    """The model on this machine. The first request of all loads it."""
     local = model.LocalModel()
 
     @app.before_request

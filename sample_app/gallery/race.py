@@ -1,4 +1,4 @@
-"""One fast source, one slow reader, and what becomes of each item between them."""
+"""``Race``: one fast source, one slow reader, and the fate of each item between them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from flask_llmstream.channel import ChannelStatistics
 
 BUFFER = 8
 TAPE = 96
-"""How many of the latest items a snapshot tells of."""
+"""A snapshot has the fate of so many of the latest items."""
 SNAPSHOT_SECONDS = 0.1
 TEXT = "x" * 40
 NOTHING = ChannelStatistics(0, 0, 0, 0)
 
 
 def merged(waiting: Dict[str, Any], item: Dict[str, Any]) -> Dict[str, Any]:
-    """Two items as one, of no more bytes: a reader may stay stalled for as long as it likes."""
+    """Two items as one that is no longer, so that a reader may stall for any time."""
     return {**item, "first": waiting["first"]}
 
 
@@ -39,8 +39,8 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
 class Race:
     """A stream that is watched from both of its ends.
 
-    :param rate: how many items a second the source would send.
-    :param speed: tells how many the reader takes now.
+    :param rate: items a second that the source sends if it need not wait.
+    :param speed: returns how many items a second the reader takes now.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Race:
         self._emitter: Any = None
         self._reader: Any = None
         self._sent = 0
-        self._fates = bytearray(TAPE + 1)  # that of one more than is shown, which is being sent
+        self._fates = bytearray(TAPE + 1)  # one more than is shown: the item that is being sent
         self._arrived = 0
         self._taken = 0
         self._source_waits = False
@@ -66,11 +66,11 @@ class Race:
         self._body = streams.create(self._produce, **options)
 
     def start(self) -> None:
-        """Have the reader read, and with that the source run."""
+        """Start the reader, and with it the source."""
         self._reader = gevent.spawn(self._read)
 
     def stop(self) -> None:
-        """End both."""
+        """End the reader and the source."""
         self._reader.kill()
         self._body.close()
 
@@ -120,10 +120,10 @@ class Race:
             time.sleep(SNAPSHOT_SECONDS)
         time.sleep(1 / self._speed())
 
-    # What there is to see.
+    # What the page shows.
 
     def snapshot(self) -> Dict[str, Any]:
-        """The counts, and what became of the latest items: a letter each."""
+        """The counts, and the fate of each of the latest items, as a letter."""
         first = max(self._sent - TAPE, 0)
         counts = NOTHING if self._emitter is None else self._emitter.statistics
         waiting = self._sent - self._arrived - counts.lost_items
@@ -145,14 +145,14 @@ class Race:
         return chr(self._fates[number % len(self._fates)])
 
     def _mark(self, number: int, fate: str) -> None:
-        if number >= self._sent - TAPE:  # what is older is not shown any more
+        if number >= self._sent - TAPE:  # older items are not shown any more
             self._fates[number % len(self._fates)] = ord(fate)
 
 
 def race_all(
     streams: LLMStream, rate: float, speed: Callable[[], float]
 ) -> Iterator[Dict[str, Dict[str, Any]]]:
-    """A snapshot of every strategy's race, ten times a second, until whoever watches has left."""
+    """A snapshot of every strategy's race, ten times a second, until the visitor has left."""
     races = {name: Race(streams, options, rate, speed) for name, options in OPTIONS.items()}
     for race in races.values():
         race.start()

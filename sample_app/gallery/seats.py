@@ -1,4 +1,4 @@
-"""``Seats``: how many may watch at a time, so that the gallery leaves the chat its slots."""
+"""``Seats``: a limit of visitors at a time, so that the gallery leaves slots for the chat."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from flask_llmstream import StreamError
 
 
 class Seats:
-    """So many at a time; the next is refused with 503."""
+    """``most`` seats; without a free one a visitor is refused with 503."""
 
     def __init__(self, most: int) -> None:
         self._free = most
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Take one for as long as the block lasts.
+        """Take a seat for as long as the block lasts.
 
-        :raises StreamError: none is free.
+        :raises StreamError: no seat is free.
         """
         if not self._free:
             message = "The gallery is full. Come back in a while."

@@ -221,7 +221,7 @@ function send() {
   showState(stream.state);
 }
 
-/** Without a prompt neither is sent: the counter answers then. */
+/** Without a prompt no model is sent either, and the counter answers. */
 function requested() {
   const prompt = page.prompt.value;
   if (prompt.trim() === "") return {};
@@ -250,7 +250,7 @@ function showState(state) {
   if (over) typewriter.flush();
 }
 
-/** Once a state, and without its running numbers. */
+/** Announce each state once, without its running numbers. */
 function announce(state) {
   page.announcement.textContent = told({ ...state, progress: null });
 }
@@ -276,7 +276,7 @@ function write(text) {
 
 /* Frames */
 
-/** Blocks as they came: POST lets us see the bytes. */
+/** Keep the blocks as they came: a POST shows the bytes. */
 function bytesKeeper() {
   const utf8 = new TextDecoder();
   let rest = "";
@@ -287,7 +287,7 @@ function bytesKeeper() {
   };
 }
 
-/** Blocks as they must have been: EventSource only tells of events. */
+/** Keep the blocks as they must have been: EventSource shows only the events. */
 function eventKeeper() {
   let lastId = "";
   return ({ event, data, id }) => {
@@ -337,7 +337,7 @@ function duration(milliseconds) {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/* Hands */
+/* Keys */
 
 function onKey(event) {
   if (event.isComposing) return; // the key belongs to an input method

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { Answer, LLMStream, begin, delta, end, withServer } from "./support.mjs";
 
-/** Handlers that write down what they hear. */
+/** Handlers that write down their calls. */
 function diary() {
   const heard = { states: [], text: "", events: [] };
   const handlers = {
@@ -193,7 +193,7 @@ test("POST: stop works before there is an answer", async () => {
   });
 });
 
-/** node has no EventSource: this one hears from the test what a browser's hears from the net. */
+/** node has no EventSource. To this one the test sends what a browser's gets from the network. */
 class ScriptedEventSource {
   CONNECTING = 0;
   OPEN = 1;

@@ -1,4 +1,4 @@
-"""docs/house.md names every room of the package, on its floor, and only files that exist."""
+"""docs/house.md has every room of the package on its floor, and names only what exists."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ PACKAGE = ROOT / "flask_llmstream"
 DOCUMENT = (ROOT / "docs" / "house.md").read_text("utf-8")
 FILES = re.compile(r"`((?:\w+/)+(?:\w+\.py)?|\w+\.py)`( \(to come\))?")
 """A path below the package, and whether it is yet to come."""
+
+NAMES = re.compile(r"`(_?[A-Z]\w+)`")
+"""A class or a constant."""
 
 
 def rooms_of_the_contract():
@@ -42,3 +45,9 @@ def test_the_files_it_names_exist_and_those_to_come_do_not():
     assert len(named) > 40
     missing = {path for path, _ in named if not (PACKAGE / path).exists()}
     assert missing == {path for path, to_come in named if to_come}
+
+
+def test_the_classes_and_constants_it_names_exist():
+    sources = [path.read_text("utf-8") for path in PACKAGE.rglob("*.py")]
+    words = {word for source in sources for word in re.findall(r"\w+", source)}
+    assert set(NAMES.findall(DOCUMENT)) - words == set()
