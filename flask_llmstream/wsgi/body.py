@@ -21,7 +21,7 @@ from ..stream.frames import failure_frame, opening_frame
 from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
 from .body_end import close_lost_stream, close_stream, cut_error, finish
-from .body_start import heartbeat_seconds, hold_seconds, new_connection, releasing
+from .body_start import heartbeat_seconds, hold_seconds, new_connection, release_slot
 from .failure_response import failure_response
 from .read_once import ReadOnceBody, do_nothing, refuse_second_reader
 from .request_body import UnreadBody
@@ -210,7 +210,7 @@ class StreamBody(ReadOnceBody):
     def _start_in(self, runtime: Runtime) -> None:
         stream = self._stream
         self._process = os.getpid()  # the process may have forked since __init__
-        stream.start(runtime, releasing(self._slots, self._unread))
+        stream.start(runtime, partial(release_slot, self._slots, self._unread))
         self._connection = new_connection(stream, self._environ, runtime)
         if stream.sink.strategy is not Overflow.BLOCK:
             self._connection.limit_unsent()

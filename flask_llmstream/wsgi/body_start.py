@@ -1,9 +1,8 @@
-"""How a body starts: its stream's connection, its slot's release, and how long the status waits."""
+"""How a body starts: with a connection, with a slot, and with a status that waits for an item."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Callable, Optional
+from typing import Optional
 
 from ..connection.connection import Connection
 from ..runtime.runtime import Runtime
@@ -20,13 +19,9 @@ def new_connection(stream: Stream, environ: Environ, runtime: Runtime) -> Connec
     )
 
 
-def releasing(slots: StreamLimiter, unread: Optional[UnreadBody]) -> Callable[[Stream], None]:
-    """A function that gives a stream's slot back. It holds ``unread`` for the stream's producer,
-    which may read from it until then."""
-    return slots.release if unread is None else partial(_release, slots, unread)
-
-
-def _release(slots: StreamLimiter, unread: UnreadBody, stream: Stream) -> None:
+def release_slot(slots: StreamLimiter, unread: Optional[UnreadBody], stream: Stream) -> None:
+    """Give a stream's slot back, once its producer has ended. ``unread`` is an argument so that it
+    is held until then: the producer may read from it."""
     slots.release(stream)
 
 
