@@ -1,4 +1,4 @@
-"""The decorator ``@streams.view()``: it makes a view that streams what a function yields."""
+"""The decorator ``@streams.view()``: it makes a view that streams the items of a function."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
 def stream_response(
     source: Source, options: StreamOptions, slots: StreamLimiter, name: Optional[str] = None
 ) -> Response:
-    """A response that streams a source. For a reader who must not come back, the response that
-    says so.
+    """Make the response that streams a source. A reader that must not come back gets a response
+    that says so.
 
     :param source: an iterable, an asynchronous iterable, or an Observable.
     :param name: the name of the source in the log. Default: its own name.
@@ -49,7 +49,7 @@ def stream_response(
     :raises ConfigurationError: ``worker="greenlet"`` on a native thread.
     """
     if options.worker == "greenlet":
-        runtime_for("greenlet")  # raises here, in the view, and not when the body is read
+        runtime_for("greenlet")  # raises in the view, not later where the body is read
     name = name or _name(source)
     if hasattr(source, "__iter__"):
         iterable: Any = _without_context(source) if is_stream_with_context(source) else source
@@ -93,7 +93,7 @@ def _kept_response(stream: Stream, slots: StreamLimiter) -> Response:
 
 
 def respond(stream: Stream, slots: StreamLimiter) -> Response:
-    """The response of a stream. For a reader who must not come back, the response that says so.
+    """Make the response of a stream. A reader that must not come back gets a response that says so.
 
     :raises StreamGone: the reader must not come back, and the stream has another reader.
     """

@@ -1,4 +1,4 @@
-"""Route clashes: two routes at one address, one of them the package's. Only one is ever reached."""
+"""Clashes: two routes at one address, one of them the package's. Only one is ever reached."""
 
 from __future__ import annotations
 

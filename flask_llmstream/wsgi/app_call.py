@@ -1,8 +1,7 @@
-"""``WSGICall``: one call of a WSGI app. One worker calls the app, and iterates and closes what the
-app returns.
+"""``WSGICall``: one call of a WSGI app, on one worker.
 
-An app's iterable may need the thread or greenlet that the app was called on (for
-``stream_with_context``, or a connection to a database). So it is used there only.
+The app's iterable may need the thread or greenlet that the app was called on (for
+``stream_with_context``, or a connection to a database). So that worker iterates and closes it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the middleware reads from a request's ``environ``."""
+"""Facts about a request, which the middleware reads from its ``environ``."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def copy_environ(environ: Environ) -> Environ:
 
 
 def copy_back(own: Environ, environ: Environ) -> None:
-    """Copy back what an app has put into its copy, for the server and for outer middlewares."""
+    """Copy an app's additions back, for the server and for outer middlewares."""
     environ.update((name, value) for name, value in own.items() if name not in _OWN)
 
 

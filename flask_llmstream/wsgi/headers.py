@@ -1,4 +1,4 @@
-"""The headers of an event stream, and how an event stream is told by its headers.
+"""The headers of an event stream, and how an event stream is recognised by its headers.
 
 Standard library only, no I/O.
 """

@@ -82,7 +82,7 @@ class Lockstep:
         return self._last is not None
 
     def _serve(self) -> None:
-        """Run what the step sends to its caller, until the step is done."""
+        """Run the functions that the step sends to its caller, until the step is done."""
         self._callers_turn.wait()
         while self._for_caller is not None:
             function, self._for_caller = self._for_caller, None
@@ -155,7 +155,7 @@ def _ended() -> None:
 
 
 class _Outcome:
-    """What a function has returned or raised. It can be taken once, and is not kept after that."""
+    """The result of a function, or its exception. It can be taken once, and is not kept then."""
 
     __slots__ = ("_value", "_error")
 

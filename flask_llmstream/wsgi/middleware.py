@@ -50,7 +50,7 @@ _NOT_ACCEPTED = ResponseOptions.__annotations__.keys() - MiddlewareOptions.__ann
 
 
 class EventStreamMiddleware:
-    """Wraps a WSGI app, and gives its event streams what the streams of this package have.
+    """Wraps a WSGI app, and gives its event streams the features of this package's streams.
 
     ::
 

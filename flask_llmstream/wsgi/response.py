@@ -39,7 +39,7 @@ class StreamResponse:
         self.response = TakenBody()  # breaks a cycle that only the garbage collector could free
         return body
 
-    # A caller who switches ``direct_passthrough`` off wants the whole body, and it is collected.
+    # An app that switches ``direct_passthrough`` off asks for the whole body. It is collected then.
 
     def _ensure_sequence(self: Any, mutable: bool = False) -> None:
         self._refuse_to_collect()
