@@ -42,7 +42,7 @@ def error_response(app: Any, error: BaseException, failure: ErrorInfo) -> Any:
         or the error that a handler raised.
     """
     raised = as_http_exception(app, error, failure)
-    behind = traceback_of(raised)
+    traceback = traceback_of(raised)
     try:
         answer = _call_handler(app, raised)
         if answer is raised and failure.code == "http_error" and not _has_own_page(answer):
@@ -52,7 +52,7 @@ def error_response(app: Any, error: BaseException, failure: ErrorInfo) -> Any:
         if unhandled is not raised and not isinstance(unhandled, Exception):
             raise
         response = app.make_response(_internal_server_error(app, unhandled, raised, failure))
-    set_traceback(raised, behind)  # else it holds the frame of this, and so itself
+    set_traceback(raised, traceback)  # the new one holds this frame, which holds the error
     return with_headers(response, failure)
 
 

@@ -15,16 +15,15 @@ from flask import Flask, current_app, has_app_context, has_request_context, requ
 
 from ..sse.json import Default, Encode, asked_first, fast_json_by, json_by, json_line
 
-_OwnEncoder: Any = getattr(flask.json, "JSONEncoder", None)
-_OwnProvider: Any = getattr(getattr(flask.json, "provider", None), "DefaultJSONProvider", None)
+_FlaskEncoder: Any = getattr(flask.json, "JSONEncoder", None)
+_FlaskProvider: Any = getattr(getattr(flask.json, "provider", None), "DefaultJSONProvider", None)
 
-_own_default: Default = (_OwnProvider or _OwnEncoder()).default
-
+_flask_default: Default = (_FlaskProvider or _FlaskEncoder()).default
 
 _JSONS_OWN = (str, int, float, list, tuple, dict)
 
 
-def _flask_default(value: Any) -> Any:
+def _default_of_rare_types(value: Any) -> Any:
     """Flask's default for the types that it alone knows.
 
     orjson also asks for subclasses of JSON's own types. Flask never asks for these, even where they
@@ -32,10 +31,10 @@ def _flask_default(value: Any) -> Any:
     """
     if isinstance(value, _JSONS_OWN) or is_dataclass(value):
         raise TypeError("it is encoded without Flask's default")
-    return _own_default(value)
+    return _flask_default(value)
 
 
-_flask_json = fast_json_by(asked_first(_flask_default))
+_flask_json = fast_json_by(asked_first(_default_of_rare_types))
 """The encoder of an application that has Flask's own JSON."""
 
 
@@ -45,29 +44,29 @@ def json_of(app: Flask) -> Encode:
     An application that replaces only ``default`` is asked for the values that JSON does not have,
     and the layout stays compact. An application with its own ``dumps`` encodes all of the item.
     """
-    encoder = _encoder_of(app) if _OwnEncoder else None
+    encoder = _encoder_of(app) if _FlaskEncoder else None
     if encoder is None:
         return _by_provider(app, app.json)
-    return _flask_json if encoder is _OwnEncoder else _in_app_context(app, _by_encoder(encoder))
+    return _flask_json if encoder is _FlaskEncoder else _in_app_context(app, _by_encoder(encoder))
 
 
 def _encoder_of(app: Any) -> Any:
-    name = "_json_encoder" if _OwnProvider else "json_encoder"  # 2.2 warns of the public one
+    name = "_json_encoder" if _FlaskProvider else "json_encoder"  # 2.2 warns of the public one
     blueprint = app.blueprints.get(request.blueprint) if has_request_context() else None
     return getattr(blueprint, name, None) or getattr(app, name)
 
 
 def _by_encoder(encoder: Any) -> Encode:
     inherited = ("__init__", "encode", "iterencode")
-    if all(getattr(encoder, name) is getattr(_OwnEncoder, name) for name in inherited):
+    if all(getattr(encoder, name) is getattr(_FlaskEncoder, name) for name in inherited):
         return json_by(asked_first(encoder().default))
     return json_line(partial(flask.json.dumps, cls=encoder))
 
 
 def _by_provider(app: Flask, provider: Any) -> Encode:
-    if getattr(provider.dumps, "__func__", None) is not _OwnProvider.dumps:
+    if getattr(provider.dumps, "__func__", None) is not _FlaskProvider.dumps:
         return _in_app_context(app, json_line(provider.dumps))
-    if provider.default is _own_default:
+    if provider.default is _flask_default:
         return _flask_json
     return _in_app_context(app, json_by(asked_first(provider.default)))
 
