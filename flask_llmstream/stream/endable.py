@@ -48,18 +48,20 @@ class Endable(ReportedOutcome):
 
     def end(self, reason: str, error: Optional[BaseException] = None) -> bool:
         """End the stream. ``False``: it has ended before."""
-        if not self._claim(reason, error):
-            return False
-        # A drain or a timer on another thread may end it before there is a worker.
+        is_first = self._claim(reason, error)
+        # A drain or a timer on another thread may end it before there is a worker. And the first
+        # caller may still be at this line: the worker, which comes to it last, does it then, before
+        # it reports that the producer has ended.
         if self._worker is not None:
-            self._bring_to_an_end(reason, error)
-        return True
+            self._bring_to_an_end(self.reason or reason, self.error)
+        return is_first
 
     def leave(self) -> None:
         """End it: its reader has left."""
         self.end("disconnect")
 
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
+        listener = self._listener  # before the claim: the worker drops it, but after its own claim
         if not claim(self, "_end_is_pending"):  # both ``_open`` and ``end`` may come to this line
             return
         channel, has_left = self.sink.channel, reason == "disconnect"
@@ -67,7 +69,7 @@ class Endable(ReportedOutcome):
         steps.append(partial(channel.discard if has_left else channel.close, reason))
         if reason not in ("complete", "error"):
             steps.append(self._stop)
-        steps.append(partial(self._report_end, reason, error))
+        steps.append(partial(self._report_end, listener, reason, error))
         if has_left and self.options.on_disconnect is not None:
             steps.append(partial(self._start_in_background, self._report_departure))
         self._each(*steps)
@@ -94,6 +96,7 @@ class Endable(ReportedOutcome):
     def disown(self) -> None:
         """In a forked child: leave stream and source to the parent. Nothing ends them here."""
         self._claim("cancelled")
+        claim(self, "_end_is_pending")
 
     def break_off(self, error: BaseException) -> None:
         """End it with an exception that was raised on the reader's side.

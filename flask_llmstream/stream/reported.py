@@ -12,6 +12,7 @@ from typing import Any, Callable, List, Optional
 from ..exceptions.steps import run_all
 from ..log import log
 from ..records import Summary
+from ..runtime.atomic import try_pop
 from .hooks import Listener, StreamHooks
 from .outcome import Outcome
 from .sink import Sink
@@ -49,12 +50,20 @@ class ReportedOutcome(Outcome):
 
     def _start_in_background(self, work: Callable[[], object]) -> None:
         """Call it on a worker of its own. Where none can be started, call it when the producer
-        ends."""
+        ends, or here if the producer has ended."""
         try:
             self._spawn(partial(self._each, work))
         except BaseException:
             log.exception("stream %s of %s: no worker for a callback", self.id, self.name)
-            self._owed.append(work)
+            self._owed.append(work)  # before the look; the worker looks in the other order
+            if self._is_told:
+                self._call_owed()
+
+    def _call_owed(self) -> None:
+        while self._owed:
+            work = try_pop(self._owed)
+            if work is not None:
+                self._each(work)
 
     def _each(self, *steps: Callable[[], object]) -> None:
         """Take each of these steps of the end. An exception of one is logged."""
@@ -65,22 +74,26 @@ class ReportedOutcome(Outcome):
 
     # The reports: the stream has ended; its reader has left; last, its producer has ended.
 
-    def _report_end(self, reason: str, error: Optional[BaseException]) -> None:
-        if self._listener is not None:
-            self._listener.ended(reason, error)
+    def _report_end(
+        self, listener: Optional[Listener], reason: str, error: Optional[BaseException]
+    ) -> None:
+        if listener is not None:
+            listener.ended(reason, error)
 
     def _report_departure(self) -> None:
         self._hooks.left(self, self._summary())
 
     def _report_finish(self) -> None:
         """Make all last reports, on the worker inside its contexts."""
-        self._each(*self._owed, *self._reports(self._summary()))
+        self._call_owed()
+        self._each(*self._reports(self._summary()))
 
     def _report_without_worker(self) -> None:
         """Make all last reports of a stream that was open and never ran: it has no worker."""
         run_in_background = self._hooks.run_in_background
         reports = [partial(run_in_background, report) for report in self._reports(self._summary())]
-        self._each(*self._owed, *reports)
+        self._call_owed()
+        self._each(*reports)
 
     def _reports(self, summary: Summary) -> List[Callable[[], None]]:
         to_app = partial(self._hooks.finished, self, summary)

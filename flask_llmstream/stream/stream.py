@@ -141,9 +141,10 @@ class Stream(Endable):
 
     def _forget(self, reason: str, error: Optional[BaseException] = None) -> None:
         """End a stream that never ran. No worker will run its finaliser, so that runs here."""
-        if self._claim(reason, error) and self.sink.channel is not None:
+        is_first = self._claim(reason, error) and self.sink.channel is not None
+        if is_first and claim(self, "_end_is_pending"):
             discard = partial(self.sink.channel.discard, reason)
-            self._each(discard, partial(self._report_end, reason, error))
+            self._each(discard, partial(self._report_end, self._listener, reason, error))
         if self._finished:
             return
         self._finished = True
@@ -180,6 +181,7 @@ class Stream(Endable):
                 self._finish(None)
         finally:
             self._is_told = True
+            self._call_owed()
             self._let_go_of_error()
             self._release_slot()
 

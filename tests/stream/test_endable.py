@@ -195,6 +195,41 @@ def test_a_callback_that_finds_no_thread_is_called_at_the_producer_s_end(
     assert "no worker for a callback" in caplog.text
 
 
+def end_behind_the_producer(fragile, reason):
+    """End a stream whose producer is over and has reported before the end is."""
+
+    def abort():
+        fragile.source.go_on.set()
+        fragile.told.summary()
+
+    fragile.source.abort = abort
+    fragile.stream.end(reason)
+
+
+@only(THREADS, BESIDE)
+@pytest.mark.parametrize("reason", ["timeout", "disconnect", "shutdown", "overflow"])
+def test_its_listener_hears_of_the_end_though_the_producer_has_reported_before(
+    place, fragile, reason
+):
+    fragile.begin(lambda *_: None, None)
+    end_behind_the_producer(fragile, reason)
+    assert set(fragile.listener.heard) == {"ended", "finished"}
+
+
+@only(THREADS, BESIDE)
+def test_a_callback_that_finds_no_thread_is_called_at_once_behind_the_producer(
+    place, fragile, monkeypatch
+):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    fragile.begin(lambda *_: None, None)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        end_behind_the_producer(fragile, "disconnect")
+    assert [departure.reason for departure in fragile.told.departures] == ["disconnect"]
+
+
 @only(THREADS)
 def test_an_emitter_whose_stream_cant_start_has_its_completion_all_the_same(
     place, app, streams, monkeypatch
