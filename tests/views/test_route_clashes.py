@@ -178,41 +178,41 @@ def test_without_chat_endpoints_nothing_clashes():
     init(site("/v1/models", prefix=None))
 
 
-# Behind ``init_app``.
+# After ``init_app``.
 
 
-def told(caplog):
+def logged_clashes(caplog):
     return [text for text in caplog.messages if "two routes answer" in text]
 
 
-def later(app, streams):
+def add_later(app, streams):
     app.add_url_rule("/v1/models", "own", view)
 
 
-def mounted_later(app, streams):
+def mount_later(app, streams):
     app.add_url_rule("/mine/models", "own", view)
     app.register_blueprint(streams.blueprint("mine"), url_prefix="/mine")
 
 
-@pytest.mark.parametrize("add", [later, mounted_later])
+@pytest.mark.parametrize("add", [add_later, mount_later])
 @pytest.mark.parametrize("path", ["/v1/models", "/nowhere"])
 def test_what_is_added_later_is_logged_once_at_the_first_request(caplog, add, path):
     app = site()
     add(app, init(app))
-    assert told(caplog) == []
+    assert logged_clashes(caplog) == []
     client = app.test_client()
     client.get(path)
     client.get(path)
-    (text,) = told(caplog)
+    (text,) = logged_clashes(caplog)
     assert "models' and 'own'" in text and "LLMSTREAM_URL_PREFIX" in text
 
 
 def test_also_where_something_else_answers_the_first_request(caplog):
     app = site()
     app.before_request(lambda: ("Log in first.", 401))
-    later(app, init(app))
+    add_later(app, init(app))
     assert app.test_client().get("/").status_code == 401
-    assert len(told(caplog)) == 1
+    assert len(logged_clashes(caplog)) == 1
 
 
 def test_a_map_that_cant_be_read_is_logged_and_the_request_answered(caplog):

@@ -28,7 +28,7 @@ class Expiring(io.StringIO):
         return super().write(text)
 
 
-class Served:
+class ServedRequest:
     """One request on a server that reuses the mapping for the next request, as uWSGI does."""
 
     def __init__(self, app, path="/?q=1", reader="ada"):
@@ -50,7 +50,7 @@ class Served:
         return lambda data: None
 
 
-def asked():
+def request_facts():
     """Facts that are read from the request; some of them for the first time."""
     headers = {name: value for name, value in request.headers.items() if name == "X-Reader"}
     reader = request.headers["X-Reader"]
@@ -64,17 +64,17 @@ def app(make_app):
 
 
 @pytest.fixture
-def told(place):
+def late_facts(place):
     """The facts that were read after the end of the request, by reader."""
 
-    class Told(dict):
+    class LateFacts(dict):
         came = place.for_reader()
 
-        def ask(self, who):
-            self[who] = asked()
+        def note(self, who):
+            self[who] = request_facts()
             self.came.set()
 
-    return Told()
+    return LateFacts()
 
 
 @pytest.fixture
@@ -84,62 +84,63 @@ def go_on(place):
     event.set()
 
 
-def asking(go_on, told):
+def noting_at_its_end(go_on, late_facts):
     try:
         yield "one"
         go_on.wait()
     finally:
-        told.ask("finally")
+        late_facts.note("finally")
 
 
 def leave(app, go_on):
-    served = Served(app)
+    served = ServedRequest(app)
     next(served.blocks)
     served.end()
     go_on.set()
 
 
-def test_the_clean_up_of_a_generator_whose_reader_left(app, serve, go_on, told):
-    serve(lambda: asking(go_on, told))
+def test_the_clean_up_of_a_generator_whose_reader_left(app, serve, go_on, late_facts):
+    serve(lambda: noting_at_its_end(go_on, late_facts))
     leave(app, go_on)
-    told.came.wait()
-    assert told == {"finally": ADAS}
+    late_facts.came.wait()
+    assert late_facts == {"finally": ADAS}
 
 
-def test_on_finish(app, serve, go_on, told, finished):
+def test_on_finish(app, serve, go_on, late_facts, finished):
     def on_finish(summary):
-        told["on_finish"] = asked()
+        late_facts["on_finish"] = request_facts()
         finished(summary)
 
-    serve(lambda: asking(go_on, told), on_finish=on_finish)
+    serve(lambda: noting_at_its_end(go_on, late_facts), on_finish=on_finish)
     leave(app, go_on)
     assert finished.summary().reason == "disconnect"
-    assert told == {"finally": ADAS, "on_finish": ADAS}
+    assert late_facts == {"finally": ADAS, "on_finish": ADAS}
 
 
-def test_the_request_itself_that_a_generator_holds(app, streams, go_on, told):
+def test_the_request_itself_that_a_generator_holds(app, streams, go_on, late_facts):
     def holding(held, headers):
         try:
             yield "one"
             go_on.wait()
         finally:
-            told["held"] = held.headers["X-Reader"], headers["X-Reader"], held.environ["PATH_INFO"]
-            told.came.set()
+            path = held.environ["PATH_INFO"]
+            late_facts["held"] = held.headers["X-Reader"], headers["X-Reader"], path
+            late_facts.came.set()
 
     @app.route("/")
     def view():
         return streams.response(holding(request._get_current_object(), request.headers))
 
     leave(app, go_on)
-    told.came.wait()
-    assert told["held"] == ("ada", "ada", "/")
+    late_facts.came.wait()
+    assert late_facts["held"] == ("ada", "ada", "/")
 
 
-def test_an_emitter_of_an_earlier_request(app, streams, told, finished):
+def test_an_emitter_of_an_earlier_request(app, streams, late_facts, finished):
     made = []
 
     def on_finish(summary):
-        told["on_finish"] = asked()
+        late_facts["on_finish"] = request_facts()
         finished(summary)
 
     @app.route("/")
@@ -151,16 +152,16 @@ def test_an_emitter_of_an_earlier_request(app, streams, told, finished):
     def events():
         return made[0].response()
 
-    Served(app).end()
-    reader = Served(app, "/events?q=3", "bob")
+    ServedRequest(app).end()
+    reader = ServedRequest(app, "/events?q=3", "bob")
     next(reader.blocks)
     made[0].complete()
     list(reader.blocks)
     finished.summary()
-    assert told == {"on_finish": ADAS}
+    assert late_facts == {"on_finish": ADAS}
 
 
-def test_an_asynchronous_generator(app, serve, told):
+def test_an_asynchronous_generator(app, serve, late_facts):
     ended = Future()
 
     async def source():
@@ -169,15 +170,15 @@ def test_an_asynchronous_generator(app, serve, told):
             await asyncio.Event().wait()
         finally:
             await asyncio.wrap_future(ended)
-            told.ask("finally")
+            late_facts.note("finally")
 
     serve(source)
-    served = Served(app)
+    served = ServedRequest(app)
     next(served.blocks)
     served.end()
     ended.set_result(None)
-    told.came.wait()
-    assert told == {"finally": ADAS}
+    late_facts.came.wait()
+    assert late_facts == {"finally": ADAS}
 
 
 # The log.
@@ -189,7 +190,7 @@ def test_what_is_written_goes_to_the_server_while_the_request_is_there(app, serv
         yield "one"
 
     serve(source)
-    served = Served(app)
+    served = ServedRequest(app)
     list(served.blocks)
     assert served.errors.getvalue() == "while it is there\n"
     served.end()
@@ -228,15 +229,15 @@ def test_stderr_that_takes_nothing_is_told(monkeypatch):
 # A wrapped app.
 
 
-def test_a_wrapped_app_whose_reader_left(place, app, go_on, told):
+def test_a_wrapped_app_whose_reader_left(place, app, go_on, late_facts):
     @app.route("/")
     def by_hand():
-        frames = ("data: %s\n\n" % item for item in asking(go_on, told))
+        frames = ("data: %s\n\n" % item for item in noting_at_its_end(go_on, late_facts))
         return Response(stream_with_context(frames), mimetype="text/event-stream")
 
     leave(EventStreamMiddleware(app, worker=place.worker, hold=9), go_on)
-    told.came.wait()
-    assert told == {"finally": ADAS}
+    late_facts.came.wait()
+    assert late_facts == {"finally": ADAS}
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/event-stream"])
@@ -246,7 +247,7 @@ def test_what_a_wrapped_app_puts_into_its_environ_is_found_outside(place, conten
         start_response("200 OK", [("Content-Type", content_type)])
         return iter([b"data: one\n\n"])
 
-    served = Served(EventStreamMiddleware(app, worker=place.worker))
+    served = ServedRequest(EventStreamMiddleware(app, worker=place.worker))
     assert served.environ["REMOTE_USER"] == "ada"
     assert served.environ["wsgi.errors"] is served.errors
     list(served.blocks)

@@ -141,7 +141,7 @@ def test_applies_narrows_it_to_the_paths_of_the_streams(called_on):
 # Where the app runs.
 
 
-class Everywhere:
+class RecordingApp:
     """An app that notes for each of its parts where it ran, and the value of a contextvar there."""
 
     def __init__(self, place, *headers):
@@ -150,59 +150,59 @@ class Everywhere:
         self._headers = list(headers)
 
     def __call__(self, environ, start_response):
-        self._remember()
+        self._record()
         TENANT.set("the app's")
         start_response("200 OK", self._headers)
         return self
 
     def __iter__(self):
-        self._remember()
+        self._record()
         yield ONE
-        self._remember()
+        self._record()
 
     def close(self):
-        self._remember()
+        self._record()
         self.closed.set()
 
-    def _remember(self):
+    def _record(self):
         self.places.append(here())
         self.tenants.append(TENANT.get())
 
 
 @pytest.fixture(params=["text/event-stream", "text/csv"])
-def everywhere(request, place):
-    return Everywhere(place, ("Content-Type", request.param))
+def recording_app(request, place):
+    return RecordingApp(place, ("Content-Type", request.param))
 
 
-def read(everywhere, wrap):
-    with Answer(wrap(everywhere), "/") as answer:
+def read(recording_app, wrap):
+    with Answer(wrap(recording_app), "/") as answer:
         answer.rest()
-    everywhere.closed.wait()
+    recording_app.closed.wait()
 
 
-def test_all_of_an_app_runs_on_one_worker(everywhere, wrap):
-    read(everywhere, wrap)
-    assert len(everywhere.places) == 4
-    assert len(set(everywhere.places)) == 1
-    assert here() not in everywhere.places
+def test_all_of_an_app_runs_on_one_worker(recording_app, wrap):
+    read(recording_app, wrap)
+    assert len(recording_app.places) == 4
+    assert len(set(recording_app.places)) == 1
+    assert here() not in recording_app.places
 
 
-def test_the_server_s_contextvars_are_there_and_the_app_s_stay(everywhere, wrap):
+def test_the_server_s_contextvars_are_there_and_the_app_s_stay(recording_app, wrap):
     TENANT.set("the server's")
-    read(everywhere, wrap)
-    assert everywhere.tenants == ["the server's", "the app's", "the app's", "the app's"]
+    read(recording_app, wrap)
+    assert recording_app.tenants == ["the server's", "the app's", "the app's", "the app's"]
     assert TENANT.get() == "the server's"
 
 
-def test_an_answer_that_is_forgotten_unread_leaves_nothing(place, everywhere):
-    body = EventStreamMiddleware(everywhere, worker=place.worker)(
+def test_an_answer_that_is_forgotten_unread_leaves_nothing(place, recording_app):
+    body = EventStreamMiddleware(recording_app, worker=place.worker)(
         create_environ("/"), lambda *start: None
     )
     seen = weakref.ref(body)
     del body
     gc.collect()
     assert seen() is None
-    everywhere.closed.wait()
+    recording_app.closed.wait()
 
 
 # Its options.

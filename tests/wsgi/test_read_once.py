@@ -42,7 +42,7 @@ def shared(app, emitter):
 
 
 @pytest.fixture
-def once(app, streams, waiting):
+def same_response(app, streams, waiting):
     """An app whose view returns the same response for each request. Its source waits."""
     with app.test_request_context():
         response = streams.response(waiting)
@@ -51,7 +51,7 @@ def once(app, streams, waiting):
 
 
 @pytest.fixture
-def left(place):
+def departure(place):
     """An ``on_disconnect`` that the test can wait for."""
 
     class Left:
@@ -117,16 +117,18 @@ def test_one_who_comes_back_is_told_so_and_whoever_reads_is_left_alone(
 
 
 @where_it_is_read
-def test_a_response_that_is_returned_twice_is_refused_and_the_first_goes_on(place, once, waiting):
-    with Answer(once, "/") as answer:
+def test_a_response_that_is_returned_twice_is_refused_and_the_first_goes_on(
+    place, same_response, waiting
+):
+    with Answer(same_response, "/") as answer:
         answer.block()
         waiting.waits.wait()
         with REFUSED:
-            list(call(once.wsgi_app))
+            list(call(same_response.wsgi_app))
         waiting.go_on.set()
         assert b"two" in answer.rest()
     wait_for_worker_threads()
-    assert slots_of(once).taken == 0
+    assert slots_of(same_response).taken == 0
 
 
 def test_a_copy_of_a_response_is_refused_as_well(app, streams):
@@ -211,40 +213,40 @@ def test_an_iterator_that_is_never_advanced_starts_nothing(app, serve, waiting):
     assert slots_of(app).taken == 0
 
 
-def test_a_body_that_is_dropped_ends_the_stream(place, app, serve, waiting, finished, left):
-    serve(lambda: waiting, on_finish=finished, on_disconnect=left)
+def test_a_body_that_is_dropped_ends_the_stream(place, app, serve, waiting, finished, departure):
+    serve(lambda: waiting, on_finish=finished, on_disconnect=departure)
     blocks = iter(call(app.wsgi_app))
     next(blocks)
     waiting.waits.wait()
     del blocks
-    left.wait()
+    departure.wait()
     waiting.go_on.set()
     assert finished.summary().reason == "disconnect"
     wait_for_worker_threads()
 
 
 def test_a_middleware_that_is_a_generator_ends_the_stream_when_it_is_closed(
-    place, app, serve, waiting, finished, left
+    place, app, serve, waiting, finished, departure
 ):
     def wrapped(environ, start_response):
         for block in app.wsgi_app(environ, start_response):
             yield block
 
-    serve(lambda: waiting, on_finish=finished, on_disconnect=left)
+    serve(lambda: waiting, on_finish=finished, on_disconnect=departure)
     blocks = call(wrapped)
     next(blocks)
     waiting.waits.wait()
     blocks.close()
-    left.wait()
+    departure.wait()
     waiting.go_on.set()
     assert finished.summary().reason == "disconnect"
     wait_for_worker_threads()
 
 
 def test_a_body_that_only_gc_finds_may_be_found_on_any_thread(
-    place, app, serve, waiting, finished, left, schedule
+    place, app, serve, waiting, finished, departure, schedule
 ):
-    serve(lambda: waiting, on_finish=finished, on_disconnect=left, total_timeout=99)
+    serve(lambda: waiting, on_finish=finished, on_disconnect=departure, total_timeout=99)
     cycle = {"blocks": iter(call(app.wsgi_app))}
     next(cycle["blocks"])
     waiting.waits.wait()
@@ -253,7 +255,7 @@ def test_a_body_that_only_gc_finds_may_be_found_on_any_thread(
     collecting = threading.Thread(target=gc.collect)
     collecting.start()
     collecting.join(HANG_GUARD)
-    left.wait()
+    departure.wait()
     waiting.go_on.set()
     assert finished.summary().reason == "disconnect"
     wait_for_worker_threads()
