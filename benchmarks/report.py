@@ -47,13 +47,17 @@ def table(numbers: Numbers, work: Work, metric: Metric) -> Iterator[str]:
     yield f"  {'':{width}}{'median':>9}{'lowest':>9}{'highest':>9}{titles}"
     for name in names:
         values = [run[metric.name] for run in numbers[work.name, name]]
-        cells = "".join(f"{value:>9.4g}" for value in (median(values), min(values), max(values)))
+        cells = "".join(map(_number, (median(values), min(values), max(values))))
         if name.startswith(BEFORE):
             now = name[len(BEFORE) :]
             cells += f"  now {ratio(numbers, work.name, metric, now, name):.2f} ×"
         elif name not in OURS:
             cells += "".join(_times(numbers, work, metric, our, name) for our in ours)
         yield f"  {name:{width}}{cells}"
+
+
+def _number(value: float) -> str:
+    return f"{value:>9.0f}" if value >= 1000 else f"{value:>9.4g}"
 
 
 def _times(numbers: Numbers, work: Work, metric: Metric, ours: str, peer: str) -> str:
