@@ -62,7 +62,7 @@ def _number(value: float) -> str:
 
 def _times(numbers: Numbers, work: Work, metric: Metric, ours: str, peer: str) -> str:
     value = ratio(numbers, work.name, metric, ours, peer)
-    return f"{f'{value:.2f} ×':>{len(ours) + 5}}"
+    return f" {f'{value:.2f} ×':>{len(ours) + 4}}"
 
 
 def clients(results: List[Result]) -> Iterator[str]:

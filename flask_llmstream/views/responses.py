@@ -80,13 +80,14 @@ def new_emitter(
     runtime = runtime_for(options.worker)
     source = PushSource(runtime)
     stream = new_stream(source, options, name)
-    emitter = Emitter(stream, source, runtime, partial(_kept_response, slots=slots), called)
+    emitter = Emitter(stream, source, runtime, partial(_kept_response, slots), called)
     if function is not None:
-        source.work = partial(producing(function), emitter)
+        produce = producing(function)
+        source.work = lambda: produce(emitter)  # a partial keeps half a KiB of stack, as it is C
     return emitter
 
 
-def _kept_response(stream: Stream, slots: StreamLimiter) -> Response:
+def _kept_response(slots: StreamLimiter, stream: Stream) -> Response:
     response = respond(stream, slots)
     keep_with_request(response)  # the emitter holds it weakly, and must find it again
     return response

@@ -210,7 +210,10 @@ class StreamBody(ReadOnceBody):
     def _start_in(self, runtime: Runtime) -> None:
         stream = self._stream
         self._process = os.getpid()  # the process may have forked since __init__
-        stream.start(runtime, partial(release_slot, self._slots, self._unread))
+        release = self._slots.release
+        if self._unread is not None:
+            release = partial(release_slot, self._slots, self._unread)
+        stream.start(runtime, release)
         self._connection = new_connection(stream, self._environ, runtime)
         if stream.sink.strategy is not Overflow.BLOCK:
             self._connection.limit_unsent()
