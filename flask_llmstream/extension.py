@@ -27,13 +27,13 @@ from .providers import Counter, Provider
 from .runtime.sigterm import on_sigterm
 from .sources.emitter import Emitter
 from .stream.drain import DRAIN_SECONDS, drain
-from .stream.limits import every_slots
+from .stream.limits import all_limiters
 from .stream.options import StreamOptions, check_callable, check_number
 from .views.decorator import refuse_positional, streamed_view
 from .views.misplaced import log_later_misplaced, refuse_misplaced
 from .views.responses import Source, last_event_id, new_emitter, stream_response
 from .views.route_clashes import log_later_clashes, refuse_clashes
-from .views.source_errors import check_create_function
+from .views.source_checks import check_create_function
 from .wsgi.early_start import EarlyStart
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class LLMStream:
         model ``counter`` is added. Default: none, and no chat endpoints unless
         ``LLMSTREAM_URL_PREFIX`` says where.
     :param guard: decides who may use those endpoints. It is called before each request to them, as
-        a ``before_request`` (not for ``OPTIONS``, which asks nothing). ``None`` lets the request
+        a ``before_request`` (not for ``OPTIONS``, which runs no model). ``None`` lets the request
         pass, anything else is the answer, and it may ``abort()``. Default: everybody may.
     :raises ConfigurationError: an object that is no provider, a guard that can't be called.
     """
@@ -91,8 +91,8 @@ class LLMStream:
 
         :raises ConfigurationError: a key that can't work (the message names it), a route of the
             app's at the address of one of the chat endpoints (it names both), a view that has
-            ``@streams.view()`` above its route, a guard of endpoints that there are none of, or a
-            second call for one app.
+            ``@streams.view()`` above its route, a guard without any chat endpoints, or a second
+            call for one app.
         """
         if not isinstance(app, Flask):
             raise ConfigurationError(f"app: has to be a Flask application, not {_whatever(app)}")
@@ -161,8 +161,8 @@ class LLMStream:
         """
         refuse_positional(misplaced)
         StreamOptions().merged(**options)  # a wrong option raises where it stands
-        # All decorators of a view are made before the first of them is called. So a view that Flask
-        # has by now is wrapped on purpose, as in app.view_functions[name] = streams.view()(…).
+        # All decorators of a view are made before the first of them is called. So if Flask has the
+        # view by now, it is replaced on purpose: app.view_functions[name] = streams.view()(…).
         had = [known for app in self._apps for known in app.view_functions.values()]
 
         def decorate(
@@ -282,7 +282,7 @@ class LLMStream:
         :raises ConfigurationError: ``seconds`` is no number from 0 on. Nothing is refused or ended.
         """
         check_number("seconds", seconds, least=0)
-        return drain(every_slots(self), seconds)
+        return drain(all_limiters(self), seconds)
 
     def drain_on_sigterm(self, seconds: float = DRAIN_SECONDS) -> None:
         """Let SIGTERM begin a :meth:`drain`, and end the process afterwards.

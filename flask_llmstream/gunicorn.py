@@ -1,4 +1,4 @@
-"""For ``gunicorn.conf.py``: one line, and open streams have their farewell however a worker goes.
+"""One line for ``gunicorn.conf.py``: open streams end properly, whatever stops their worker.
 
 ::
 
@@ -13,7 +13,7 @@ from typing import Any, Callable
 from .runtime.runtime import on_greenlet
 from .runtime.sigterm import delay_signal, on_sigterm, run_in_background
 from .stream.drain import FAREWELL_SECONDS, drain, wait_for_ends
-from .stream.limits import every_slots
+from .stream.limits import all_limiters
 
 _MARGIN_SECONDS = 1.0
 """gunicorn's gevent worker looks once a second whether its connections have ended."""
@@ -24,15 +24,15 @@ def post_worker_init(worker: Any) -> None:
 
     - SIGTERM (a stop, a reload, a deployment): new streams are refused, those that run have
       gunicorn's ``graceful_timeout``, less 3 s, to end by themselves.
-    - ``max_requests`` and ``--reload``: the same, but nothing is refused, for the worker that
-      takes its place has yet to come.
+    - ``max_requests`` and ``--reload``: the same, but new streams are accepted until the
+      next worker is there.
     - SIGINT, SIGQUIT, SIGABRT (its own ``timeout``), the end of its parent: all end at once.
 
     It wraps the hooks ``worker_int`` and ``worker_exit``, and calls yours afterwards. A function
     ``post_worker_init`` of your own must call this one.
     """
     seconds = max(worker.cfg.graceful_timeout - FAREWELL_SECONDS - _MARGIN_SECONDS, 0)
-    on_sigterm(lambda: drain(every_slots(), seconds))
+    on_sigterm(lambda: drain(all_limiters(), seconds))
     _when_it_stops(worker, lambda: _retire(seconds))
     _hook_the_end(worker.cfg)
     if not on_greenlet():
@@ -42,19 +42,19 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _retire(seconds: float) -> None:
-    wait_for_ends(every_slots(), seconds)
+    wait_for_ends(all_limiters(), seconds)
     _farewell()
 
 
 def _farewell() -> None:
-    drain(every_slots(), 0)
+    drain(all_limiters(), 0)
 
 
 def _when_it_stops(worker: Any, retire: Callable[[], None]) -> None:
     """Call ``retire`` in the background, once the worker takes no more connections.
 
-    Only the worker's ``alive`` tells. Only ``notify()`` is called as long as the worker runs: once
-    a second, and first when it begins to wait for open connections.
+    gunicorn has no hook for this. So ``notify()`` is wrapped, which the worker calls once a second,
+    and first when it begins to wait for open connections; ``worker.alive`` tells then.
     """
     notify = worker.notify
 

@@ -68,7 +68,7 @@ class Log:
                 return  # no work for a record that nobody gets
             keywords = {} if error is None else _keywords_for(logger, error)
             logger.log(level, message, *map(_fit, arguments), stacklevel=_CALLER, **keywords)
-        except BaseException as failure:  # the caller may have an end to complete
+        except BaseException as failure:  # raise nothing: the caller may be ending a stream
             if forward_interrupt(failure):
                 return
             with suppress(BaseException):  # stderr may be closed, or full
@@ -89,7 +89,7 @@ def _fit(argument: Any) -> Any:
 
 
 class _Traceback(logging.Filter):
-    """Lets a record be written with the traceback that was made fit for it. No record is dropped.
+    """Makes handlers print our printable traceback. It drops no record.
 
     The record keeps its exception, by which error trackers recognise it.
     """

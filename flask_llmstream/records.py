@@ -140,9 +140,8 @@ class Summary(NamedTuple):
     :ivar items: the number of items that the producer sent.
     :ivar lost: the number of these that the reader never got: there was no room, and the overflow
         strategy dropped them.
-    :ivar bytes: the size of the other items in bytes. An item that waits in the slot of ``latest``
-        at the producer's end is neither counted here nor part of ``text``: it becomes bytes when
-        the reader takes it.
+    :ivar bytes: the bytes of all other items. With ``latest``, an item that still waits at the
+        producer's end is not counted, nor is it part of ``text``: it is not encoded yet.
     :ivar first_event_seconds: from the start to the first frame sent; ``None`` without one.
     :ivar seconds: from the start to the producer's end.
     :ivar usage: what the model's server counted; ``None`` where it did not count.

@@ -137,8 +137,8 @@ def convert_stream_errors(app: Flask) -> None:
 
 
 def _finder(app: Any, name: str) -> Find:
-    """A function that returns the app's method: the instance's, else the class's at each call. An
-    agent may replace the class's later."""
+    """A function that returns the method that is set on the app. Without one it looks the method up
+    on the app's class at each call, because a monitoring agent may patch the class later."""
     own: Optional[Method] = vars(app).get(name)
     return lambda: partial(getattr(type(app), name), app) if own is None else own
 

@@ -68,8 +68,8 @@ class Latest(LossyChannel):
 
     def _hand_over(self) -> None:
         # Only the producer fills the slot, and the side that empties it encodes. If the reader
-        # emptied it before this item came, the reader's flag was up before that. Then it is woken
-        # and looks again. So the two never encode at the same time, and no item is forgotten.
+        # finds the slot empty, it has raised its flag before. So the producer sees the flag and
+        # wakes it. The two never encode at the same time, and no item is forgotten.
         if not self._reader_moves:
             self._move()
         self._wake_the_reader()

@@ -65,7 +65,7 @@ class LossyChannel(Channel, ABC):
         :raises StreamOverflow: the item has no room, and the strategy ends the stream.
         """
         try:
-            self._in_hand = True  # before the look for the end; the reader looks in the other order
+            self._in_hand = True  # first this, then the end: the reader looks in the other order
             if self._closed is not None:
                 raise StreamClosed(self._closed)
             self._accept(item)
@@ -100,8 +100,8 @@ class LossyChannel(Channel, ABC):
         return waiting < self._max_items and room > 0
 
     def _is_over(self) -> bool:
-        # The item in hand comes before a good end. Any other end shows the reader that the answer
-        # is incomplete. It must come in time, even where ``encode`` never returns.
+        # A stream that ends well delivers the item that is being encoded first. After any other end
+        # the reader sees that the answer is incomplete, and must not wait for ``encode``.
         closed = self._closed
         if closed == "complete" and self._in_hand and not self._discarded:
             return False

@@ -131,8 +131,8 @@ def watch(
 
 def _left_waitress(disconnected: Callable[[], bool], client: Any) -> Callable[[], bool]:
     """waitress's own function notices a departure only behind a write that failed, or where
-    ``channel_request_lookahead`` is set. It is asked first because it knows that the socket was
-    closed, whose descriptor may be another client's."""
+    ``channel_request_lookahead`` is set. It is asked first, because it knows whether the
+    socket was closed: after that, its number may belong to another client."""
     if client is None:
         return disconnected
     return lambda: disconnected() or has_left(client.fileno())

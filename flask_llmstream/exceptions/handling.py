@@ -1,7 +1,7 @@
 """Exceptions are read safely, and handled as in an ``except`` clause that has caught them.
 
-An exception or a source of the user may run code of its own at any access. An error of that code is
-ignored here. Standard library only, no I/O.
+To read an attribute of a user's exception, or source, may run the user's code. If that code raises,
+the error is ignored here. Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ traceback_of: Any = vars(BaseException)["__traceback__"].__get__
 
 cause_of: Any = vars(BaseException)["__cause__"].__get__
 context_of: Any = vars(BaseException)["__context__"].__get__
-"""The exception that it was raised from, and the exception that was handled where it was raised.
-A class can't override these either."""
+"""An exception's ``__cause__`` and its ``__context__``. A class can't override these either."""
 
 set_traceback: Any = BaseException.with_traceback
 """``set_traceback(error, traceback)``."""
@@ -29,7 +28,7 @@ def caught() -> Optional[BaseException]:
 
 
 def while_handling(error: Optional[BaseException], call: Callable[[], Any]) -> Any:
-    """Call a function as an ``except`` clause would that has caught ``error``.
+    """Call a function as if inside an ``except`` clause, with ``error`` as the caught exception.
 
     Inside, ``sys.exc_info()`` is this exception, as in an error handler of Flask. Error trackers
     rely on that, and so does ``logger.exception()``.

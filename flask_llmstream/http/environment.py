@@ -1,4 +1,4 @@
-"""What the environment says of a call to a URL: its proxies, and the authorities it trusts."""
+"""Environment variables for a call to a URL: its proxies, and the CAs that are trusted."""
 
 # mypy: disable-error-code=import-untyped
 

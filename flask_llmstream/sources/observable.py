@@ -17,7 +17,7 @@ from .emitter import Emitter
 
 @runtime_checkable
 class Observable(Protocol):
-    """An object with ``subscribe`` and ``pipe``. Much else has only ``subscribe``."""
+    """An object with ``subscribe`` and ``pipe``. Many other objects have only ``subscribe``."""
 
     @property
     def subscribe(self) -> Callable[..., Any]:
@@ -32,8 +32,8 @@ def where_its_threads_are(options: StreamOptions) -> StreamOptions:
     """These options, with the one worker that an Observable can have.
 
     In a patched process the threads of its schedulers are greenlets, which need the hub. In any
-    other process RxPY queues subscriptions on one thread: one that waits for room there would make
-    the next one wait. So it has a thread of its own.
+    other process RxPY runs all subscriptions on one thread. If one waits for its reader there, the
+    next can't start. So each has a thread of its own.
     """
     return options.merged(worker="auto" if is_module_patched("threading") else "thread")
 

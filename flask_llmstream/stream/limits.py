@@ -21,7 +21,7 @@ RETRY_AFTER = 1
 
 
 def _nobody() -> Hashable:
-    """The client of a request, where all clients count as one: none."""
+    """The default ``client_key``: no request has a client's key, so no client has a limit."""
     return None
 
 
@@ -44,7 +44,7 @@ class Places:
             return True
         if next(self._new, None) is not None:
             return True
-        # One may have been given back meanwhile; there will never be a new one.
+        # All new places are taken. One may have been given back since the first look.
         return try_pop(self._given_back) is not None
 
     def give_back(self) -> None:
@@ -55,8 +55,8 @@ class Places:
 class StreamLimiter:
     """Knows the streams that run, and gives each a slot.
 
-    A client's key is an object of the application's, with code of its own. Only :meth:`acquire`
-    runs that.
+    The key of a client may have a ``__hash__`` and an ``__eq__`` of its own. Only :meth:`acquire`
+    runs them.
 
     :param limit: the most streams at a time; 0: any number.
     :param per_client: the most streams of one client at a time; 0: any number.
@@ -125,7 +125,7 @@ class StreamLimiter:
             places.give_back()
             return self._too_many()
         self._admitted[stream] = True
-        self._streams[stream] = places  # before the look; ``close`` looks in the other order
+        self._streams[stream] = places  # first this: ``close`` looks in the other order
         return self._refused_after_all(stream)
 
     def _refused_after_all(self, stream: Stream) -> Optional[StreamRefused]:
@@ -188,13 +188,13 @@ _all: "WeakSet[StreamLimiter]" = WeakSet()
 """Those of this process. A process is drained as a whole, without an app at hand."""
 
 
-def every_slots(owner: Optional[object] = None) -> List[StreamLimiter]:
+def all_limiters(owner: Optional[object] = None) -> List[StreamLimiter]:
     """All limiters of this process, or those of one extension object and of none."""
     return [slots for slots in _all if owner is None or slots.belongs_to(owner)]
 
 
 _of_the_parent: List[Stream] = []
-"""Kept for ever: a generator that is freed runs its ``finally``, which only the parent may do."""
+"""Kept for ever in a forked child. To free such a generator would run its ``finally`` there."""
 
 
 def _begin_anew() -> None:

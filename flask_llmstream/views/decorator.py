@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from ..exceptions.handling import name_of
 from ..sources.calls import called
-from .source_errors import is_iterator
+from .source_checks import is_iterator
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

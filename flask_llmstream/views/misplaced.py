@@ -1,4 +1,4 @@
-"""Views with ``@streams.view()`` above the route: Flask has such a view without it."""
+"""Views with ``@streams.view()`` above ``@app.route``: Flask calls the function without it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ def _log_misplaced(app: Flask) -> None:
 def misplaced_views(app: Flask) -> Iterator[Tuple[str, str]]:
     """The rule and the name of each misplaced view of an app.
 
-    A function that Flask has both ways, plain at one rule and streamed at another, is not
-    misplaced.
+    A function with two rules, plain at one and streamed at the other, is not misplaced.
     """
     placed = [inner for view in app.view_functions.values() for inner in _streamed_by(view)]
     for rule in app.url_map.iter_rules():

@@ -26,7 +26,7 @@ from ..wsgi.body import StreamBody
 from ..wsgi.headers import HEADERS
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import stream_response_class
-from .source_errors import (
+from .source_checks import (
     not_iterable,
     refuse_bytes,
     refuse_one_item,

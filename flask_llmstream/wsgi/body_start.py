@@ -20,8 +20,11 @@ def new_connection(stream: Stream, environ: Environ, runtime: Runtime) -> Connec
 
 
 def release_slot(slots: StreamLimiter, unread: Optional[UnreadBody], stream: Stream) -> None:
-    """Give a stream's slot back, once its producer has ended. ``unread`` is an argument so that it
-    is held until then: the producer may read from it."""
+    """Give a stream's slot back, once its producer has ended.
+
+    :param unread: is not used. The argument keeps the body of the request alive until then: the
+        producer may read from it.
+    """
     slots.release(stream)
 
 

@@ -30,8 +30,8 @@ def with_headers(response: R, failure: ErrorInfo) -> R:
 
 
 def http_exception(failure: ErrorInfo) -> Any:
-    """The failure as an exception of Werkzeug's, of the class for its status: error handlers are
-    found by the class. Without a handler it is answered by :func:`failure_response`."""
+    """The failure as Werkzeug's exception class for its status (404: ``NotFound``), because Flask
+    finds error handlers by class. Without a handler the answer is :func:`failure_response`."""
     kind = default_exceptions.get(failure.status, HTTPException)
     made: Any = kind(description=failure.message, response=failure_response(failure))
     made.code = failure.status

@@ -9,7 +9,7 @@ from flask import got_request_exception
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_llmstream import stream_finished
-from flask_llmstream.stream.limits import every_slots
+from flask_llmstream.stream.limits import all_limiters
 from tests.support.answers import Answer
 from tests.support.plain_wsgi import EVENT_STREAM
 from tests.support.runtimes import GREENLETS, THREADS, only, wait_for_worker_threads
@@ -147,7 +147,7 @@ def test_its_slots_are_known_to_the_line_for_gunicorn(wrap, foreign, pausing):
     wrapped = wrap(foreign(pausing(None)))
     with Answer(wrapped, "/") as answer:
         answer.block()
-        assert [slots.taken for slots in every_slots() if slots.taken] == [1]
+        assert [slots.taken for slots in all_limiters() if slots.taken] == [1]
 
 
 # Reports.

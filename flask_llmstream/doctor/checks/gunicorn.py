@@ -1,4 +1,4 @@
-"""Checks of gunicorn's configuration. Where it can't be read, only ``starts`` says so."""
+"""Checks of gunicorn's configuration. If it can't be read, ``starts`` says so, and no other."""
 
 from __future__ import annotations
 

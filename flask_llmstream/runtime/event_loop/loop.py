@@ -31,8 +31,8 @@ _NAME = "llmstream-asyncio"
 class Loop(asyncio.SelectorEventLoop):
     """asyncio's own loop, whatever policy the application has set.
 
-    In a patched process its selector is gevent's. Through that selector patched code (executors,
-    say) runs on the hub of the loop's thread. On an original epoll, or on libuv, it would hang.
+    In a patched process its selector is gevent's: patched code (executors, for example) needs the
+    hub of the loop's thread to run. With the original epoll, or on libuv, it would hang.
     """
 
     async def getaddrinfo(
