@@ -1,1 +1,1 @@
-"""The chat endpoints: how their requests are read, limited and answered."""
+"""The chat endpoints: their routes, and how a request is read and limited."""

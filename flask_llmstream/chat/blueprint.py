@@ -33,7 +33,7 @@ from .cross_site import (
     refuse_cross_site,
     refuse_unless_accepted,
 )
-from .limits import RequestLimits
+from .request_limits import RequestLimits
 from .requests import ChatRequest, parse_chat, parse_json, parse_query
 
 _STREAM_LIMITS = {"max_streams", "max_streams_per_client", "client_key"}

@@ -11,7 +11,7 @@ from typing import Any, Callable, Container, Dict, Mapping, Optional, Tuple
 
 from ..errors import RequestError, UnknownModel
 from ..records import CompletionRequest
-from .limits import RequestLimits, whole_number
+from .request_limits import RequestLimits, whole_number
 
 COUNTER = "counter"
 """The model that answers a request without prompt and messages."""

@@ -1,4 +1,4 @@
-"""The formats: how deltas, endings and errors are written. One file for each format."""
+"""The wire formats: how deltas, heartbeats, errors and the end are written. One file for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where deltas come from: one interface, and one file for each kind of model."""
+"""The models: what a delta may be, one interface for all, and one file for each kind."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One stream: its options, its limits, its producer and its one end."""
+"""One stream: its options, its producer, its one end. ``limits`` knows all streams that run."""

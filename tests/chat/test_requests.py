@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.chat.limits import MAX_DEPTH, RequestLimits
+from flask_llmstream.chat.request_limits import MAX_DEPTH, RequestLimits
 from flask_llmstream.chat.requests import ChatRequest, parse_chat, parse_json, parse_query
 from flask_llmstream.errors import RequestError, RequestTooLarge, UnknownModel
 from flask_llmstream.records import CompletionRequest
