@@ -12,7 +12,6 @@ from typing import Any, Callable, List, Optional
 from ..exceptions.steps import run_all
 from ..log import log
 from ..records import Summary
-from ..runtime.atomic import try_pop
 from .hooks import Listener, StreamHooks
 from .outcome import Outcome
 from .sink import Sink
@@ -61,9 +60,11 @@ class ReportedOutcome(Outcome):
 
     def _call_owed(self) -> None:
         while self._owed:
-            work = try_pop(self._owed)
-            if work is not None:
-                self._each(work)
+            try:
+                work = self._owed.pop(0)
+            except IndexError:  # the other side was quicker
+                return
+            self._each(work)
 
     def _each(self, *steps: Callable[[], object]) -> None:
         """Take each of these steps of the end. An exception of one is logged."""

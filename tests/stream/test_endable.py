@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from functools import partial
 
 import gevent
 import pytest
 from flask import g
 
 from flask_llmstream.errors import StreamError, UnsendableItem
-from flask_llmstream.formats import NDJSONFormat, TextFormat
+from flask_llmstream.formats import NDJSONFormat, TextFormat, make_format
 from flask_llmstream.formats.negotiated import JSONArray
+from flask_llmstream.runtime import atomic
 from flask_llmstream.runtime.runtime import runtime_for
+from flask_llmstream.stream import endable, outcome, reported, stream
+from flask_llmstream.stream.options import StreamOptions
 from tests.support.answers import Answer
 from tests.support.async_sources import asynchronous
-from tests.support.running_stream import Running
+from tests.support.lockstep import Lockstep
+from tests.support.running_stream import Running, Told
 from tests.support.runtimes import BESIDE, GREENLETS, THREADS, only, wait_for_worker_threads
 from tests.support.sources import Stalled, Waiting
 from tests.support.unshowable import UNSHOWABLE
@@ -228,6 +233,57 @@ def test_a_callback_that_finds_no_thread_is_called_at_once_behind_the_producer(
         full.setattr(threading.Thread, "start", refuse)
         end_behind_the_producer(fragile, "disconnect")
     assert [departure.reason for departure in fragile.told.departures] == ["disconnect"]
+
+
+@only(THREADS, BESIDE)
+def test_callbacks_that_find_no_thread_keep_their_order(place, fragile, monkeypatch):
+    called = []
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    fragile.begin(lambda *_: None, None)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        for number in range(3):
+            fragile.stream.run_in_background(partial(called.append, number))
+    fragile.source.go_on.set()
+    fragile.summary()
+    assert called == [0, 1, 2]
+
+
+class StoringWorker:
+    """Runs the producer where a test says so."""
+
+    def start(self, run):
+        self.run = run
+
+    def drive(self, source, deliver):
+        for item in source:
+            deliver(item)
+
+    def stop(self, abort):
+        """The producer ends by itself."""
+
+
+ENDING = [module.__file__ for module in (atomic, endable, outcome, reported, stream)]
+
+
+@pytest.mark.parametrize("reason", ["complete", "error", "timeout", "disconnect", "shutdown"])
+def test_wherever_one_end_is_the_producer_s_may_come(reason):
+    runtime = runtime_for("thread")
+    for seed in range(150):
+        told, listener, worker = Told(THREADS, lambda work: work()), Listening(), StoringWorker()
+        ended = stream.Stream(
+            *("an-id", "the source", [], make_format("text", None), StreamOptions(), told),
+            make_worker=lambda name: worker,
+        )
+        ended.open(runtime, listener)
+        ended.start(runtime, told.release)
+        Lockstep(seed, ENDING).run(partial(ended.end, reason), worker.run)
+        ended.abandon()
+        assert sorted(listener.heard) == ["ended", "finished"]
+        assert told.summary().reason in (reason, "complete")
 
 
 @only(THREADS)

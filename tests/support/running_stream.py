@@ -35,6 +35,9 @@ class Told:
     def debug(self):
         return self.is_debug()
 
+    def run_in_background(self, work):
+        work()
+
     def left(self, stream, summary):
         self.departures.append(summary)
         self.departure.set()
