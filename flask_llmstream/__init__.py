@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, List
 
 from .channel.overflow import Overflow as Overflow
+from .deltas import Delta as Delta
+from .deltas import ToolCallDelta as ToolCallDelta
 from .errors import ConfigurationError as ConfigurationError
 from .errors import EventTooLarge as EventTooLarge
 from .errors import LLMStreamError as LLMStreamError

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import index
+from types import MappingProxyType
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens",
@@ -25,16 +26,17 @@ MAX_TEXT = 1_000_000
 class CompletionRequest:
     """One request to a model, checked, the same for every provider.
 
-    :param model: the registered name of the model.
-    :param prompt: the text to continue; ``None`` where ``messages`` are given.
+    :param model: the registered name of the model; ``""`` for the provider's own.
+    :param prompt: the text to answer or to continue; ``None`` where ``messages`` are given.
     :param messages: a conversation in OpenAI's form (mappings with ``role`` and ``content``).
-    :param options: the model's parameters that the client set (``temperature``, ``max_tokens``,
-        ``stop`` …), unchanged, except that no limit of tokens is higher than ``max_tokens``.
+    :param options: the other fields of the client's request (``temperature``, ``tools``,
+        ``response_format`` …), unchanged, except that no limit of tokens is higher than
+        ``max_tokens``.
     :param max_tokens: the most tokens that the answer may have, whatever the client asked for.
         ``None``: as many as the model writes.
     """
 
-    model: str
+    model: str = ""
     prompt: Optional[str] = None
     messages: Tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -47,23 +49,32 @@ class Usage:
 
     :param prompt_tokens: tokens read; ``None`` where the server did not count.
     :param completion_tokens: tokens written; ``None`` where the server did not count.
-    :param finish_reason: why the model stopped: ``stop``, ``length``, or its server's own word.
+    :param finish_reason: why the model stopped: ``stop``, ``length``, ``tool_calls``, or its
+        server's own word.
+    :param cached_tokens: the tokens read that came from a cache; ``None`` where nobody counted.
+    :param reasoning_tokens: the tokens written that were reasoning; ``None`` where nobody counted.
+    :param extra: other members of the ``usage`` that the model's server sent.
     :raises ValueError: a count is no whole number from 0 to 2**53, the highest that readers of
-        JSON can hold; or the reason is no text.
+        JSON can hold; or the reason is no text, or ``extra`` no mapping.
     """
 
     prompt_tokens: Optional[int] = None
     completion_tokens: Optional[int] = None
     finish_reason: str = "stop"
+    cached_tokens: Optional[int] = None
+    reasoning_tokens: Optional[int] = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        for name in ("prompt_tokens", "completion_tokens"):
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"):
             count = getattr(self, name)
             if count is not None:
                 object.__setattr__(self, name, _checked_count(name, count))
         reason: Any = self.finish_reason
         if not isinstance(reason, str):
             raise ValueError(f"finish_reason: has to be text, not {type(reason).__name__}")
+        if not isinstance(self.extra, Mapping):
+            raise ValueError(f"extra: has to be a mapping, not {type(self.extra).__name__}")
 
 
 def _checked_count(name: str, count: Any) -> int:
@@ -149,6 +160,8 @@ class Summary(NamedTuple):
         no ``on_finish``.
     :ivar failure: the failure as the client got it; ``None`` after a good end.
     :ivar error: the exception behind the failure, if there was one.
+    :ivar left_out: how many deltas said something that the format does not show, by the name of
+        the field of :class:`~flask_llmstream.deltas.Delta`.
     """
 
     id: str
@@ -162,3 +175,4 @@ class Summary(NamedTuple):
     text: str
     failure: Optional[ErrorInfo]
     error: Optional[BaseException]
+    left_out: Mapping[str, int] = MappingProxyType({})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping as AnyMapping
 from dataclasses import is_dataclass
-from typing import Any, Callable, Dict, Optional
+from types import MappingProxyType
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
 from ..records import Ending, ErrorInfo, Gap
 from ..sse.event import ServerSentEvent
@@ -39,6 +40,9 @@ class Format(ABC):
     #: Whether the source gave events with IDs of its own. Then the stream sends no other IDs: a
     #: reader that reconnects must send back the source's.
     has_own_ids = False
+
+    #: How many deltas said something that this format does not show, by the field's name.
+    left_out: Mapping[str, int] = MappingProxyType({})
 
     #: Encodes items that are no text. In an application, the application's JSON takes its place.
     as_json: Encode = staticmethod(json_bytes)
@@ -93,6 +97,16 @@ class Format(ABC):
         if text[:1] != b"{":
             raise unsendable(item)
         return text
+
+    def leave_out(self, kinds: Iterable[str]) -> None:
+        """Count what this format does not show of one delta.
+
+        :param kinds: names of fields of :class:`~flask_llmstream.deltas.Delta`.
+        """
+        counts = dict(self.left_out)
+        for kind in kinds:
+            counts[kind] = counts.get(kind, 0) + 1
+        self.left_out = counts
 
     def observe_receive(
         self, receive: Callable[[Optional[float]], Optional[bytes]]
@@ -159,7 +173,7 @@ class EventStreamFormat(Format):
 
 def is_json_item(item: Any) -> bool:
     """Whether a format writes the item as JSON by itself."""
-    return isinstance(item, (Mapping, list, tuple)) or (
+    return isinstance(item, (AnyMapping, list, tuple)) or (
         is_dataclass(item) and not isinstance(item, type)
     )
 

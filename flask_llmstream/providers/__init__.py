@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List
 
-from .base import Delta, Deltas, Provider
+from .base import Deltas, Piece, Provider
 from .callable import CallableProvider
 from .counter import Counter
 
@@ -21,7 +21,7 @@ else:  # a type checker that saw __getattr__ would accept any name
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["CallableProvider", "Counter", "Delta", "Deltas", "OpenAICompatible", "Provider"]
+__all__ = ["CallableProvider", "Counter", "Deltas", "OpenAICompatible", "Piece", "Provider"]
 
 
 def __dir__() -> List[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Generator, Iterator
 
 from ..exceptions.handling import name_of
-from .base import Delta
+from .base import Piece
 
 
 class AbortableDeltas:
@@ -18,12 +18,12 @@ class AbortableDeltas:
     :param abort: ends the generator's wait, from any thread; see :meth:`Provider.stream`.
     """
 
-    def __init__(self, deltas: Generator[Delta, None, None], abort: Callable[[], None]) -> None:
+    def __init__(self, deltas: Generator[Piece, None, None], abort: Callable[[], None]) -> None:
         self._deltas = deltas
         self.abort = abort
         self.__qualname__ = name_of(deltas) or "deltas"  # the name in the log
 
-    def __iter__(self) -> Iterator[Delta]:
+    def __iter__(self) -> Iterator[Piece]:
         return self._deltas
 
     def close(self) -> None:

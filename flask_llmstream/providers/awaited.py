@@ -8,7 +8,7 @@ from typing import Any, AsyncGenerator, Awaitable, Callable
 from ..exceptions.handling import name_of
 from ..records import CompletionRequest
 from ..runtime.event_loop.coroutines import is_async
-from .base import Delta, Deltas, Provider
+from .base import Deltas, Piece, Provider
 
 
 def begin_answer(provider: Provider, request: CompletionRequest) -> Deltas:
@@ -20,7 +20,7 @@ def begin_answer(provider: Provider, request: CompletionRequest) -> Deltas:
 
 async def awaited(
     function: Callable[[CompletionRequest], Awaitable[Any]], request: CompletionRequest
-) -> AsyncGenerator[Delta, None]:
+) -> AsyncGenerator[Piece, None]:
     """The deltas that a function returns. It is called and awaited as the iteration begins.
 
     :param function: returns a text, a list of deltas or an asynchronous iterable.
@@ -39,7 +39,7 @@ async def awaited(
             yield delta
 
 
-def _deltas_in(result: Any, function: Any) -> Iterable[Delta]:
+def _deltas_in(result: Any, function: Any) -> Iterable[Piece]:
     if isinstance(result, str):
         return [result]
     is_apart = isinstance(result, (bytes, Mapping, Iterator))

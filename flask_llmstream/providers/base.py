@@ -5,15 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import AsyncIterable, Iterable, Union
 
+from ..deltas import Delta
 from ..records import CompletionRequest, Usage
 from ..sse.event import ServerSentEvent
 
-Delta = Union[str, Usage, ServerSentEvent]
-Deltas = Union[Iterable[Delta], AsyncIterable[Delta]]
+Piece = Union[str, Delta, Usage, ServerSentEvent]
+Deltas = Union[Iterable[Piece], AsyncIterable[Piece]]
 
 
 class Provider(ABC):
     """Gives deltas. Subclass it for a model that no shipped provider reaches."""
+
+    def check(self, request: CompletionRequest) -> None:
+        """Refuse a request that this model can't serve. It is called in the view, and must not
+        wait. The default accepts every request.
+
+        :raises RequestError: the model can't do what a field asks for. The message says so.
+        """
 
     @abstractmethod
     def stream(self, request: CompletionRequest) -> Deltas:
@@ -23,7 +31,9 @@ class Provider(ABC):
         a greenlet or a thread of its own. ``stream`` is called once for each reader, and many
         iterations run at a time.
 
-        The iteration gives text deltas in order, and last at most one :class:`Usage`. A
+        The iteration gives text deltas in order, and last at most one :class:`Usage`. A piece that
+        says more than text (reasoning, calls of tools, a refusal …) is a
+        :class:`~flask_llmstream.deltas.Delta`. A
         :class:`ServerSentEvent` may report something that is not text (a model that loads). If
         the model's server does something wrong, the iteration raises
         :class:`~flask_llmstream.errors.ProviderError`. An answer that is cut short must be an

@@ -11,7 +11,7 @@ from ..records import CompletionRequest
 from ..runtime.event_loop.coroutines import is_async, yields_async
 from .abortable_deltas import AbortableDeltas
 from .awaited import awaited
-from .base import Delta, Deltas, Provider
+from .base import Deltas, Piece, Provider
 
 FunctionResult = Union[str, Deltas, Awaitable[Union[str, Deltas]]]
 """The results that a function may return."""
@@ -83,7 +83,7 @@ def _do_nothing() -> None:
 
 def _call(
     function: Callable[[CompletionRequest], Any], request: CompletionRequest, aborter: _Aborter
-) -> Generator[Delta, None, None]:
+) -> Generator[Piece, None, None]:
     result = function(request)
     try:
         aborter.watch(result)
@@ -93,7 +93,7 @@ def _call(
             result.close()
 
 
-def _deltas_in(result: Any, function: Callable[..., Any]) -> Iterable[Delta]:
+def _deltas_in(result: Any, function: Callable[..., Any]) -> Iterable[Piece]:
     if isinstance(result, str):
         return [result]
     if isinstance(result, Iterable) and not isinstance(result, (bytes, Mapping)):

@@ -9,7 +9,7 @@ from typing import Generator, Iterable
 from ..errors import ConfigurationError, ProviderError
 from ..records import CompletionRequest, Usage
 from .abortable_deltas import AbortableDeltas
-from .base import Delta, Provider
+from .base import Piece, Provider
 
 
 class Counter(Provider):
@@ -28,7 +28,7 @@ class Counter(Provider):
         self.messages = messages
         self.interval = interval
 
-    def stream(self, request: CompletionRequest) -> Iterable[Delta]:
+    def stream(self, request: CompletionRequest) -> Iterable[Piece]:
         """Begin one count."""
         stopped = threading.Event()
         return AbortableDeltas(_count(self.messages, self.interval, stopped), stopped.set)
@@ -36,7 +36,7 @@ class Counter(Provider):
 
 def _count(
     messages: int, interval: float, stopped: threading.Event
-) -> Generator[Delta, None, None]:
+) -> Generator[Piece, None, None]:
     for number in range(messages):
         if stopped.wait(interval if number else 0):
             raise ProviderError("The count was stopped.", code="aborted")

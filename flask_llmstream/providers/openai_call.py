@@ -8,7 +8,7 @@ from typing import Generator, Iterable, Iterator, NoReturn
 from ..errors import EventTooLarge
 from ..http.call import CallAborted, CallError, HTTPAnswer, HTTPCall
 from ..sse.decoder import EventStreamDecoder, MessageEvent
-from .base import Delta
+from .base import Piece
 from .openai_chunk import Chunk, parse_chunk, usage_of
 from .upstream_errors import UpstreamErrors
 
@@ -27,7 +27,7 @@ class OpenAICall:
         self._call = call
         self._errors = errors
 
-    def deltas(self) -> Generator[Delta, None, None]:
+    def deltas(self) -> Generator[Piece, None, None]:
         """Make the call; the deltas of its answer, then its usage.
 
         :raises ProviderError: the server did something wrong, or the call was aborted.
@@ -106,7 +106,7 @@ class OpenAICall:
         self._errors.fail("truncated", message, "the body ended without [DONE]")
 
 
-def _deltas(chunks: Iterable[Chunk]) -> Iterator[Delta]:
+def _deltas(chunks: Iterable[Chunk]) -> Iterator[Piece]:
     finish_reason, usage = "stop", None
     for chunk in chunks:
         if chunk.text:

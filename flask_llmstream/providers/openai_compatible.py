@@ -21,7 +21,7 @@ from ..http.call import HTTPCall
 from ..records import TOKEN_LIMITS, CompletionRequest
 from ..sse.json import json_bytes
 from .abortable_deltas import AbortableDeltas
-from .base import Delta, Provider
+from .base import Piece, Provider
 from .openai_call import OpenAICall
 from .token_limits import capped
 from .upstream_errors import UpstreamErrors
@@ -96,7 +96,7 @@ class OpenAICompatible(Provider):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r}, model={self.model!r})"
 
-    def stream(self, request: CompletionRequest) -> Iterable[Delta]:
+    def stream(self, request: CompletionRequest) -> Iterable[Piece]:
         """Begin one answer; see :meth:`Provider.stream`.
 
         If the server refuses, breaks the answer off or takes too long, the iteration raises a

@@ -129,4 +129,5 @@ class ReportedOutcome(Outcome):
             text=sink.text,
             failure=self.failure,
             error=self.error,
+            left_out=sink.left_out,
         )

@@ -5,7 +5,7 @@ This is the path of every token.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Set
+from typing import Any, Callable, List, Mapping, Optional, Set
 
 from ..channel.channel import Channel, ChannelConfig, ChannelStatistics
 from ..channel.overflow import Overflow
@@ -144,6 +144,11 @@ class Sink:
     def text(self) -> str:
         """The text deltas so far, joined; ``""`` where the text is not kept."""
         return self._encoder.text
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """What the format did not show, counted by kind."""
+        return self._format.left_out
 
     def sender(self) -> Callable[[Any], None]:
         """The function that takes an item to the channel; made once a stream."""

@@ -1,0 +1,137 @@
+"""``Delta``: a piece of an answer that says more than text. Standard library only, no I/O.
+
+Source of the members: OpenAI's reference, "Chat Completions", "The chat completion chunk object".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+
+REASONING = "reasoning_content"
+"""The member of a delta that most servers and clients know for reasoning. OpenAI has none."""
+
+
+@dataclass(frozen=True)
+class ToolCallDelta:
+    """A fragment of one call of a tool, which the client is asked to run.
+
+    :param index: the call's place in the answer, from 0. All fragments of a call have the same.
+    :param id: the call's ID; the first fragment has it.
+    :param name: the tool's name; the first fragment has it.
+    :param arguments: the next characters of the arguments, a JSON text. ``None``: none are sent.
+    :param type: the kind of the tool. Default: ``function`` with an ``id``, else it is not sent.
+    :param extra: the fragment's other members, as the model's server sent them.
+    :raises ValueError: ``index`` is no whole number from 0, or a text is no text.
+    """
+
+    index: int = 0
+    id: Optional[str] = None
+    name: Optional[str] = None
+    arguments: Optional[str] = None
+    type: Optional[str] = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if type(self.index) is not int or self.index < 0:
+            raise ValueError(f"index: has to be a whole number from 0, not {self.index!r}")
+        for name in ("id", "name", "arguments", "type"):
+            value = getattr(self, name)
+            if value is not None:
+                _check_text(name, value)
+
+    def as_json(self) -> Dict[str, Any]:
+        """The fragment in OpenAI's form. It leaves out the members that are ``None``."""
+        body: Dict[str, Any] = {"index": self.index}
+        if self.id is not None:
+            body["id"] = self.id
+        if self.type is not None or (self.id is not None and self._is_function()):
+            body["type"] = self.type or "function"
+        function = {"name": self.name, "arguments": self.arguments}
+        said = {name: value for name, value in function.items() if value is not None}
+        if said:
+            body["function"] = {**self.extra.get("function", {}), **said}
+        return {**self.extra, **body}
+
+    def _is_function(self) -> bool:
+        return self.name is not None or self.arguments is not None
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A piece of an answer that says more than text. Text alone is a plain ``str``.
+
+    :param text: the next text of the answer.
+    :param reasoning: the next text of the model's reasoning.
+    :param refusal: the next text of the model's refusal, which it writes in place of an answer.
+    :param tool_calls: fragments of calls of tools.
+    :param logprobs: the log probabilities of the tokens of this piece, in OpenAI's form.
+    :param annotations: the sources and other notes on the text, in OpenAI's form.
+    :param extra: other members of the delta, as the model's server sent them.
+    :param choice_extra: other members of the choice that the delta is in.
+    :param chunk_extra: other members of the chunk that the choice is in.
+    :param reasoning_name: the member for ``reasoning`` in OpenAI's form. Servers differ.
+    :raises ValueError: a field has another type; the message names it.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    tool_calls: Tuple[ToolCallDelta, ...] = ()
+    logprobs: Optional[Mapping[str, Any]] = field(default=None, hash=False)
+    annotations: Tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    choice_extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    chunk_extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    reasoning_name: str = REASONING
+
+    def __post_init__(self) -> None:
+        for name in ("text", "reasoning", "refusal", "reasoning_name"):
+            _check_text(name, getattr(self, name))
+        for name, kind in (("tool_calls", ToolCallDelta), ("annotations", Mapping)):
+            object.__setattr__(self, name, _checked_tuple(name, getattr(self, name), kind))
+        if self.logprobs is not None:
+            _check_mapping("logprobs", self.logprobs)
+        for name in ("extra", "choice_extra", "chunk_extra"):
+            _check_mapping(name, getattr(self, name))
+
+    def kinds(self) -> Iterator[str]:
+        """The names of the fields that say something."""
+        for name in ("text", "reasoning", "refusal", "tool_calls", "logprobs", "annotations"):
+            if getattr(self, name):
+                yield name
+        if self.extra or self.choice_extra or self.chunk_extra:
+            yield "extra"
+
+    def as_json(self) -> Dict[str, Any]:
+        """The ``delta`` object in OpenAI's form. The log probabilities are not part of it: they
+        belong to the choice."""
+        body: Dict[str, Any] = {
+            "content": self.text,
+            self.reasoning_name: self.reasoning,
+            "refusal": self.refusal,
+            "tool_calls": [call.as_json() for call in self.tool_calls],
+            "annotations": list(self.annotations),
+        }
+        said = {name: value for name, value in body.items() if value}
+        return {**self.extra, **said}
+
+
+def _check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: has to be text, not {type(value).__name__}")
+
+
+def _check_mapping(name: str, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name}: has to be a mapping, not {type(value).__name__}")
+
+
+def _checked_tuple(name: str, value: Any, kind: type) -> Tuple[Any, ...]:
+    if isinstance(value, (str, bytes, Mapping)):
+        raise ValueError(f"{name}: has to be a list, not {type(value).__name__}")
+    items = tuple(value)
+    for item in items:
+        if not isinstance(item, kind):
+            raise ValueError(f"{name}: holds a {type(item).__name__}, wanted: {kind.__name__}")
+    return items

@@ -1,0 +1,89 @@
+"""``Delta``: a piece of an answer that says more than text."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import pytest
+
+from flask_llmstream import Delta, ToolCallDelta
+
+
+def test_the_openai_form_has_the_members_that_say_something():
+    delta = Delta(reasoning="hm", extra={"audio": {"id": "a"}})
+    assert delta.as_json() == {"audio": {"id": "a"}, "reasoning_content": "hm"}
+
+
+def test_log_probabilities_are_no_part_of_it():
+    assert Delta("Hi", logprobs={"content": []}).as_json() == {"content": "Hi"}
+
+
+def test_reasoning_goes_out_under_the_servers_own_name():
+    assert Delta(reasoning="hm", reasoning_name="reasoning").as_json() == {"reasoning": "hm"}
+
+
+def test_the_first_fragment_of_a_call_says_that_it_is_a_function():
+    call = ToolCallDelta(id="call_1", name="add", arguments="")
+    function = {"name": "add", "arguments": ""}
+    assert call.as_json() == {"index": 0, "id": "call_1", "type": "function", "function": function}
+
+
+def test_a_later_fragment_has_only_arguments():
+    call = ToolCallDelta(1, arguments='{"a":')
+    assert call.as_json() == {"index": 1, "function": {"arguments": '{"a":'}}
+
+
+def test_a_tool_that_is_no_function_goes_through():
+    call = ToolCallDelta(id="c", type="custom", extra={"custom": {"name": "sql", "input": ""}})
+    assert call.as_json() == {
+        "index": 0, "id": "c", "type": "custom", "custom": {"name": "sql", "input": ""}
+    }  # fmt: skip
+
+
+def test_other_members_of_the_function_stay_beside_its_own():
+    call = ToolCallDelta(name="add", extra={"function": {"strict": True}, "extra_content": {}})
+    assert call.as_json() == {
+        "index": 0, "extra_content": {}, "function": {"name": "add", "strict": True}
+    }  # fmt: skip
+
+
+def test_kinds_are_the_fields_that_say_something():
+    delta = Delta("Hi", refusal="no", tool_calls=[ToolCallDelta()], choice_extra={"x": 1})
+    assert list(delta.kinds()) == ["text", "refusal", "tool_calls", "extra"]
+    assert list(Delta().kinds()) == []
+
+
+def test_lists_become_tuples_so_that_a_delta_stays_as_it_is():
+    calls = [ToolCallDelta()]
+    delta = Delta(tool_calls=calls)
+    calls.clear()
+    assert delta.tool_calls == (ToolCallDelta(),)
+    assert hash(delta) == hash(Delta(tool_calls=[ToolCallDelta()]))
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("text", None), ("reasoning", ["hm"]), ("refusal", 7), ("reasoning_name", None),
+        ("tool_calls", "call"), ("tool_calls", [{"index": 0}]), ("annotations", {"a": 1}),
+        ("annotations", ["a"]), ("logprobs", []), ("extra", None), ("choice_extra", []),
+        ("chunk_extra", "x"),
+    ],
+)  # fmt: skip
+def test_what_a_field_can_not_hold_is_refused_by_its_name(name, value):
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        Delta(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("index", -1), ("index", True), ("index", "0"), ("id", 7), ("name", b"f"),
+     ("arguments", {"a": 1}), ("type", 1)],
+)  # fmt: skip
+def test_so_is_what_a_fragment_of_a_call_can_not_hold(name, value):
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        ToolCallDelta(**{name: value})
+
+
+def test_any_mapping_may_hold_other_members():
+    assert Delta(extra=OrderedDict(audio=1)).as_json() == {"audio": 1}
