@@ -165,6 +165,8 @@ class ProviderError(StreamError):
     """The model's server failed.
 
     :ivar upstream_status: the HTTP status of its answer; ``None`` where it did not answer.
+    :ivar field: the part of the request that the server calls wrong; ``None`` where it named none.
+        The client gets it as ``param`` and as ``field``.
     """
 
     code = "provider_error"
@@ -178,9 +180,11 @@ class ProviderError(StreamError):
         status: Optional[int] = None,
         retry_after: Optional[int] = None,
         upstream_status: Optional[int] = None,
+        field: Optional[str] = None,
     ) -> None:
         super().__init__(message, code=code, status=status, retry_after=retry_after)
         self.upstream_status = upstream_status
+        self.field = field
 
 
 class UnsendableItem(LLMStreamError, TypeError):

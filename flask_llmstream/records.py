@@ -96,7 +96,7 @@ class ErrorInfo:
     :param id: an ID that is in the log too.
     :param status: the HTTP status, used where none has been sent yet.
     :param retry_after: seconds until another try makes sense; sent as ``Retry-After``.
-    :param field: the part of the request that is wrong, if one is.
+    :param field: the part of the request that is wrong, if one is; sent as ``param``, too.
     :param retry: a reader's reconnection time in milliseconds, sent with the error's event.
     """
 
@@ -108,10 +108,31 @@ class ErrorInfo:
     field: Optional[str] = None
     retry: Optional[int] = None
 
+    @property
+    def type(self) -> str:
+        """The kind of failure in OpenAI's words, which the status decides."""
+        other = "server_error" if self.status >= 500 else "invalid_request_error"
+        return _ERROR_TYPES.get(self.status, other)
+
     def as_json(self) -> Dict[str, Any]:
-        """The ``error`` object of an answer or an event."""
-        body = {"code": self.code, "message": self.message, "id": self.id}
+        """The ``error`` object of an answer or an event: OpenAI's members, and ours beside them."""
+        body: Dict[str, Any] = {
+            "message": self.message,
+            "type": self.type,
+            "param": self.field,
+            "code": self.code,
+            "id": self.id,
+        }
         return body if self.field is None else dict(body, field=self.field)
+
+
+_ERROR_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+"""The ``type`` of an error by its status. Any other 4xx and 5xx has the type of its class."""
 
 
 class Ending(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any, Optional
 
-from ..errors import RequestError, StreamError, StreamShutdown
+from ..errors import ProviderError, RequestError, StreamError, StreamShutdown
 from ..records import ErrorInfo
 from .handling import described, text_of
 
@@ -32,6 +32,7 @@ def error_info_of(error: Any, failure_id: str, *, reveal: bool = False) -> Error
     return ErrorInfo("internal", described(error) if reveal else _HIDDEN, failure_id)
 
 
+_WITH_FIELD = (RequestError, ProviderError)
 _HIDDEN = "The answer failed. The server's log says why."
 _NO_MESSAGE = "The answer failed."
 _MOST = 2**31 - 1
@@ -45,7 +46,7 @@ def _of_stream_error(error: BaseException, failure_id: str) -> ErrorInfo:
         id=failure_id,
         status=_status(_read(error, "status")),
         retry_after=_natural(_read(error, "retry_after")),
-        field=_text(_read(error, "field")) if issubclass(type(error), RequestError) else None,
+        field=_text(_read(error, "field")) if issubclass(type(error), _WITH_FIELD) else None,
         retry=_natural(_read(error, "retry")) if issubclass(type(error), StreamShutdown) else None,
     )
 

@@ -7,7 +7,13 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable, TooManyRequests
+from werkzeug.exceptions import (
+    HTTPException,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+    default_exceptions,
+)
 from werkzeug.routing import RequestRedirect
 
 from flask_llmstream.errors import ProviderError, RequestError, StreamError
@@ -33,16 +39,48 @@ def test_a_wrong_request_names_its_field() -> None:
     failure = error_info_of(RequestError("is empty", field="prompt"), "id-7")
     assert (failure.message, failure.field) == ("prompt: is empty", "prompt")
     assert failure.as_json() == {
-        "code": "invalid_request",
         "message": "prompt: is empty",
+        "type": "invalid_request_error",
+        "param": "prompt",
+        "code": "invalid_request",
         "id": "id-7",
         "field": "prompt",
     }
 
 
-def test_a_failure_of_no_field_has_none_in_its_json() -> None:
-    for error in (StreamError("No."), RequestError("the body is not JSON")):
-        assert set(error_info_of(error, "id-7").as_json()) == {"code", "message", "id"}
+def test_a_failure_of_no_field_has_the_param_null() -> None:
+    for error in (StreamError("No."), RequestError("the body is not JSON"), ProviderError("No.")):
+        body = error_info_of(error, "id-7").as_json()
+        assert set(body) == {"message", "type", "param", "code", "id"}
+        assert body["param"] is None
+
+
+def test_a_models_server_may_name_a_field_too() -> None:
+    failure = error_info_of(ProviderError("Too high.", status=400, field="temperature"), "id-7")
+    assert (failure.message, failure.as_json()["param"]) == ("Too high.", "temperature")
+
+
+@pytest.mark.parametrize(
+    "status, told",
+    [
+        (400, "invalid_request_error"),
+        (401, "authentication_error"),
+        (403, "permission_error"),
+        (404, "not_found_error"),
+        (405, "invalid_request_error"),
+        (410, "invalid_request_error"),
+        (413, "invalid_request_error"),
+        (415, "invalid_request_error"),
+        (429, "rate_limit_error"),
+        (500, "server_error"),
+        (502, "server_error"),
+        (503, "server_error"),
+        (504, "server_error"),
+    ],
+)
+def test_the_status_decides_the_type(status: int, told: str) -> None:
+    for error in (StreamError("No.", status=status), default_exceptions[status]("No.")):
+        assert error_info_of(error, "id-7").as_json()["type"] == told
 
 
 def test_an_http_exception_speaks_for_itself() -> None:

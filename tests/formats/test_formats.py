@@ -29,8 +29,10 @@ COMPLETE = Ending("complete")
 COUNTED = Ending("complete", Usage(prompt_tokens=5, completion_tokens=7, finish_reason="length"))
 FAILED = ErrorInfo("provider_error", "The model's server can't be reached.", "id-7", 502)
 FAILED_AS_JSON = {
-    "code": "provider_error",
     "message": "The model's server can't be reached.",
+    "type": "server_error",
+    "param": None,
+    "code": "provider_error",
     "id": "id-7",
 }
 
