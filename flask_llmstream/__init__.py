@@ -35,6 +35,7 @@ from .records import CompletionRequest as CompletionRequest
 from .records import Summary as Summary
 from .records import Usage as Usage
 from .sources.emitter import Emitter as Emitter
+from .sources.smooth import smooth as smooth
 from .sse.decoder import EventStreamDecoder as EventStreamDecoder
 from .sse.decoder import MessageEvent as MessageEvent
 from .sse.event import ServerSentEvent as ServerSentEvent

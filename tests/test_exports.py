@@ -44,6 +44,7 @@ NAMES = {
     "ToolCallDelta",
     "UnsendableItem",
     "Usage",
+    "smooth",
     "stream_finished",
 }
 USED_INSIDE = {"TYPE_CHECKING", "Any", "List", "annotations", "import_module"}

@@ -115,3 +115,10 @@ def runtime_for(worker: str) -> Runtime:
             "gevent.monkey.patch_all() before anything else, or leave it at 'auto'"
         )
     return _THREADS
+
+
+def runtime_of_the_caller() -> Runtime:
+    """Where code runs that the caller starts and waits for, outside of any request."""
+    # In a patched process a native thread has no hub, and must not get one.
+    has_hub = gevent._hub_local.get_hub_if_exists() is not None
+    return _GREENLETS if has_hub and on_greenlet() else _THREADS

@@ -1,0 +1,102 @@
+"""``smooth`` for asynchronous sources. It loads asyncio, so the first of them imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from typing import Any, AsyncGenerator, AsyncIterable, Deque, Optional
+
+from .asyncio_context import with_contexts
+from .pacing import Pacer
+from .pump import MOST_WAITING
+
+
+class _AsyncPump:
+    """Iterates a source in a task of its own. Its items wait for one consumer.
+
+    All of the source runs in one task: a generator may hold a timeout or a task group open while it
+    yields, which must be left in the task that entered it.
+    """
+
+    def __init__(self, source: AsyncIterable[Any]) -> None:
+        self._source = source
+        self._loop = asyncio.get_running_loop()
+        self._arrived, self._room = asyncio.Event(), asyncio.Event()
+        self._items: Deque[Any] = deque()
+        self._task = asyncio.ensure_future(with_contexts(self._run()))
+        self._task.add_done_callback(lambda task: self._arrived.set())
+
+    def take(self, pacer: Pacer) -> bool:
+        """Give the pacer all items that wait. ``False``: the source has ended."""
+        goes_on = not self._task.done()
+        while self._items:
+            pacer.take(*self._items.popleft())
+        self._room.set()
+        return goes_on
+
+    async def wait(self, seconds: Optional[float]) -> None:
+        """Wait until an item comes, the source ends, or the time runs out."""
+        timer = None if seconds is None else self._loop.call_later(seconds, self._arrived.set)
+        try:
+            await self._arrived.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self._arrived.clear()
+
+    @property
+    def error(self) -> Optional[BaseException]:
+        """The exception with which the source ended."""
+        if self._task.cancelled():
+            return asyncio.CancelledError()
+        return self._task.exception()
+
+    async def finish(self) -> None:
+        """Cancel the source, and wait until it is closed."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        iterator = self._source.__aiter__()
+        try:
+            async for item in iterator:
+                self._items.append((item, self._loop.time()))
+                self._arrived.set()
+                while len(self._items) >= MOST_WAITING:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            if iterator is not self._source:
+                await _close(iterator)
+            await _close(self._source)
+
+
+async def smoothed(source: AsyncIterable[Any], pacer: Pacer) -> AsyncGenerator[Any, None]:
+    """The items of a source, as a pacer gives them."""
+    now = asyncio.get_running_loop().time
+    pump = _AsyncPump(source)
+    try:
+        while pump.take(pacer):
+            for item in pacer.due(now()):
+                yield item
+            await pump.wait(pacer.seconds_until_due(now()))
+        error = pump.error
+        if error is not None:
+            for item in pacer.all():
+                yield item
+            raise error
+        pacer.finish()
+        while not pacer.is_empty:
+            for item in pacer.due(now()):
+                yield item
+            await asyncio.sleep(pacer.seconds_until_due(now()) or 0)
+    finally:
+        await pump.finish()
+
+
+async def _close(iterable: Any) -> None:
+    close = getattr(iterable, "aclose", None) or getattr(iterable, "close", None)
+    closing = None if close is None else close()
+    if inspect.isawaitable(closing):
+        await closing
