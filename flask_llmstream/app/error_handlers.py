@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import uuid
 from functools import partial
 from typing import Any, Callable, Dict, Optional
 
@@ -24,6 +23,7 @@ from ..records import ErrorInfo
 from ..sources.calls import sent
 from ..wsgi.failure_response import failure_response, http_exception, with_headers
 from .context import leading_argument
+from .request_id import request_id
 
 _CATCH_ALL = (BaseException, Exception, HTTPException)
 """A handler of one of these classes gets a ``StreamError`` as an HTTP exception."""
@@ -106,7 +106,7 @@ def as_http_exception(app: Flask, error: Any, failure: Optional[ErrorInfo] = Non
     for which the app has a handler, is returned as it is."""
     if not issubclass(type(error), StreamError) or _has_handler(app, type(error)):
         return error
-    made = http_exception(failure or error_info_of(error, uuid.uuid4().hex))
+    made = http_exception(failure or error_info_of(error, request_id()))
     made.__cause__ = error
     return made
 
@@ -175,7 +175,7 @@ _WRAPPERS: Dict[str, Callable[[Find], Method]] = {
 
 def _convert(error: StreamError) -> Any:
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
-    failure = error_info_of(error, uuid.uuid4().hex)
+    failure = error_info_of(error, request_id())
     raised = as_http_exception(app, error, failure)
     if raised is not error:
         asked = request.method, request.path

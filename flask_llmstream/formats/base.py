@@ -44,6 +44,9 @@ class Format(ABC):
     #: How many deltas said something that this format does not show, by the field's name.
     left_out: Mapping[str, int] = MappingProxyType({})
 
+    #: The stream's ID, which the log and the errors have. It is set before anything is written.
+    stream_id = ""
+
     #: Encodes items that are no text. In an application, the application's JSON takes its place.
     as_json: Encode = staticmethod(json_bytes)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import time
+from functools import cached_property
 from typing import Any, Dict, List, Optional
 
 from ..errors import StreamError
@@ -28,11 +28,27 @@ class ChatCompletionChunks(EventStreamFormat):
     """
 
     def __init__(self, model: str, include_usage: bool = False, has_ids: bool = False) -> None:
+        self._model = model
+        self._created = int(time.time())
         self._include_usage = include_usage
         self._has_ids = has_ids
-        self._envelope = _envelope("chat.completion.chunk", model)
-        empty = self._chunk({"content": ""}, None)
-        self._head, self._tail = empty.rsplit(b'""', 1)
+
+    @cached_property
+    def _envelope(self) -> Dict[str, Any]:
+        name = f"chatcmpl-{self.stream_id}"
+        return envelope("chat.completion.chunk", name, self._model, self._created)
+
+    @cached_property
+    def _head(self) -> bytes:
+        return self._around_text[0]
+
+    @cached_property
+    def _tail(self) -> bytes:
+        return self._around_text[1]
+
+    @cached_property
+    def _around_text(self) -> List[bytes]:
+        return self._chunk({"content": ""}, None).rsplit(b'""', 1)
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
         role = {"role": "assistant", "content": ""}
@@ -87,7 +103,8 @@ class ChatCompletion(Format):
     is_whole = True
 
     def __init__(self, model: str) -> None:
-        self._envelope = _envelope("chat.completion", model)
+        self._model = model
+        self._created = int(time.time())
         self._deltas: List[str] = []
         self._room = MAX_WHOLE_CHARS
 
@@ -109,15 +126,22 @@ class ChatCompletion(Format):
         message = {"role": "assistant", "content": "".join(self._deltas)}
         finish_reason = _finish_reason(ending)
         choice = {"index": 0, "message": message, "finish_reason": finish_reason}
-        return json_bytes(dict(self._envelope, choices=[choice], usage=_usage(ending.usage)))
+        name = f"chatcmpl-{self.stream_id}"
+        body = envelope("chat.completion", name, self._model, self._created)
+        return json_bytes(dict(body, choices=[choice], usage=_usage(ending.usage)))
 
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return json_bytes({"error": failure.as_json()})
 
 
-def _envelope(kind: str, model: str) -> Dict[str, Any]:
-    name = f"chatcmpl-{secrets.token_hex(12)}"
-    return {"id": name, "object": kind, "created": int(time.time()), "model": model}
+def envelope(kind: str, name: str, model: str, created: int) -> Dict[str, Any]:
+    """The members that come before the choices.
+
+    :param kind: the ``object``.
+    :param name: the ``id``.
+    :param created: the Unix time of the request.
+    """
+    return {"id": name, "object": kind, "created": created, "model": model}
 
 
 def _finish_reason(ending: Ending) -> str:

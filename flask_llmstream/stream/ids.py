@@ -1,14 +1,20 @@
-"""The event IDs of a stream's opening and end. A reader who comes back sends the last it got.
+"""A stream's ID, and the event IDs of its opening and end. A reader who comes back sends the last.
 
 Standard library only, no I/O.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Optional
 
 _OURS = re.compile(r"[0-9a-f]{32}:(\d+|ended)")
+
+
+def new_stream_id() -> str:
+    """An ID for a stream, which can't be guessed."""
+    return os.urandom(16).hex()
 
 
 def opening_id(stream_id: str) -> str:

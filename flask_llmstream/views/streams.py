@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from functools import partial
 from typing import Any, Iterable, Type
 
@@ -11,6 +10,7 @@ from flask import current_app, request
 from ..app.context import CopiedContext
 from ..app.error_handlers import error_response
 from ..app.json import json_of
+from ..app.request_id import stream_id
 from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, Format, make_format
 from ..records import ErrorInfo, Summary
 from ..stream.options import StreamOptions
@@ -60,7 +60,8 @@ def new_stream(
     else:
         format = make_format(options.format, options.event)
     format.as_json = json_of(current_app._get_current_object())  # type: ignore[attr-defined]
-    return kind(uuid.uuid4().hex, name, source, format, options, hooks())
+    format.stream_id = stream_id()
+    return kind(format.stream_id, name, source, format, options, hooks())
 
 
 def _negotiated(options: StreamOptions) -> Format:

@@ -6,7 +6,6 @@ The app needs no edit, and need not be Flask's.
 from __future__ import annotations
 
 import io
-import uuid
 from contextlib import nullcontext
 from typing import (
     TYPE_CHECKING,
@@ -28,6 +27,7 @@ from ..runtime.runtime import runtime_for
 from ..runtime.sigterm import on_sigterm
 from ..sources.calls import called
 from ..stream.drain import DRAIN_SECONDS, drain
+from ..stream.ids import new_stream_id
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_callable, check_flag, check_names, check_whole
 from ..stream.stream import Stream
@@ -209,7 +209,7 @@ class EventStreamMiddleware:
     def _new_stream(self, call: WSGICall) -> Stream:
         blocks, worker = call.hand_over()
         return Stream(
-            uuid.uuid4().hex,
+            new_stream_id(),
             call.name,
             blocks,
             RawFormat(),

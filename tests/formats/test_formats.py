@@ -511,18 +511,17 @@ def test_chunks_open_with_the_role() -> None:
 def test_a_chunk_carries_a_delta() -> None:
     (body,) = objects(ChatCompletionChunks("gemma").item("Hello"))
     assert (body["object"], body["model"]) == ("chat.completion.chunk", "gemma")
-    assert re.fullmatch("chatcmpl-[0-9a-f]{24}", body["id"])
     assert isinstance(body["created"], int)
     delta = {"content": "Hello"}
     assert body["choices"] == [{"index": 0, "delta": delta, "finish_reason": None}]
     assert "usage" not in body
 
 
-def test_all_chunks_of_an_answer_have_one_id() -> None:
-    *bodies, done = received(sent(ChatCompletionChunks("gemma"), ["a", "b"]))
-    assert len({json.loads(event.data)["id"] for event in bodies}) == 1
-    (other,) = objects(ChatCompletionChunks("gemma").item("a"))
-    assert other["id"] != json.loads(bodies[0].data)["id"]
+def test_all_chunks_of_an_answer_have_the_stream_s_id() -> None:
+    format = ChatCompletionChunks("gemma")
+    format.stream_id = "7"
+    *bodies, done = received(sent(format, ["a", "b"]))
+    assert {json.loads(event.data)["id"] for event in bodies} == {"chatcmpl-7"}
 
 
 @pytest.mark.parametrize("model", ["", '""', "a\\", "你好", "\ud83d", '"content":""'])
@@ -593,12 +592,13 @@ def test_an_event_of_the_source_s_own_is_a_comment_among_chunks() -> None:
 
 def test_a_whole_answer_comes_at_its_end() -> None:
     format = ChatCompletion("gemma")
+    format.stream_id = "7"
     assert [format.item(item) for item in ("Hel", "lo", ServerSentEvent("x"))] == [b"", b"", b""]
     body = json.loads(format.ending(COUNTED, None))
-    assert re.fullmatch("chatcmpl-[0-9a-f]{24}", body.pop("id"))
     assert isinstance(body.pop("created"), int)
     message = {"role": "assistant", "content": "Hello"}
     assert body == {
+        "id": "chatcmpl-7",
         "object": "chat.completion",
         "model": "gemma",
         "choices": [{"index": 0, "message": message, "finish_reason": "length"}],

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
-from flask_llmstream.stream.ids import ended_id, has_seen_end, opening_id
+from flask_llmstream.stream.ids import ended_id, has_seen_end, new_stream_id, opening_id
 
 
 def test_one_who_has_seen_the_end_is_told_from_one_who_has_not():
-    stream_id = uuid.uuid4().hex
+    stream_id = new_stream_id()
     assert has_seen_end(ended_id(stream_id)) is True
     assert has_seen_end(opening_id(stream_id)) is False
 
