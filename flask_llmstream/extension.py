@@ -237,7 +237,7 @@ class LLMStream:
             missing. Default: those of this object.
         :param settings: those that differ from the app's: ``max_streams`` (then with slots of its
             own), ``allowed_origins``, ``max_body_bytes``, ``max_prompt_chars``,
-            ``max_tokens``, ``chat_hold``, and any stream option.
+            ``max_tokens``, ``unknown_fields``, ``chat_hold``, and any stream option.
         :raises TypeError: an unknown setting.
         """
         models = dict(self._providers if providers is None else checked_providers(providers))

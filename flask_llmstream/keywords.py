@@ -16,6 +16,7 @@ FormatName = Literal["message", "text", "ndjson", "accept"]
 Strategy = Literal["block", "buffer", "drop", "latest", "error", "missing"]
 Lossless = Literal["block", "buffer", "error", "missing"]
 Reconnect = Literal["refuse", "restart"]
+UnknownFields = Literal["forward", "ignore", "refuse"]
 WorkerKind = Literal["auto", "greenlet", "thread"]
 
 
@@ -64,4 +65,5 @@ class BlueprintSettings(ResponseOptions, total=False):
     max_body_bytes: int
     max_prompt_chars: int
     max_tokens: int
+    unknown_fields: UnknownFields
     chat_hold: float

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Callable, Collection, Hashable, Mapping, MutableMapping, Optional
+from typing import Any, Callable, Collection, Hashable, Mapping, MutableMapping, Optional, get_args
 
 from ..errors import ConfigurationError
+from ..keywords import UnknownFields
 from ..stream.options import (
     StreamOptions,
     check_callable,
+    check_choice,
     check_flag,
     check_number,
     check_whole,
@@ -47,6 +49,9 @@ class Settings:
         texts, lists and objects beside it; a longer one gets 400. Default: 100000.
     :param max_tokens: the most tokens that an answer may have, whatever a client or a provider's
         own options ask for. 0: as many as its model writes. Default: 0.
+    :param unknown_fields: what becomes of a field of a chat request that is not known:
+        ``forward``, it goes to the provider as it is; ``ignore``, it is left out; ``refuse``, the
+        request gets 400. Default: ``forward``.
     :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
     :param liveness: whether the client's socket is watched, so that a reader's departure is
         noticed while the model is silent. Default: true.
@@ -66,6 +71,7 @@ class Settings:
     max_body_bytes: int = 1024 * 1024
     max_prompt_chars: int = 100_000
     max_tokens: int = 0
+    unknown_fields: UnknownFields = "forward"
     chat_hold: float = 2
     liveness: bool = True
     early_start: bool = False
@@ -78,6 +84,7 @@ class Settings:
         check_whole("max_body_bytes", self.max_body_bytes, least=1)
         check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
         check_whole("max_tokens", self.max_tokens, least=0)
+        check_choice("unknown_fields", self.unknown_fields, get_args(UnknownFields))
         check_number("chat_hold", self.chat_hold, least=0)
         check_flag("liveness", self.liveness)
         check_flag("early_start", self.early_start)

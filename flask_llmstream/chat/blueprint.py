@@ -22,6 +22,7 @@ from ..formats.openai import ChatCompletion, ChatCompletionChunks
 from ..keywords import BlueprintSettings, ResponseOptions
 from ..providers import Provider
 from ..providers.awaited import begin_answer
+from ..sources.calls import called
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_names
 from ..views.blueprint_routes import add_route, use_current_host
@@ -121,7 +122,9 @@ class ChatEndpoints:
         limits = RequestLimits(
             settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens
         )
-        return parse_chat(fields, self._providers, self._default_model, limits)
+        return parse_chat(
+            fields, self._providers, self._default_model, limits, settings.unknown_fields
+        )
 
     def _body(self) -> bytes:
         limit = self._app_settings().max_body_bytes
@@ -143,6 +146,7 @@ class ChatEndpoints:
         )
         options = options.merged(format=_format(chat, request.args.get("format"), options.format))
         model = chat.completion.model
+        called(self._providers[model].check, chat.completion)
         deltas = begin_answer(self._providers[model], chat.completion)
         return stream_response(deltas, options, self._limiter(settings), f"the model {model}")
 

@@ -8,11 +8,11 @@ JSON is checked. Standard library only, no I/O.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Any, Iterable, List, Mapping
 
 from ..errors import RequestError, RequestTooLarge
-from ..records import TOKEN_LIMITS
 from ..sse.json import json_bytes
+from .fields import shown
 
 MAX_DEPTH = 128
 """How many lists and objects may be nested. serde takes as many, and with it many a model's
@@ -48,22 +48,18 @@ class RequestLimits:
         texts = {name: _as_json(name, value) for name, value in fields.items()}
         if len(json_bytes(fields)) > self.body_bytes:
             raise RequestTooLarge(
-                f"as it is passed on, the request is over the limit of {self.body_bytes} bytes"
+                f"as it is passed on, the request is over the limit of {self.body_bytes} bytes "
+                "(LLMSTREAM_MAX_BODY_BYTES)"
             )
         lengths = {name: _characters(value, texts[name]) for name, value in fields.items()}
         length = sum(lengths.values())
         if length > self.prompt_chars:
-            message = f"{length} characters are over the limit of {self.prompt_chars}"
-            raise RequestError(message, field=max(lengths, key=lengths.__getitem__))
-
-    def cap_tokens(self, options: Mapping[str, Any]) -> Dict[str, Any]:
-        """The same options; one that asks for too many tokens asks for ``tokens``."""
-        if not self.tokens:
-            return dict(options)
-        return {
-            name: min(value, self.tokens) if name in TOKEN_LIMITS else value
-            for name, value in options.items()
-        }
+            longest = max(lengths, key=lengths.__getitem__)
+            raise RequestError(
+                f"{length} characters are over the limit of {self.prompt_chars} "
+                "(LLMSTREAM_MAX_PROMPT_CHARS)",
+                field=shown(longest),
+            )
 
 
 def whole_number(digits: str) -> int:
@@ -78,11 +74,12 @@ def whole_number(digits: str) -> int:
 
 def _as_json(name: str, value: Any) -> bytes:
     if _is_too_deep(value):
-        raise RequestError(f"is nested more than {MAX_DEPTH} times", field=name)
+        raise RequestError(f"is nested more than {MAX_DEPTH} times", field=shown(name))
     try:
         return json_bytes(value)
     except ValueError as error:
-        raise RequestError(str(error).replace("$", name, 1), field=name) from None
+        message = shown(str(error).replace("$", shown(name), 1), 200)
+        raise RequestError(message, field=shown(name)) from None
 
 
 def _is_too_deep(value: Any) -> bool:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import AsyncIterable, Iterable, Union
+from types import MappingProxyType
+from typing import AsyncIterable, Iterable, Mapping, Union
 
 from ..deltas import Delta
 from ..records import CompletionRequest, Usage
 from ..sse.event import ServerSentEvent
+from .refusing import refuse
 
 Piece = Union[str, Delta, Usage, ServerSentEvent]
 Deltas = Union[Iterable[Piece], AsyncIterable[Piece]]
 
 
 class Provider(ABC):
-    """Gives deltas. Subclass it for a model that no shipped provider reaches."""
+    """Gives deltas. Subclass it for a model that no shipped provider reaches.
+
+    :ivar refuses: what this model can't do: a sentence for the client, by the name of a field
+        (``tools``, ``response_format`` …) or by the type of a part of a message (``image_url``
+        …). Default: nothing.
+    """
+
+    refuses: Mapping[str, str] = MappingProxyType({})
 
     def check(self, request: CompletionRequest) -> None:
-        """Refuse a request that this model can't serve. It is called in the view, and must not
-        wait. The default accepts every request.
+        """Refuse a request that this model can't serve. The chat endpoints call it in the view,
+        before the answer begins. It may be ``async def``. The default looks at :attr:`refuses`.
 
-        :raises RequestError: the model can't do what a field asks for. The message says so.
+        :raises RequestError: the model can't do what a field asks for. The message says so. Any
+            other exception is the application's own, as in a view: 500, unless an error handler
+            says more.
         """
+        refuse(request, self.refuses)
 
     @abstractmethod
     def stream(self, request: CompletionRequest) -> Deltas:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from types import MappingProxyType
 from typing import Any, Awaitable, Callable, Deque, Generator, Iterable, Mapping, Union
 
 from ..errors import ConfigurationError
@@ -12,6 +13,7 @@ from ..runtime.event_loop.coroutines import is_async, yields_async
 from .abortable_deltas import AbortableDeltas
 from .awaited import awaited
 from .base import Deltas, Piece, Provider
+from .refusing import checked_reasons
 
 FunctionResult = Union[str, Deltas, Awaitable[Union[str, Deltas]]]
 """The results that a function may return."""
@@ -25,15 +27,24 @@ class CallableProvider(Provider):
         it may wait. If its result has ``abort()``, that is called when the reader leaves. An
         ``async def`` runs on the event loop. It yields deltas, or returns a text, a list of
         deltas or an asynchronous iterable.
-    :raises ConfigurationError: ``function`` is not callable.
+    :param refuses: what the function can't do, see :attr:`Provider.refuses`:
+        ``{"tools": "This model calls no tools."}``. Default: nothing, all fields of a request go
+        to the function.
+    :raises ConfigurationError: ``function`` is not callable, or ``refuses`` is no mapping of texts.
     """
 
-    def __init__(self, function: Callable[[CompletionRequest], FunctionResult]) -> None:
+    def __init__(
+        self,
+        function: Callable[[CompletionRequest], FunctionResult],
+        *,
+        refuses: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         if not callable(function):
             raise ConfigurationError(
                 f"function: something to call with a CompletionRequest, not {function!r}"
             )
         self._function = function
+        self.refuses = checked_reasons(refuses)
 
     def stream(self, request: CompletionRequest) -> Deltas:
         """Begin one answer. The function is called when the iteration begins.

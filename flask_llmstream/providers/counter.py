@@ -13,12 +13,22 @@ from .base import Piece, Provider
 
 
 class Counter(Provider):
-    """Counts from ``"0"``, whatever the request says. The first number comes at once.
+    """Counts from ``"0"``, whatever the messages say. The first number comes at once.
+
+    It refuses a request for something other than text: tools, log probabilities, JSON, audio.
 
     :param messages: the count of numbers. Default: 10.
     :param interval: seconds between two numbers. Default: 1.
     :raises ConfigurationError: ``messages`` or ``interval`` is below 0, or is not a number.
     """
+
+    refuses = {
+        "tools": "the counter only counts, and calls no tools; name another model",
+        "functions": "the counter only counts, and calls no functions; name another model",
+        "response_format": "the counter only counts, and writes no JSON; name another model",
+        "logprobs": "the counter only counts, and has no probabilities; name another model",
+        "modalities": "the counter only counts, in text; name another model",
+    }
 
     def __init__(self, messages: int = 10, interval: float = 1.0) -> None:
         if not isinstance(messages, int) or messages < 0:

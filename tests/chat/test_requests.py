@@ -44,6 +44,17 @@ def test_the_body_is_an_object_in_utf_8() -> None:
     assert parse_json(body.encode()) == {"prompt": "你好", "stop": ["🚀"], "n": 1}
 
 
+def test_a_byte_order_mark_in_utf_8_is_passed_over() -> None:
+    assert parse_json(b'\xef\xbb\xbf{"n": 1}') == {"n": 1}  # RFC 8259, section 8.1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_another_encoding_is_named_with_the_cure(encoding: str) -> None:
+    told = f"^the body is not JSON: it is in {encoding[:6].upper()}.*; send it in UTF-8$"
+    with pytest.raises(RequestError, match=told):
+        parse_json('{"prompt": "Hello"}'.encode(encoding))
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -52,7 +63,6 @@ def test_the_body_is_an_object_in_utf_8() -> None:
         b'{"prompt": "\xff"}',
         '{"prompt": "你好"}'.encode("gb18030"),
         '{"prompt": ""}'.encode("utf-16"),
-        b"\xef\xbb\xbf{}",
         b"{}{}",
         b"prompt=hello",
         b"\0",
@@ -160,7 +170,7 @@ def test_a_message_is_passed_on_as_it_came() -> None:
 def test_the_model_s_options_are_passed_on_as_they_came() -> None:
     options = {
         "max_tokens": 1,
-        "max_completion_tokens": 1_000_000,
+        "max_completion_tokens": 2**53,
         "temperature": 2,
         "top_p": 0.0,
         "presence_penalty": -2,
@@ -182,7 +192,7 @@ def test_one_answer_is_what_there_is() -> None:
     assert refused(prompt="Hello", n=2).field == "n"
 
 
-@pytest.mark.parametrize("stop", ["END", "\n", "\n\n", " ", ["\n", "END"], ["a"] * 16])
+@pytest.mark.parametrize("stop", ["END", "\n", "\n\n", " ", ["\n", ""], ["a"] * 17])
 def test_an_answer_can_stop_at_any_text(stop: Any) -> None:
     assert parsed(prompt="Hello", stop=stop).completion.options == {"stop": stop}
 
@@ -194,7 +204,8 @@ def test_an_answer_can_stop_at_any_text(stop: Any) -> None:
 def test_a_prompt_has_as_many_characters_as_it_has(character: str) -> None:
     assert parsed(prompt=character * LONGEST).completion.prompt == character * LONGEST
     error = refused(prompt=character * (LONGEST + 1))
-    assert str(error) == "prompt: 1001 characters are over the limit of 1000"
+    told = "1001 characters are over the limit of 1000 (LLMSTREAM_MAX_PROMPT_CHARS)"
+    assert str(error) == f"prompt: {told}"
 
 
 @pytest.mark.parametrize("character", ["a", "你", "🚀"])
@@ -303,25 +314,25 @@ def test_without_a_cap_there_is_none() -> None:
     assert (completion.options, completion.max_tokens) == ({"max_tokens": 1_000_000}, None)
 
 
-@pytest.mark.parametrize("wrong", ["7", 7.5, -1, 0, True, [7], {"at": 7}])
+@pytest.mark.parametrize("wrong", ["7", 7.5, 2**53 + 1, 1e400, True, [7], {"at": 7}])
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_a_wish_that_is_no_number_of_tokens_is_refused(name: str, wrong: Any) -> None:
     with pytest.raises(RequestError, match=f"^{name}: "):
         parsed(CAPPED, prompt="Hello", **{name: wrong})
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"n": 2}, {"best_of": 2}, {"max_output_tokens": 7}, {"max_new_tokens": 7}, {"n_predict": 7},
-        {"num_predict": 7}, {"options": {"num_predict": 7}}, {"extra_body": {"max_tokens": 7}},
-        {"MAX_TOKENS": 7}, {"stream_options": {"max_tokens": 7}},
-    ],
-    ids=str,
-)  # fmt: skip
-def test_no_other_field_asks_for_more(fields: Dict[str, Any]) -> None:
-    with pytest.raises(RequestError):
-        parsed(CAPPED, prompt="Hello", **fields)
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_minus_one_and_nought_say_no_limit_and_the_cap_holds(name: str) -> None:
+    for limits, most in ((CAPPED, 100), (RequestLimits(LONGEST), None)):
+        for nothing in (-1, 0, -1.0):
+            completion = parsed(limits, prompt="Hello", **{name: nothing}).completion
+            assert (completion.options, completion.max_tokens) == ({}, most)
+
+
+def test_json_has_one_kind_of_number() -> None:
+    options = parsed(prompt="Hello", max_tokens=256.0, seed=7.0, n=1.0).completion.options
+    assert options == {"max_tokens": 256, "seed": 7}
+    assert type(options["max_tokens"]) is int
 
 
 # Refusals.
@@ -335,18 +346,16 @@ NOT_A_FLAG = ["true", 1, 0, [], {}]
     "field, value",
     [
         *[(text, wrong) for text in ("prompt", "model", "user") for wrong in NOT_A_TEXT],
-        *[(text, empty) for text in ("prompt", "model") for empty in ("", " \n")],
+        *[("prompt", empty) for empty in ("", " \n")],
         *[("stream", wrong) for wrong in NOT_A_FLAG],
         *[(n, wrong) for n in ("max_tokens", "max_completion_tokens") for wrong in NOT_A_NUMBER],
-        *[(n, wrong) for n in ("max_tokens", "max_completion_tokens") for wrong in (0, 1.5, 10**7)],
+        *[(n, wrong) for n in ("max_tokens", "max_completion_tokens") for wrong in (1.5, 10**17)],
         *[(n, wrong) for n in ("temperature", "top_p") for wrong in NOT_A_NUMBER],
-        *[(n, wrong) for n in ("temperature", "top_p") for wrong in (-0.1, 2.1, float("nan"))],
-        *[(n, wrong) for n in ("presence_penalty", "frequency_penalty") for wrong in (-2.1, 2.1)],
-        ("top_p", 1.1),
-        *[("seed", wrong) for wrong in (2**63, -(2**63) - 1, 1.5, "7", float("inf"))],
-        *[("stop", wrong) for wrong in ("", 7, [], ["a"] * 17, ["a", ""], ["a", None], {})],
+        *[(n, float("nan")) for n in ("temperature", "top_p", "presence_penalty")],
+        *[("seed", wrong) for wrong in (1.5, "7", float("inf"))],
+        *[("stop", wrong) for wrong in (7, True, ["a", None], ["a", 7], {}, {"a": "b"})],
         *[("n", wrong) for wrong in (0, 2, True, 1.5)],
-        *[("stream_options", wrong) for wrong in (True, [], {"usage": True})],
+        *[("stream_options", wrong) for wrong in (True, [], "include_usage")],
         *[("messages", wrong) for wrong in ([], {}, "Hello", 7, True)],
     ],
     ids=str,
@@ -377,7 +386,7 @@ def test_a_wrong_message_is_named_by_its_place(message: Any, field: str) -> None
     assert refused(messages=[HELLO, message]).field == field
 
 
-@pytest.mark.parametrize("value", ["true", 1, None, {}])
+@pytest.mark.parametrize("value", ["true", 1, [], {}])
 def test_a_wrong_part_of_an_option_is_named(value: Any) -> None:
     error = refused(messages=[HELLO], stream_options={"include_usage": value})
     assert error.field == "stream_options.include_usage"
@@ -387,24 +396,11 @@ def test_a_prompt_and_messages_are_one_too_many() -> None:
     assert refused(prompt="Hello", messages=[HELLO]).field == "prompt"
 
 
-@pytest.mark.parametrize("name", ["promt", "tools", "max-tokens", "提示"])
-def test_an_unknown_field_is_named(name: str) -> None:
-    error = refused(**{name: 1})
-    assert (error.field, error.status) == (name, 400)
-
-
 def test_wrong_types_are_told_in_words() -> None:
     assert str(refused(prompt=[])) == "prompt: has to be text, not a list"
     assert str(refused(stream="true")) == "stream: has to be true or false, not text"
     assert str(refused(temperature={})) == "temperature: has to be a number, not an object"
     assert str(refused(messages=[None])) == "messages[0]: has to be an object, not null"
-
-
-def test_bounds_are_told_digit_by_digit() -> None:
-    assert str(refused(temperature=3)) == "temperature: has to be from 0 to 2"
-    assert str(refused(max_tokens=0)) == "max_tokens: has to be from 1 to 1000000"
-    bounds = "from -9223372036854775808 to 9223372036854775807"
-    assert str(refused(seed=2**63)) == f"seed: has to be {bounds}"
 
 
 @pytest.mark.parametrize(
