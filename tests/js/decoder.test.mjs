@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { EventStreamDecoder, EventTooLarge } from "./support.mjs";
+import { EventStreamDecoder, EventTooLarge, randomFrom } from "./support.mjs";
 
 const folder = new URL("../sse/event_streams/", import.meta.url);
 const streams = readdirSync(folder).filter((name) => name.endsWith(".sse")).sort();
@@ -24,16 +24,6 @@ function expected(name) {
 function cut(stream, places) {
   const ends = [...places.sort((a, b) => a - b), stream.length];
   return ends.map((end, index) => stream.subarray(index ? ends[index - 1] : 0, end));
-}
-
-/** A small repeatable generator (mulberry32): a failure can be run again. */
-function randomFrom(seed) {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 test("the streams are there", () => assert.ok(streams.length > 50));

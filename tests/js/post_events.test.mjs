@@ -100,7 +100,7 @@ for (const value of ["soon", "-1", ""]) {
   });
 }
 
-const pages = ["<h1>Bad Gateway</h1>", "", "null", "7", '{"error": null}', '{"error": "no"}'];
+const pages = ["<h1>Bad Gateway</h1>", "", "null", "7", '{"error": null}'];
 for (const page of pages) {
   test(`another error page is told by its status: ${JSON.stringify(page)}`, async () => {
     const told = await refusal((_request, response) => {
@@ -112,25 +112,81 @@ for (const page of pages) {
   });
 }
 
-for (const type of ["text/html", "application/json", "text/event-streams", ""]) {
-  test(`an answer that is no event stream is a failure: ${JSON.stringify(type)}`, async () => {
-    const told = await refusal((_request, response) => {
-      response.writeHead(200, type ? { "Content-Type": type } : {});
-      response.end("data: 1\n\n");
-    });
-    const found = type || "nothing";
-    assert.equal(told.message, `The server answered with ${found} instead of an event stream.`);
-    assert.equal(told.code, "not_an_event_stream");
+const strange = ["text/html", "application/json", "text/event-streams", "text/plain; charset=utf-8", ""];
+const labels = [...strange, "Text/Event-Stream; charset=utf-8", "text/event-stream, text/event-stream"];
+const starts = ["", ": open\n\n", "\uFEFF", "\n\n", "\r\n", "event:x\r\r", "id\n\n", "retry: 1\n"];
+for (const type of labels) {
+  test(`the bytes of an event stream are read, whatever their type says: ${JSON.stringify(type)}`, async () => {
+    for (const start of starts) {
+      const answer = async (_request, response) => {
+        response.writeHead(200, type ? { "Content-Type": type } : {});
+        for (const byte of Buffer.from(start + "data: 1\n\n")) response.write(Buffer.of(byte));
+        response.end();
+      };
+      await withServer(answer, async (url) => {
+        assert.deepEqual((await all(postEvents(url, {}))).map(({ data }) => data), ["1"]);
+      });
+    }
   });
 }
 
-test("the content type may have a charset and any case", async () => {
+const others = ["<!doctype html>\ndata: 1\n\n", "OK", "datum: 1\n\n", '{"data": 1}', "[1]", "7"];
+for (const type of strange) {
+  test(`an answer that is no event stream is a failure: ${JSON.stringify(type)}`, async () => {
+    for (const body of others) {
+      const told = await refusal((_request, response) => {
+        response.writeHead(200, type ? { "Content-Type": type } : {});
+        response.end(body);
+      });
+      const found = type || "nothing";
+      assert.equal(told.message, `The server answered with ${found} instead of an event stream.`);
+      assert.equal(told.code, "not_an_event_stream");
+    }
+  });
+}
+
+test("the event stream that a label promises has begun before its first byte", async () => {
   const answer = (_request, response) => {
-    response.writeHead(200, { "Content-Type": "Text/Event-Stream; charset=utf-8" });
-    response.end("data: 1\n\n");
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.flushHeaders();
   };
   await withServer(answer, async (url) => {
-    assert.deepEqual(await all(postEvents(url, {})), [{ event: "message", data: "1", id: "" }]);
+    const opened = new AbortController();
+    const reading = all(postEvents(url, {}, { signal: opened.signal, onOpen: () => opened.abort() }));
+    await assert.rejects(reading, { name: "AbortError" });
+  });
+});
+
+test("an abort while an error is read is told as the abort", async () => {
+  const controller = new AbortController();
+  const answer = (_request, response) => {
+    response.writeHead(500);
+    response.write("The", () => controller.abort());
+  };
+  await withServer(answer, async (url) => {
+    const { signal } = controller;
+    await assert.rejects(all(postEvents(url, {}, { signal })), { name: "AbortError" });
+  });
+});
+
+test("an error whose body has no end is told after its first part", async () => {
+  const answer = (_request, response) => {
+    response.writeHead(500);
+    const write = () => response.write("x".repeat(20_000), (error) => error || write());
+    write();
+  };
+  await withServer(answer, async (url) => {
+    await assert.rejects(all(postEvents(url, {})), { code: "http_error", message: /^x{500} …$/ });
+  });
+});
+
+test("an error whose body breaks is told with the words that came", async () => {
+  const answer = (_request, response) => {
+    response.writeHead(500);
+    response.write("Out of memory", () => response.destroy());
+  };
+  await withServer(answer, async (url) => {
+    await assert.rejects(all(postEvents(url, {})), { message: "Out of memory", code: "http_error" });
   });
 });
 

@@ -1,10 +1,10 @@
-/** `Answer` from connecting to its one end, over both transports. */
+/** `Answer` from connecting to its one end, over both transports. The forms are in `openai`. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import { Answer, LLMStream, begin, delta, end, withServer } from "./support.mjs";
+import { Answer, LLMStream, answered, begin, data, delta, end, withServer } from "./support.mjs";
 
 /** Handlers that write down their calls. */
 function diary() {
@@ -271,10 +271,72 @@ test("GET: event types of the server's own are heard when they are named", () =>
   assert.equal(source.readyState, source.CLOSED);
 });
 
-test("GET: an end closes the EventSource even if a handler throws", () => {
-  const { handlers, source } = get();
-  handlers.onState = () => assert.fail("a page's own mistake");
-  assert.throws(() => source.receive("message", { ended: true, message: "" }), /own mistake/);
+/** The errors that are reported to the page while `use` runs. */
+async function reportsOf(use) {
+  const reports = [];
+  globalThis.reportError = ({ message }) => reports.push(message);
+  try {
+    await use();
+  } finally {
+    delete globalThis.reportError;
+  }
+  return reports;
+}
+
+const mistake = () => {
+  throw new Error("a page's own mistake");
+};
+const wrongHandlers = ["onState", "onText", "onReasoning", "onRefusal", "onToolCalls", "onEvent", "onBytes"];
+for (const name of wrongHandlers) {
+  test(`POST: a handler that throws is reported, and the reading goes on: ${name}`, async () => {
+    const reports = await reportsOf(async () => {
+      const blocks = [
+        data({ ended: false, message: "a", reasoning: "b" }),
+        data({ ended: false, message: "c", refusal: "c", tool_calls: [{ id: "1", function: { name: "f" } }] }),
+        data({ ended: true, message: "", reason: "tool_calls" }),
+      ];
+      const { state } = await answered(blocks, { [name]: mistake });
+      assert.equal(state.reason, "tool_calls");
+    });
+    assert.ok(reports.length > 0);
+    assert.deepEqual(new Set(reports), new Set(["a page's own mistake"]));
+  });
+}
+
+test("GET: an end closes the EventSource even if a handler throws", async () => {
+  const reports = await reportsOf(() => {
+    const { handlers, source, stream } = get();
+    handlers.onState = mistake;
+    source.receive("message", { ended: true, message: "" });
+    assert.equal(source.readyState, source.CLOSED);
+    assert.equal(stream.state.name, "ended");
+  });
+  assert.deepEqual(reports, ["a page's own mistake"]);
+});
+
+test("a body that JSON can't hold is told at the call", () => {
+  const endless = {};
+  endless.self = endless;
+  for (const body of [endless, { count: 1n }]) assert.throws(() => Answer.post("/", body), TypeError);
+});
+
+test("GET: chunks in OpenAI's form end with [DONE]", () => {
+  const { heard, stream, source } = get();
+  source.open();
+  source.receive("message", { choices: [{ index: 0, delta: { content: "Once" }, finish_reason: null }] });
+  source.receive("message", "[DONE]");
+  assert.equal(heard.text, "Once");
+  assert.equal(stream.state.reason, "complete");
+  assert.equal(source.readyState, source.CLOSED);
+});
+
+test("GET: after a finish_reason the connection's end is the answer's", () => {
+  const { names, stream, source } = get();
+  source.open();
+  source.receive("message", { choices: [{ index: 0, delta: { content: "Once" }, finish_reason: "stop" }] });
+  source.break(source.CONNECTING);
+  assert.deepEqual(names(), ["waiting", "streaming", "ended"]);
+  assert.equal(stream.state.reason, "complete");
   assert.equal(source.readyState, source.CLOSED);
 });
 

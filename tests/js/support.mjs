@@ -38,6 +38,44 @@ export function end(reason = "complete") {
   return `event: message\ndata: ${data}\nid: ended\n\n`;
 }
 
+/** One event with this JSON. */
+export function data(json) {
+  return `data: ${JSON.stringify(json)}\n\n`;
+}
+
+/** One event of OpenAI's form. */
+export function chunk(delta, finish_reason = null) {
+  return data({ id: "c1", object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason }] });
+}
+
+/** What `Answer` tells of a POST that is answered with these blocks. */
+export function read(...blocks) {
+  return answered(blocks);
+}
+
+/** The same with other handlers, headers, and first bytes. */
+export function answered(blocks, handlers = {}, headers = HEAD, opening = ": open\n\n") {
+  const heard = { names: [], text: "", reasoning: "", refusal: "", calls: [], events: [] };
+  const listeners = {
+    onState: ({ name }) => heard.names.push(name),
+    onText: (text) => (heard.text += text),
+    onReasoning: (text) => (heard.reasoning += text),
+    onRefusal: (text) => (heard.refusal += text),
+    onToolCalls: (calls) => heard.calls.push(calls),
+    onEvent: (event) => heard.events.push(event),
+    ...handlers,
+  };
+  const answer = (_request, response) => {
+    response.writeHead(200, headers);
+    for (const block of [opening, ...blocks]) response.write(block);
+    response.end();
+  };
+  return withServer(answer, async (url) => {
+    const state = await Answer.post(url, {}, listeners).finished;
+    return { heard, state: JSON.parse(JSON.stringify(state)) }; // without undefined members
+  });
+}
+
 /** Run `use(url, requests)` against a server that answers with `answer(request, response)`. */
 export async function withServer(answer, use) {
   const requests = [];
@@ -56,4 +94,14 @@ export async function withServer(answer, use) {
     server.closeAllConnections();
     server.close();
   }
+}
+
+/** A small repeatable generator (mulberry32): a failure can be run again. */
+export function randomFrom(seed) {
+  return (below) => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
 }
