@@ -133,7 +133,7 @@ def _no_constant(name: str) -> Any:
 
 
 _NOT_FOR_A_MODEL = re.compile(
-    r"_.*|format|(evs_)?last[-_]?event[-_]?id|evs_.*"
+    r"_.*|r|format|(evs_)?last[-_]?event[-_]?id|evs_.*"
     r"|(no|bust)_?cache|cache_?buster|cb|ts?|time(stamp)?|rand(om)?"
     r"|(.*[-_])?(token|key|secret|password|ticket|signature|sig|jwt|auth|session|sid)"
     r"|api_?key|authorization|session_?id|csrf.*",

@@ -18,7 +18,7 @@ _CLIENTS_DATA = {"tools", "functions", "responseformat", "metadata", "properties
 """The members whose content is the client's own: JSON schemas, labels. No server reads a limit
 there."""
 _CONTAINERS = (Mapping, list, tuple)
-_NO_LETTER = re.compile("[^a-z0-9]+")
+_NO_LETTER = re.compile(r"[\W_]+")
 
 
 def walked(options: "Mapping[str, Any]", visit: Visit) -> Dict[str, Any]:
@@ -42,9 +42,9 @@ def _members(container: Any) -> List[Tuple[Any, Any]]:
 
 
 def plain(name: Any) -> str:
-    """A member's name in small letters and digits alone: servers that are written in Go do not
-    tell ``MAX_TOKENS`` from ``max_tokens``, and others know ``maxTokens``."""
-    return _NO_LETTER.sub("", str(name).lower())
+    """A member's name as the most tolerant reader takes it: without case, as Go's ``encoding/json``
+    compares names, and without ``_`` and ``-``, for ``maxTokens`` and ``max-tokens``."""
+    return _NO_LETTER.sub("", str(name).casefold())
 
 
 def number_of(value: Any) -> float:

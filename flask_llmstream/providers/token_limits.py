@@ -13,11 +13,12 @@ from .option_walk import Path, number_of, plain, walked
 
 _LIMIT = re.compile(
     "max(new|output|completion|gen|generated|generation|response|decode)?tokens?"
-    "(tosample|togenerate)?|n(um)?predict|maxgenlen|(output)?tokenlimit"
+    "(tosample|togenerate)?|n(um)?(predict|tokens(topredict)?)|tokenstogenerate"
+    "|max(gen|new|output|response)len(gth)?|(output)?tokenlimit"
 )
 """The names of a limit of the answer's tokens. A number below 1 means no limit there."""
 _PART = re.compile(
-    "(?!.*(prompt|input|context|cache))"
+    "(?!.*(prompt|input|context|cache|total))"
     "(.*(min|max|budget|limit).*token.*|.*token.*(max|budget|limit)|(thinking|reasoning)budget)"
 )
 """The names of a number of tokens that is part of the answer: the fewest, those of reasoning."""
