@@ -15,8 +15,10 @@ from .app.config import Settings, read_config
 from .app.context import end_request
 from .app.error_handlers import convert_stream_errors
 from .app.state import EXTENSION, AppState, app_state
-from .chat.blueprint import browser_client, chat_blueprint, checked_providers
+from .chat.answers import speak_json
+from .chat.blueprint import ChatBlueprint, browser_client
 from .chat.cross_site import refuse_cross_site, send_cors_headers
+from .chat.models import checked_providers
 from .chat.publishing import Guard, publish, refuse_to_guard_nothing
 from .doctor.cli import commands
 from .doctor.routes import add_doctor_routes
@@ -106,6 +108,7 @@ class LLMStream:
         if settings.url_prefix is None and not says_where:
             refuse_to_guard_nothing(self._guard)
         app.extensions[EXTENSION] = AppState(self, settings, options)
+        speak_json(app)
         convert_stream_errors(app)
         app.wsgi_app = EarlyStart(app, settings.early_start)  # type: ignore[method-assign]
         send_cors_headers(app)
@@ -242,7 +245,7 @@ class LLMStream:
         """
         models = dict(self._providers if providers is None else checked_providers(providers))
         models.setdefault("counter", self._providers["counter"])
-        chat = chat_blueprint(name, models, settings)
+        chat = ChatBlueprint(name, models, settings)
         add_doctor_routes(chat)
         return chat
 

@@ -7,10 +7,9 @@ converted into an HTTP exception, with the ``StreamError`` as its ``__cause__``.
 
 from __future__ import annotations
 
-import functools
 import sys
 from functools import partial
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Tuple
 
 from flask import Flask, after_this_request, current_app, got_request_exception, request
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -23,13 +22,11 @@ from ..records import ErrorInfo
 from ..sources.calls import sent
 from ..wsgi.failure_response import failure_response, http_exception, with_headers
 from .context import leading_argument
+from .methods import Find, Method, wrap_method
 from .request_id import request_id
 
 _CATCH_ALL = (BaseException, Exception, HTTPException)
 """A handler of one of these classes gets a ``StreamError`` as an HTTP exception."""
-
-Method = Callable[..., Any]
-Find = Callable[[], Method]
 
 _FAILED = "an error handler failed, and nobody can be told of it"
 
@@ -45,8 +42,8 @@ def error_response(app: Any, error: BaseException, failure: ErrorInfo) -> Any:
     traceback = traceback_of(raised)
     try:
         answer = _call_handler(app, raised)
-        if answer is raised and failure.code == "http_error" and not _has_own_page(answer):
-            answer = _own_answer(answer, failure)
+        if answer is raised and failure.code == "http_error" and not has_own_page(answer):
+            answer = own_answer(answer, failure)
         response = app.make_response(answer)
     except BaseException as unhandled:  # a stream may have failed with gevent's own
         if unhandled is not raised and not isinstance(unhandled, Exception):
@@ -56,14 +53,14 @@ def error_response(app: Any, error: BaseException, failure: ErrorInfo) -> Any:
     return with_headers(response, failure)
 
 
-def _has_own_page(error: Any) -> bool:
-    """Does an HTTP exception, or its class, have an answer other than Werkzeug's page?"""
+def has_own_page(error: Any) -> bool:
+    """Whether an HTTP exception, or its class, has an answer other than Werkzeug's page."""
     makers = (type(error).get_response, type(error).get_body)
     of_werkzeug = [maker.__module__.startswith("werkzeug.") for maker in makers]
     return error.response is not None or not all(of_werkzeug)
 
 
-def _own_answer(error: Any, failure: ErrorInfo) -> Any:
+def own_answer(error: Any, failure: ErrorInfo) -> Any:
     """Our JSON in place of an HTTP exception's page. The exception's headers are kept: how to
     authenticate, which methods are allowed, when to come back."""
     response = failure_response(failure)
@@ -101,12 +98,12 @@ def _internal_server_error(
     return app.handle_http_exception(*leading_argument(), error)
 
 
-def as_http_exception(app: Flask, error: Any, failure: Optional[ErrorInfo] = None) -> Any:
+def as_http_exception(app: Flask, error: Any, failure: ErrorInfo) -> Any:
     """The HTTP exception that replaces a ``StreamError``. An error of another class, and an error
     for which the app has a handler, is returned as it is."""
     if not issubclass(type(error), StreamError) or _has_handler(app, type(error)):
         return error
-    made = http_exception(failure or error_info_of(error, request_id()))
+    made = http_exception(failure)
     made.__cause__ = error
     return made
 
@@ -131,16 +128,8 @@ def convert_stream_errors(app: Flask) -> None:
     extension that replaces ``dispatch_request`` is served a step later, by the wrapped
     ``handle_user_exception``.
     """
-    for name, wrapper in _WRAPPERS.items():
-        method = functools.wraps(getattr(app, name))
-        setattr(app, name, method(wrapper(_finder(app, name))))
-
-
-def _finder(app: Any, name: str) -> Find:
-    """A function that returns the method that is set on the app. Without one it looks the method up
-    on the app's class at each call, because a monitoring agent may patch the class later."""
-    own: Optional[Method] = vars(app).get(name)
-    return lambda: partial(getattr(type(app), name), app) if own is None else own
+    for name, wrap in _WRAPPERS.items():
+        wrap_method(app, name, wrap)
 
 
 def _wrap_call(find: Find) -> Method:
@@ -148,7 +137,9 @@ def _wrap_call(find: Find) -> Method:
         try:
             return find()(*arguments)
         except StreamError as error:
-            raise _convert(error)
+            raised, failure = _convert(error)
+            log_refusal(failure)
+            raise raised
 
     return raising
 
@@ -158,9 +149,12 @@ def _wrap_handler(find: Find) -> Method:
         *context, error = arguments
         if not issubclass(type(error), StreamError):
             return find()(*arguments)
+        raised, failure = _convert(error)
+        if raised is not error:  # else it is logged already, or as its stream's end
+            log_refusal(failure)
         try:
-            raise _convert(error)
-        except Exception as raised:
+            raise raised
+        except Exception:
             return find()(*context, raised)
 
     return handling
@@ -173,12 +167,15 @@ _WRAPPERS: Dict[str, Callable[[Find], Method]] = {
 }
 
 
-def _convert(error: StreamError) -> Any:
+def log_refusal(failure: ErrorInfo) -> None:
+    """Log that the current request is refused. The line has the ID that the client is told."""
+    asked = request.method, request.path
+    log_of(current_app).info("refused %s %s (%s): %s", *asked, failure.id, failure.message)
+
+
+def _convert(error: StreamError) -> Tuple[Any, ErrorInfo]:
+    """The exception to raise in place of a view's error, and the part that the client is told."""
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     failure = error_info_of(error, request_id())
-    raised = as_http_exception(app, error, failure)
-    if raised is not error:
-        asked = request.method, request.path
-        log_of(app).info("refused %s %s (%s): %s", *asked, failure.id, failure.message)
     after_this_request(lambda response: with_headers(response, failure))
-    return raised
+    return as_http_exception(app, error, failure), failure

@@ -19,8 +19,8 @@ _ALLOWED = "flask_llmstream.allowed_origins"
 """The key in ``environ`` for the origins whose pages may read the answer."""
 
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
-_EXPOSED_HEADERS = "Retry-After"
-"""The header that ``llmstream.js`` reads and a browser hides by default."""
+_EXPOSED_HEADERS = "Retry-After, X-Request-ID"
+"""The headers that clients read and a browser hides by default."""
 _PREFLIGHT_SECONDS = "600"
 _AUTOMATIC_SCHEMES = ("basic", "digest", "negotiate", "ntlm")
 """The schemes of ``Authorization`` that a browser sends by itself, as it sends cookies."""
@@ -130,9 +130,11 @@ def _allow_origin(headers: Any, any_origin: bool) -> None:
 
 
 def _allow_request(headers: Any) -> None:
-    rule: Any = request.url_rule
+    rule: Any = request.url_rule  # a path without a route has none
+    asked = request.headers.get("Access-Control-Request-Method", "")
+    methods = [asked] if rule is None else sorted(rule.methods)
     names = HeaderSet(_REQUEST_HEADERS)
     names.update(request.access_control_request_headers or ())
-    headers["Access-Control-Allow-Methods"] = ", ".join(sorted(rule.methods))
+    headers["Access-Control-Allow-Methods"] = ", ".join(methods)
     headers["Access-Control-Allow-Headers"] = names.to_header()
     headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS

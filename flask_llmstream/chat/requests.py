@@ -83,7 +83,7 @@ def parse_chat(
     if prompt is None and not messages:
         model = _counter(values.get("model"), fields, models)
     else:
-        model = _known_model(values.get("model", default_model), models)
+        model = known_model(values.get("model", default_model), models)
     stream = values.get("stream", not messages)
     if not stream and not messages:
         raise RequestError("only an answer to messages can come whole", field="stream")
@@ -109,7 +109,11 @@ def parse_query(arguments: Mapping[str, str]) -> Dict[str, Any]:
     return {name: _query_value(name, value) for name, value in for_model.items()}
 
 
-def _known_model(name: str, models: Container[str]) -> str:
+def known_model(name: str, models: Container[str]) -> str:
+    """The same name.
+
+    :raises UnknownModel: no model has it.
+    """
     if name not in models:
         raise UnknownModel(f"there is no model {name[:100]!r}", field="model")
     return name
@@ -123,7 +127,7 @@ def _counter(name: Optional[str], fields: Mapping[str, Any], models: Container[s
         if unknown is not None:
             message = f"give messages, or a prompt; there is no field '{shown(unknown)}'"
             raise RequestError(message, field="messages")
-    elif _known_model(name, models) != COUNTER:
+    elif known_model(name, models) != COUNTER:
         raise RequestError(f"the model {name!r} needs one, or messages", field="prompt")
     return COUNTER
 

@@ -9,56 +9,45 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Dict, Optional, Tuple
 
-from ..deltas import Delta
 from ..records import Ending, Usage
 from ..sse.event import ServerSentEvent
-from ..sse.json import json_bytes, json_text, quoted
+from ..sse.json import escaped_json_string, json_string, quoted
 from .base import EventStreamFormat
-from .texts import ShowsDeltas
 
-DELTA_HEAD, DELTA_TAIL = '{"ended":false,"message":', "}"
+DELTA_HEAD, DELTA_TAIL = b'{"ended":false,"message":', b"}"
 
 
-class MessageFormat(ShowsDeltas, EventStreamFormat):
+class MessageFormat(EventStreamFormat):
     """Deltas as ``{"ended": false, "message": …}``; a mapping, list or dataclass by itself.
 
     :param event: the type of the deltas' events and of the last one. Default: ``message``.
     """
 
-    empty_delta = DELTA_HEAD + '""' + DELTA_TAIL
-    unshown = ("extra",)
+    empty_delta = (DELTA_HEAD + b'""' + DELTA_TAIL).decode()
 
     def __init__(self, event: Optional[str] = None) -> None:
         self._event = event or "message"
-        self._event_head, head = _heads(self._event)
-        super().__init__(head)
+        self._head, self._delta_head = _heads(self._event)
 
     def item(self, item: Any) -> bytes:
         if item.__class__ is str:
             try:
-                if item.isprintable():  # so it has no line separator to be escaped
-                    return f"{self._head}{quoted(item)}}}\n\n".encode()
-                return self._written(item)
-            except UnicodeEncodeError:
-                return self._mended(item)
+                return f"{self._delta_head}{quoted(item)}}}\n\n".encode()
+            except UnicodeEncodeError:  # a lone surrogate
+                return self._delta(escaped_json_string(item))
         if item.__class__ is dict:
-            return self._event_head + self.as_json(item) + b"\n\n"
+            return self._head + self.as_json(item) + b"\n\n"
         return self._other(item)
-
-    def _written(self, text: str) -> bytes:
-        return f"{self._head}{json_text(text)}}}\n\n".encode()
 
     def _other(self, item: Any) -> bytes:
         if isinstance(item, str):
-            return self.text(item)
-        if isinstance(item, Delta):
-            return self.delta(item)
+            return self._delta(json_string(item))
         if isinstance(item, ServerSentEvent):
             return self.event(item)
-        return self._event_head + self.json_item(item) + b"\n\n"
+        return self._head + self.json_item(item) + b"\n\n"
 
-    def _shown(self, delta: Delta) -> bytes:
-        return self._event_head + json_bytes(delta_object(delta)) + b"\n\n"
+    def _delta(self, text: bytes) -> bytes:
+        return self._head + DELTA_HEAD + text + DELTA_TAIL + b"\n\n"
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return ServerSentEvent(ending_object(ending), event=self._event, id=event_id).encode()
@@ -68,21 +57,7 @@ class MessageFormat(ShowsDeltas, EventStreamFormat):
 def _heads(event: str) -> Tuple[bytes, str]:
     """The bytes before an item's JSON, and the text before a delta's."""
     head = ServerSentEvent("", event=event).encode()[:-2]
-    return head, head.decode() + DELTA_HEAD
-
-
-def delta_object(delta: Delta) -> Dict[str, Any]:
-    """A delta as an object. Readers join each ``message`` to the text, so it is always there; the
-    other members are there where they say something."""
-    body: Dict[str, Any] = {
-        "reasoning": delta.reasoning,
-        "refusal": delta.refusal,
-        "tool_calls": [call.as_json() for call in delta.tool_calls],
-        "annotations": list(delta.annotations),
-        "logprobs": delta.logprobs,
-    }
-    said = {name: value for name, value in body.items() if value}
-    return {"ended": False, "message": delta.words, **said}
+    return head, (head + DELTA_HEAD).decode()
 
 
 def ending_object(ending: Ending) -> Dict[str, Any]:
@@ -94,14 +69,10 @@ def ending_object(ending: Ending) -> Dict[str, Any]:
 
 
 def usage_object(usage: Usage) -> Dict[str, Any]:
-    """A usage as an object, without the counts that are ``None``. ``finish_reason`` is the word
-    of the model's server."""
+    """A usage as an object, without the counts that are ``None``."""
     counts = {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
         "finish_reason": usage.finish_reason,
     }
-    said = {name: value for name, value in counts.items() if value is not None}
-    return {**usage.extra, **said}
+    return {name: value for name, value in counts.items() if value is not None}

@@ -6,20 +6,17 @@ the connection is cut when a stream does not end well.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any, Callable, Dict, Optional
 
-from ..deltas import Delta
 from ..records import Ending, ErrorInfo
-from ..sse.event import ServerSentEvent
-from ..sse.json import json_text
+from ..sse.event import ServerSentEvent, utf8
+from ..sse.json import json_string
 from .base import Format
 from .text import TextFormat
-from .texts import WritesText
 
 
-class _BareItems(WritesText):
-    """The base of the formats without events. Of a delta they send the words.
+class _BareItems(Format):
+    """The base of the formats without events.
 
     :param event: not used: items have no type.
     """
@@ -27,20 +24,13 @@ class _BareItems(WritesText):
     tells_its_end = False
 
     def __init__(self, event: Optional[str] = None) -> None:
-        super().__init__("")
+        pass
 
-    def item(self, item: Any) -> bytes:
-        if isinstance(item, Delta):
-            return self.delta(item)
+    def item_as_json(self, item: Any) -> bytes:
+        """An item as JSON; a text becomes a string."""
         if isinstance(item, ServerSentEvent):
-            if item.data is None:
-                return b""
             item = item.data
-        return self.text(item) if isinstance(item, str) else self._json(self.json_item(item))
-
-    @abstractmethod
-    def _json(self, item: bytes) -> bytes:
-        """Write an item that is no text."""
+        return json_string(item) if isinstance(item, str) else self.json_item(item)
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return b""
@@ -50,27 +40,23 @@ class _BareItems(WritesText):
 
 
 class JSONLines(_BareItems):
-    """Each item as a line of JSON; a text is a string."""
+    """Each item as a line of JSON."""
 
     content_type = "application/x-ndjson"
 
-    def _written(self, text: str) -> bytes:
-        return f"{self._head}{json_text(text)}\n".encode()
-
-    def _json(self, item: bytes) -> bytes:
-        return item + b"\n"
+    def item(self, item: Any) -> bytes:
+        return self.item_as_json(item) + b"\n"
 
 
 class PlainText(_BareItems):
-    """Text as it is, other items as JSON, one right behind the other: ``format="plain"``."""
+    """Text as it is, other items as JSON, one right behind the other."""
 
     content_type = "text/plain; charset=utf-8"
 
-    def _written(self, text: str) -> bytes:
-        return (self._head + text).encode()
-
-    def _json(self, item: bytes) -> bytes:
-        return item
+    def item(self, item: Any) -> bytes:
+        if isinstance(item, ServerSentEvent):
+            item = item.data
+        return utf8(item) if isinstance(item, str) else self.item_as_json(item)
 
 
 class JSONArray(_BareItems):
@@ -79,15 +65,11 @@ class JSONArray(_BareItems):
     content_type = "application/json"
 
     def __init__(self, event: Optional[str] = None) -> None:
-        super().__init__()
         self._before = b"["
 
-    def _written(self, text: str) -> bytes:
-        return self._json(f"{self._head}{json_text(text)}".encode())
-
-    def _json(self, item: bytes) -> bytes:
+    def item(self, item: Any) -> bytes:
         before, self._before = self._before, b",\n"
-        return before + item
+        return before + self.item_as_json(item)
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return b"[]" if self._before == b"[" else b"]"

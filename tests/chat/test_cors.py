@@ -73,7 +73,7 @@ def test_an_allowed_page_can_read_the_answer(friendly, path):
 def test_it_may_ask_as_its_user_and_read_when_to_come_back(friendly):
     answer = ask(friendly, STREAM)
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
-    assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
+    assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After, X-Request-ID"
 
 
 @pytest.mark.parametrize(

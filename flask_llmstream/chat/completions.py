@@ -1,0 +1,104 @@
+"""The views that ask a model: a request is read, checked and answered."""
+
+from __future__ import annotations
+
+from typing import Any, Collection, Mapping, Optional
+
+from flask import Response, request
+
+from ..errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
+from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS
+from ..formats.openai import ChatCompletion, ChatCompletionChunks
+from ..providers import Provider
+from ..providers.awaited import begin_answer
+from ..sources.calls import called
+from ..views.responses import stream_response
+from ..wsgi.request_body import read_in_view
+from .cross_site import refuse_unless_accepted
+from .own_settings import OwnSettings
+from .request_limits import RequestLimits
+from .requests import ChatRequest, parse_chat, parse_json, parse_query
+
+_EVENT_STREAM = "text/event-stream"
+
+
+class Completions:
+    """The views of one blueprint that ask its models.
+
+    :param providers: the models by name; the first is the default.
+    """
+
+    def __init__(self, providers: Mapping[str, Provider], own: OwnSettings) -> None:
+        self._providers = providers
+        self._default_model = next(iter(providers))
+        self._own = own
+
+    def chat(self) -> Response:
+        """``POST /chat/completions``."""
+        return self._answer(self._parsed(parse_json(self._body())))
+
+    def stream(self) -> Response:
+        """``GET /chat/stream``, for ``EventSource``."""
+        refuse_unless_accepted(self._media_types())
+        arguments = request.args.to_dict()
+        for name in ("format", "lastEventId"):  # about the stream, not about the model
+            arguments.pop(name, None)
+        return self._answer(self._parsed(parse_query(arguments)))
+
+    def _media_types(self) -> Collection[str]:
+        """The media types that a GET may accept: an event stream, and the one of its format."""
+        format: Any = request.args.get("format") or self._own.format
+        if format == BY_ACCEPT:
+            return BY_MEDIA_TYPE
+        content_type = getattr(FORMATS.get(format, format), "content_type", _EVENT_STREAM)
+        return (_EVENT_STREAM, content_type.partition(";")[0])
+
+    def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
+        settings = self._own.settings()
+        limits = RequestLimits(
+            settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens
+        )
+        return parse_chat(
+            fields, self._providers, self._default_model, limits, settings.unknown_fields
+        )
+
+    def _body(self) -> bytes:
+        limit = self._own.settings().max_body_bytes
+        body = read_in_view(request, limit)
+        if body is None or len(body) > limit:
+            raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
+        if not body and _is_unreadable(request.environ):
+            message = "this server can't read a chunked body; send it with a Content-Length"
+            raise StreamError(message, code="length_required", status=411)
+        # A guard may have read a form, so an empty body with a length is checked as well.
+        if (body or request.content_length) and not request.is_json:
+            raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
+        return body
+
+    def _answer(self, chat: ChatRequest) -> Response:
+        options = self._own.options()
+        options = options.merged(format=_format(chat, request.args.get("format"), options.format))
+        model = chat.completion.model
+        called(self._providers[model].check, chat.completion)
+        deltas = begin_answer(self._providers[model], chat.completion)
+        return stream_response(deltas, options, self._own.slots(), f"the model {model}")
+
+
+def _is_unreadable(environ: Mapping[str, Any]) -> bool:
+    """Whether the body is chunked and the server passes it on without marking its end."""
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    return chunked and not environ.get("wsgi.input_terminated")
+
+
+def _format(chat: ChatRequest, name: Optional[str], default: Any) -> Any:
+    """The format that the query names, else the one that fits the client's fields."""
+    if name is not None and name not in (*FORMATS, "openai"):
+        raise RequestError(
+            f"{name[:40]!r} is none of {', '.join(FORMATS)}, openai", field="format"
+        )
+    if name != "openai" and (name is not None or not chat.speaks_openai):
+        return name or default
+    if chat.stream:
+        is_event_source = request.method == "GET"
+        return ChatCompletionChunks(chat.completion.model, chat.include_usage, is_event_source)
+    return ChatCompletion(chat.completion.model)

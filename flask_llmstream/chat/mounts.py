@@ -1,0 +1,113 @@
+"""Whose request it is: a chat endpoint's, by its route, or by a path beside them that no route has.
+
+A path without a route is found by its ``NotFound``, after all routes of the application were asked.
+So none of them can be shadowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+
+from flask import Flask, Request, current_app
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter, Map, Rule
+
+from ..views.blueprint_routes import is_ours
+from .blueprint import COMPLETIONS, ChatBlueprint
+
+_REST = "llmstream_rest"
+"""The variable of a rule that is what comes behind a mount's prefix, and its converter."""
+
+
+class Mount(NamedTuple):
+    """Where a blueprint is mounted, as far as one request shows.
+
+    :ivar chat: the blueprint.
+    :ivar is_route: whether the request has one of its routes.
+    :ivar is_root: whether the mount is the root of the site, so that every path lies below it.
+    """
+
+    chat: ChatBlueprint
+    is_route: bool = True
+    is_root: bool = False
+
+
+class _Anything(BaseConverter):
+    regex = r"(?s:.*)"
+    weight = 1000
+    part_isolating = False
+
+
+class Mounts:
+    """The mounts of an app's chat blueprints. It follows the app's routes, also later ones."""
+
+    def __init__(self) -> None:
+        self._known: Tuple[List[Rule], Map] = [], Map()
+
+    def of(self, request: Request) -> Optional[Mount]:
+        """The mount that a request is addressed to; ``None`` for any other part of the app."""
+        if request.endpoint is not None:
+            chat = _blueprint(current_app, request.endpoint)
+            return Mount(chat) if chat is not None and chat.answers(request.endpoint) else None
+        error = getattr(request, "routing_exception", None)
+        if isinstance(error, (NotFound, MethodNotAllowed)):
+            return self._beside(request, isinstance(error, MethodNotAllowed))
+        return None
+
+    def _beside(self, request: Request, has_path: bool) -> Optional[Mount]:
+        """The mount below which a path lies that has no route, or none for the method.
+
+        :param has_path: whether a route has the path, but another method. It must be one of ours.
+        """
+        app: Any = current_app
+        adapter = app.create_url_adapter(request)
+        adapter.map = self._map(app)
+        try:
+            rule, _ = adapter.match(method="OPTIONS", return_rule=True)
+        except HTTPException:
+            return None
+        chat = _blueprint(app, rule.endpoint)
+        if chat is None or (has_path and rule.rule.endswith(f"<{_REST}:{_REST}>")):
+            return None
+        return Mount(chat, False, rule.rule == f"/<{_REST}:{_REST}>")
+
+    def _map(self, app: Flask) -> Map:
+        """The app's chat endpoints, and below each mount every other path."""
+        ours = [rule for rule in app.url_map.iter_rules() if _is_ours(app, rule)]
+        rules, urls = self._known
+        if rules != ours:
+            copies = [rule.empty() for rule in ours]
+            urls = Map(
+                [*copies, *_all_below(ours)],
+                converters={**app.url_map.converters, _REST: _Anything},
+                host_matching=app.url_map.host_matching,
+            )
+            self._known = ours, urls
+        return urls
+
+
+def _all_below(rules: List[Rule]) -> Iterator[Rule]:
+    """The rules for all paths below the mounts."""
+    end = "/chat/completions"
+    for rule in rules:
+        if rule.endpoint.endswith(f".{COMPLETIONS}"):
+            prefix = rule.rule[: -len(end)]
+            for path in filter(None, (prefix, f"{prefix}/<{_REST}:{_REST}>")):
+                yield Rule(
+                    path,
+                    endpoint=rule.endpoint,
+                    subdomain=rule.subdomain,
+                    host=rule.host,
+                    merge_slashes=False,
+                )
+
+
+def _is_ours(app: Flask, rule: Rule) -> bool:
+    is_hidden = rule.build_only or not is_ours(app.view_functions.get(rule.endpoint))
+    return not is_hidden and _blueprint(app, rule.endpoint) is not None
+
+
+def _blueprint(app: Flask, endpoint: str) -> Optional[ChatBlueprint]:
+    """The chat blueprint that an endpoint is of."""
+    found = app.blueprints.get(endpoint.rpartition(".")[0])
+    return found if isinstance(found, ChatBlueprint) else None
