@@ -5,8 +5,11 @@ Source of the members: OpenAI's reference, "Chat Completions", "The chat complet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Union
+
+from .merging import PIECES, Merged
 
 REASONING = "reasoning_content"
 """The member of a delta that most servers and clients know for reasoning. OpenAI has none."""
@@ -95,6 +98,20 @@ class Delta:
         for name in ("extra", "choice_extra", "chunk_extra"):
             _check_mapping(name, getattr(self, name))
 
+    def __add__(self, other: Union[Delta, str]) -> Delta:
+        """This delta and the next one as one, as :class:`DeltaSum` adds them."""
+        total: Delta = _sum(self, other)
+        return total
+
+    def __radd__(self, other: Union[Delta, str]) -> Delta:
+        total: Delta = _sum(other, self)
+        return total
+
+    @property
+    def words(self) -> str:
+        """The words for the reader: the text and the refusal."""
+        return self.text + self.refusal
+
     def kinds(self) -> Iterator[str]:
         """The names of the fields that say something."""
         for name in ("text", "reasoning", "refusal", "tool_calls", "logprobs", "annotations"):
@@ -115,6 +132,64 @@ class Delta:
         }
         said = {name: value for name, value in body.items() if value}
         return {**self.extra, **said}
+
+
+class DeltaSum:
+    """Adds up the deltas of an answer to one, in linear time, as
+    :class:`~flask_llmstream.merging.Merged` does.
+
+    Texts and lists are joined, and calls of tools by their index. What a server says of the choice
+    or the chunk is no piece of a text: its last value counts.
+
+    :ivar size: about the number of characters that it keeps.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._fields = {each.name: Merged(_PIECES.get(each.name, PIECES)) for each in fields(Delta)}
+
+    def add(self, piece: Union[Delta, str]) -> None:
+        """Add the next delta, or the next text."""
+        if isinstance(piece, str):
+            self._add("text", piece)
+            return
+        for name in piece.kinds():
+            if name != "extra":
+                self._add(name, getattr(piece, name))
+        for name in ("extra", "choice_extra", "chunk_extra"):
+            self._add(name, getattr(piece, name))
+        if piece.reasoning:
+            self._add("reasoning_name", piece.reasoning_name)
+
+    def _add(self, name: str, value: Any) -> None:
+        if name == "tool_calls":
+            value = [vars(call) for call in value]
+        self.size += self._fields[name].add(value)
+
+    def total(self) -> Delta:
+        """The sum of the deltas so far."""
+        said = {name: merged.value for name, merged in self._fields.items()}
+        calls = [ToolCallDelta(**call) for call in said.pop("tool_calls") or ()]
+        said["tool_calls"] = sorted(calls, key=attrgetter("index"))
+        return Delta(**{name: value for name, value in said.items() if value is not None})
+
+
+_PIECES: Dict[str, Tuple[type, ...]] = {
+    "logprobs": (list,),
+    "choice_extra": (list,),
+    "chunk_extra": (),
+    "reasoning_name": (),
+}
+"""Which values come in pieces, where these are not both texts and lists."""
+
+
+def _sum(*pieces: Any) -> Any:
+    if not all(isinstance(piece, (Delta, str)) for piece in pieces):
+        return NotImplemented
+    total = DeltaSum()
+    for piece in pieces:
+        total.add(piece)
+    return total.total()
 
 
 def _check_text(name: str, value: Any) -> None:

@@ -167,6 +167,9 @@ class ProviderError(StreamError):
     :ivar upstream_status: the HTTP status of its answer; ``None`` where it did not answer.
     :ivar field: the part of the request that the server calls wrong; ``None`` where it named none.
         The client gets it as ``param`` and as ``field``.
+    :ivar upstream_code: the server's own word for what is wrong with the request, such as
+        ``context_length_exceeded``. The client gets it as ``code``. ``None`` where it gave none,
+        and where not the request is at fault.
     """
 
     code = "provider_error"
@@ -181,10 +184,12 @@ class ProviderError(StreamError):
         retry_after: Optional[int] = None,
         upstream_status: Optional[int] = None,
         field: Optional[str] = None,
+        upstream_code: Optional[str] = None,
     ) -> None:
         super().__init__(message, code=code, status=status, retry_after=retry_after)
         self.upstream_status = upstream_status
         self.field = field
+        self.upstream_code = upstream_code
 
 
 class UnsendableItem(LLMStreamError, TypeError):

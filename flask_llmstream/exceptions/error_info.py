@@ -40,8 +40,10 @@ _MOST = 2**31 - 1
 
 
 def _of_stream_error(error: BaseException, failure_id: str) -> ErrorInfo:
+    names = ("upstream_code", "code") if issubclass(type(error), ProviderError) else ("code",)
+    codes = (_text(_read(error, name)) for name in names)
     return ErrorInfo(
-        code=_text(_read(error, "code")) or StreamError.code,
+        code=next(filter(None, codes), StreamError.code),
         message=text_of(error) or _NO_MESSAGE,
         id=failure_id,
         status=_status(_read(error, "status")),

@@ -8,7 +8,8 @@ from dataclasses import is_dataclass
 from types import MappingProxyType
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
-from ..records import Ending, ErrorInfo, Gap
+from ..deltas import Delta, ToolCallDelta
+from ..records import Ending, ErrorInfo, Gap, Usage
 from ..sse.event import ServerSentEvent
 from ..sse.json import Encode, json_bytes
 from .unsendable import unsendable
@@ -52,8 +53,10 @@ class Format(ABC):
 
     @abstractmethod
     def item(self, item: Any) -> bytes:
-        """One item of the source.
+        """One item of the source: a text, a :class:`~flask_llmstream.deltas.Delta`, an event, or
+        an item for :meth:`json_item`.
 
+        :returns: ``b""`` where nothing is to be sent for it. The source counts as active, too.
         :raises TypeError: the format can't hold such an item; the message names its type.
         :raises ValueError: JSON can't hold a value in it (NaN); the message names its place.
         """
@@ -85,12 +88,24 @@ class Format(ABC):
         """Shows during a silence that the stream is alive. ``b""``: nothing can be sent now."""
         return HEARTBEAT
 
+    def rest(self) -> bytes:
+        """What :meth:`item` has kept back, behind the last item. Default: nothing."""
+        return b""
+
+    def delta(self, delta: Delta) -> bytes:
+        """A delta that says more than text. The default sends its words as a text, by
+        :meth:`item`, and counts the rest as left out."""
+        self.leave_out(kind for kind in delta.kinds() if kind not in ("text", "refusal"))
+        return self.item(delta.words) if delta.words else b""
+
     def json_item(self, item: Any) -> bytes:
         """An item as JSON by itself: a mapping, a list, a dataclass, or an item that the
         application's JSON writes as an object.
 
         :raises TypeError: any other item.
         """
+        if isinstance(item, _PIECES):
+            raise unsendable(item)
         if is_json_item(item):
             return self.as_json(item)
         try:
@@ -172,6 +187,10 @@ class EventStreamFormat(Format):
         if event.id is not None:
             self.has_own_ids = True
         return event.encode(self.as_json)
+
+
+_PIECES = (Delta, ToolCallDelta, Usage)
+"""The dataclasses with a meaning of their own. No reader would know them as JSON by itself."""
 
 
 def is_json_item(item: Any) -> bool:

@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ..deltas import Delta
 from ..records import Ending, ErrorInfo, Gap
 from ..sse.event import ServerSentEvent
-from ..sse.json import json_bytes, json_string
-from .base import Format, failure_object
-from .message import DELTA_HEAD, DELTA_TAIL, ending_object
+from ..sse.json import json_bytes, json_string, json_text
+from .base import failure_object
+from .message import DELTA_HEAD, DELTA_TAIL, delta_object, ending_object
+from .texts import ShowsDeltas
 
 
-class NDJSONFormat(Format):
+class NDJSONFormat(ShowsDeltas):
     """One JSON object on each line.
 
     :param event: not used: lines have no type.
     """
 
     content_type = "application/x-ndjson"
+    unshown = ("extra",)
 
     def __init__(self, event: Optional[str] = None) -> None:
-        pass
+        super().__init__(DELTA_HEAD)
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
-            return DELTA_HEAD + json_string(item) + DELTA_TAIL + b"\n"
+            return self.text(item)
+        if isinstance(item, Delta):
+            return self.delta(item)
         if isinstance(item, ServerSentEvent):
             return self._event(item)
         return self.json_item(item) + b"\n"
+
+    def _written(self, text: str) -> bytes:
+        return f"{self._head}{json_text(text)}{DELTA_TAIL}\n".encode()
+
+    def _shown(self, delta: Delta) -> bytes:
+        return json_bytes(delta_object(delta)) + b"\n"
 
     def _event(self, event: ServerSentEvent) -> bytes:
         if event.data is None:

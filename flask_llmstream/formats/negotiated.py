@@ -6,17 +6,20 @@ the connection is cut when a stream does not end well.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Callable, Dict, Optional
 
+from ..deltas import Delta
 from ..records import Ending, ErrorInfo
-from ..sse.event import ServerSentEvent, utf8
-from ..sse.json import json_string
+from ..sse.event import ServerSentEvent
+from ..sse.json import json_text
 from .base import Format
 from .text import TextFormat
+from .texts import WritesText
 
 
-class _BareItems(Format):
-    """The base of the formats without events.
+class _BareItems(WritesText):
+    """The base of the formats without events. Of a delta they send the words.
 
     :param event: not used: items have no type.
     """
@@ -24,13 +27,20 @@ class _BareItems(Format):
     tells_its_end = False
 
     def __init__(self, event: Optional[str] = None) -> None:
-        pass
+        super().__init__("")
 
-    def item_as_json(self, item: Any) -> bytes:
-        """An item as JSON; a text becomes a string."""
+    def item(self, item: Any) -> bytes:
+        if isinstance(item, Delta):
+            return self.delta(item)
         if isinstance(item, ServerSentEvent):
+            if item.data is None:
+                return b""
             item = item.data
-        return json_string(item) if isinstance(item, str) else self.json_item(item)
+        return self.text(item) if isinstance(item, str) else self._json(self.json_item(item))
+
+    @abstractmethod
+    def _json(self, item: bytes) -> bytes:
+        """Write an item that is no text."""
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return b""
@@ -40,23 +50,27 @@ class _BareItems(Format):
 
 
 class JSONLines(_BareItems):
-    """Each item as a line of JSON."""
+    """Each item as a line of JSON; a text is a string."""
 
     content_type = "application/x-ndjson"
 
-    def item(self, item: Any) -> bytes:
-        return self.item_as_json(item) + b"\n"
+    def _written(self, text: str) -> bytes:
+        return f"{self._head}{json_text(text)}\n".encode()
+
+    def _json(self, item: bytes) -> bytes:
+        return item + b"\n"
 
 
 class PlainText(_BareItems):
-    """Text as it is, other items as JSON, one right behind the other."""
+    """Text as it is, other items as JSON, one right behind the other: ``format="plain"``."""
 
     content_type = "text/plain; charset=utf-8"
 
-    def item(self, item: Any) -> bytes:
-        if isinstance(item, ServerSentEvent):
-            item = item.data
-        return utf8(item) if isinstance(item, str) else self.item_as_json(item)
+    def _written(self, text: str) -> bytes:
+        return (self._head + text).encode()
+
+    def _json(self, item: bytes) -> bytes:
+        return item
 
 
 class JSONArray(_BareItems):
@@ -65,11 +79,15 @@ class JSONArray(_BareItems):
     content_type = "application/json"
 
     def __init__(self, event: Optional[str] = None) -> None:
+        super().__init__()
         self._before = b"["
 
-    def item(self, item: Any) -> bytes:
+    def _written(self, text: str) -> bytes:
+        return self._json(f"{self._head}{json_text(text)}".encode())
+
+    def _json(self, item: bytes) -> bytes:
         before, self._before = self._before, b",\n"
-        return before + self.item_as_json(item)
+        return before + item
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         return b"[]" if self._before == b"[" else b"]"

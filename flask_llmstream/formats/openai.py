@@ -1,37 +1,45 @@
-"""OpenAI's chat completions: chunks that end with ``[DONE]``, or one object for all."""
+"""OpenAI's chat completions: chunks that end with ``[DONE]``, or one object for all.
+
+Source: OpenAI's reference, "The chat completion object" and "The chat completion chunk object".
+"""
 
 from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
+from ..deltas import Delta, DeltaSum
 from ..errors import StreamError
 from ..records import Ending, ErrorInfo, Gap, Usage
 from ..sse.event import ServerSentEvent
-from ..sse.json import json_bytes, json_string
+from ..sse.json import json_bytes, json_text
 from .base import EventStreamFormat, Format
+from .finish_reasons import finish_reason_of
+from .texts import ShowsDeltas
 from .unsendable import unsendable
 
-_SENDABLE = "text or a ServerSentEvent"
+_SENDABLE = "text, a Delta or a ServerSentEvent"
 
 
-class ChatCompletionChunks(EventStreamFormat):
+class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
     """``chat.completion.chunk`` events: the answer to ``"stream": true``.
 
     :param model: the model's name in the request.
-    :param include_usage: whether to send a chunk with the token counts before the end. Default:
-        no.
+    :param include_usage: whether to send a chunk with the token counts before the end, if the
+        model's server has counted. Default: no.
     :param has_ids: whether the first and the last event carry the stream's IDs, for an
         ``EventSource``. Default: no, because OpenAI's Python client takes a heartbeat for an
         event once it has seen an ID.
     """
 
     def __init__(self, model: str, include_usage: bool = False, has_ids: bool = False) -> None:
+        super().__init__()
         self._model = model
         self._created = int(time.time())
         self._include_usage = include_usage
         self._has_ids = has_ids
+        self._calls_tools = False
 
     @cached_property
     def _envelope(self) -> Dict[str, Any]:
@@ -39,36 +47,48 @@ class ChatCompletionChunks(EventStreamFormat):
         return envelope("chat.completion.chunk", name, self._model, self._created)
 
     @cached_property
-    def _head(self) -> bytes:
+    def _whole_head(self) -> str:  # type: ignore[override]
         return self._around_text[0]
 
     @cached_property
-    def _tail(self) -> bytes:
+    def _tail(self) -> str:
         return self._around_text[1]
 
     @cached_property
-    def _around_text(self) -> List[bytes]:
-        return self._chunk({"content": ""}, None).rsplit(b'""', 1)
+    def _around_text(self) -> List[str]:
+        return self._chunk({"content": ""}).decode().rsplit('""', 1)
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
-        role = {"role": "assistant", "content": ""}
-        return super().opening(comment, None) + self._chunk(role, None, event_id)
+        role = {"role": "assistant", "content": "", "refusal": None}
+        return super().opening(comment, None) + self._chunk(role, event_id=event_id)
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
-            return self._head + json_string(item) + self._tail
+            return self.text(item)
+        if isinstance(item, Delta):
+            return self.delta(item)
         if isinstance(item, ServerSentEvent):  # no chunk can hold it; clients ignore comments
             return ServerSentEvent(comment=item.event or "").encode()
         raise unsendable(item, _SENDABLE)
+
+    def _written(self, text: str) -> bytes:
+        return f"{self._head}{json_text(text)}{self._tail}".encode()
+
+    def _shown(self, delta: Delta) -> bytes:
+        self._calls_tools = self._calls_tools or bool(delta.tool_calls)
+        said = dict(delta.choice_extra)
+        if delta.logprobs is not None:
+            said["logprobs"] = delta.logprobs
+        return self._chunk(delta.as_json(), choice_extra=said, chunk_extra=delta.chunk_extra)
 
     def gap(self, gap: Gap) -> bytes:
         return ServerSentEvent(comment=f"gap {json_bytes(gap.as_json()).decode()}").encode()
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
-        last = self._chunk({}, _finish_reason(ending))
-        if self._include_usage:
-            counts = dict(self._envelope, choices=[], usage=_usage(ending.usage))
-            last += ServerSentEvent(counts).encode()
+        last = self._chunk({}, _finish_reason(ending, self._calls_tools))
+        usage = usage_object(ending.usage)
+        if self._include_usage and usage is not None:
+            last += ServerSentEvent(dict(self._envelope, choices=[], usage=usage)).encode()
         return last + self._done(event_id)
 
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
@@ -78,10 +98,15 @@ class ChatCompletionChunks(EventStreamFormat):
         return self._event("[DONE]", event_id)
 
     def _chunk(
-        self, delta: Dict[str, str], finish_reason: Optional[str], event_id: Optional[str] = None
+        self,
+        delta: Mapping[str, Any],
+        finish_reason: Optional[str] = None,
+        event_id: Optional[str] = None,
+        choice_extra: Mapping[str, Any] = {},
+        chunk_extra: Mapping[str, Any] = {},
     ) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-        return self._event(dict(self._envelope, choices=[choice]), event_id)
+        choice = {**choice_extra, "index": 0, "delta": delta, "finish_reason": finish_reason}
+        return self._event({**chunk_extra, **self._envelope, "choices": [choice]}, event_id)
 
     def _event(self, data: Any, event_id: Optional[str]) -> bytes:
         return ServerSentEvent(data, id=event_id if self._has_ids else None).encode()
@@ -94,7 +119,8 @@ MAX_WHOLE_CHARS = 10_000_000
 class ChatCompletion(Format):
     """One ``chat.completion`` object, sent when the answer is complete.
 
-    An answer of more than :data:`MAX_WHOLE_CHARS` characters fails with ``answer_too_large``.
+    An answer of more than :data:`MAX_WHOLE_CHARS` characters fails with ``answer_too_large``. All
+    count that are kept: of the text, the reasoning, the calls, the log probabilities and all else.
 
     :param model: the model's name in the request.
     """
@@ -105,30 +131,32 @@ class ChatCompletion(Format):
     def __init__(self, model: str) -> None:
         self._model = model
         self._created = int(time.time())
-        self._deltas: List[str] = []
-        self._room = MAX_WHOLE_CHARS
+        self._answer = DeltaSum()
 
     def item(self, item: Any) -> bytes:
-        if isinstance(item, str):
-            self._collect(item)
+        if isinstance(item, (str, Delta)):
+            self._answer.add(item)
         elif not isinstance(item, ServerSentEvent):
             raise unsendable(item, _SENDABLE)
-        return b""
-
-    def _collect(self, delta: str) -> None:
-        self._deltas.append(delta)
-        self._room -= len(delta)
-        if self._room < 0:
+        if self._answer.size > MAX_WHOLE_CHARS:
             message = "The answer is too long to be sent whole. Ask for it with stream: true."
             raise StreamError(message, code="answer_too_large", status=502)
+        return b""
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
-        message = {"role": "assistant", "content": "".join(self._deltas)}
-        finish_reason = _finish_reason(ending)
-        choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+        answer = self._answer.total()
+        choice = {
+            **answer.choice_extra,
+            "index": 0,
+            "message": _message(answer),
+            "logprobs": answer.logprobs,
+            "finish_reason": _finish_reason(ending, bool(answer.tool_calls)),
+        }
         name = f"chatcmpl-{self.stream_id}"
-        body = envelope("chat.completion", name, self._model, self._created)
-        return json_bytes(dict(body, choices=[choice], usage=_usage(ending.usage)))
+        head = envelope("chat.completion", name, self._model, self._created)
+        body = {**answer.chunk_extra, **head, "choices": [choice]}
+        usage = usage_object(ending.usage)
+        return json_bytes(body if usage is None else dict(body, usage=usage))
 
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return json_bytes({"error": failure.as_json()})
@@ -144,14 +172,52 @@ def envelope(kind: str, name: str, model: str, created: int) -> Dict[str, Any]:
     return {"id": name, "object": kind, "created": created, "model": model}
 
 
-def _finish_reason(ending: Ending) -> str:
-    if ending.reason != "complete":
-        return ending.reason
-    return "stop" if ending.usage is None else ending.usage.finish_reason
+def _message(answer: Delta) -> Dict[str, Any]:
+    """A whole answer as OpenAI's message. ``content`` is null where a refusal or calls of tools
+    stand in its place."""
+    stands_for_text = answer.refusal or answer.tool_calls
+    body = {
+        **answer.as_json(),
+        "role": "assistant",
+        "content": None if stands_for_text and not answer.text else answer.text,
+        "refusal": answer.refusal or None,
+    }
+    if answer.tool_calls:
+        body["tool_calls"] = [_call(call.as_json()) for call in answer.tool_calls]
+    return body
 
 
-def _usage(usage: Optional[Usage]) -> Dict[str, int]:
-    prompt = (usage and usage.prompt_tokens) or 0
-    completion = (usage and usage.completion_tokens) or 0
-    total = prompt + completion
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
+def _call(call: Dict[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in call.items() if name != "index"}
+
+
+def _finish_reason(ending: Ending, calls_tools: bool) -> str:
+    if ending.reason != "complete":  # cancelled: OpenAI's word for an answer that is not whole
+        return "length"
+    word = "stop" if ending.usage is None else ending.usage.finish_reason
+    return finish_reason_of(word, calls_tools=calls_tools)
+
+
+def usage_object(usage: Optional[Usage]) -> Optional[Dict[str, Any]]:
+    """OpenAI's ``usage``; ``None`` where one of its two counts is unknown.
+
+    The other members are those that the model's server sent. Its ``total_tokens`` counts, too.
+    """
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    body = {
+        **usage.extra,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+    }
+    if type(body.get("total_tokens")) is not int:
+        body["total_tokens"] = usage.prompt_tokens + usage.completion_tokens
+    _detail(body, "prompt_tokens_details", "cached_tokens", usage.cached_tokens)
+    _detail(body, "completion_tokens_details", "reasoning_tokens", usage.reasoning_tokens)
+    return body
+
+
+def _detail(body: Dict[str, Any], member: str, name: str, count: Optional[int]) -> None:
+    if count is not None:
+        others = body.get(member)
+        body[member] = {**(others if isinstance(others, Mapping) else {}), name: count}

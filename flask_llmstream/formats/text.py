@@ -7,27 +7,36 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ..deltas import Delta
 from ..records import Ending
 from ..sse.event import ServerSentEvent, data_lines
 from .base import EventStreamFormat
 from .message import ending_object
+from .texts import WritesText
 
 
-class TextFormat(EventStreamFormat):
-    """Each delta as an event with its text; a mapping, list or dataclass as JSON.
+class TextFormat(WritesText, EventStreamFormat):
+    """Each delta as an event with its words; a mapping, list or dataclass as JSON.
 
     :param event: the type of the deltas' events. Default: none.
     """
 
     def __init__(self, event: Optional[str] = None) -> None:
-        self._head = b"" if event is None else ServerSentEvent(event=event).encode()[:-1]
+        head = b"" if event is None else ServerSentEvent(event=event).encode()[:-1]
+        self._event_head = head + b"data: "
+        super().__init__(head.decode())
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
-            return self._head + data_lines(item) + b"\n"
+            return self.text(item)
+        if isinstance(item, Delta):
+            return self.delta(item)
         if isinstance(item, ServerSentEvent):
             return self.event(item)
-        return self._head + b"data: " + self.json_item(item) + b"\n\n"
+        return self._event_head + self.json_item(item) + b"\n\n"
+
+    def _written(self, text: str) -> bytes:
+        return f"{self._head}{data_lines(text)}\n".encode()
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         """``event: ended`` without text if there is an ID to send, else nothing."""

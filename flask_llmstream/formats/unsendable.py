@@ -6,7 +6,10 @@ import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-SENDABLE = "text, a mapping, a list, a dataclass or a ServerSentEvent"
+from ..deltas import Delta, ToolCallDelta
+from ..records import Usage
+
+SENDABLE = "text, a Delta, a mapping, a list, a dataclass or a ServerSentEvent"
 
 
 def unsendable(item: Any, sendable: str = SENDABLE) -> TypeError:
@@ -20,6 +23,12 @@ def unsendable(item: Any, sendable: str = SENDABLE) -> TypeError:
 def _cure(item: Any) -> str:
     if item is None:
         return "; where a piece has no text, give text or ''"
+    if isinstance(item, Delta):
+        return "; have the format's item() return self.delta(item), which sends the words"
+    if isinstance(item, ToolCallDelta):
+        return "; give a Delta(tool_calls=[…]) with it"
+    if isinstance(item, Usage):
+        return "; give a Usage, and no subclass of it"
     if isinstance(item, (bytes, bytearray, memoryview)):
         return "; decode it, or have ready frames sent as they are, with format=RawFormat"
     if isinstance(item, (int, float)):
@@ -35,7 +44,10 @@ def _cure(item: Any) -> str:
     if hasattr(item, "get_wsgi_headers"):  # a response; formats do not import Werkzeug
         return "; give what the response was made of"
     if hasattr(item, "choices") and hasattr(item, "model_dump"):
-        return "; give its text, choices[0].delta.content or ''"
+        return (
+            "; give its text, choices[0].delta.content or '', and a Delta for what else it says: "
+            "reasoning, refusal, tool_calls …"
+        )
     if hasattr(item, "model_dump"):
         return "; give its model_dump()"
     return "; call it first" if inspect.isroutine(item) else ""

@@ -8,9 +8,10 @@ import math
 import socket
 from contextlib import ExitStack, suppress
 from http.client import HTTPException
+from itertools import chain
 from ssl import SSLContext
 from time import monotonic
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional
 from urllib.parse import urlsplit
 
 from requests import Request, RequestException, Response, Timeout
@@ -18,12 +19,18 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from ..errors import LLMStreamError
 from .abortable import AbortableAdapter
+from .charset import text_of
+from .content_coding import decoded
 from .environment import proxies_for, trusted_authorities
 from .tls import tls_context
 
 BLOCK_BYTES = 16 * 1024
 """The most bytes of one block. The hub gets its turn between two blocks, and the work on one takes
 some 5 ms, whatever it holds."""
+
+MOST_START_BYTES = 8 * 1024
+"""After so many bytes :meth:`HTTPAnswer.start` reads no further block. A server may send blank
+lines for minutes, until it has an answer."""
 
 
 class CallError(LLMStreamError):
@@ -132,12 +139,27 @@ class HTTPAnswer:
     def __init__(self, response: Response, adapter: AbortableAdapter) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
-        self._raw: Any = response.raw
-        self._adapter = adapter
+        self._start = b""
+        coding = self.headers.get("Content-Encoding", "")
+        self._blocks = decoded(_arriving(response.raw, adapter), coding, BLOCK_BYTES)
+
+    def start(self, suffices: Callable[[bytes], Any]) -> bytes:
+        """The first bytes of the body, which :meth:`blocks` gives, too. It waits for them.
+
+        :param suffices: whether these bytes are enough. Otherwise more are read, up to
+            :data:`MOST_START_BYTES` or the body's end.
+        :raises CallError: as :meth:`blocks` does.
+        """
+        while not suffices(self._start) and len(self._start) < MOST_START_BYTES:
+            block = next(self._blocks, b"")
+            if not block:
+                break
+            self._start += block
+        return self._start
 
     def blocks(self) -> Iterator[bytes]:
-        """The body as it arrives, in blocks of 1 to :data:`BLOCK_BYTES` bytes. A
-        ``Content-Encoding`` is left as it is.
+        """The body as it arrives, in blocks of some 1 to :data:`BLOCK_BYTES` bytes, without gzip or
+        deflate. Another ``Content-Encoding`` is left as it is.
 
         They end with the body, where the connection breaks, and at an abort. Nothing tells these
         ends apart here: the format of the body must show whether it is whole.
@@ -145,22 +167,10 @@ class HTTPAnswer:
         :raises CallTimedOut: ``read_timeout`` ran out.
         :raises CallAborted: it ran out, and the call was aborted.
         """
-        # ``iter_lines`` and ``iter_content`` would wait for a block to fill up, ``read1`` takes
-        # the bytes at hand. urllib3 has it since 2.1; before, the response that it wraps does.
-        read = getattr(self._raw, "read1", None) or self._raw._fp.read1
-        try:
-            while not self._adapter.aborted:  # bytes that have arrived outlast the shutdown
-                block = read(BLOCK_BYTES)
-                if not block:
-                    return
-                yield block
-        except (ReadTimeoutError, socket.timeout) as error:
-            raise _call_error(error, self._adapter) from error
-        except (HTTPError, HTTPException, OSError):
-            return
+        return chain([self._start] if self._start else [], self._blocks)
 
     def beginning(self, limit: int, seconds: Optional[float] = None) -> str:
-        """The first part of the body as text; bytes that are not UTF-8 become U+FFFD.
+        """The first part of the body as text; see :func:`~.charset.text_of`.
 
         It ends where :meth:`blocks` end, and where they would raise.
 
@@ -173,7 +183,24 @@ class HTTPAnswer:
                 body += block
                 if len(body) >= limit or monotonic() > until:
                     break
-        return body[:limit].decode(errors="replace")
+        return text_of(bytes(body[:limit]))
+
+
+def _arriving(raw: Any, adapter: AbortableAdapter) -> Iterator[bytes]:
+    """The body as it is sent. It does not refer to the answer, which would be a cycle."""
+    # ``iter_lines`` and ``iter_content`` would wait for a block to fill up, ``read1`` takes the
+    # bytes at hand. urllib3 has it since 2.1; before, the response that it wraps does.
+    read = getattr(raw, "read1", None) or raw._fp.read1
+    try:
+        while not adapter.aborted:  # bytes that have arrived outlast the shutdown
+            block = read(BLOCK_BYTES)
+            if not block:
+                return
+            yield block
+    except (ReadTimeoutError, socket.timeout) as error:
+        raise _call_error(error, adapter) from error
+    except (HTTPError, HTTPException, OSError):
+        return
 
 
 def _tls(url: str, ca_bundle: Optional[str]) -> Optional[SSLContext]:

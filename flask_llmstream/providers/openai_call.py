@@ -9,10 +9,12 @@ from ..errors import EventTooLarge
 from ..http.call import CallAborted, CallError, HTTPAnswer, HTTPCall
 from ..sse.decoder import EventStreamDecoder, MessageEvent
 from .base import Piece
+from .body_kind import EVENT_STREAM, JSON, body_kind, suffices
 from .openai_chunk import Chunk, parse_chunk, usage_of
+from .retry_after import retry_after_in
 from .upstream_errors import UpstreamErrors
 
-_MAX_ERROR_BYTES = 16 * 1024
+_MAX_ERROR_BYTES = 256 * 1024
 _MAX_WHOLE_BYTES = 4 * 1024 * 1024
 
 
@@ -39,23 +41,17 @@ class OpenAICall:
             self._errors.fail_call(error)
 
     def _chunks(self, answer: HTTPAnswer) -> Iterable[Chunk]:
-        if answer.status != 200:
+        if not 200 <= answer.status < 300:
             self._errors.refuse(
-                answer.status, self._complaint(answer), answer.headers.get("Retry-After")
+                answer.status, self._complaint(answer), retry_after_in(answer.headers)
             )
-        content_type = answer.headers.get("Content-Type", "none").partition(";")[0].lower()
-        encoding = answer.headers.get("Content-Encoding", "identity")
-        if encoding == "identity":
-            if content_type == "text/event-stream":
-                return self._streamed(answer)
-            if content_type == "application/json":
-                return [self._parse(answer.beginning(_MAX_WHOLE_BYTES))]
-        self._errors.fail(
-            "provider_answer",
-            "The model's server did not answer with an event stream.",
-            f"Content-Type {content_type}, Content-Encoding {encoding}: "
-            + self._complaint(answer),
-        )
+        content_type = answer.headers.get("Content-Type", "")
+        kind = body_kind(answer.start(suffices), content_type)
+        if kind == EVENT_STREAM:
+            return self._streamed(answer)
+        if kind == JSON:
+            return [self._parse(answer.beginning(_MAX_WHOLE_BYTES))]
+        self._errors.refuse_body(self._complaint(answer), answer.headers)
 
     def _streamed(self, answer: HTTPAnswer) -> Iterator[Chunk]:
         """The chunks of an event stream, up to ``[DONE]``.

@@ -8,46 +8,27 @@ server's words only where they say what is wrong with the *request*. Secrets are
 from __future__ import annotations
 
 import json
-import math
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from typing import Any, Dict, Iterable, NamedTuple, NoReturn, Optional, Type
+from html import escape
+from typing import Any, Iterable, Iterator, Mapping, NoReturn, Optional
+from urllib.parse import quote
 
 from ..errors import LLMStreamError, ProviderError
 from ..http.call import CallAborted, CallError, CallFailed, CallTimedOut
+from .error_classes import ABORTED, TIMEOUT, UNREACHABLE, refusal_of
+from .retry_after import seconds_of
+from .upstream_words import Complaint, complaint_in
 
 _MAX_CHARS = 500
+_MAX_LOG_CHARS = 2000
+_MAX_NAME_CHARS = 100
+
+
+_CALL_FAILURES = {CallAborted: ABORTED, CallTimedOut: TIMEOUT, CallFailed: UNREACHABLE}
+_LABELS = ("Content-Type", "Content-Encoding")
 
 
 class UpstreamDetail(LLMStreamError):
     """The details of a failed call, for the log and not for the client."""
-
-
-class _Refusal(NamedTuple):
-    status: int
-    code: str
-    message: str
-
-
-_REJECTED = _Refusal(400, "provider_rejected", "The model's server rejected the request")
-_KEY = _Refusal(502, "provider_key", "The model's server refused the key it was called with.")
-_MOVED = _Refusal(502, "provider_moved", "The model's server has another address now.")
-_REFUSALS = {
-    **dict.fromkeys((301, 302, 303, 307, 308), _MOVED),
-    400: _REJECTED,
-    401: _KEY,
-    403: _KEY,
-    404: _Refusal(502, "provider_not_found", "There is no such model or path at the upstream."),
-    422: _REJECTED,
-    429: _Refusal(429, "provider_limit", "The model's server takes no more requests for now."),
-    503: _Refusal(503, "provider_busy", "The model's server is not available for now."),
-}
-_OTHER = _Refusal(502, "provider_error", "The model's server failed.")
-_CALL_FAILURES: Dict[Type[CallError], _Refusal] = {
-    CallAborted: _Refusal(502, "aborted", "The answer was stopped."),
-    CallTimedOut: _Refusal(504, "provider_timeout", "The model's server did not answer in time."),
-    CallFailed: _Refusal(502, "provider_unreachable", "The model's server can't be reached."),
-}
 
 
 class UpstreamErrors:
@@ -59,7 +40,7 @@ class UpstreamErrors:
 
     def __init__(self, address: str, secrets: Iterable[str]) -> None:
         self._address = address
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._secrets = sorted(set(_spellings(secrets)), key=len, reverse=True)
 
     def fail(self, code: str, message: str, detail: str, *, status: int = 502) -> NoReturn:
         """Raise an error.
@@ -76,71 +57,84 @@ class UpstreamErrors:
         self.fail(code, message, str(error), status=status)
 
     def refuse(
-        self, status: Optional[int], body: str, retry_after: Optional[str] = None
+        self, status: Optional[int], body: Any, retry_after: Optional[str] = None
     ) -> NoReturn:
-        """Raise the error for a server that answered with a status other than 200.
+        """Raise the error for a server that refused.
 
-        :param status: the server's status; ``None`` if its error came without one.
-        :param body: the beginning of the server's answer.
+        :param status: the status of its answer; ``None`` if its error came without one.
+        :param body: its error: the beginning of its answer as text, or any JSON value.
         :param retry_after: the server's ``Retry-After``: seconds or a date. The error keeps it
-            for 429 and 503. Default: none.
+            for 429 and 503. Default: the time that the error itself names, if it does.
         """
-        refusal = _OTHER if status is None else _REFUSALS.get(status, _OTHER)
-        words = self._presentable(_message_in(body))
-        message = refusal.message
-        if refusal is _REJECTED:
+        complaint = complaint_in(body)
+        numbers = [status, *complaint.numbers]
+        refusal = refusal_of(numbers, complaint.words)
+        message, code, field = refusal.message, None, None
+        if refusal.blames_request:
+            words = self._presentable(complaint.message)
             message = f"{message}: {words}" if words else f"{message}."
+            code, field = self._name(complaint.code), self._name(complaint.param)
+        waits = refusal.status in (429, 503)
         raise ProviderError(
             message,
             code=refusal.code,
             status=refusal.status,
-            retry_after=_retry_seconds(retry_after) if refusal.status in (429, 503) else None,
-            upstream_status=status,
-        ) from self._detail(f"status {status}: {words or 'no message'}")
+            retry_after=seconds_of(retry_after or complaint.wait) if waits else None,
+            upstream_status=next(filter(None, numbers), None),
+            field=field,
+            upstream_code=code,
+        ) from self._detail(f"status {status}: {_evidence(complaint, body)}")
 
     def refuse_in_band(self, error: Any) -> NoReturn:
-        """Raise the error for a server that sent one inside its answer, after status 200."""
-        code = error.get("code") if isinstance(error, dict) else None
-        status = code if isinstance(code, int) and code in _REFUSALS else None
-        self.refuse(status, _as_text({"error": error}))
+        """Raise the error for a server that sent one inside its answer, after status 200.
+
+        :param error: any JSON value, or a text. The whole part of the answer says more than its
+            ``error``: some servers put the code beside it.
+        """
+        self.refuse(None, error)
+
+    def refuse_body(self, body: str, headers: Mapping[str, str]) -> NoReturn:
+        """Raise the error for an answer with status 200 that is no answer of a model."""
+        labels = (f"{name} {headers.get(name, 'none')}" for name in _LABELS)
+        words = complaint_in(body).message or "an empty body"
+        self.fail(
+            "provider_answer",
+            "The model's server did not answer with an event stream.",
+            f"{', '.join(labels)}: {words}",
+        )
 
     def _detail(self, text: str) -> UpstreamDetail:
-        return UpstreamDetail(f"{self._address}: {self._presentable(text)}")
+        return UpstreamDetail(f"{self._address}: {self._presentable(text, _MAX_LOG_CHARS)}")
 
-    def _presentable(self, text: str) -> str:
+    def _name(self, text: Optional[str]) -> Optional[str]:
+        return self._presentable(text, _MAX_NAME_CHARS) if text else None
+
+    def _presentable(self, text: str, most: int = _MAX_CHARS) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         text = " ".join(text.split())
-        return text if len(text) <= _MAX_CHARS else f"{text[:_MAX_CHARS]} …"
+        return text if len(text) <= most else f"{text[:most]} …"
 
 
-def _message_in(body: str) -> str:
-    """The message inside an error's JSON, in any form that servers use; else the text itself."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    while isinstance(found, dict):
-        found = next((found[key] for key in ("error", "message", "detail") if key in found), "")
-    return found if isinstance(found, str) else _as_text(found)
+def _spellings(secrets: Iterable[str]) -> Iterator[str]:
+    """The forms that a secret may have in JSON, in a page and in an address."""
+    for secret in secrets:
+        yield from (secret, quote(secret), escape(secret), escape(secret, quote=False))
+        in_json = json.dumps(secret)[1:-1]
+        yield from (in_json, in_json.replace("/", "\\/"))
+
+
+def _evidence(complaint: Complaint, error: Any) -> str:
+    """The words of an error for the log: its message, and all that its JSON says beside it."""
+    text = error.strip() if isinstance(error, str) else _as_text(error)
+    is_json = text.startswith(("{", "["))
+    if complaint.message and not is_json:
+        return complaint.message
+    return f"{complaint.message} {text}".strip() or "no message"
 
 
 def _as_text(value: Any) -> str:
     try:
-        return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError):  # writing may need a deeper stack than reading did
         return "what it said can't be repeated"
-
-
-def _retry_seconds(retry_after: Optional[str]) -> Optional[int]:
-    """The seconds of a ``Retry-After`` (RFC 9110, section 10.2.3); ``None`` if there are none."""
-    # Not by urllib3's Retry.parse_retry_after: it accepts 32 October, raises ValueError or
-    # OverflowError at long numbers, and newer versions cut the time off at six hours.
-    text = (retry_after or "").strip()
-    if text.isascii() and text.isdigit():
-        return int(text[:9])
-    try:
-        wait = parsedate_to_datetime(text) - datetime.now(timezone.utc)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    return max(0, math.ceil(wait.total_seconds()))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from .json import Encode, json_bytes
+from .text import utf8
 
 _LINE_BREAK = re.compile("\r\n|\r|\n")
 """The three line ends of event streams (section 9.2.5). ``str.splitlines`` has eight more."""
@@ -54,8 +55,8 @@ class ServerSentEvent:
         """The event in UTF-8, with its closing blank line.
 
         ``data: `` is always written with its space. A reader removes one space, so without it a
-        token that starts with a space would lose that. Lone surrogates, which UTF-8 can't hold,
-        become U+FFFD.
+        token that starts with a space would lose that. Half a surrogate pair, which UTF-8 can't
+        hold, becomes U+FFFD.
 
         :param as_json: encodes ``data`` that is no text. Default: :func:`json_bytes`.
         :raises TypeError: JSON can't hold ``data``; the message names its type.
@@ -82,16 +83,9 @@ class ServerSentEvent:
         return [] if text is None else _LINE_BREAK.split(text)
 
 
-def data_lines(text: str) -> bytes:
+def data_lines(text: str) -> str:
     """The ``data`` lines of a text, without the event's closing blank line."""
+    # Joined with "+", as in ServerSentEvent.encode().
     if "\n" not in text and "\r" not in text:
-        return utf8("data: " + text + "\n")
-    return utf8("".join("data: " + line + "\n" for line in _LINE_BREAK.split(text)))
-
-
-def utf8(text: str) -> bytes:
-    """A text in UTF-8. Each lone surrogate becomes U+FFFD, as readers would decode it."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+        return "data: " + text + "\n"
+    return "".join("data: " + line + "\n" for line in _LINE_BREAK.split(text))

@@ -2,6 +2,12 @@
 
 With orjson (the ``fast`` extra) it encodes most values. Values that orjson would refuse or write in
 another way are encoded by the standard library, so a reader sees no difference. No I/O.
+
+Two rules hold beyond JSON's own, for readers that know it only in part:
+
+* U+0085, U+2028 and U+2029 are escaped. JSON allows them, but ``str.splitlines()`` and readers like
+  it end a line there. JSON escapes the other characters at which these end a line.
+* No half of a surrogate pair stands alone, not even escaped: strict readers refuse all of the text.
 """
 
 from __future__ import annotations
@@ -12,9 +18,12 @@ import decimal
 import enum
 import json
 import math
+import re
 import uuid
 from collections.abc import Mapping, Set
 from typing import Any, Callable, Iterable, Optional
+
+from .text import utf8
 
 orjson: Any
 try:
@@ -23,18 +32,41 @@ except ImportError:
     orjson = None
 
 
+quoted: Callable[[str], str] = json.encoder.encode_basestring
+"""A ``str`` as a JSON string. It is written in C, and for a token as fast as orjson. It escapes no
+line separator."""
+
+
 def json_string(text: str) -> bytes:
-    """A ``str`` as a JSON string, with its quotes."""
-    try:
-        return quoted(text).encode()
-    except UnicodeEncodeError:
-        return escaped_json_string(text)
+    """A ``str`` as a JSON string in UTF-8, with its quotes."""
+    return utf8(json_text(text))
 
 
-def escaped_json_string(text: str) -> bytes:
-    """A ``str`` as a JSON string in ASCII, with its quotes. Its escapes can hold lone
-    surrogates."""
-    return json.dumps(text).encode("ascii")
+def json_text(text: str) -> str:
+    """A ``str`` as a JSON string, with its quotes. It may hold a half of a surrogate pair."""
+    # One look is enough for most tokens: no line separator is printable.
+    return quoted(text) if text.isprintable() else _escaped(quoted(text))
+
+
+_ESCAPES = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
+_ESCAPES_IN_UTF_8 = [(character.encode(), escape.encode()) for character, escape in _ESCAPES]
+
+
+def _escaped(text: str) -> str:
+    """A JSON text with its line separators escaped. They can only stand in strings."""
+    if text.isascii():
+        return text
+    for separator, escape in _ESCAPES:
+        text = text.replace(separator, escape)
+    return text
+
+
+def _escaped_in_utf_8(text: bytes) -> bytes:
+    if text.isascii():
+        return text
+    for separator, escape in _ESCAPES_IN_UTF_8:
+        text = text.replace(separator, escape)
+    return text
 
 
 Default = Callable[[Any], Any]
@@ -72,27 +104,22 @@ def asked_first(default: Default) -> Default:
     return first
 
 
-def _pieces(default: Default, ensure_ascii: bool) -> Callable[[Any, int], Iterable[str]]:
+def _pieces(default: Default) -> Callable[[Any, int], Iterable[str]]:
     """An encoder as of ``json.dumps`` that returns its text in pieces. The C encoder is made once,
     and not at each call.
 
     The function's second argument is the level of indentation, always 0.
     """
-    options: Any = {"ensure_ascii": ensure_ascii, "separators": (",", ":"), "allow_nan": False}
+    options: Any = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
     slow = json.JSONEncoder(default=default, check_circular=False, **options)
     make: Any = vars(json.encoder).get("c_make_encoder")
     if make is None:  # not CPython
         return lambda value, indent: slow.encode(value)
-    quote = json.encoder.encode_basestring_ascii if ensure_ascii else quoted
     # Without markers no container is looked up, and a cycle raises RecursionError.
     pieces: Callable[[Any, int], Iterable[str]] = make(
-        None, default, quote, None, ":", ",", False, False, False
+        None, default, quoted, None, ":", ",", False, False, False
     )
     return pieces
-
-
-quoted: Callable[[str], str] = json.encoder.encode_basestring
-"""A ``str`` as a JSON string. It is written in C, and for a token as fast as orjson."""
 
 
 def json_by(default: Default) -> Encode:
@@ -100,13 +127,11 @@ def json_by(default: Default) -> Encode:
 
     :param default: is called for each value that the standard library can't encode.
     """
-    pieces = _pieces(default, ensure_ascii=False)
+    pieces = _pieces(default)
 
     def encode(value: Any) -> bytes:
         try:
-            return "".join(pieces(value, 0)).encode()
-        except UnicodeEncodeError:
-            return "".join(_pieces(default, ensure_ascii=True)(value, 0)).encode("ascii")
+            return utf8(_escaped("".join(pieces(value, 0))))
         except ValueError as error:
             raise _named(default, value, error) from None
         except RecursionError:
@@ -133,7 +158,7 @@ def fast_json_by(default: Default) -> Encode:
         # orjson writes NaN as null, and so None is checked, too. find() is twice as fast as "in".
         if encoded.find(b"null") != -1:
             return standard(value)
-        return encoded
+        return _escaped_in_utf_8(encoded)
 
     return encode
 
@@ -149,8 +174,7 @@ json_bytes: Encode = fast_json_by(_default)
 """One value as compact JSON text: ``json_bytes(value)``.
 
 Beside JSON's own types it encodes dataclasses, mappings and sets, dates (ISO 8601), ``UUID``,
-``Decimal`` (as text) and enumerations (by value). A lone surrogate, which UTF-8 can't hold, is
-escaped.
+``Decimal`` (as text) and enumerations (by value).
 
 :raises ValueError: the value has a NaN or an infinity, which JSON does not have; the message names
     its place. Or the value is nested too deeply, or contains itself.
@@ -169,14 +193,27 @@ def json_line(dumps: Callable[[Any], Any]) -> Encode:
     def encode(value: Any) -> bytes:
         text = dumps(value)
         if isinstance(text, str):
-            # A lone surrogate can only stand in a string, so an escape may take its place.
-            text = text.encode("utf-8", "backslashreplace")
-        line = bytes(text).translate(None, b"\r\n")
+            text = utf8(text)
+        line = _escaped_in_utf_8(bytes(text).translate(None, b"\r\n"))
+        if b"\\ud" in line or b"\\uD" in line:
+            line = _ESCAPED.sub(_never_half, line)
         if b"NaN" in line or b"Infinity" in line:
             _refuse_nan(value)
         return line
 
     return encode
+
+
+_ESCAPED = re.compile(
+    rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89a-fA-F]..|\\.",
+    re.DOTALL,
+)
+"""An escape in JSON: a pair of surrogates, one half of a pair, or any other."""
+
+
+def _never_half(escape: "re.Match[bytes]") -> bytes:
+    is_half = len(escape[0]) == len(b"\\ud83d")
+    return b"\\ufffd" if is_half else escape[0]
 
 
 def _refuse_nan(value: Any) -> None:

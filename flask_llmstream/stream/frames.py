@@ -24,13 +24,14 @@ def opening_frame(stream: Stream) -> bytes:
 def last_frame(stream: Stream) -> Optional[bytes]:
     """The frame of the stream's end. If the format raises, the frame of a failure; if it raises
     again, ``None``."""
+    rest = _made(stream, stream.format.rest) or b""
     last = None
     if stream.told is None:
         ending = Ending(stream.reason or "complete", stream.sink.usage)
         last = _made(stream, partial(stream.format.ending, ending, _last_id(stream)))
     if stream.told is not None:
         last = _made(stream, partial(_told_frame, stream, stream.told))
-    return last
+    return None if last is None else rest + last
 
 
 def failure_frame(stream: Stream, failure: ErrorInfo) -> bytes:

@@ -9,11 +9,13 @@ from typing import Any, Callable, List, Mapping, Optional, Set
 
 from ..channel.channel import Channel, ChannelConfig, ChannelStatistics
 from ..channel.overflow import Overflow
+from ..deltas import Delta
 from ..errors import StreamClosed, UnsendableItem
 from ..formats import Format
 from ..log import log
 from ..records import MAX_TEXT, Usage
 from ..runtime.wakeup import Wakeup
+from ..sse.text import whole
 from .options import StreamOptions
 
 _warned_of_lost_text: Set[str] = set()
@@ -42,8 +44,8 @@ class Encoder:
 
     @property
     def text(self) -> str:
-        """The text deltas so far, joined."""
-        return "".join(self._text)
+        """The words of the deltas so far, joined."""
+        return whole("".join(self._text))
 
     @property
     def encode(self) -> Callable[[Any], bytes]:
@@ -62,9 +64,10 @@ class Encoder:
 
     def _recorded(self, item: Any) -> bytes:
         frame = self._format.item(item)
-        if isinstance(item, str) and self._text_room > 0:
-            self._text.append(item[: self._text_room])
-            self._text_room -= len(item)
+        words = item.words if isinstance(item, Delta) else item
+        if isinstance(words, str) and self._text_room > 0:
+            self._text.append(words[: self._text_room])
+            self._text_room -= len(words)
         return frame
 
 
@@ -75,8 +78,9 @@ class Sink:
     :ivar channel: the channel, from :meth:`open` on.
     :ivar strategy: the class of the channel that the option ``overflow`` names.
     :ivar usage: the usage that the source has yielded.
-    :ivar first_item_at: when the first item was accepted; ``None`` before.
-    :ivar last_item_at: when the latest item was accepted. Kept only with an ``idle_timeout``.
+    :ivar first_item_at: when the first item was sent; ``None`` before.
+    :ivar last_item_at: when the source gave its latest item. Kept with an ``idle_timeout``, and for
+        each item for which nothing is sent.
     """
 
     __slots__ = (
@@ -121,6 +125,11 @@ class Sink:
         return counts
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the source has given an item, be it one for which nothing is sent."""
+        return self.first_item_at is not None or self.last_item_at is not None
+
+    @property
     def room(self) -> int:
         """The demand: how many items may be sent before one finds no room."""
         return 0 if self.channel is None else int(self.channel.room)
@@ -142,7 +151,7 @@ class Sink:
 
     @property
     def text(self) -> str:
-        """The text deltas so far, joined; ``""`` where the text is not kept."""
+        """The words of the deltas so far, joined; ``""`` where the text is not kept."""
         return self._encoder.text
 
     @property
@@ -171,7 +180,7 @@ class Sink:
                 if self.first_item_at is None:
                     self.first_item_at = clock()
             else:
-                self._check_that_it_goes_on()
+                self._take_unsent()
 
         return deliver
 
@@ -180,7 +189,7 @@ class Sink:
         if item.__class__ is Usage:
             self._take_usage(item)
             return
-        if isinstance(item, str):
+        if isinstance(item, (str, Delta)):
             self._warn_of_lost_text()
         self.channel.send(item)
         self.last_item_at = self._clock()
@@ -190,6 +199,12 @@ class Sink:
     def _stamped(self, frame: bytes) -> None:
         self.channel.send(frame)
         self.last_item_at = self._clock()  # behind the wait for room, which is the reader's time
+
+    def _take_unsent(self) -> None:
+        """Take note of an item that the format leaves out, or keeps for the end: its source is not
+        idle."""
+        self.last_item_at = self._clock()
+        self._check_that_it_goes_on()
 
     def _take_usage(self, usage: Usage) -> None:
         self.usage = usage

@@ -22,12 +22,12 @@ class Watched(Protocol):
     """The state that the deadlines look at."""
 
     @property
-    def first_item_at(self) -> Optional[float]:
-        """When the first item was accepted; ``None`` before."""
+    def has_begun(self) -> bool:
+        """Whether the source has given an item."""
 
     @property
     def last_item_at(self) -> Optional[float]:
-        """When the latest item was accepted; ``None`` before the first."""
+        """When the source gave its latest item; ``None`` before the first."""
 
     @property
     def waits_for_room(self) -> bool:
@@ -85,7 +85,7 @@ class Deadlines:
             self._timers.append(self._schedule(seconds, callback))
 
     def _first_event(self) -> None:
-        if self._sink.first_item_at is None:
+        if not self._sink.has_begun:
             seconds = self._options.first_event_timeout
             self._time_out(f"The answer did not begin within {seconds:g} seconds.")
 

@@ -9,6 +9,7 @@ import json
 import threading
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 import flask.json
 import pytest
@@ -258,9 +259,20 @@ def test_it_may_give_bytes(app, sent):
     assert sent({"a": 1}) == 'data: {"a": 1}\n\n'
 
 
-def test_a_lone_surrogate_of_it_is_escaped(app, as_json):
-    have_dumps(app, lambda value: json.dumps(value, ensure_ascii=False))
-    assert as_json({"a": "é\ud83d"}) == {"a": "é\ud83d"}
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_half_a_character_of_it_becomes_a_replacement_character(app, sent, ensure_ascii):
+    have_dumps(app, partial(json.dumps, ensure_ascii=ensure_ascii))
+    value = {"\ude80": "é\ud83d", "b": "🚀\ud83d\ude80", "c": "\\ud83d"}
+    text = sent(value).partition("data: ")[2]
+    assert json.loads(text) == {"\ufffd": "é\ufffd", "b": "🚀🚀", "c": "\\ud83d"}
+
+
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_no_reader_finds_a_line_end_in_it(app, sent, ensure_ascii):
+    have_dumps(app, partial(json.dumps, ensure_ascii=ensure_ascii))
+    value = {"a\u2028": "b\u2029c\x85"}
+    (line,) = sent(value).splitlines()[:-1]
+    assert json.loads(line.partition("data: ")[2]) == value
 
 
 def test_nan_in_it_is_an_error_that_names_it(place, app, refused):

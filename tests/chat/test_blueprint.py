@@ -154,7 +154,7 @@ def test_messages_are_answered_whole_unless_a_stream_is_asked_for(app):
     assert completion["object"] == "chat.completion"
     assert completion["model"] == "echo"
     (choice,) = completion["choices"]
-    assert choice["message"] == {"role": "assistant", "content": "Hello "}
+    assert choice["message"] == {"role": "assistant", "content": "Hello ", "refusal": None}
     assert choice["finish_reason"] == "stop"
     assert completion["usage"]["total_tokens"] == 2
 
@@ -166,7 +166,8 @@ def test_messages_are_streamed_in_chunks(app):
     assert {chunk["object"] for chunk in told} == {"chat.completion.chunk"}
     assert len({chunk["id"] for chunk in told}) == 1
     deltas = [chunk["choices"][0]["delta"] for chunk in told]
-    assert deltas == [{"role": "assistant", "content": ""}, {"content": "Hello "}, {}]
+    role = {"role": "assistant", "content": "", "refusal": None}
+    assert deltas == [role, {"content": "Hello "}, {}]
     assert told[-1]["choices"][0]["finish_reason"] == "stop"
 
 

@@ -14,6 +14,7 @@ import enum
 import importlib.util
 import json
 import math
+import re
 import sys
 import types
 import uuid
@@ -31,7 +32,8 @@ NAN, INFINITY = float("nan"), float("inf")
 
 def load_without(*libraries: str) -> Any:
     """The module as it is without these other modules."""
-    spec: Any = importlib.util.spec_from_file_location("sse_json_anew", sse_json.__file__)
+    name = f"{sse_json.__name__}_anew"
+    spec: Any = importlib.util.spec_from_file_location(name, sse_json.__file__)
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in sys.modules if name.partition(".")[0] == "json"]:
@@ -67,11 +69,11 @@ def test_each_way_is_the_one_it_says() -> None:
 
 
 def halves_joined(text: str) -> str:
-    """The text, with each pair of surrogates joined to one character."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    """The text, with each pair of surrogates joined, and U+FFFD for each half of a pair."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-characters = st.sampled_from('"\\/\0\x7f\u2028\ud83d\ude80') | st.characters()
+characters = st.sampled_from('"\\/\0\x7f\x85\u2028\u2029\ud83d\ude80') | st.characters()
 texts = st.text(characters).map(halves_joined)
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
@@ -99,19 +101,44 @@ def test_a_string_is_the_same_bytes_every_way(way: Any, text: str) -> None:
 
 
 def test_it_is_compact_and_not_escaped(way: Any) -> None:
-    value = {"message": "你好\u2028🚀", "list": [1, 2.5, True, False, None, {}, []]}
-    text = '{"message":"你好\u2028🚀","list":[1,2.5,true,false,null,{},[]]}'
+    value = {"message": "你好🚀", "list": [1, 2.5, True, False, None, {}, []]}
+    text = '{"message":"你好🚀","list":[1,2.5,true,false,null,{},[]]}'
     assert way.json_bytes(value) == text.encode()
 
 
+@given(value=values)
+def test_no_reader_finds_a_line_end_in_it(way: Any, value: Any) -> None:
+    """Not even one that uses ``str.splitlines()``, which knows eight more than JSON."""
+    assert len(way.json_bytes(value).decode().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "separator, escape", [("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")]
+)
+@pytest.mark.parametrize("beside", ["a", "é", "你", "🚀", "\\"])
+def test_the_line_separators_of_unicode_are_escaped(
+    way: Any, separator: str, escape: str, beside: str
+) -> None:
+    text, as_json = f"{beside}{separator}{beside}", json.dumps(beside, ensure_ascii=False)[1:-1]
+    written = f'"{as_json}{escape}{as_json}"'
+    assert way.json_string(text) == written.encode()
+    assert way.json_bytes({text: [text]}) == f"{{{written}:[{written}]}}".encode()
+
+
 @pytest.mark.parametrize("text", ["\ud83d", "a\ude80b", "\ude80\ud83d", "你\ud83d"])
-def test_a_lone_surrogate_is_escaped(way: Any, text: str) -> None:
+def test_half_a_character_becomes_a_replacement_character(way: Any, text: str) -> None:
+    carried = re.sub("[\ud800-\udfff]", "\ufffd", text)
     for written, value in (
-        (way.json_string(text), text),
-        (way.json_bytes(text), text),
-        (way.json_bytes({text: [text]}), {text: [text]}),
+        (way.json_string(text), carried),
+        (way.json_bytes(text), carried),
+        (way.json_bytes({text: [text]}), {carried: [carried]}),
     ):
-        assert written == json.dumps(value, separators=(",", ":")).encode("ascii")
+        assert json.loads(written) == value
+        assert b"\\ud" not in written
+
+
+def test_two_halves_become_the_character(way: Any) -> None:
+    assert way.json_string("a\ud83d\ude80") == way.json_bytes("a\ud83d\ude80") == '"a🚀"'.encode()
 
 
 @pytest.mark.parametrize("number", [2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**40, -(10**40)])
@@ -222,7 +249,7 @@ def test_it_writes_more_than_json_s_own_types(way: Any, name: str) -> None:
         (None, "null"),
         (Word.YES, "yes"),
         (Shouted("quiet"), "quiet"),
-        ("\ud83d", "\\ud83d"),
+        ("\ud83d", "\ufffd"),
     ],
 )
 def test_keys_become_text_as_in_the_standard_library(way: Any, key: Any, written: str) -> None:

@@ -1,0 +1,28 @@
+"""Text in UTF-8, which holds no half of a surrogate pair. Standard library only, no I/O.
+
+A model's server that cuts its answer by UTF-16 units sends a character beyond U+FFFF in two halves.
+"""
+
+from __future__ import annotations
+
+
+def utf8(text: str) -> bytes:
+    """A text in UTF-8. Two halves of a character are joined. A half alone becomes U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _whole(text).encode()
+
+
+def whole(text: str) -> str:
+    """A text that UTF-8 can hold. Two halves of a character are joined. A half alone becomes
+    U+FFFD."""
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        return _whole(text)
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

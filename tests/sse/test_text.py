@@ -1,0 +1,27 @@
+"""Text in UTF-8 has no half of a character."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_llmstream.sse.text import utf8, whole
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_text_is_utf_8(text: str) -> None:
+    assert utf8(text) == text.encode()
+    assert whole(text) is text
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "\ude80", "\ud83da", "a\ude80b", "\ude80\ud83d"])
+def test_each_half_of_a_character_becomes_a_replacement_character(text: str) -> None:
+    replaced = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    assert utf8(text).decode() == whole(text) == replaced
+
+
+def test_the_two_halves_of_a_character_become_the_character() -> None:
+    assert utf8("\ud83d\ude80").decode() == whole("\ud83d\ude80") == "\U0001f680"
