@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Generator, Iterable, Iterator, NoReturn
+from typing import Any, Generator, Iterable, Iterator, NoReturn, Optional, Tuple
 
 from ..errors import EventTooLarge
-from ..http.call import CallAborted, CallError, HTTPAnswer, HTTPCall
-from ..sse.decoder import EventStreamDecoder, MessageEvent
+from ..http.call import CallAborted, CallError, CallTimedOut, HTTPAnswer, HTTPCall
+from ..sse.decoder import MessageEvent
 from .base import Piece
 from .body_kind import EVENT_STREAM, JSON, body_kind, suffices
-from .openai_chunk import Chunk, parse_chunk, usage_of
+from .openai_answer import Answer
+from .openai_chunk import MAX_PART_BYTES, is_cut, is_done, parse_part
+from .openai_failure import failure_told, is_notice, tells_failure
 from .retry_after import retry_after_in
 from .upstream_errors import UpstreamErrors
+from .upstream_events import events_of
 
 _MAX_ERROR_BYTES = 256 * 1024
-_MAX_WHOLE_BYTES = 4 * 1024 * 1024
+_MAX_SHOWN = 1000
 
 
 class OpenAICall:
@@ -36,77 +39,112 @@ class OpenAICall:
         """
         try:
             with closing(self._call):
-                yield from _deltas(self._chunks(self._call.open()))
+                yield from self._pieces(self._call.open())
         except CallError as error:
             self._errors.fail_call(error)
 
-    def _chunks(self, answer: HTTPAnswer) -> Iterable[Chunk]:
-        if not 200 <= answer.status < 300:
-            self._errors.refuse(
-                answer.status, self._complaint(answer), retry_after_in(answer.headers)
-            )
-        content_type = answer.headers.get("Content-Type", "")
-        kind = body_kind(answer.start(suffices), content_type)
-        if kind == EVENT_STREAM:
-            return self._streamed(answer)
-        if kind == JSON:
-            return [self._parse(answer.beginning(_MAX_WHOLE_BYTES))]
-        self._errors.refuse_body(self._complaint(answer), answer.headers)
+    def _pieces(self, http: HTTPAnswer) -> Iterator[Piece]:
+        answer = Answer()
+        for part in self._parts(http, answer):
+            try:
+                news = answer.read(part)
+            except ValueError as error:
+                self._unreadable(error, str(part))
+            if news.__class__ is str:
+                if news:
+                    yield news
+            else:
+                yield from news
+            if answer.failure is not None:
+                self._errors.refuse_in_band(answer.failure)
+        if not answer.has_said_anything:
+            message = "The model's server ended its answer, and had said nothing."
+            self._errors.fail("provider_answer", message, "there was no text and no finish_reason")
+        yield answer.usage
 
-    def _streamed(self, answer: HTTPAnswer) -> Iterator[Chunk]:
-        """The chunks of an event stream, up to ``[DONE]``.
+    def _parts(self, http: HTTPAnswer, answer: Answer) -> Iterable[Any]:
+        if not 200 <= http.status < 300:
+            self._errors.refuse(http.status, self._complaint(http), retry_after_in(http.headers))
+        kind = body_kind(http.start(suffices), http.headers.get("Content-Type", ""))
+        if kind == EVENT_STREAM:
+            return self._streamed(http.blocks(), answer)
+        if kind == JSON:
+            return self._whole(http.blocks())
+        self._errors.refuse_body(self._complaint(http), http.headers)
+
+    def _streamed(self, blocks: Iterable[bytes], answer: Answer) -> Iterator[Any]:
+        """The parts of an event stream, up to ``[DONE]``.
 
         A server may leave ``[DONE]`` out once it has said why the model stopped. A body that ends
         without either was cut off, even if the connection was closed in good order.
         """
-        finished = False
-        for event in self._events(answer):
-            if event.data.strip() == "[DONE]":
+        for event in self._events(blocks):
+            if event.event != "message" and tells_failure(event.event):
+                self._errors.refuse_in_band(failure_told(event.data))
+            if event.data[:1] != "{" and is_done(event.data):
                 return
-            chunk = self._parse(event.data)
-            finished = finished or chunk.finish_reason is not None
-            yield chunk
-        if not finished:
-            self._ended_early()
+            yield self._part(event)
+        if answer.finish_reason is None:
+            self._ended_early("the body ended without [DONE]")
 
-    def _events(self, answer: HTTPAnswer) -> Iterator[MessageEvent]:
-        decoder = EventStreamDecoder()
-        for block in answer.blocks():
-            try:
-                events = decoder.feed(block)
-            except EventTooLarge as error:
-                self._unreadable(str(error))
-            yield from events
-
-    def _complaint(self, answer: HTTPAnswer) -> str:
-        """The words of a server that refuses. One that sends them too slowly is not waited for."""
-        return answer.beginning(_MAX_ERROR_BYTES, self._call.read_timeout)
-
-    def _parse(self, data: str) -> Chunk:
+    def _events(self, blocks: Iterable[bytes]) -> Iterator[MessageEvent]:
         try:
-            chunk = parse_chunk(data)
+            yield from events_of(blocks, MAX_PART_BYTES)
+        except EventTooLarge as error:
+            self._too_large(str(error))
+
+    def _part(self, event: MessageEvent) -> Any:
+        """The part in an event; ``None`` where it is a keep-alive or something of another kind."""
+        try:
+            return parse_part(event.data)
         except ValueError as error:
-            self._unreadable(f"{error}: {data}")
-        if chunk.error is not None:
-            self._errors.refuse_in_band(chunk.error)
-        return chunk
+            words = event.data.strip(": ")
+            if words and event.event == "message" and not is_notice(words):
+                self._unreadable(error, event.data)
+            return None
 
-    def _unreadable(self, detail: str) -> NoReturn:
+    def _whole(self, blocks: Iterable[bytes]) -> Iterator[Any]:
+        """The one part of an answer that is not streamed."""
+        text, silence = self._text(blocks)
+        try:
+            part = parse_part(text)
+        except ValueError as error:
+            if silence is not None:
+                raise silence
+            if is_cut(error):
+                self._ended_early("the JSON has no end")
+            self._unreadable(error, text)
+        yield part
+        if not (isinstance(part, dict) and part.get("choices")):
+            self._unreadable("there are no choices", text)
+
+    def _text(self, blocks: Iterable[bytes]) -> Tuple[str, Optional[CallTimedOut]]:
+        """The body, and the silence that ended it. The body may be whole all the same."""
+        body, silence = bytearray(), None
+        try:
+            for block in blocks:
+                body += block
+                if len(body) > MAX_PART_BYTES:
+                    self._too_large("the JSON is larger")
+        except CallTimedOut as error:
+            silence = error
+        return body.decode("utf-8-sig", "replace"), silence
+
+    def _complaint(self, http: HTTPAnswer) -> str:
+        """The words of a server that refuses. One that sends them too slowly is not waited for."""
+        return http.beginning(_MAX_ERROR_BYTES, self._call.read_timeout)
+
+    def _unreadable(self, error: object, text: str) -> NoReturn:
         message = "The model's server sent something that is no part of an answer."
-        self._errors.fail("provider_answer", message, detail)
+        self._errors.fail("provider_answer", message, f"{error}: {text[:_MAX_SHOWN]}")
 
-    def _ended_early(self) -> NoReturn:
+    def _too_large(self, detail: str) -> NoReturn:
+        size = f"{MAX_PART_BYTES // 2**20} MiB"
+        message = f"The model's server sent more than {size} in one piece."
+        self._errors.fail("answer_too_large", message, detail)
+
+    def _ended_early(self, detail: str) -> NoReturn:
         if self._call.aborted:
             raise CallAborted("aborted")
         message = "The model's server ended the answer before its end."
-        self._errors.fail("truncated", message, "the body ended without [DONE]")
-
-
-def _deltas(chunks: Iterable[Chunk]) -> Iterator[Piece]:
-    finish_reason, usage = "stop", None
-    for chunk in chunks:
-        if chunk.text:
-            yield chunk.text
-        finish_reason = chunk.finish_reason or finish_reason
-        usage = chunk.usage or usage
-    yield usage_of(usage, finish_reason)
+        self._errors.fail("truncated", message, detail)

@@ -1,72 +1,132 @@
-"""``Chunk``: one part of an answer in OpenAI's form, of either endpoint, streamed or whole.
+"""One part of an answer in OpenAI's form, of either endpoint, streamed or whole: its JSON, its one
+choice and the members that say something.
 
-Source: OpenAI's reference, "Chat Completions" and "Completions (legacy)". Fields that other servers
-leave out or fill differently are read as far as they make sense.
+Source: OpenAI's reference, "Chat Completions" and "Completions (legacy)". Members that other
+servers leave out or fill differently are read as far as they make sense.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping, NamedTuple, Optional
+import math
+from typing import Any, Dict, FrozenSet, Mapping, Optional
 
-from ..records import MOST_TOKENS, Usage
+MAX_PART_BYTES = 16 * 1024 * 1024
+"""The most bytes of one part: a picture in it has some megabytes."""
 
+_LONG = 600
+"""A text of this many characters can't be nested too deeply for JSON's encoder."""
 
-class Chunk(NamedTuple):
-    """The content of one part.
-
-    :ivar text: the next text of the first choice; ``""`` if the part has none.
-    :ivar finish_reason: why the model stopped; only the last part of a choice has it.
-    :ivar usage: the token counts as the server sent them; mostly the last part has them.
-    :ivar error: the server's error, in the server's own form; ``None`` without one.
-    """
-
-    text: str = ""
-    finish_reason: Optional[str] = None
-    usage: Any = None
-    error: Any = None
+_DEEPEST = 300
 
 
-def parse_chunk(data: str) -> Chunk:
-    """Read one part.
+def parse_part(data: str) -> Any:
+    """The value of a part's JSON. Numbers that JSON does not have (``NaN``) become ``None``.
 
-    :raises ValueError: the part is not JSON, or JSON of something else.
+    :raises ValueError: it is no JSON, or is nested too deeply.
     """
     try:
-        body = json.loads(data)
-        if body.get("error") is not None:
-            return Chunk(error=body["error"])
-        choices = [choice for choice in body["choices"] if choice.get("index", 0) == 0]
-        first = choices[0] if choices else {}
-        chunk = Chunk(_text(first) or "", _word(first.get("finish_reason")), body.get("usage"))
-    except (AttributeError, KeyError, TypeError, RecursionError):
-        raise ValueError("not a part of a completion") from None
-    if not isinstance(chunk.text, str):
-        raise ValueError("the text is not text")
-    return chunk
+        part = _decode(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if len(data) > _LONG and _is_deeper(part, _DEEPEST):
+        raise ValueError("it is nested too deeply")
+    return part
 
 
-def _text(choice: Mapping[str, Any]) -> Any:
-    part = choice.get("delta") or choice.get("message")
-    return part.get("content") if part else choice.get("text")
+def is_cut(error: ValueError) -> bool:
+    """Whether the JSON that :func:`parse_part` could not read only lacks its end."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    text = error.doc.strip()
+    is_begun = text[:1] in ("", "{", "[")
+    ends_early = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated")
+    return is_begun and (ends_early or text[-1:] not in ("}", "]"))
 
 
-def _word(value: Any) -> Optional[str]:
-    return value if isinstance(value, str) else None
+def is_done(data: str) -> bool:
+    """Whether it is the mark of the end. Some servers send it as a JSON string."""
+    return data.strip().strip('"').upper() == "[DONE]"
 
 
-def usage_of(counts: Any, finish_reason: str) -> Usage:
-    """The usage of an answer. A count that is missing or makes no sense becomes ``None``.
+def is_whole(data: str) -> bool:
+    """Whether data without their blank line can be taken for whole."""
+    try:
+        parse_part(data)
+    except ValueError:
+        return is_done(data)
+    return True
 
-    :param counts: the ``usage`` that the server sent.
+
+def _finite(digits: str) -> Optional[float]:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _nothing(constant: str) -> None:
+    """Stands for ``NaN`` and ``Infinity``."""
+
+
+_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_nothing).decode
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, (dict, list)):
+        return False
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inside)
+
+
+def choice_in(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part's first choice, the one with ``index`` 0; empty if it has none.
+
+    :raises ValueError: ``choices`` is no list of objects.
     """
-    counts = counts if isinstance(counts, Mapping) else {}
-    read, written = counts.get("prompt_tokens"), counts.get("completion_tokens")
-    return Usage(_count(read), _count(written), finish_reason)
+    choices = part.get("choices")
+    if choices is None:
+        return {}
+    if not isinstance(choices, list):
+        raise ValueError(f"choices: has to be a list, not {type(choices).__name__}")
+    for choice in choices:
+        if choice is not None and not isinstance(choice, dict):
+            raise ValueError(f"choices: has to hold objects, not {type(choice).__name__}")
+    return next((choice for choice in choices if choice and _is_first(choice.get("index"))), {})
 
 
-def _count(value: Any) -> Optional[int]:
-    if isinstance(value, float) and value.is_integer():  # some servers' JSON has only floats
-        value = int(value)
-    is_count = type(value) is int and 0 <= value <= MOST_TOKENS
-    return value if is_count else None
+def _is_first(index: Any) -> bool:
+    return not index or not isinstance(index, (int, float)) or index < 0
+
+
+def members_in(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object inside another one; empty if it says nothing.
+
+    :raises ValueError: it is no object.
+    """
+    inner = holder.get(name)
+    if not says_something(inner):
+        return {}
+    if not isinstance(inner, dict):
+        raise ValueError(f"{name}: has to be an object, not {type(inner).__name__}")
+    return inner
+
+
+def says_something(value: Any) -> bool:
+    """Null and the empty text, list and object say nothing. Zero and false do."""
+    return value is not None and value != "" and value != [] and value != {}
+
+
+def word_in(value: Any) -> Optional[str]:
+    """A word, of ``finish_reason``; ``None`` for all that is none. Some servers send ``""`` or
+    ``"null"`` (DashScope) in each part before the last."""
+    if not isinstance(value, str) or value.strip().lower() in ("", "null", "none"):
+        return None
+    return value
+
+
+def others_in(members: Mapping[str, Any], read: FrozenSet[str]) -> Dict[str, Any]:
+    """The members that say something, without those that are read elsewhere."""
+    return {
+        name: value
+        for name, value in members.items()
+        if name not in read and says_something(value)
+    }

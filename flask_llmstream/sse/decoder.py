@@ -86,7 +86,7 @@ class EventStreamDecoder:
                 self._overgrown = True
                 return
             if line:
-                self._field(line)
+                self._field(line, events)
             else:
                 self._dispatch(events)
         self._overgrown = self._data_bytes + len(self._line) > self.max_event_bytes
@@ -112,7 +112,16 @@ class EventStreamDecoder:
         self._after_cr = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _field(self, line: bytes) -> None:
+    def ignored(self, line: bytes, events: List[MessageEvent]) -> None:
+        """A line that the standard ignores: a comment, a field that it does not know, or the
+        ``event`` of a block without data, at the end of that block.
+
+        A subclass may read it, for a server that does not keep to the standard. Default: nothing.
+
+        :param events: the events that are complete. The line may add one.
+        """
+
+    def _field(self, line: bytes, events: List[MessageEvent]) -> None:
         name, _, value = line.partition(b":")
         if value.startswith(b" "):
             value = value[1:]
@@ -125,6 +134,8 @@ class EventStreamDecoder:
             self._id = _text(value)
         elif name == b"retry" and value.isdigit():
             self.retry = _milliseconds(value)
+        else:
+            self.ignored(line, events)
 
     def _dispatch(self, events: List[MessageEvent]) -> None:
         self.last_event_id = self._id
@@ -133,6 +144,8 @@ class EventStreamDecoder:
             events.append(MessageEvent(self._event or "message", data, self._id))
             self._data.clear()
             self._data_bytes = 0
+        elif self._event:
+            self.ignored(b"event:" + self._event.encode(), events)
         self._event = ""
 
 

@@ -1,0 +1,120 @@
+"""``failure_in``: the error that a server hides in an answer of status 200.
+
+Each table names the servers that are known for its members.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator, Mapping
+
+from .openai_chunk import parse_part
+
+_ERRORS = frozenset({
+    "error", "errors", "error_type", "error_message", "error_code", "error_msg",
+})  # fmt: skip
+"""Cloudflare has ``errors``, gateways have ``error_type``, Baidu has ``error_msg``."""
+
+_WORDS = ("message", "msg", "detail")
+"""The members for a failure's words, in a part without choices."""
+
+_NOTICES = frozenset({
+    "ping", "pong", "keepalive", "keep-alive", "keep_alive", "heartbeat", "status", "info",
+    "progress", "processing", "queued", "loading", "warning", "notice", "log", "debug", "metadata",
+    "connected", "start", "started",
+})  # fmt: skip
+"""The types of parts that say nothing about the answer."""
+
+_OF_AN_ANSWER = frozenset({
+    "id", "created", "model", "choices", "usage", "delta", "content", "logprobs",
+})  # fmt: skip
+
+_OF_A_PART = frozenset({"id", "object", "model", "choices", "usage"})
+
+_FAILED = re.compile(
+    r"error|fail|abort|cancel|time_?d?_?out|interrupt|exception|malformed|unexpected"
+    r"|insufficient_system_resource",
+    re.IGNORECASE,
+)
+
+
+def failure_in(part: Any) -> Any:
+    """The error, as the server sent it, with what stands beside it; ``None`` without one.
+
+    :param part: the value of a part's JSON. Gemini puts its errors into a list.
+    """
+    if isinstance(part, list):
+        return next((each for each in map(failure_in, part) if each is not None), None)
+    if not isinstance(part, dict):
+        return None
+    for holder in _holders(part):
+        for name in _ERRORS & holder.keys():
+            if _is_said(holder[name]):
+                return _without_answer(holder)
+    return _without_answer(part) if not part.get("choices") and _is_failure(part) else None
+
+
+def tells_failure(word: str) -> bool:
+    """Whether a ``finish_reason`` or an event's type says that the answer failed: ``error``
+    (OpenRouter, Mistral), ``abort`` (vLLM, SGLang), ``network_error`` (Zhipu),
+    ``insufficient_system_resource`` (DeepSeek), ``MALFORMED_FUNCTION_CALL`` (Gemini)."""
+    return _FAILED.search(word) is not None
+
+
+def failure_told(data: str) -> Any:
+    """The error in an event whose type tells a failure; its data may be anything."""
+    try:
+        told = parse_part(data)
+    except ValueError:
+        return data
+    inside = failure_in(told)
+    return inside or told or data
+
+
+def is_notice(kind: Any) -> bool:
+    """Whether the type of a part or of an event is that of a keep-alive or a report."""
+    return isinstance(kind, str) and kind.strip().lower() in _NOTICES
+
+
+def is_part(part: Mapping[str, Any]) -> bool:
+    """Whether it belongs to the answer: a keep-alive does not."""
+    return not _is_notice(part) and not _OF_A_PART.isdisjoint(part)
+
+
+def _is_notice(part: Mapping[str, Any]) -> bool:
+    return any(is_notice(part.get(name)) for name in ("type", "event", "object", "status"))
+
+
+def _without_answer(holder: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An error with what stands beside it: some servers put its code there. No log shows text of
+    the answer."""
+    return {name: value for name, value in holder.items() if name not in _OF_AN_ANSWER}
+
+
+def _holders(part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The objects in which errors are found; Groq has one in ``x_groq``."""
+    yield part
+    inner = [part.get("x_groq")]
+    choices = part.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict):
+            inner += (choice, choice.get("delta"), choice.get("message"))
+    for holder in inner:
+        if isinstance(holder, dict):
+            yield holder
+
+
+def _is_said(error: Any) -> bool:
+    """False also for an error of nulls, zeros and empty texts, which says that all is well."""
+    return any(error.values()) if isinstance(error, dict) else bool(error)
+
+
+def _is_failure(part: Mapping[str, Any]) -> bool:
+    """Whether a part without choices is an error itself."""
+    if "error" in (part.get("object"), part.get("type"), part.get("status")):  # vLLM, Anthropic
+        return True
+    result = part.get("base_resp")  # MiniMax
+    if part.get("success") is False or (isinstance(result, dict) and result.get("status_code")):
+        return True
+    words = [part.get(name) for name in _WORDS]
+    return not _is_notice(part) and any(isinstance(each, (str, list)) and each for each in words)

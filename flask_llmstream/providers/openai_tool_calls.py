@@ -1,0 +1,181 @@
+"""``ToolCalls``: the calls of tools in one answer, each fragment numbered and given its ID.
+
+Source: OpenAI's reference, "The chat completion chunk object". Other servers leave ``index`` out
+(Gemini, some of Ollama's), give all calls ``index`` 0 (Ollama, ollama/ollama#7881), repeat ``id``
+and ``name`` in each fragment, or send ``arguments`` as an object.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any, Dict, List, Optional, Tuple
+
+from ..deltas import ToolCallDelta
+from .openai_chunk import others_in
+
+_READ = frozenset({"index", "id", "type", "function", "name", "arguments"})
+
+Texts = Dict[str, str]
+"""``id``, ``type``, ``name`` and ``arguments`` of a fragment, as far as they say something."""
+
+
+class _Call:
+    """One call, and what it has said so far.
+
+    :ivar told: its index by the server; ``None`` without one.
+    """
+
+    def __init__(self, index: int, told: Optional[int]) -> None:
+        self.index = index
+        self.told = told
+        self.said: Dict[str, str] = {}
+        self._arguments: List[str] = []
+
+    def ends_before(self, texts: Texts) -> bool:
+        """Whether a fragment that could be of this call begins another one."""
+        if "name" not in texts or "name" not in self.said:
+            return False
+        if texts.get("id", self.said["id"]) != self.said["id"]:
+            return True
+        other = _object_in(texts.get("arguments", ""))
+        mine = None if other is None else self._whole_arguments()
+        return mine is not None and (mine, self.said["name"]) != (other, texts["name"])
+
+    def is_repeated_by(self, texts: Texts) -> bool:
+        """Whether a fragment repeats the whole call: nothing goes on behind a whole object."""
+        is_whole = "name" in texts and _object_in(texts.get("arguments", "")) is not None
+        return is_whole and self._whole_arguments() is not None
+
+    def news(self, texts: Texts) -> Dict[str, str]:
+        """What a fragment adds. The first one always has an ID, which the tool's answer must name;
+        with a name it has arguments, be they empty."""
+        news = {name: text for name, text in texts.items() if self.said.get(name) != text}
+        if self.said:
+            news.pop("id", None)
+        else:
+            news.setdefault("id", f"call_{secrets.token_hex(12)}")
+            if "name" in news:
+                news.setdefault("arguments", "")
+        self.said = {**news, **self.said}
+        self._arguments.append(self.said.pop("arguments", ""))
+        return news
+
+    def _whole_arguments(self) -> Any:
+        return _object_in("".join(self._arguments))
+
+
+class ToolCalls:
+    """Reads the ``tool_calls`` of each delta of one answer."""
+
+    def __init__(self) -> None:
+        self._calls: List[_Call] = []
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def read(self, fragments: Any) -> Tuple[ToolCallDelta, ...]:
+        """The fragments, in OpenAI's form. One that repeats what was said is left out.
+
+        :param fragments: the ``tool_calls`` of a delta or a message.
+        :raises ValueError: they are none; the message names the member.
+        """
+        read = []
+        listed = _listed(fragments)
+        for place, fragment in enumerate(listed):
+            texts, extra = _members(fragment)
+            if not texts and not extra:
+                continue
+            told = _index(fragment.get("index"))
+            call = self._call_of(texts, told, place if len(listed) > 1 else -1)
+            news = {} if call.is_repeated_by(texts) else call.news(texts)
+            if news or extra:
+                read.append(ToolCallDelta(call.index, extra=extra, **news))
+        return tuple(read)
+
+    def unknown_in(self, fragments: Any) -> List[Any]:
+        """The calls whose IDs have not come yet. A message repeats those of the deltas."""
+        ids = {call.said.get("id") for call in self._calls}
+        return [each for each in _listed(fragments) if not self._calls or _id_of(each) not in ids]
+
+    def _call_of(self, texts: Texts, told: Optional[int], place: int) -> _Call:
+        """The call that a fragment belongs to.
+
+        :param place: its place in its list; -1 if it is alone there.
+        """
+        near = [call for call in self._calls if told is None or call.told == told]
+        call = next((call for call in near if call.said["id"] == texts.get("id")), None)
+        if call is None and near and (told is not None or not texts.keys() & {"id", "name"}):
+            call = near[place] if told is None and place < len(near) else near[-1]
+        if call is None or call.ends_before(texts):
+            call = self._new_call(told)
+        return call
+
+    def _new_call(self, told: Optional[int]) -> _Call:
+        taken = {call.index for call in self._calls}
+        index = max(taken, default=-1) + 1 if told is None or told in taken else told
+        self._calls.append(_Call(index, told))
+        return self._calls[-1]
+
+
+def _listed(fragments: Any) -> List[Any]:
+    if fragments is None:
+        return []
+    if isinstance(fragments, dict):  # one call, without its list
+        fragments = [fragments]
+    if not isinstance(fragments, list):
+        raise ValueError(f"tool_calls: has to be a list, not {type(fragments).__name__}")
+    return [fragment for fragment in fragments if fragment not in (None, {})]
+
+
+def _index(value: Any) -> Optional[int]:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and value >= 0 else None
+
+
+def _id_of(fragment: Any) -> Any:
+    return fragment.get("id") if isinstance(fragment, dict) else None
+
+
+def _members(fragment: Any) -> Tuple[Texts, Dict[str, Any]]:
+    """The texts of a fragment, and its other members."""
+    if not isinstance(fragment, dict):
+        raise ValueError(f"tool_calls: a call has to be an object, not {type(fragment).__name__}")
+    function = fragment.get("function")
+    if function is not None and not isinstance(function, dict):
+        raise ValueError(f"function: has to be an object, not {type(function).__name__}")
+    inside = fragment if function is None else function
+    texts = {name: _text(name, fragment.get(name)) for name in ("id", "type")}
+    texts["name"] = _text("name", inside.get("name"))
+    texts["arguments"] = _arguments(inside.get("arguments"))
+    extra = others_in(fragment, _READ)
+    of_function = others_in(function or {}, _READ)
+    if of_function:
+        extra["function"] = of_function
+    return {name: text for name, text in texts.items() if text}, extra
+
+
+def _text(name: str, value: Any) -> str:
+    if type(value) is int:  # an ID that was counted
+        value = str(value)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name}: has to be text, not {type(value).__name__}")
+    return value or ""
+
+
+def _arguments(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    raise ValueError(f"arguments: has to be text or an object, not {type(value).__name__}")
+
+
+def _object_in(text: str) -> Any:
+    """The object that the text is, as JSON; ``None`` if it is none."""
+    try:
+        value = json.loads(text) if text[-1:] == "}" else None
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

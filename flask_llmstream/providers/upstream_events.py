@@ -1,0 +1,39 @@
+"""``events_of``: the events of a model's server, also those that are none by the standard."""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator, List
+
+from ..sse.decoder import EventStreamDecoder, MessageEvent
+from .openai_chunk import is_whole
+
+
+class _UpstreamDecoder(EventStreamDecoder):
+    """Reads a field ``error`` (ggml-org/llama.cpp#16109), a line of JSON without a field (Ollama's
+    errors), and a type without data, which may be ``error``, too."""
+
+    def ignored(self, line: bytes, events: List[MessageEvent]) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"error":
+            events.append(MessageEvent("error", _text(value), ""))
+        elif name == b"event":
+            events.append(MessageEvent(_text(value), "", ""))
+        elif line.strip()[:1] in (b"{", b"["):
+            events.append(MessageEvent("message", _text(line), ""))
+
+
+def events_of(blocks: Iterable[bytes], max_event_bytes: int) -> Iterator[MessageEvent]:
+    """The events, as they come. The last one may lack its blank line, if its data are whole.
+
+    :raises EventTooLarge: a line or an event is larger than ``max_event_bytes``.
+    """
+    decoder = _UpstreamDecoder(max_event_bytes)
+    for block in blocks:
+        yield from decoder.feed(block)
+    for event in decoder.feed(b"\n\n"):
+        if event.event != "message" or is_whole(event.data):
+            yield event
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace").strip()
