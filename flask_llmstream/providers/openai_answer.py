@@ -68,7 +68,7 @@ class Answer:
             return text
         holder[name] = text
         news = self._read(part)
-        if news is text and self.finish_reason is None and self.failure is None:
+        if news and news is text and self.finish_reason is None and self.failure is None:
             del holder[name]
             self._plain = part
         return news

@@ -7,6 +7,7 @@ from typing import Any, Generator, Iterable, Iterator, NoReturn, Optional, Tuple
 
 from ..errors import EventTooLarge
 from ..http.call import CallAborted, CallError, CallTimedOut, HTTPAnswer, HTTPCall
+from ..http.charset import text_of
 from ..sse.decoder import MessageEvent
 from .base import Piece
 from .body_kind import EVENT_STREAM, JSON, body_kind, suffices
@@ -128,7 +129,7 @@ class OpenAICall:
                     self._too_large("the JSON is larger")
         except CallTimedOut as error:
             silence = error
-        return body.decode("utf-8-sig", "replace"), silence
+        return text_of(bytes(body)), silence
 
     def _complaint(self, http: HTTPAnswer) -> str:
         """The words of a server that refuses. One that sends them too slowly is not waited for."""
