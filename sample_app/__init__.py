@@ -71,10 +71,10 @@ def providers(app: Flask) -> Dict[str, Provider]:
 
 
 def other_server(environ: Any) -> Dict[str, Provider]:
-    """The server that the environment names. Prompts go to it as chats, which its models expect."""
+    """The server that the environment names."""
     name = environ.get("LLM_MODEL") or "default"
     key = environ.get("LLM_API_KEY")
-    return {name: OpenAICompatible(environ["LLM_BASE_URL"], key, model=name, prompts="chat")}
+    return {name: OpenAICompatible(environ["LLM_BASE_URL"], key, model=name)}
 
 
 def local_model(app: Flask) -> Dict[str, Provider]:

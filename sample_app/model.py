@@ -138,7 +138,7 @@ class ModelServer:
         self.progress = news.get("progress", self.progress)
         if "base_url" in news:
             self.provider = OpenAICompatible(
-                news["base_url"], self._key, model=NAME, options=SAMPLING
+                news["base_url"], self._key, model=NAME, prompts="completions", options=SAMPLING
             )
             self._line.end("ready")
             self._settled.set()

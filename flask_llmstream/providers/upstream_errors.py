@@ -28,7 +28,18 @@ _LABELS = ("Content-Type", "Content-Encoding")
 
 
 class UpstreamDetail(LLMStreamError):
-    """The details of a failed call, for the log and not for the client."""
+    """The details of a failed call, for the log and not for the client.
+
+    :ivar words: the server's own words about it; ``""`` where it said none.
+    """
+
+    words: str = ""
+
+
+def words_of(error: ProviderError) -> str:
+    """The words of the model's server in an error of an :class:`UpstreamErrors`."""
+    cause = error.__cause__
+    return cause.words if isinstance(cause, UpstreamDetail) else ""
 
 
 class UpstreamErrors:
@@ -69,10 +80,11 @@ class UpstreamErrors:
         complaint = complaint_in(body)
         numbers = [status, *complaint.numbers]
         refusal = refusal_of(numbers, complaint.words)
+        detail = self._detail(f"status {status}: {_evidence(complaint, body)}")
+        detail.words = self._presentable(complaint.message)
         message, code, field = refusal.message, None, None
         if refusal.blames_request:
-            words = self._presentable(complaint.message)
-            message = f"{message}: {words}" if words else f"{message}."
+            message = f"{message}: {detail.words}" if detail.words else f"{message}."
             code, field = self._name(complaint.code), self._name(complaint.param)
         waits = refusal.status in (429, 503)
         raise ProviderError(
@@ -83,7 +95,7 @@ class UpstreamErrors:
             upstream_status=next(filter(None, numbers), None),
             field=field,
             upstream_code=code,
-        ) from self._detail(f"status {status}: {_evidence(complaint, body)}")
+        ) from detail
 
     def refuse_in_band(self, error: Any) -> NoReturn:
         """Raise the error for a server that sent one inside its answer, after status 200.

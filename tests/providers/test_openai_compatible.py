@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from flask_llmstream.providers import OpenAICompatible
-from flask_llmstream.records import CompletionRequest, Usage
+from flask_llmstream.records import TOKEN_LIMITS, CompletionRequest, Usage
 from tests.providers.asking import CHAT, PROMPT, ask
 from tests.support.upstream import (
     HEAD,
@@ -30,10 +30,11 @@ def asked(provider_options=None, request=PROMPT):
         return upstream.requests[0]
 
 
-def test_a_prompt_goes_to_completions():
+def test_a_prompt_goes_to_chat_completions():
     exchange = asked()
-    assert (exchange.method, exchange.path) == ("POST", "/v1/completions")
-    assert exchange.json["prompt"] == "The sea is"
+    assert (exchange.method, exchange.path) == ("POST", "/v1/chat/completions")
+    assert exchange.json["messages"] == [{"role": "user", "content": "The sea is"}]
+    assert "prompt" not in exchange.json
 
 
 def test_messages_go_to_chat_completions():
@@ -42,10 +43,11 @@ def test_messages_go_to_chat_completions():
     assert exchange.json["messages"] == [{"role": "user", "content": "Hello"}]
 
 
-def test_a_prompt_goes_to_chat_where_asked_for():
-    exchange = asked({"prompts": "chat"})
-    assert exchange.path == "/v1/chat/completions"
-    assert exchange.json["messages"] == [{"role": "user", "content": "The sea is"}]
+def test_a_prompt_goes_to_completions_where_asked_for():
+    exchange = asked({"prompts": "completions"})
+    assert exchange.path == "/v1/completions"
+    assert exchange.json["prompt"] == "The sea is"
+    assert "messages" not in exchange.json
 
 
 def test_a_stream_with_its_usage_is_asked_for():
@@ -57,6 +59,52 @@ def test_a_stream_with_its_usage_is_asked_for():
 def test_the_model_is_the_registered_name_unless_it_has_another_there():
     assert asked().json["model"] == "gemma"
     assert asked({"model": "google/gemma-3"}).json["model"] == "google/gemma-3"
+
+
+@pytest.mark.parametrize("request_", [CompletionRequest(prompt="x"), CompletionRequest("", "x")])
+def test_without_any_name_the_model_is_left_out(request_):
+    assert "model" not in asked(request=request_).json
+    assert asked({"options": {"model": "own"}}, request_).json["model"] == "own"
+
+
+@pytest.mark.parametrize("member", ["model", "stream_options"])
+def test_a_member_of_the_providers_own_is_left_out_by_none(member):
+    body = asked({"model": "m", "options": {member: None, "seed": None, "top_k": 3}}).json
+    assert member not in body and "seed" not in body
+    assert (body["top_k"], body["stream"]) == (3, True)
+
+
+def test_what_a_request_says_itself_is_not_left_out():
+    request = CompletionRequest("gemma", "x", options={"seed": 7, "stop": None})
+    body = asked({"options": {"seed": None, "stop": None}}, request).json
+    assert (body["seed"], body["stop"]) == (7, None)
+
+
+def test_the_stream_options_may_be_others():
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    assert asked({"options": {"stream_options": options}}).json["stream_options"] == options
+
+
+@pytest.mark.parametrize("off", [None, False, 0])
+def test_no_option_of_the_provider_turns_streaming_off(off):
+    assert asked({"options": {"stream": off}}).json["stream"] is True
+
+
+@pytest.mark.parametrize(
+    "own, names",
+    [
+        ({"max_tokens": None}, {"max_completion_tokens"}),
+        ({"max_tokens": None, "n_predict": 500}, {"n_predict"}),
+        ({"max_tokens": None, "max_completion_tokens": None}, {"max_output_tokens"}),
+        ({"n_predict": None}, {"max_tokens"}),
+        (dict.fromkeys(TOKEN_LIMITS), {"max_tokens"}),
+    ],
+)
+def test_a_cap_is_sent_without_the_names_that_are_left_out(own, names):
+    request = CompletionRequest("gemma", "Hello", options={"max_tokens": 200}, max_tokens=CAP)
+    body = asked({"options": own}, request).json
+    sent = {name: body[name] for name in body if "max" in name or "predict" in name}
+    assert sent == dict.fromkeys(names, CAP)
 
 
 CAP = 100
@@ -75,7 +123,7 @@ def test_a_cap_is_sent_by_the_name_that_the_server_knows(own, wish):
     assert body["temperature"] == 0.5
 
 
-@pytest.mark.parametrize("unlimited", [-1, -2, 0, None, "many", True])
+@pytest.mark.parametrize("unlimited", [-1, -2, 0, "many", True])
 def test_what_is_no_limit_of_the_providers_own_does_not_lift_the_cap(unlimited):
     request = CompletionRequest("gemma", "Hello", max_tokens=CAP)
     assert asked({"options": {"n_predict": unlimited}}, request).json["n_predict"] == CAP
@@ -114,6 +162,29 @@ def test_headers_of_ones_own_are_sent():
     assert asked({"headers": {"X-Title": "My site"}}).headers["X-Title"] == "My site"
 
 
+@pytest.mark.parametrize("name", ["User-Agent", "accept", "Content-Type", "Authorization"])
+def test_a_header_of_the_calls_may_be_another(name):
+    assert asked({"headers": {name: "other/1.0"}}).headers[name] == "other/1.0"
+
+
+@pytest.mark.parametrize(
+    "query, params, sent",
+    [
+        ("?api-version=2024-10-21", None, "api-version=2024-10-21"),
+        ("/?api-version=2024-10-21", {}, "api-version=2024-10-21"),
+        ("", {"api-version": "2024-10-21"}, "api-version=2024-10-21"),
+        ("?a=1&api-version=1", {"api-version": "2", "n": 3}, "a=1&api-version=2&n=3"),
+        ("?flag&empty=", {"q": "a b&c"}, "flag=&empty=&q=a+b%26c"),
+        ("?", None, ""),
+    ],
+)
+def test_a_query_is_sent_with_each_call(query, params, sent):
+    with Upstream(tokens("x")) as upstream:
+        ask(OpenAICompatible(upstream.url + "/deployments/d" + query, params=params))
+        path = upstream.requests[0].path
+    assert path == "/v1/deployments/d/chat/completions" + (f"?{sent}" if sent else "")
+
+
 def test_the_answer_is_asked_for_uncompressed():
     assert asked({"headers": {"accept-encoding": "gzip"}}).headers["Accept-Encoding"] == "identity"
 
@@ -122,7 +193,7 @@ def test_a_loopback_server_is_not_asked_through_the_environments_proxy(monkeypat
     with nobody_listens() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy)
-        assert asked().path == "/v1/completions"
+        assert asked().path == "/v1/chat/completions"
 
 
 def test_another_server_is_asked_through_the_environments_proxy(monkeypatch):
@@ -131,7 +202,7 @@ def test_another_server_is_asked_through_the_environments_proxy(monkeypatch):
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
         assert ask(OpenAICompatible("http://model.example/v1"))[0] == "x"
-        assert proxy.requests[0].path == "http://model.example/v1/completions"
+        assert proxy.requests[0].path == "http://model.example/v1/chat/completions"
 
 
 def test_nothing_is_asked_before_the_iteration_begins():

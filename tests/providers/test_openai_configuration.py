@@ -26,7 +26,9 @@ KEY = "sk-very-secret-key"
         "http:///v1",
         "http://127.0.0.1:0/v1",
         "http://127.0.0.1:99999/v1",
-        "http://127.0.0.1/v1?version=1",
+        "http://127.0.0.1/v1?version=1#part",
+        "http://127.0.0.1/v1?version=1 2",
+        "http://127.0.0.1/v1/chat/completions?version=1",
         "http://127.0.0.1/v1#part",
         "http://127.0.0.1/v1\n",
         "http://127.0.0.1/v1/chat/completions",
@@ -42,9 +44,9 @@ def test_a_base_url_that_is_missing_is_told_so():
         OpenAICompatible(None)
 
 
-@pytest.mark.parametrize("name", ["options", "headers"])
+@pytest.mark.parametrize("name", ["options", "headers", "params"])
 @pytest.mark.parametrize("value", ["seed: 7", ["seed"], 7])
-def test_options_and_headers_that_are_no_mapping_are_refused(name, value):
+def test_what_is_no_mapping_is_refused(name, value):
     with pytest.raises(ConfigurationError, match=f"^{name}: has to be a mapping, not "):
         OpenAICompatible(URL, **{name: value})
 
@@ -52,6 +54,19 @@ def test_options_and_headers_that_are_no_mapping_are_refused(name, value):
 def test_a_base_url_with_a_password_is_refused_without_showing_it():
     with pytest.raises(ConfigurationError, match="api_key") as caught:
         OpenAICompatible(f"http://me:{KEY}@127.0.0.1/v1")
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("params", [{1: "x"}, {"x": None}, {"x": ["y"]}, {None: "x"}])
+def test_params_that_cannot_be_sent_are_refused(params):
+    with pytest.raises(ConfigurationError, match="^params: "):
+        OpenAICompatible(URL, params=params)
+
+
+@pytest.mark.parametrize("url", [f"ftp://127.0.0.1/?key={KEY}", f"http://127.0.0.1/?key={KEY}#x"])
+def test_a_base_url_with_a_key_in_its_query_is_refused_without_showing_it(url):
+    with pytest.raises(ConfigurationError, match="base_url") as caught:
+        OpenAICompatible(url)
     assert KEY not in str(caught.value)
 
 
@@ -100,6 +115,8 @@ def test_the_key_is_in_no_text_of_the_provider():
     provider = OpenAICompatible(URL, KEY, model="m", headers={"X-Token": KEY})
     assert repr(provider) == f"OpenAICompatible('{URL}', model='m')"
     assert KEY not in str(provider)
+    in_query = OpenAICompatible(f"{URL}?key={KEY}")
+    assert (repr(in_query), in_query.base_url) == (f"OpenAICompatible('{URL}', model=None)", URL)
 
 
 def test_the_providers_are_listed():

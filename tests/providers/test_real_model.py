@@ -43,7 +43,7 @@ def base_url():
 
 
 def test_it_continues_a_prompt_token_by_token(base_url):
-    *deltas, usage = ask(OpenAICompatible(base_url, KEY), SIX_TOKENS)
+    *deltas, usage = ask(OpenAICompatible(base_url, KEY, prompts="completions"), SIX_TOKENS)
     assert usage == Usage(4, 6, "length")
     assert 3 <= len(deltas) <= 6
 
@@ -62,20 +62,20 @@ def test_another_key_is_refused(base_url):
 
 def test_what_it_rejects_comes_in_its_own_words(base_url):
     request = CompletionRequest("gemma", prompt="x", options={"temperature": "hot"})
-    error = failure(OpenAICompatible(base_url, KEY), request)
+    error = failure(OpenAICompatible(base_url, KEY, prompts="completions"), request)
     assert (error.status, error.code) == (400, "provider_rejected")
     assert "temperature" in str(error)
 
 
 def test_a_prompt_longer_than_its_context_is_rejected(base_url):
     request = CompletionRequest("gemma", prompt="word " * 10_000)
-    error = failure(OpenAICompatible(base_url, KEY), request)
+    error = failure(OpenAICompatible(base_url, KEY, prompts="completions"), request)
     assert error.status == 400
     assert "context" in str(error)
 
 
 def test_closing_frees_its_slots_for_the_next(base_url):
-    provider = OpenAICompatible(base_url, KEY)
+    provider = OpenAICompatible(base_url, KEY, prompts="completions")
     for _ in range(8):  # it has four, and would fill its context if it were not stopped
         answer = provider.stream(ENDLESS)
         next(iter(answer))

@@ -1,0 +1,75 @@
+"""The settings of a provider for OpenAI's API, checked when it is made.
+
+A setting that can't work raises :class:`~flask_llmstream.errors.ConfigurationError`, which names it
+and never shows a key. It imports requests, for the headers.
+"""
+
+# mypy: disable-error-code=import-untyped
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Dict, Iterator, Mapping, Optional
+
+from requests.structures import CaseInsensitiveDict
+
+from ..errors import ConfigurationError
+from ..sse.json import json_bytes
+
+_HEADERS = {"Accept": "text/event-stream, application/json", "Content-Type": "application/json"}
+_FIXED_HEADERS = {"Accept-Encoding": "identity"}
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"([\x21-\x7e]+( +[\x21-\x7e]+)*)?")
+_SHORTEST_SECRET = 6
+"""Shorter words of ``headers`` are not cut out of the server's messages."""
+
+
+def checked_mapping(name: str, value: Any) -> Mapping[Any, Any]:
+    """A setting that is a mapping; an empty one for ``None``."""
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name}: has to be a mapping, not {type(value).__name__}")
+    return value or {}
+
+
+def checked_options(options: Any) -> Dict[str, Any]:
+    """The options, which have to be JSON."""
+    members = dict(checked_mapping("options", options))
+    try:
+        json_bytes(members)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"options: {error}") from None
+    return members
+
+
+def checked_timeout(name: str, seconds: Any) -> Optional[float]:
+    """The seconds; ``None`` for 0, which is no bound."""
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        raise ConfigurationError(f"{name}: has to be seconds from 0, not {seconds!r}")
+    return seconds or None
+
+
+def checked_headers(api_key: Any, headers: Mapping[Any, Any]) -> CaseInsensitiveDict[str]:
+    """The headers of each call: the given ones, and the others that it needs."""
+    for name, value in dict(headers, api_key=api_key or "").items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(f"headers: {name!r} can't be a header's name")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise ConfigurationError(  # without the value, which may be the secret itself
+                f"{name}: has to be printable ASCII in one line; was it read from a file with "
+                "its line break?"
+            )
+    sent = CaseInsensitiveDict(_HEADERS)
+    sent.update(headers)
+    sent.update(_FIXED_HEADERS)
+    if api_key:
+        sent["Authorization"] = f"Bearer {api_key}"
+    return sent
+
+
+def secrets_in(api_key: Optional[str], headers: Mapping[str, str]) -> Iterator[str]:
+    """The words that no message may show."""
+    words = (word for value in headers.values() for word in value.split())
+    yield from (word for word in words if len(word) >= _SHORTEST_SECRET)
+    if api_key:
+        yield api_key
