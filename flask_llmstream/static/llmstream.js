@@ -924,7 +924,7 @@ function report(/** @type {unknown} */ error) {
   else queueMicrotask(() => { throw error; });
 }
 
-const MAY_GROW = /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{M}\u200D\uD800-\uDBFF]$/u;
+const MAY_GROW = /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{M}\u200D]$/u;
 
 /**
  * Shows text as if it were typed, in whole grapheme clusters. The more text waits, the faster it
@@ -990,7 +990,7 @@ export class Typewriter {
   }
 
   #run() {
-    if (this.#waiting.length === 0 || this.#atOnce()) this.flush();
+    if (this.#waiting.length === 0 || this.#atOnce()) this.#show(this.#complete());
     else if (!this.#running) this.#begin();
   }
 
@@ -1008,30 +1008,43 @@ export class Typewriter {
   #frame() {
     const now = this.#now();
     this.#running = false;
-    this.#show(this.#ready(now));
-    if (this.#waiting.length > 0) this.#request(now);
+    try {
+      this.#show(this.#ready(now));
+    } finally {
+      if (this.#complete() > 0) this.#request(now); // also where the page's own function throws
+    }
   }
 
   /** How many clusters this frame shows: a share of the waiting ones, and all that are due. */
   #ready(/** @type {number} */ now) {
     const waiting = this.#waiting;
     this.#credit += ((now - this.#lastFrame) * waiting.length) / (this.#maxLag / 3);
-    let count = Math.min(Math.floor(this.#credit), waiting.length);
-    if (count === waiting.length && count > 0 && this.#lastMayGrow()) count -= 1;
-    while (count < waiting.length && waiting[count].due <= now) count += 1;
+    const most = this.#complete();
+    let count = Math.min(Math.floor(this.#credit), most);
+    if (count === waiting.length && this.#lastIs(MAY_GROW)) count -= 1;
+    while (count < most && waiting[count].due <= now) count += 1;
     this.#credit = Math.max(0, Math.min(this.#credit - count, 1));
     return count;
   }
 
-  #lastMayGrow() {
-    return !this.#finishing && MAY_GROW.test(this.#waiting[this.#waiting.length - 1].text);
+  /** How many clusters may be shown: not the half of a character, whose other half will come. */
+  #complete() {
+    return this.#waiting.length - (this.#lastIs(CUT_CHARACTER) ? 1 : 0);
+  }
+
+  #lastIs(/** @type {RegExp} */ unfinished) {
+    const last = this.#waiting[this.#waiting.length - 1];
+    return !this.#finishing && last !== undefined && unfinished.test(last.text);
   }
 
   #show(/** @type {number} */ count) {
     const shown = this.#waiting.splice(0, count);
-    if (count > 0) this.#write(shown.map(({ text }) => text).join(""));
-    if (this.#waiting.length > 0) return;
-    for (const resolve of this.#finished.splice(0)) resolve();
+    try {
+      if (count > 0) this.#write(shown.map(({ text }) => text).join(""));
+    } finally {
+      const finished = this.#waiting.length > 0 ? [] : this.#finished.splice(0);
+      for (const resolve of finished) resolve();
+    }
   }
 }
 

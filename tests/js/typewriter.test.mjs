@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Typewriter } from "./support.mjs";
+import { Typewriter, randomFrom } from "./support.mjs";
 
 const FRAME = 16;
 
@@ -123,6 +123,69 @@ test("a character that two tokens share waits for its second half", () => {
   typewriter.push("\ude80!");
   pass(400);
   assert.equal(pieces[0].codePointAt(0), 0x1f680);
+});
+
+for (const atOnce of [false, true]) {
+  test(`half a character is never shown while its other half may come: at once ${atOnce}`, () => {
+    const { typewriter, pieces, pass, frames } = desk({ atOnce: () => atOnce });
+    typewriter.push("a\ud83d");
+    pass(10_000);
+    assert.deepEqual([pieces, frames.length], [["a"], 0]);
+    typewriter.push("\ude80");
+    typewriter.push(".");
+    pass(400);
+    assert.equal(pieces.join(""), "a🚀.");
+    for (const piece of pieces) assert.doesNotMatch(piece, /[\ud800-\udfff]/u);
+  });
+}
+
+test("half a character that nothing completes is shown at the end", async () => {
+  const { typewriter, pass, shown } = desk();
+  typewriter.push("a\ud83d");
+  const finished = typewriter.finish();
+  pass(400);
+  await finished;
+  assert.equal(shown(), "a\ud83d");
+});
+
+test("text that is cut anywhere is shown in whole characters", () => {
+  const text = "👩‍👩‍👧‍👦 e\u0301 🇨🇳🇪🇺 👍🏽 한국 नमस्ते 𝒜𝒷";
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const random = randomFrom(seed);
+    const { typewriter, pieces, pass } = desk({ atOnce: () => seed % 4 === 0 });
+    for (let at = 0, size; at < text.length; at += size) {
+      size = 1 + random(3);
+      typewriter.push(text.slice(at, at + size));
+      pass(random(100));
+    }
+    typewriter.finish();
+    pass(1000);
+    assert.equal(pieces.join(""), text);
+    for (const piece of pieces) assert.doesNotMatch(piece, /[\ud800-\udfff]/u, `seed ${seed}`);
+  }
+});
+
+test("a function that throws stops neither the text nor its end", async () => {
+  const shown = [];
+  const frames = [];
+  let time = 0;
+  const broken = new Typewriter(
+    (text) => {
+      shown.push(text);
+      if (shown.length === 1) throw new Error("a page's own mistake");
+    },
+    { now: () => time, requestFrame: (frame) => frames.push(frame), atOnce: () => false },
+  );
+  broken.push("abc");
+  const finished = broken.finish();
+  const nextFrame = () => {
+    time += 100;
+    frames.shift()();
+  };
+  assert.throws(nextFrame, /own mistake/);
+  while (frames.length > 0) nextFrame();
+  await finished;
+  assert.equal(shown.join(""), "abc");
 });
 
 test("an emoji at the end does not wait for ever", () => {
