@@ -16,6 +16,7 @@ const WORDS = {
     send: "Send",
     stop: "Stop",
     answer: "Answer",
+    reasoning: "Reasoning",
     ttft: "First token",
     rate: "Tokens per second",
     frames: "Raw frames",
@@ -43,6 +44,10 @@ const WORDS = {
     },
     ended: {
       complete: "complete",
+      refusal: "the model refused",
+      tool_calls: "the model calls its tools",
+      length: "at the limit of tokens",
+      content_filter: "cut by a content filter",
       stopped: "stopped by you",
       timeout: "out of time",
       cancelled: "cancelled",
@@ -65,6 +70,7 @@ const WORDS = {
     send: "发送",
     stop: "停止",
     answer: "回答",
+    reasoning: "推理过程",
     ttft: "首个词元",
     rate: "每秒词元",
     frames: "原始帧",
@@ -92,6 +98,10 @@ const WORDS = {
     },
     ended: {
       complete: "完成",
+      refusal: "模型拒绝回答",
+      tool_calls: "模型请求调用工具",
+      length: "已达词元上限",
+      content_filter: "被内容过滤器截断",
       stopped: "由您停止",
       timeout: "超时",
       cancelled: "已取消",
@@ -102,6 +112,8 @@ const WORDS = {
       network: "无法连接服务器。",
       truncated: "连接在回答完成之前中断。",
       not_an_event_stream: "服务器返回的不是事件流。",
+      unknown_form: "服务器回答的格式未知。",
+      no_answer: "服务器未作回答即结束。",
       too_large: "收到的事件过大。",
       refused: "服务器拒绝了请求。EventSource 不会说明原因，改用 POST 可以看到。",
       not_resumed: "连接中断，服务器无法继续这个回答。",
@@ -119,6 +131,7 @@ const page = Object.fromEntries(
   Array.from(document.querySelectorAll("[id]"), (element) => [element.id, element]),
 );
 const answer = page.answer.appendChild(document.createTextNode(""));
+const reasoning = page.reasoning.appendChild(document.createTextNode(""));
 const typewriter = new Typewriter(write);
 
 /** @type {Answer | undefined} */
@@ -213,7 +226,13 @@ function send() {
   const transport = page["transport-fetch"].checked ? "fetch" : "eventsource";
   const request = requested();
   begin(transport, isBase(request.model ?? "") ? request.prompt : "");
-  const handlers = { onState: showState, onText: receive };
+  const handlers = {
+    onState: showState,
+    onText: receive,
+    onReasoning: showReasoning,
+    onRefusal: showRefusal,
+    onToolCalls: showCalls,
+  };
   stream =
     transport === "fetch"
       ? Answer.post(urlOf("chat/completions"), request, { ...handlers, onBytes: bytesKeeper() })
@@ -231,6 +250,10 @@ function requested() {
 function begin(transport, echo) {
   typewriter.flush();
   answer.data = "";
+  reasoning.data = "";
+  page.thoughts.hidden = true;
+  page.calls.hidden = true;
+  page.answer.classList.remove("refused");
   page.echo.textContent = echo;
   page["frames-note"].textContent = words.framesNote[transport];
   run = newRun();
@@ -261,12 +284,39 @@ function showProgress({ name, progress }) {
   else page.progress.value = progress;
 }
 
-function receive(text) {
+function count() {
   run.lastAt = performance.now();
   run.firstAt ||= run.lastAt;
   run.deltas += 1;
-  typewriter.push(text);
   askPaint();
+}
+
+function receive(text) {
+  count();
+  typewriter.push(text);
+}
+
+function showReasoning(text) {
+  count();
+  page.thoughts.hidden = false;
+  reasoning.appendData(text);
+}
+
+function showRefusal(text) {
+  page.answer.classList.add("refused");
+  receive(text);
+}
+
+function showCalls(calls) {
+  page.calls.hidden = false;
+  page.calls.replaceChildren(...calls.map(callShown));
+}
+
+function callShown({ function: { name, arguments: json } }) {
+  const item = document.createElement("li");
+  item.append(document.createElement("code"));
+  item.firstChild.textContent = `${name}(${json})`;
+  return item;
 }
 
 function write(text) {
