@@ -16,7 +16,7 @@ from .own_settings import OwnSettings
 
 COMPLETIONS = "completions"
 """The endpoint that each chat blueprint has, below its own name."""
-_MODEL_ENDPOINTS = (COMPLETIONS, "stream")
+_MODEL_ENDPOINTS = (COMPLETIONS, "stream", "text_completions")
 _OTHER_ENDPOINTS = ("models", "model", "client")
 _STATIC = os.path.join(os.path.dirname(os.path.dirname(__file__)), "static")
 
@@ -40,6 +40,7 @@ class ChatBlueprint(Blueprint):
         self.record(_add_converter)
         self._add("/chat/completions", COMPLETIONS, completions.chat, "POST")
         self._add("/chat/stream", "stream", completions.stream, "GET")
+        self._add("/completions", "text_completions", completions.text, "POST")
         self._add("/models", "models", models.all, "GET")
         self._add(f"/models/<{NAME}:{NAME}>", "model", models.one, "GET", merge_slashes=False)
         self._add("/llmstream.js", "client", browser_client, "GET")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, Mapping, Optional
+from functools import partial
+from typing import Any, Callable, Collection, Mapping
 
 from flask import Response, request
 
 from ..errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
-from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS
+from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS, Format
 from ..formats.openai import ChatCompletion, ChatCompletionChunks
+from ..formats.openai_text import TextCompletion, TextCompletionChunks
 from ..providers import Provider
 from ..providers.awaited import begin_answer
 from ..sources.calls import called
@@ -18,8 +20,11 @@ from .cross_site import refuse_unless_accepted
 from .own_settings import OwnSettings
 from .request_limits import RequestLimits
 from .requests import ChatRequest, parse_chat, parse_json, parse_query
+from .text_requests import parse_text
 
 _EVENT_STREAM = "text/event-stream"
+_OPENAI = "openai"
+"""The name of the format that is OpenAI's, in a query."""
 
 
 class Completions:
@@ -35,7 +40,14 @@ class Completions:
 
     def chat(self) -> Response:
         """``POST /chat/completions``."""
-        return self._answer(self._parsed(parse_json(self._body())))
+        chat = self._parsed(parse_json(self._body()))
+        return self._answer(chat, partial(_chat_format, chat), chat.speaks_openai)
+
+    def text(self) -> Response:
+        """``POST /completions``, the older form."""
+        fields, stream, echo = parse_text(parse_json(self._body()))
+        chat = self._parsed(fields)
+        return self._answer(chat, partial(_text_format, chat, stream, echo), True)
 
     def stream(self) -> Response:
         """``GET /chat/stream``, for ``EventSource``."""
@@ -43,7 +55,8 @@ class Completions:
         arguments = request.args.to_dict()
         for name in ("format", "lastEventId"):  # about the stream, not about the model
             arguments.pop(name, None)
-        return self._answer(self._parsed(parse_query(arguments)))
+        chat = self._parsed(parse_query(arguments))
+        return self._answer(chat, partial(_chat_format, chat), chat.speaks_openai)
 
     def _media_types(self) -> Collection[str]:
         """The media types that a GET may accept: an event stream, and the one of its format."""
@@ -75,9 +88,18 @@ class Completions:
             raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
         return body
 
-    def _answer(self, chat: ChatRequest) -> Response:
-        options = self._own.options()
-        options = options.merged(format=_format(chat, request.args.get("format"), options.format))
+    def _answer(
+        self, chat: ChatRequest, openai: Callable[[], Format], speaks_openai: bool
+    ) -> Response:
+        """
+        :param openai: makes the format of OpenAI.
+        :param speaks_openai: whether that is the format unless the query names another.
+        """
+        options, named = self._own.options(), _named_format()
+        if named == _OPENAI or (named is None and speaks_openai):
+            options = options.merged(format=openai())
+        elif named is not None:
+            options = options.merged(format=named)
         model = chat.completion.model
         called(self._providers[model].check, chat.completion)
         deltas = begin_answer(self._providers[model], chat.completion)
@@ -90,15 +112,24 @@ def _is_unreadable(environ: Mapping[str, Any]) -> bool:
     return chunked and not environ.get("wsgi.input_terminated")
 
 
-def _format(chat: ChatRequest, name: Optional[str], default: Any) -> Any:
-    """The format that the query names, else the one that fits the client's fields."""
-    if name is not None and name not in (*FORMATS, "openai"):
+def _named_format() -> Any:
+    """The format that the query names; ``None`` where it names none."""
+    name = request.args.get("format")
+    if name is not None and name not in (*FORMATS, _OPENAI):
         raise RequestError(
-            f"{name[:40]!r} is none of {', '.join(FORMATS)}, openai", field="format"
+            f"{name[:40]!r} is none of {', '.join(FORMATS)}, {_OPENAI}", field="format"
         )
-    if name != "openai" and (name is not None or not chat.speaks_openai):
-        return name or default
+    return name
+
+
+def _chat_format(chat: ChatRequest) -> Format:
     if chat.stream:
         is_event_source = request.method == "GET"
         return ChatCompletionChunks(chat.completion.model, chat.include_usage, is_event_source)
     return ChatCompletion(chat.completion.model)
+
+
+def _text_format(chat: ChatRequest, stream: bool, echo: str) -> Format:
+    if stream:
+        return TextCompletionChunks(chat.completion.model, chat.include_usage, echo)
+    return TextCompletion(chat.completion.model, echo)

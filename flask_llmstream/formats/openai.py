@@ -33,6 +33,8 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         event once it has seen an ID.
     """
 
+    kind, id_prefix = "chat.completion.chunk", "chatcmpl-"
+
     def __init__(self, model: str, include_usage: bool = False, has_ids: bool = False) -> None:
         super().__init__()
         self._model = model
@@ -43,8 +45,7 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
 
     @cached_property
     def _envelope(self) -> Dict[str, Any]:
-        name = f"chatcmpl-{self.stream_id}"
-        return envelope("chat.completion.chunk", name, self._model, self._created)
+        return envelope(self.kind, self.id_prefix + self.stream_id, self._model, self._created)
 
     @cached_property
     def _whole_head(self) -> str:  # type: ignore[override]
@@ -85,7 +86,7 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         return ServerSentEvent(comment=f"gap {json_bytes(gap.as_json()).decode()}").encode()
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
-        last = self._chunk({}, _finish_reason(ending, self._calls_tools))
+        last = self._chunk({}, finish_reason(ending, self._calls_tools))
         usage = usage_object(ending.usage)
         if self._include_usage and usage is not None:
             last += ServerSentEvent(dict(self._envelope, choices=[], usage=usage)).encode()
@@ -100,13 +101,18 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
     def _chunk(
         self,
         delta: Mapping[str, Any],
-        finish_reason: Optional[str] = None,
+        reason: Optional[str] = None,
         event_id: Optional[str] = None,
         choice_extra: Mapping[str, Any] = {},
         chunk_extra: Mapping[str, Any] = {},
     ) -> bytes:
-        choice = {**choice_extra, "index": 0, "delta": delta, "finish_reason": finish_reason}
+        choice = self._choice(delta, reason, choice_extra)
         return self._event({**chunk_extra, **self._envelope, "choices": [choice]}, event_id)
+
+    def _choice(
+        self, delta: Mapping[str, Any], reason: Optional[str], extra: Mapping[str, Any]
+    ) -> Dict[str, Any]:
+        return {**extra, "index": 0, "delta": delta, "finish_reason": reason}
 
     def _event(self, data: Any, event_id: Optional[str]) -> bytes:
         return ServerSentEvent(data, id=event_id if self._has_ids else None).encode()
@@ -127,6 +133,7 @@ class ChatCompletion(Format):
 
     content_type = "application/json"
     is_whole = True
+    kind, id_prefix = "chat.completion", "chatcmpl-"
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -145,18 +152,20 @@ class ChatCompletion(Format):
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         answer = self._answer.total()
-        choice = {
+        head = envelope(self.kind, self.id_prefix + self.stream_id, self._model, self._created)
+        choice = self._choice(answer, ending)
+        body = {**answer.chunk_extra, **head, "choices": [choice]}
+        usage = usage_object(ending.usage)
+        return json_bytes(body if usage is None else dict(body, usage=usage))
+
+    def _choice(self, answer: Delta, ending: Ending) -> Dict[str, Any]:
+        return {
             **answer.choice_extra,
             "index": 0,
             "message": _message(answer),
             "logprobs": answer.logprobs,
-            "finish_reason": _finish_reason(ending, bool(answer.tool_calls)),
+            "finish_reason": finish_reason(ending, bool(answer.tool_calls)),
         }
-        name = f"chatcmpl-{self.stream_id}"
-        head = envelope("chat.completion", name, self._model, self._created)
-        body = {**answer.chunk_extra, **head, "choices": [choice]}
-        usage = usage_object(ending.usage)
-        return json_bytes(body if usage is None else dict(body, usage=usage))
 
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return json_bytes({"error": failure.as_json()})
@@ -191,7 +200,11 @@ def _call(call: Dict[str, Any]) -> Dict[str, Any]:
     return {name: value for name, value in call.items() if name != "index"}
 
 
-def _finish_reason(ending: Ending, calls_tools: bool) -> str:
+def finish_reason(ending: Ending, calls_tools: bool = False) -> str:
+    """The end of an answer in OpenAI's words.
+
+    :param calls_tools: whether the answer calls tools. Default: no.
+    """
     if ending.reason != "complete":  # cancelled: OpenAI's word for an answer that is not whole
         return "length"
     word = "stop" if ending.usage is None else ending.usage.finish_reason

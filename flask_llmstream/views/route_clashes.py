@@ -52,9 +52,9 @@ def clashes(app: Flask) -> Iterator[Clash]:
 
 def chat_mounts(app: Flask) -> Tuple[str, ...]:
     """The URL prefixes of an app's chat endpoints."""
-    ours = [rule.rule for rule in app.url_map.iter_rules() if _is_ours(app, rule)]
-    ends = "/chat/completions"
-    return tuple(rule[: -len(ends)] or "/" for rule in ours if rule.endswith(ends))
+    ours = [rule for rule in app.url_map.iter_rules() if _is_ours(app, rule)]
+    chats = [rule.rule for rule in ours if rule.endpoint.rpartition(".")[2] == "completions"]
+    return tuple(rule[: -len("/chat/completions")] or "/" for rule in chats)
 
 
 def refuse_clashes(app: Flask) -> None:

@@ -15,7 +15,17 @@ ROUTES = [
     ("POST", "/v1/chat/completions"),
     ("GET", "/v1/chat/stream"),
     ("GET", "/v1/models"),
+    ("GET", "/v1/models/ada"),
     ("GET", "/v1/llmstream.js"),
+]
+NEEDS_A_TEXT = ("POST", "/v1/completions")
+RULES = [
+    "/v1/chat/completions",
+    "/v1/chat/stream",
+    "/v1/completions",
+    "/v1/llmstream.js",
+    "/v1/models",
+    "/v1/models/<llmstream_model:llmstream_model>",
 ]
 
 
@@ -45,7 +55,7 @@ def test_without_models_there_are_none():
 @pytest.mark.parametrize("models", [MODELS, {}], ids=["some", "only the counter"])
 def test_with_models_they_are_at_v1(models):
     app = site(providers=models)
-    assert sorted(rules(app)) == sorted(path for _, path in ROUTES)
+    assert sorted(rules(app)) == RULES
     assert app.config["LLMSTREAM_URL_PREFIX"] == "/v1"
 
 
@@ -61,7 +71,7 @@ def test_the_apps_of_one_object_say_it_each_for_itself():
     nowhere.config["LLMSTREAM_URL_PREFIX"] = None
     streams.init_app(here)
     streams.init_app(nowhere)
-    assert (len(rules(here)), rules(nowhere)) == (len(ROUTES), [])
+    assert (len(rules(here)), rules(nowhere)) == (len(RULES), [])
 
 
 def test_a_blueprint_of_ones_own_needs_neither():
@@ -103,7 +113,7 @@ def members_only():
         return "Members only.", 401
 
 
-@pytest.mark.parametrize("method, path", ROUTES)
+@pytest.mark.parametrize("method, path", [*ROUTES, NEEDS_A_TEXT])
 def test_what_a_guard_returns_is_the_answer_of_each_route(method, path):
     answer = guarded(members_only).open(path, method=method)
     assert (answer.status_code, answer.data) == (401, b"Members only.")
@@ -158,7 +168,7 @@ def test_a_guard_reads_the_request():
 OTHER = "https://other.example"
 
 
-@pytest.mark.parametrize("method, path", ROUTES)
+@pytest.mark.parametrize("method, path", [*ROUTES, NEEDS_A_TEXT])
 def test_a_preflight_is_not_guarded(method, path):
     client = guarded(lambda: abort(401), allowed=[OTHER])
     preflight = {"Origin": OTHER, "Access-Control-Request-Method": method}

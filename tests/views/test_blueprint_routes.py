@@ -79,7 +79,7 @@ def site(request, make_site):
 def addresses(app):
     """The method and the path, after the mount point, of each route of the app."""
     for rule in app.url_map.iter_rules():
-        path = re.search("(/chat/|/models|/llmstream.js|/doctor).*", rule.rule).group()
+        path = re.search("(/chat/|/completions|/models|/llmstream.js|/doctor).*", rule.rule).group()
         for method in sorted(rule.methods):
             yield method, re.sub("<.*>", "0" * 32, path)
 
@@ -88,11 +88,11 @@ def test_each_route_answers_by_each_of_its_methods(site):
     app, host, mount = site
     client = app.test_client()
     asked = list(addresses(app))
-    assert len({path for _, path in asked}) == 8
+    assert len({path for _, path in asked}) == 9
     for method, path in asked:
         answer = client.open(mount + path, host, method=method, headers={TOKEN_HEADER: TOKEN})
-        # The route of the silence takes a parameter: how long it lasts. And no model is named 000….
-        others = {"/doctor/silence": 400, f"/models/{'0' * 32}": 404}
+        # Two routes need a parameter or a text, and no model is named 000….
+        others = {"/doctor/silence": 400, "/completions": 400, f"/models/{'0' * 32}": 404}
         fine = 200 if method == "OPTIONS" else others.get(path, 200)
         assert answer.status_code == fine, (method, path)
         answer.close()

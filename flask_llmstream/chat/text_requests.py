@@ -1,0 +1,67 @@
+"""Reads a request of OpenAI's older form, "Create completion". Each error names its field.
+
+One request gets one answer to one text here. ``max_tokens`` has no default of 16, as it has at
+OpenAI: an answer is as long as its model writes it. Standard library only, no I/O.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Tuple
+
+from ..errors import RequestError
+from .fields import json_type
+
+_OF_CHAT = ("messages", "tools", "functions")
+_ANSWERED_HERE = ("prompt", "stream", "echo", "best_of", "logprobs")
+
+
+def parse_text(fields: Mapping[str, Any]) -> Tuple[Dict[str, Any], bool, str]:
+    """The fields of a request, as those of a chat request with a prompt.
+
+    :returns: these fields; whether the answer is streamed; the text that is sent before it.
+    :raises RequestError: a field has the wrong type, is missing, or asks for something that there
+        is not.
+    """
+    for name in _OF_CHAT:
+        if fields.get(name):
+            raise RequestError("belongs to /chat/completions; send it there", field=name)
+    prompt, stream = _prompt(fields.get("prompt")), _flag("stream", fields.get("stream"))
+    echo, best_of = _flag("echo", fields.get("echo")), fields.get("best_of")
+    if best_of is not None and best_of != 1:
+        raise RequestError("has to be 1: one request gets one answer here", field="best_of")
+    if echo and fields.get("logprobs") not in (None, False):
+        message = "the log probabilities of a prompt are not known; leave out echo or logprobs"
+        raise RequestError(message, field="echo")
+    others = {name: value for name, value in fields.items() if name not in _ANSWERED_HERE}
+    asked = {**others, **_logprobs(fields.get("logprobs")), "prompt": prompt, "stream": True}
+    return asked, stream, prompt if echo else ""
+
+
+def _prompt(value: Any) -> str:
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, (int, list)) and not isinstance(first, bool) and first != []:
+        raise RequestError("tokens can't be read here; send the text", field="prompt")
+    if isinstance(value, list) and len(value) > 1:
+        message = "one request gets one answer here; send a request for each text"
+        raise RequestError(message, field="prompt")
+    if value is None or value == []:
+        raise RequestError("give the text to continue", field="prompt")
+    if not isinstance(first, str):
+        message = f"has to be text, or a list of one text, not {json_type(first)}"
+        raise RequestError(message, field="prompt")
+    return first
+
+
+def _flag(name: str, value: Any) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise RequestError(f"has to be true or false, not {json_type(value)}", field=name)
+    return bool(value)
+
+
+def _logprobs(value: Any) -> Dict[str, Any]:
+    """The log probabilities that are asked for, as a chat request asks for them."""
+    if value is None or value is False:
+        return {}
+    if type(value) is not int or value < 0:
+        raise RequestError(f"has to be a whole number, not {json_type(value)}", field="logprobs")
+    return {"logprobs": True, "top_logprobs": value} if value else {"logprobs": True}
