@@ -557,6 +557,16 @@ def test_a_guard_may_read_the_body(mount, read):
     assert messages(asked(app, MINE, json={"prompt": "Hello"})) == ["Hello ", ""]
 
 
+def test_each_decides_of_its_own_what_becomes_of_a_field_that_is_not_known(mount, echo):
+    app = mount(unknown_fields="refuse")
+    client = app.test_client()
+    question = {"prompt": "Hello", "sampler": "greedy"}
+    error = client.post(MINE, json=question).json["error"]
+    assert error["message"] == "sampler: there is no such field"
+    asked(app, json=question)
+    assert echo.requests[0].options == {"sampler": "greedy"}
+
+
 def test_each_has_its_own_limits(mount):
     app = mount(max_prompt_chars=3, max_body_bytes=50)
     client = app.test_client()

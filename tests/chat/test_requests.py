@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_llmstream.chat.fields import CHECKS
 from flask_llmstream.chat.request_limits import MAX_DEPTH, RequestLimits
 from flask_llmstream.chat.requests import ChatRequest, parse_chat, parse_json, parse_query
 from flask_llmstream.errors import RequestError, RequestTooLarge, UnknownModel
@@ -499,3 +500,76 @@ def test_whatever_is_taken_can_be_passed_on(fields: Dict[str, Any]) -> None:
     passed_on = {"prompt": completion.prompt, "messages": completion.messages, **completion.options}
     assert len(json_bytes({name: value for name, value in passed_on.items() if value})) <= 500
     json.dumps(passed_on, allow_nan=False)
+
+
+@pytest.mark.parametrize("text, value", [("true", True), ("false", False)])
+@pytest.mark.parametrize("field", ["stream", "logprobs", "parallel_tool_calls", "store"])
+def test_flags_of_a_query_are_read_as_such(field: str, text: str, value: bool) -> None:
+    assert parse_query({field: text}) == {field: value}
+
+
+def test_what_is_not_known_stays_text() -> None:
+    query = {"guided_regex": "[0-9]+", "prompt_cache_key": "k", "reasoning": "true"}
+    assert parse_query(query) == query
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("format", "lastEventId", "Last-Event-ID", "last_event_id"),  # about the stream
+        *("_", "_t", "r", "t", "ts", "nocache", "cb", "evs_preamble"),  # of polyfills, and jQuery
+        *("token", "access_token", "api_key", "key", "ticket", "session_id", "X-Signature", "jwt"),
+    ],
+)
+def test_what_is_for_the_stream_for_a_cache_or_for_a_guard_is_not_for_a_model(name: str) -> None:
+    assert parse_query({"prompt": "Hello", name: "secret"}) == {"prompt": "Hello"}
+
+
+@pytest.mark.parametrize("name", ["prompt_cache_key", "logit_bias", "priority", "timeout", "top_k"])
+def test_what_only_looks_alike_is(name: str) -> None:
+    assert name in parse_query({name: "7"})
+
+
+# Who asks in other words.
+
+
+@pytest.mark.parametrize("name", ["promt", "input", "提示", "query", "x" * 1000])
+def test_a_question_in_a_field_that_is_not_known_is_not_answered_by_counting(name: str) -> None:
+    error = refused(**{name: "Hello"})
+    assert error.field == "messages"
+    assert str(error).startswith("messages: give messages, or a prompt; there is no field '")
+    assert len(str(error)) < 300
+
+
+def test_an_empty_name_of_a_model_names_the_default() -> None:
+    assert parsed(prompt="Hello", model="").completion.model == "gemma"
+
+
+@pytest.mark.parametrize("role", ["assistant", "tool", "function", "critic"])
+@pytest.mark.parametrize("message", [{"content": None}, {}], ids=str)
+def test_a_message_that_is_no_question_may_have_no_content(
+    role: str, message: Dict[str, Any]
+) -> None:
+    message = {"role": role, **message}
+    assert parsed(messages=[HELLO, message]).completion.messages == (HELLO, message)
+
+
+OPENAI = (
+    *("audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs"),
+    *("max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model"),
+    *("moderation", "n", "parallel_tool_calls", "prediction", "presence_penalty"),
+    *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort"),
+    *("response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream"),
+    *("stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user"),
+    *("verbosity", "web_search_options"),
+)
+"""The members of ``CreateChatCompletionRequest`` in OpenAI's description of its API."""
+
+
+def test_every_field_of_openai_s_is_known() -> None:
+    assert set(OPENAI) <= CHECKS.keys()
+
+
+@pytest.mark.parametrize("name", sorted({*OPENAI} - {"messages"}))
+def test_null_asks_for_nothing(name: str) -> None:
+    assert parsed(messages=[HELLO], **{name: None}).completion.options == {}
