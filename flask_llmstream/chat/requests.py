@@ -39,6 +39,9 @@ class ChatRequest:
 def parse_json(body: bytes) -> Mapping[str, Any]:
     """The object in a request's body. An empty body is an empty object.
 
+    An escape of half a character (RFC 8259, section 8.2) becomes U+FFFD: a client may cut a text in
+    the middle of a character, and neither UTF-8 nor many a model's server can hold the half.
+
     :raises RequestError: the body is not JSON in UTF-8, or JSON of something else.
     """
     if not body.strip():
@@ -47,7 +50,7 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
     if not encoding.startswith("utf-8"):
         raise RequestError(f"the body is not JSON: it is in {encoding.upper()}; send it in UTF-8")
     try:
-        text = body.decode("utf-8-sig")
+        text = _ESCAPE.sub(_whole_character, body.decode("utf-8-sig"))
         value = json.loads(text, parse_int=whole_number, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from None
@@ -130,6 +133,15 @@ def _counter(name: Optional[str], fields: Mapping[str, Any], models: Container[s
     elif known_model(name, models) != COUNTER:
         raise RequestError(f"the model {name!r} needs one, or messages", field="prompt")
     return COUNTER
+
+
+_HIGH, _LOW = "u[dD][89abAB][0-9a-fA-F]{2}", "u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rf"\\(?:{_HIGH}\\{_LOW}|({_HIGH}|{_LOW})|.)", re.DOTALL)
+"""An escape in JSON: one of two halves, one of a half alone, or any other."""
+
+
+def _whole_character(escape: "re.Match[str]") -> str:
+    return r"\ufffd" if escape[1] else escape[0]
 
 
 def _no_constant(name: str) -> Any:

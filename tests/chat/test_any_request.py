@@ -45,6 +45,7 @@ def check(answer: Any) -> None:
     elif MODEL.request is not None:
         sent = {"messages": list(MODEL.request.messages), "options": MODEL.request.options}
         assert json.loads(json_bytes(sent)) == sent
+        assert json.loads(json.dumps(sent, ensure_ascii=False, allow_nan=False).encode()) == sent
 
 
 def post(body: bytes, path: str = COMPLETIONS) -> Any:
@@ -54,7 +55,7 @@ def post(body: bytes, path: str = COMPLETIONS) -> Any:
     return answer
 
 
-texts = st.text(st.characters(), max_size=5)  # with lone surrogates
+texts = st.text(st.characters(), max_size=5)  # with halves of characters, too
 names = st.one_of(st.sampled_from([*CHECKS, "n_predict", "extra_body", "models"]), texts)
 scalars = st.one_of(
     st.none(), st.booleans(), texts, st.floats(), st.integers(), st.integers(-(10**30), 10**30)

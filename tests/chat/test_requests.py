@@ -45,6 +45,25 @@ def test_the_body_is_an_object_in_utf_8() -> None:
     assert parse_json(body.encode()) == {"prompt": "你好", "stop": ["🚀"], "n": 1}
 
 
+@pytest.mark.parametrize(
+    "sent, read",
+    [
+        (r"\ud83d\ude80", "🚀"),
+        (r"\uD83D\uDE80", "🚀"),
+        (r"\ud83d", "\ufffd"),
+        (r"\ude80", "\ufffd"),
+        (r"\ude80\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\ud83d\ude80", "\ufffd🚀"),
+        (r"a\ud83d\n", "a\ufffd\n"),
+        (r"\\ud83d", r"\ud83d"),
+        (r"\\\ud83d", "\\\ufffd"),
+        (r"\ud7ff\ue000", "\ud7ff\ue000"),
+    ],
+)
+def test_half_a_character_is_read_as_the_one_that_stands_for_none(sent: str, read: str) -> None:
+    assert parse_json(f'{{"prompt": "{sent}", "{sent}": 1}}'.encode()) == {"prompt": read, read: 1}
+
+
 def test_a_byte_order_mark_in_utf_8_is_passed_over() -> None:
     assert parse_json(b'\xef\xbb\xbf{"n": 1}') == {"n": 1}  # RFC 8259, section 8.1
 

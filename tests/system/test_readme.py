@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
+from flask_llmstream import CallableProvider
 from tests.support.answers import Answer
 
 README = (pathlib.Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -32,6 +33,8 @@ def test_the_python_blocks_make_an_application_that_streams(names):
     assert b'data: {"pages":12}' in client.get("/report").data
     assert client.get("/ticks").data == b": \n\ndata: 0\n\ndata: 1\n\ndata: 2\n\n"
     assert b"tock" in client.get("/clock").data
+    names["model"] = CallableProvider(lambda request: [request.prompt])
+    assert b"A haiku about the sea." in client.post("/haiku", json={"topic": "the sea"}).data
     visitor = names["club"].test_client()
     assert visitor.get("/v1/models").status_code == 401
     with visitor.get("/llmstream.js") as script:
