@@ -32,24 +32,26 @@ class RequestMaker:
 
     :param model: the model's name there; ``None``: the name in the request.
     :param prompts: the endpoint for a bare prompt, ``chat`` or ``completions``.
-    :param options: defaults for the members of each body. A member that is ``None`` is left out.
+    :param options: defaults for the members of each body. A member that is ``None``, here or in a
+        request's options, is left out.
     """
 
     def __init__(self, model: Optional[str], prompts: str, options: Mapping[str, Any]) -> None:
         self._prompts = prompts
+        self._options = options
         self._omitted = {name for name, value in options.items() if value is None}
-        self._defaults = {name: options[name] for name in options.keys() - self._omitted}
-        self._model = model or self._defaults.get("model")
+        self._model = model or options.get("model")
 
     def request_for(self, request: CompletionRequest) -> OpenAIRequest:
         """A request in OpenAI's form. Its own options count before the defaults, and a cap of the
         application's before both."""
         path, question = self._question(request)
-        own = {"stream_options": {"include_usage": True}, "model": self._model or request.model}
-        body = {name: value for name, value in own.items() if value and name not in self._omitted}
-        options = self._capped({**self._defaults, **request.options}, request.max_tokens)
-        options.pop("model", None)
-        return OpenAIRequest(path, {**body, **options, **question, "stream": True})
+        options = {"stream_options": {"include_usage": True}, **self._options, **request.options}
+        options = self._capped(options, request.max_tokens)
+        model = None if "model" in self._omitted else self._model or request.model or None
+        body = {**options, "model": model, **question, "stream": True}
+        said = {name: value for name, value in body.items() if value is not None}
+        return OpenAIRequest(path, said)
 
     def _question(self, request: CompletionRequest) -> Tuple[str, Dict[str, Any]]:
         """The endpoint's path, and the prompt or the messages in the form that it takes."""
@@ -63,8 +65,8 @@ class RequestMaker:
     def _capped(self, options: Dict[str, Any], most: Optional[int]) -> Dict[str, Any]:
         if most is None:
             return options
-        known = [name for name in TOKEN_LIMITS if name in self._defaults]
         sendable = [name for name in TOKEN_LIMITS if name not in self._omitted]
+        known = [name for name in sendable if name in self._options]
         name = next(iter([*known, *sendable, *TOKEN_LIMITS]))
         limited = capped(options, most, name)
         unwanted = self._omitted.intersection(TOKEN_LIMITS) - {name}

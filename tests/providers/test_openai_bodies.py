@@ -6,7 +6,10 @@ import gzip
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from flask_llmstream.errors import ProviderError
 from flask_llmstream.http.call import MOST_START_BYTES
 from flask_llmstream.providers import OpenAICompatible
 from flask_llmstream.records import Usage
@@ -118,3 +121,43 @@ def test_blank_lines_are_not_read_for_ever():
             exchange.send("\n" * MOST_START_BYTES)
 
     assert error_of(blanks).code == "provider_answer"
+
+
+class Sending:
+    """A server that answers each request with these bytes."""
+
+    def __init__(self):
+        self.whole = b""
+
+    def __call__(self, exchange):
+        exchange.send(self.whole)
+        exchange.end()
+
+
+@pytest.fixture(scope="module")
+def sending():
+    script = Sending()
+    with Upstream(script) as upstream:
+        yield script, OpenAICompatible(upstream.url)
+
+
+PARTS = [EVENTS.encode(), WHOLE.encode(), b"data: ", b"error: x\n", b"{", b"[", b"<html>", b"\n\n",
+         b"\x1f\x8b", b"\xff\xfe", b"data: [DONE]\n\n", b'{"error": {"message": 1}}', b"x", b" ",
+         gzip.compress(EVENTS.encode()), WHOLE.encode("utf-16")]  # fmt: skip
+
+
+@given(
+    status=st.sampled_from([200, 200, 201, 204, 400, 500]),
+    label=st.sampled_from(LABELS),
+    coding=st.sampled_from(["", "gzip", "deflate", "br", "identity", "none"]),
+    body=st.lists(st.sampled_from(PARTS) | st.binary(max_size=20), max_size=5).map(b"".join),
+)
+def test_any_bytes_are_an_answer_or_an_error_in_words(sending, status, label, coding, body):
+    script, provider = sending
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: {label}\r\nContent-Encoding: {coding}\r\n\r\n"
+    script.whole = head.encode() + body
+    try:
+        *_, last = provider.stream(CHAT)
+        assert isinstance(last, Usage)
+    except ProviderError as error:
+        assert str(error) and str(error.__cause__)

@@ -74,10 +74,12 @@ def test_a_member_of_the_providers_own_is_left_out_by_none(member):
     assert (body["top_k"], body["stream"]) == (3, True)
 
 
-def test_what_a_request_says_itself_is_not_left_out():
-    request = CompletionRequest("gemma", "x", options={"seed": 7, "stop": None})
-    body = asked({"options": {"seed": None, "stop": None}}, request).json
-    assert (body["seed"], body["stop"]) == (7, None)
+def test_what_a_request_says_itself_counts_before_that():
+    options = {"seed": 7, "temperature": None, "stream_options": None}
+    request = CompletionRequest("gemma", "x", options=options)
+    body = asked({"options": {"seed": None, "temperature": 0.5}}, request).json
+    assert body["seed"] == 7
+    assert "temperature" not in body and "stream_options" not in body
 
 
 def test_the_stream_options_may_be_others():
