@@ -7,6 +7,7 @@ from collections import OrderedDict
 import pytest
 
 from flask_llmstream import Delta, ToolCallDelta
+from flask_llmstream.deltas import DeltaSum
 
 
 def test_the_openai_form_has_the_members_that_say_something():
@@ -87,3 +88,67 @@ def test_so_is_what_a_fragment_of_a_call_can_not_hold(name, value):
 
 def test_any_mapping_may_hold_other_members():
     assert Delta(extra=OrderedDict(audio=1)).as_json() == {"audio": 1}
+
+
+# Sums.
+
+
+def test_two_pieces_of_an_answer_make_one():
+    assert Delta("a", reasoning="x") + Delta("b", refusal="c", reasoning="y") == Delta(
+        "ab", reasoning="xy", refusal="c"
+    )
+    assert "a" + Delta("b") + "c" == Delta("abc")
+
+
+def test_calls_are_joined_by_their_index():
+    first = Delta(tool_calls=[ToolCallDelta(1, "b", "sub", "{"), ToolCallDelta(0, "a", "add", "[")])
+    later = Delta(tool_calls=[ToolCallDelta(0, arguments="]"), ToolCallDelta(1, arguments="}")])
+    assert (first + later).tool_calls == (
+        ToolCallDelta(0, "a", "add", "[]"),
+        ToolCallDelta(1, "b", "sub", "{}"),
+    )
+
+
+def test_lists_are_joined_and_facts_about_the_answer_are_said_once():
+    first = Delta(
+        logprobs={"content": [1], "refusal": None},
+        annotations=[{"a": 1}],
+        extra={"audio": {"id": "x", "data": "ab"}},
+        choice_extra={"stop_reason": None, "token_ids": [1]},
+        chunk_extra={"system_fingerprint": "fp", "citations": ["u"]},
+    )
+    later = Delta(
+        logprobs={"content": [2], "refusal": None},
+        annotations=[{"b": 2}],
+        extra={"audio": {"id": "x", "data": "cd"}},
+        choice_extra={"stop_reason": "eos", "token_ids": [2]},
+        chunk_extra={"system_fingerprint": "fp", "citations": ["u", "v"]},
+    )
+    assert first + later == Delta(
+        logprobs={"content": [1, 2], "refusal": None},
+        annotations=[{"a": 1}, {"b": 2}],
+        extra={"audio": {"id": "x", "data": "abcd"}},
+        choice_extra={"stop_reason": "eos", "token_ids": [1, 2]},
+        chunk_extra={"system_fingerprint": "fp", "citations": ["u", "v"]},
+    )
+
+
+def test_reasoning_keeps_its_server_s_name_in_a_sum():
+    total = Delta(reasoning="x", reasoning_name="reasoning") + Delta("a")
+    assert total.as_json() == {"content": "a", "reasoning": "x"}
+
+
+def test_nothing_else_can_be_added():
+    for other in (None, 1, {"a": 1}):
+        with pytest.raises(TypeError):
+            Delta("a") + other
+        with pytest.raises(TypeError):
+            other + Delta("a")
+
+
+def test_a_sum_knows_how_much_it_keeps():
+    total = DeltaSum()
+    for _ in range(3):
+        total.add(Delta("abc", reasoning="de", chunk_extra={"mark": "fp"}))
+    total.add("fg")
+    assert 17 <= total.size <= 50

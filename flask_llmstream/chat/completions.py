@@ -59,12 +59,12 @@ class Completions:
         return self._answer(chat, partial(_chat_format, chat), chat.speaks_openai)
 
     def _media_types(self) -> Collection[str]:
-        """The media types that a GET may accept: an event stream, and the one of its format."""
+        """The media types that a GET may accept: event streams, its format, plain text."""
         format: Any = request.args.get("format") or self._own.format
         if format == BY_ACCEPT:
             return BY_MEDIA_TYPE
         content_type = getattr(FORMATS.get(format, format), "content_type", _EVENT_STREAM)
-        return (_EVENT_STREAM, content_type.partition(";")[0])
+        return (_EVENT_STREAM, content_type.partition(";")[0], "text/plain")
 
     def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
         settings = self._own.settings()

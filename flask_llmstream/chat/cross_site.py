@@ -12,6 +12,7 @@ from typing import Any, Collection, FrozenSet, Optional
 from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import HeaderSet
 
+from ..app.accept import accepted_types
 from ..app.origins import ANY, is_allowed, is_cross_site, normal_origin
 from ..errors import CrossSiteRequest
 
@@ -89,10 +90,8 @@ def refuse_unless_accepted(media_types: Collection[str]) -> None:
 
 
 def _accepts(media_types: Collection[str]) -> bool:
-    kinds = [kind for kind, quality in request.accept_mimetypes if quality]
-    named = {kind.partition(";")[0].strip().lower() for kind in kinds}
     accept = request.headers.get("Accept", "").strip()
-    return accept in ("", "*/*") or not named.isdisjoint(media_types)
+    return accept in ("", "*/*") or not accepted_types().isdisjoint(media_types)
 
 
 def send_cors_headers(app: Flask) -> None:

@@ -9,7 +9,7 @@ from ..records import Ending, Gap
 from .base import EventStreamFormat, Format
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
-from .negotiated import BY_MEDIA_TYPE
+from .negotiated import BY_MEDIA_TYPE, PlainText, wants_plain_text
 from .raw import RawFormat
 from .text import TextFormat
 
@@ -17,6 +17,7 @@ FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
     "message": MessageFormat,
     "text": TextFormat,
     "ndjson": NDJSONFormat,
+    "plain": PlainText,
 }
 """The formats by the name that an option gives."""
 
@@ -31,8 +32,10 @@ __all__ = [
     "EventStreamFormat",
     "Format",
     "Gap",
+    "PlainText",
     "RawFormat",
     "make_format",
+    "wants_plain_text",
 ]
 
 

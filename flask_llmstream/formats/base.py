@@ -38,6 +38,13 @@ class Format(ABC):
     #: not end well.
     tells_its_end = True
 
+    #: Whether a reader that accepts only ``text/plain`` gets the words alone instead. A format of
+    #: one's own may have items that only it knows, so the default is no.
+    may_be_plain = False
+
+    #: Whether the request's ``Accept`` has chosen it, or could have chosen another.
+    depends_on_accept = False
+
     #: Whether the source gave events with IDs of its own. Then the stream sends no other IDs: a
     #: reader that reconnects must send back the source's.
     has_own_ids = False

@@ -27,6 +27,7 @@ class MessageFormat(ShowsDeltas, EventStreamFormat):
 
     empty_delta = DELTA_HEAD + '""' + DELTA_TAIL
     unshown = ("extra",)
+    may_be_plain = True
 
     def __init__(self, event: Optional[str] = None) -> None:
         self._event = event or "message"

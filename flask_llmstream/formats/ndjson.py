@@ -21,6 +21,7 @@ class NDJSONFormat(ShowsDeltas):
 
     content_type = "application/x-ndjson"
     unshown = ("extra",)
+    may_be_plain = True
 
     def __init__(self, event: Optional[str] = None) -> None:
         super().__init__(DELTA_HEAD)

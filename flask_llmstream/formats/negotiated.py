@@ -1,4 +1,4 @@
-"""The formats that ``Accept`` chooses. They send nothing but the items.
+"""The formats that ``Accept`` can choose. They send nothing but the items.
 
 They are what Spring answers for a ``Flux`` or a ``Flowable``. None of them can carry an error, so
 the connection is cut when a stream does not end well.
@@ -7,7 +7,7 @@ the connection is cut when a stream does not end well.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Callable, Dict, Optional
+from typing import AbstractSet, Any, Callable, Dict, Optional
 
 from ..deltas import Delta
 from ..records import Ending, ErrorInfo
@@ -100,3 +100,15 @@ BY_MEDIA_TYPE: Dict[str, Callable[[Optional[str]], Format]] = {
     "text/plain": PlainText,
 }
 """The formats by the media types of ``Accept``; the first one where it prefers none."""
+
+_STREAMS = frozenset({"*/*", "text/*", "application/*", "text/event-stream", "application/json"})
+
+
+def wants_plain_text(accepted: AbstractSet[str], content_type: str) -> bool:
+    """Whether a reader can take plain text, and none of what is sent otherwise.
+
+    :param accepted: the media types of its ``Accept``.
+    :param content_type: of the format that it would get.
+    """
+    own_type = content_type.partition(";")[0].strip()
+    return "text/plain" in accepted and accepted.isdisjoint(_STREAMS | {own_type})

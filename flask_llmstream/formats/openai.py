@@ -34,6 +34,7 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
     """
 
     kind, id_prefix = "chat.completion.chunk", "chatcmpl-"
+    may_be_plain = True
 
     def __init__(self, model: str, include_usage: bool = False, has_ids: bool = False) -> None:
         super().__init__()
@@ -134,6 +135,7 @@ class ChatCompletion(Format):
     content_type = "application/json"
     is_whole = True
     kind, id_prefix = "chat.completion", "chatcmpl-"
+    may_be_plain = True
 
     def __init__(self, model: str) -> None:
         self._model = model

@@ -21,6 +21,8 @@ class TextFormat(WritesText, EventStreamFormat):
     :param event: the type of the deltas' events. Default: none.
     """
 
+    may_be_plain = True
+
     def __init__(self, event: Optional[str] = None) -> None:
         head = b"" if event is None else ServerSentEvent(event=event).encode()[:-1]
         self._event_head = head + b"data: "

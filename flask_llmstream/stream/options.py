@@ -39,9 +39,11 @@ _DEADLINES = ("first_event_timeout", "idle_timeout", "total_timeout", "max_lifet
 class StreamOptions:
     """How one stream behaves. Times are seconds, and 0 means never.
 
-    :param format: how items look on the wire: ``message``, ``text``, ``ndjson``, a format of
-        one's own, or ``accept``: nothing but the items, as an event stream, lines of JSON, plain
-        text or a JSON array, by the request's ``Accept``. Default: ``message``.
+    :param format: how items look on the wire: ``message``, ``text``, ``ndjson``, ``plain`` (just
+        the words), a format of one's own, or ``accept``: nothing but the items, as an event
+        stream, lines of JSON, plain text or a JSON array, by the request's ``Accept``. A reader
+        that accepts only ``text/plain`` gets ``plain`` in place of the package's own formats.
+        Default: ``message``.
     :param event: the event's type for deltas. Default: the format's own.
     :param heartbeat: silence after which the reader gets a comment, the first one at once.
         Default: 15. 0: no comments at all.

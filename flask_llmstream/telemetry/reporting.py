@@ -66,6 +66,14 @@ def _told(error: BaseException) -> str:
     return f"{described(error)} ({described(cause)})"
 
 
+def _not_shown(summary: Summary) -> str:
+    """What the reader did not get, in words."""
+    lost = [f"{summary.lost} lost"] if summary.lost else []
+    left_out = ", ".join(f"{count} {kind}" for kind, count in summary.left_out.items())
+    notes = "; ".join([*lost, *([f"left out: {left_out}"] if left_out else [])])
+    return f" ({notes})" if notes else ""
+
+
 def _log_ending(log: Log, stream: Stream, summary: Summary) -> None:
     error = summary.error
     line = "stream %s of %s ended (%s) after %d items%s, %.1f s%s"
@@ -74,7 +82,7 @@ def _log_ending(log: Log, stream: Stream, summary: Summary) -> None:
         stream.name,
         summary.reason,
         summary.items,
-        f" ({summary.lost} lost)" if summary.lost else "",
+        _not_shown(summary),
         summary.seconds,
         "" if error is None else f": {_told(error)}",
     )

@@ -12,7 +12,6 @@ from ..app.context import is_stream_with_context, keep_with_request, unwrapped_t
 from ..app.state import app_state
 from ..errors import StreamError, StreamGone
 from ..exceptions.handling import name_of
-from ..formats import BY_ACCEPT
 from ..runtime.runtime import runtime_for
 from ..sources.calls import called, producing
 from ..sources.emitter import Emitter
@@ -119,7 +118,7 @@ def _response_with(body: StreamBody, stream: Stream) -> Response:
     response: Response = response_class(
         body, content_type=content_type, headers=HEADERS, direct_passthrough=True
     )
-    if stream.options.format == BY_ACCEPT:
+    if stream.format.depends_on_accept:
         response.headers.add("Vary", "Accept")
     return response
 

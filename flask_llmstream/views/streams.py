@@ -7,11 +7,19 @@ from typing import Any, Iterable, Type
 
 from flask import current_app, request
 
+from ..app.accept import accepted_types
 from ..app.context import CopiedContext
 from ..app.error_handlers import error_response
 from ..app.json import json_of
 from ..app.request_id import stream_id
-from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, Format, make_format
+from ..formats import (
+    BY_ACCEPT,
+    BY_MEDIA_TYPE,
+    Format,
+    PlainText,
+    make_format,
+    wants_plain_text,
+)
 from ..records import ErrorInfo, Summary
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
@@ -55,13 +63,24 @@ def new_stream(
     :param kind: the class of the stream.
     :param hooks: the class of its hooks.
     """
+    format = _format_of(options)
+    format.as_json = json_of(current_app._get_current_object())  # type: ignore[attr-defined]
+    format.stream_id = stream_id()
+    return kind(format.stream_id, name, source, format, options, hooks())
+
+
+def _format_of(options: StreamOptions) -> Format:
+    """The format that the option and the request's ``Accept`` choose."""
     if options.format == BY_ACCEPT:
         format = _negotiated(options)
     else:
         format = make_format(options.format, options.event)
-    format.as_json = json_of(current_app._get_current_object())  # type: ignore[attr-defined]
-    format.stream_id = stream_id()
-    return kind(format.stream_id, name, source, format, options, hooks())
+        if not format.may_be_plain:
+            return format
+        if wants_plain_text(accepted_types(), format.content_type):
+            format = PlainText()
+    format.depends_on_accept = True
+    return format
 
 
 def _negotiated(options: StreamOptions) -> Format:

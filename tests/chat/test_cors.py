@@ -89,7 +89,7 @@ def test_it_can_read_what_went_wrong(friendly, question, status):
     answer = ask(friendly, COMPLETIONS, **question)
     assert answer.status == status
     assert is_open_to(answer, FRIEND)
-    assert answer.headers.getlist("Vary") == ["Origin"]
+    assert ", ".join(answer.headers.getlist("Vary")).count("Origin") == 1
 
 
 def test_it_can_read_that_it_asked_for_something_else(friendly):
@@ -140,7 +140,7 @@ def test_any_page_can_read_it_where_all_are_allowed_but_never_as_its_user(make_a
         for answer in (ask(app, STREAM, headers), preflight(app, origin=headers["Origin"])):
             assert is_open_to(answer, "*")
             assert "Access-Control-Allow-Credentials" not in answer.headers
-            assert "Vary" not in answer.headers
+            assert "Origin" not in answer.headers.get("Vary", "")
 
 
 def test_the_application_s_other_answers_are_left_alone(friendly):

@@ -20,6 +20,7 @@ from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.formats import FORMATS, Ending, EventStreamFormat, Format, Gap, make_format
 from flask_llmstream.formats.message import MessageFormat
 from flask_llmstream.formats.ndjson import NDJSONFormat
+from flask_llmstream.formats.negotiated import PlainText
 from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
 from flask_llmstream.formats.text import TextFormat
 from flask_llmstream.records import ErrorInfo, Usage
@@ -41,11 +42,12 @@ ALL: Dict[str, Callable[[], Format]] = {
     "message": MessageFormat,
     "text": TextFormat,
     "ndjson": NDJSONFormat,
+    "plain": PlainText,
     "chunks": lambda: ChatCompletionChunks("gemma"),
     "chunks for an EventSource": lambda: ChatCompletionChunks("gemma", has_ids=True),
     "whole": lambda: ChatCompletion("gemma"),
 }
-NAMED = ["message", "text", "ndjson"]
+NAMED = ["message", "text", "ndjson", "plain"]
 EVENT_STREAMS = ["message", "text", "chunks"]
 
 
@@ -120,7 +122,7 @@ def test_what_makes_formats_may_choose_one_by_its_name() -> None:
 
 @pytest.mark.parametrize("wrong", ["mesage", "Message", "", None, 7, ["message"], lambda event: 7])
 def test_what_is_no_format_is_told_the_ones_there_are(wrong: Any) -> None:
-    match = "^format: .* is none of message, text, ndjson, accept$"
+    match = "^format: .* is none of message, text, ndjson, plain, accept$"
     with pytest.raises(ConfigurationError, match=match):
         make_format(wrong, None)
 

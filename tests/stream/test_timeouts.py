@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from flask_llmstream.deltas import Delta
 from flask_llmstream.errors import StreamTimeout
+from flask_llmstream.formats.openai import ChatCompletion
+from flask_llmstream.stream.frames import last_frame
 from tests.support.running_stream import Running
 from tests.support.sources import Waiting
 
@@ -176,3 +179,84 @@ def test_connections_that_began_together_do_not_grow_old_together(start):
     lifetimes = [start(max_lifetime=100).schedule.waiting[0].seconds for _ in range(20)]
     assert all(90 <= seconds <= 100 for seconds in lifetimes)
     assert len(set(lifetimes)) > 1
+
+
+# An item for which nothing is sent.
+
+UNSENT = {
+    "text": (Delta(reasoning="hm"), "text"),
+    "whole": ("one", lambda event: ChatCompletion("gemma")),
+}
+
+
+def thinking(place, item):
+    """A source that waits behind its first item."""
+    waits, go_on = place.for_reader(), place.for_producer()
+
+    def source():
+        yield item
+        waits.set()
+        go_on.wait()
+
+    return source(), waits, go_on
+
+
+@pytest.mark.parametrize("how", UNSENT)
+def test_a_source_whose_first_item_is_not_sent_has_begun(place, how):
+    item, format = UNSENT[how]
+    source, waits, go_on = thinking(place, item)
+    running = Running(place, source, format=format, first_event_timeout=5).start()
+    waits.wait()
+    running.schedule.fire()
+    go_on.set()
+    running.rest()
+    assert running.summary().reason == "complete"
+
+
+@pytest.mark.parametrize("how", UNSENT)
+def test_a_source_whose_items_are_not_sent_is_not_idle(place, how):
+    item, format = UNSENT[how]
+    source, waits, go_on = thinking(place, item)
+    running = Running(place, source, format=format, idle_timeout=5).start()
+    waits.wait()
+    running.clock.now += 3
+    running.schedule.fire()
+    (timer,) = running.schedule.waiting
+    assert timer.seconds == 2
+    go_on.set()
+    running.rest()
+    assert running.summary().reason == "complete"
+
+
+@pytest.mark.parametrize("how", UNSENT)
+def test_a_source_that_pauses_behind_an_item_that_is_not_sent_is_timed_out(place, how):
+    item, format = UNSENT[how]
+    source, waits, go_on = thinking(place, item)
+    running = Running(place, source, format=format, idle_timeout=5).start()
+    waits.wait()
+    running.clock.now += 5
+    running.schedule.fire()
+    go_on.set()
+    running.rest()
+    assert running.summary().reason == "timeout"
+
+
+def test_an_item_that_is_not_sent_is_no_item(place):
+    running = Running(place, ["one", Delta(reasoning="hm")], on_finish=lambda summary: None).start()
+    assert running.rest() == b"data: one\n\n"
+    summary = running.summary()
+    assert (summary.items, summary.text, summary.left_out) == (1, "one", {"reasoning": 1})
+
+
+def test_the_text_of_a_stream_is_its_words_with_whole_characters(place):
+    items = ["a\ud83d", Delta(reasoning="hm", refusal="\ude00"), Delta("b")]
+    running = Running(place, items, on_finish=lambda summary: None).start()
+    running.rest()
+    assert running.summary().text == "a😀b"
+
+
+def test_half_a_character_that_waits_is_sent_before_the_end(place):
+    running = Running(place, ["a\ud83d"]).start()
+    running.rest()
+    assert last_frame(running.stream).startswith("data: \ufffd\n\nevent: ended\n".encode())
+    running.summary()

@@ -26,11 +26,11 @@ from flask_llmstream import (
     Usage,
     stream_finished,
 )
-from flask_llmstream.providers import Delta
+from flask_llmstream.providers import Piece
 
 
 class Shouting(Provider):
-    def stream(self, request: CompletionRequest) -> Iterator[Delta]:
+    def stream(self, request: CompletionRequest) -> Iterator[Piece]:
         if request.prompt is None:
             raise ProviderError("It hears no conversation.", status=422)
         yield request.prompt.upper()

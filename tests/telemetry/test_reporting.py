@@ -10,7 +10,7 @@ import gevent
 import pytest
 from flask import abort, got_request_exception, request
 
-from flask_llmstream import ProviderError, StreamError, Usage, stream_finished
+from flask_llmstream import Delta, ProviderError, StreamError, Usage, stream_finished
 from flask_llmstream.errors import UnsendableItem
 from tests.support.answers import Answer
 from tests.support.runtimes import BESIDE, THREADS, only
@@ -101,6 +101,12 @@ def test_the_line_says_how_many_items_were_lost(place, app, streams, finished, c
         answer.rest()
     assert finished.summary().lost == 3
     assert "after 5 items (3 lost)" in caplog.records[0].getMessage()
+
+
+def test_the_line_says_what_the_format_left_out(run, caplog):
+    thoughts = [Delta(reasoning="hm"), Delta(reasoning="so", extra={"a": 1}), "one"]
+    run(lambda: thoughts, format="text")
+    assert "ended (complete) after 1 items (left out: 2 reasoning, 1 extra), " in caplog.text
 
 
 def test_the_line_names_the_generator(run, caplog):

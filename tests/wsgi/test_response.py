@@ -81,6 +81,7 @@ def test_what_the_event_stream_is_sent_with(app, serve):
         "X-Accel-Buffering": "no",
         "X-Content-Type-Options": "nosniff",
         "Content-Encoding": "identity",
+        "Vary": "Accept",
     }
 
 
