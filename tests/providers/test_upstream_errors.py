@@ -4,6 +4,8 @@ comes."""
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -220,6 +222,19 @@ def test_a_secret_is_cut_out_in_each_spelling(status, body):
     error = refused(status, body, secrets=[KEY])
     everything = f"{error} {error.field} {error.upstream_code} {error.__cause__}"
     assert "secret" not in everything and "***" in everything
+
+
+def test_the_document_has_the_class_of_each_status():
+    document = (Path(__file__).parents[2] / "docs/models.md").read_text("utf-8")
+    row = re.compile(r"^\| (\d{3}[^|]*) \| (\d{3})[^|]* \| `(\w+)` \|$", re.MULTILINE)
+    found = {}
+    for said, status, code in row.findall(document):
+        found.update(dict.fromkeys(map(int, re.findall(r"\d{3}", said)), (int(status), code)))
+    errors = {status: refused(status, "") for status in range(300, 600)}
+    ours = {status: (error.status, error.code) for status, error in errors.items()}
+    assert found == {
+        status: shown for status, shown in ours.items() if shown != (502, "provider_error")
+    }
 
 
 names = st.one_of(
