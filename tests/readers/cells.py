@@ -1,0 +1,161 @@
+"""One cell of the matrix: one reader on one answer in one format."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+from contextlib import suppress
+from functools import partial
+from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Tuple
+from urllib.parse import urlencode
+
+from tests.readers.server import HARD, WORDS
+from tests.support.servers import LiveServer
+from tests.support.webdriver import Browser
+
+QUIET = 1.5
+"""Seconds. A reader that does not ask for so long stays away; it may come back after 50 ms."""
+ENOUGH = 4
+"""A reader that has asked so often asks again and again."""
+TEXTS = {"silent": "".join(WORDS), "hard": "".join(HARD), "fails": "".join(WORDS)}
+PAGE_READER = pathlib.Path(__file__).with_name("page_reader.js").read_text(encoding="utf-8")
+_numbers = itertools.count(1)
+
+
+class Outcome(NamedTuple):
+    """What came of it.
+
+    :ivar text: what the reader's user has read; ``None`` where an event could not be parsed.
+    :ivar statuses: the statuses of its requests.
+    :ivar ids: the last event IDs that they brought.
+    :ivar empty: how many events without data it got.
+    :ivar told: what else it said: a status, an error.
+    """
+
+    text: Optional[str]
+    statuses: List[int]
+    ids: List[str]
+    empty: int
+    told: str
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether the answer was made more than once."""
+        return self.statuses.count(200) > 1
+
+
+class Asked(NamedTuple):
+    """A request for one answer."""
+
+    name: str
+    method: str
+    path: str
+    body: Any
+
+    @property
+    def arguments(self) -> Tuple[str, str, str]:
+        return self.method, self.path, json.dumps(self.body)
+
+
+def asked(method: str, format: str, situation: str) -> Asked:
+    """A new cell's request."""
+    name = f"{next(_numbers)}-{situation}"
+    query = {"format": format}
+    if method == "GET":
+        return Asked(
+            name, method, f"/{name}/v1/chat/stream?{urlencode({'prompt': situation, **query})}", None
+        )
+    body = {"messages": [{"role": "user", "content": situation}], "stream": True}
+    return Asked(name, method, f"/{name}/v1/chat/completions?{urlencode(query)}", body)
+
+
+def run_program(server: LiveServer, one: Asked, format: str, command: List[str]) -> Outcome:
+    """Run a reader in a process of its own, until it ends or asks no more."""
+    url = f"http://127.0.0.1:{server.port}{one.path}"
+    arguments = [*command, one.method, url, json.dumps(one.body)]
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    lines: List[str] = []
+    reading = threading.Thread(target=lambda: lines.extend(process.stdout))  # type: ignore
+    reading.start()
+    try:
+        told = wait_until_quiet(server, one.name, lambda: process.poll() is not None)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # and the program that it runs
+        process.wait()
+        reading.join()
+    return outcome(lines, told, format)
+
+
+def run_page(server: LiveServer, browser: Browser, one: Asked, format: str, kind: str) -> Outcome:
+    """Let a page of a browser read, until its reader closes or asks no more."""
+    browser.open(f"http://127.0.0.1:{server.port}/")
+    browser.run(PAGE_READER, kind, one.path, json.dumps(one.body))
+    try:
+        closed = partial(browser.run, "return Boolean(window.source && source.readyState === 2)")
+        told = wait_until_quiet(server, one.name, closed)
+        lines = browser.run("return heard.map((said) => JSON.stringify(said))")
+    finally:
+        browser.open("about:blank")
+    return outcome(lines, told, format)
+
+
+def wait_until_quiet(server: LiveServer, name: str, has_ended: Callable[[], bool]) -> Any:
+    """What the server tells of a cell, once its reader stays away or asks again and again."""
+    pause = threading.Event()
+    while True:
+        is_over = has_ended()
+        told = server.get(f"/told/{name}")
+        if is_over or (told["statuses"] and told["quiet"] > QUIET):
+            return told
+        if len(told["statuses"]) >= ENOUGH:
+            return told
+        pause.wait(0.05)
+
+
+def outcome(lines: Iterable[str], told: Any, format: str) -> Outcome:
+    """What came of the lines that a reader printed."""
+    events, words = [], []
+    for line in lines:
+        parsed = _parsed(line)
+        if parsed is None or parsed[0] == "status" or parsed[1] is None:
+            words.append(line.strip())
+        else:
+            events.append((parsed[0] or "message", parsed[1]))
+    empty = sum(data == "" for _, data in events)
+    text = read(events, format)
+    return Outcome(text, told["statuses"], told["ids"], empty, "; ".join(words))
+
+
+def _parsed(line: str) -> Any:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, list) else None
+
+
+def read(events: Iterable[Tuple[str, str]], format: str) -> Optional[str]:
+    """The text of an answer, as a page adds it up that knows the format and no more: the data of
+    every event is parsed, whatever its type."""
+    shown = [data for event, data in events if event not in ("error", "gap")]
+    if format == "text":
+        return "".join(shown)
+    try:
+        return "".join(_delta(data) for data in shown if data != "[DONE]")
+    except ValueError:
+        return None
+
+
+def _delta(data: str) -> str:
+    said = json.loads(data)
+    if "choices" not in said:
+        return said.get("message") or ""
+    return "".join(choice["delta"].get("content") or "" for choice in said["choices"])

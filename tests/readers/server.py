@@ -1,0 +1,168 @@
+"""Answers for readers, and what each reader asked: ``python -m tests.readers.server PORT``.
+
+A cell of the matrix has a name. All its requests begin with that name: ``/NAME/v1/chat/stream``.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import pathlib  # noqa: E402
+import socket  # noqa: E402
+import sys  # noqa: E402
+from contextlib import closing, suppress  # noqa: E402
+from time import monotonic  # noqa: E402
+from urllib.parse import parse_qs  # noqa: E402
+
+from flask import Flask, jsonify, send_from_directory  # noqa: E402
+from gevent import sleep  # noqa: E402
+from gevent.event import Event  # noqa: E402
+from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
+
+from flask_llmstream import CallableProvider, LLMStream, ProviderError, StreamError  # noqa: E402
+
+HEARTBEAT = 0.1
+SILENCE = 0.35
+"""Seconds: three heartbeats."""
+WORDS = ["One ", "two ", "three"]
+HARD = [" leading\u2028", "lone\n", "\u0085next\u2029", " \U0001f600 end"]
+LATE = b"three"
+"""The connection of an answer that is cut breaks behind this word."""
+PACKAGES = pathlib.Path(__file__).with_name("node_modules")
+
+
+def silent(words):
+    """Pauses before each word."""
+    for word in words:
+        sleep(SILENCE)
+        yield word
+
+
+def unending():
+    yield from WORDS
+    Event().wait()
+
+
+def never():
+    Event().wait()
+    yield
+
+
+def failing():
+    yield from WORDS
+    sleep(SILENCE)
+    raise StreamError("It broke in the middle.", code="broke")
+
+
+def refused():
+    raise ProviderError("Too many for now.", code="busy", status=429, retry_after=1)
+    yield
+
+
+ANSWERS = {
+    "silent": lambda: silent(WORDS),
+    "hard": lambda: iter(HARD),
+    "cut": unending,
+    "cut_early": never,
+    "fails": failing,
+    "busy": refused,
+}
+
+
+class Cell:
+    """What a reader did in one cell of the matrix."""
+
+    def __init__(self):
+        self.statuses = []
+        self.ids = []
+        self.open = 0
+        self.changed = monotonic()
+
+    def asked(self, environ):
+        query = parse_qs(environ["QUERY_STRING"])
+        self.ids.append(environ.get("HTTP_LAST_EVENT_ID") or query.get("lastEventId", [""])[0])
+        self.open += 1
+
+    def ended(self):
+        self.open -= 1
+        self.changed = monotonic()
+
+
+cells = {}
+app = Flask(__name__)
+app.config.update(LLMSTREAM_HEARTBEAT=HEARTBEAT, LLMSTREAM_CHAT_HOLD=0.05)
+LLMStream(app, providers={"m": CallableProvider(lambda asked: ANSWERS[_word(asked)]())})
+
+
+def _word(asked):
+    return asked.prompt or asked.messages[-1]["content"]
+
+
+@app.route("/")
+def page():
+    return "<!doctype html><title>A page</title>"
+
+
+@app.route("/packages/<path:name>")
+def packages(name):
+    return send_from_directory(PACKAGES, name)
+
+
+@app.route("/told/<name>")
+def told(name):
+    """What came to one cell, and the seconds since its last request ended; 0 while one is open."""
+    cell = cells.get(name) or Cell()
+    quiet = 0 if cell.open else monotonic() - cell.changed
+    return jsonify(statuses=cell.statuses, ids=cell.ids, quiet=quiet)
+
+
+def noted(wsgi_app):
+    """Note a cell's requests, and let an ``EventSource`` come back after 50 ms.
+
+    The time is a line more in the first block. By itself it would be a block of its own.
+    """
+
+    def call(environ, start_response):
+        name, _, path = environ["PATH_INFO"][1:].partition("/")
+        if not path.startswith("v1/"):
+            return wsgi_app(environ, start_response)
+        cell = cells.setdefault(name, Cell())
+        cell.asked(environ)
+        first = []
+
+        def start(status, headers, *exc_info):
+            cell.statuses.append(int(status[:3]))
+            returns = environ["REQUEST_METHOD"] == "GET" and status.startswith("200")
+            first.extend([b"retry: 50\n"] * returns)
+            return start_response(status, headers, *exc_info)
+
+        body = wsgi_app(dict(environ, PATH_INFO="/" + path), start)
+        return watched(body, cell, first, name, environ["connection"])
+
+    return call
+
+
+def watched(body, cell, first, name, connection):
+    blocks = 0
+    try:
+        with closing(body):
+            for block in body:
+                yield b"".join(first) + block
+                first.clear()
+                blocks += 1
+                early = name.endswith("-cut_early") and blocks == 3
+                if early or (name.endswith("-cut") and LATE in block):
+                    with suppress(OSError):
+                        connection.shutdown(socket.SHUT_RDWR)
+    finally:
+        cell.ended()
+
+
+class Handler(WSGIHandler):
+    def get_environ(self):
+        return dict(super().get_environ(), connection=self.socket)
+
+
+if __name__ == "__main__":
+    address = "127.0.0.1", int(sys.argv[1])
+    WSGIServer(address, noted(app), log=None, handler_class=Handler).serve_forever()
