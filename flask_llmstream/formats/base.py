@@ -15,6 +15,7 @@ from ..sse.json import Encode, json_bytes
 from .unsendable import unsendable
 
 HEARTBEAT = ServerSentEvent(comment="").encode()
+"""A comment, and no blank line: some readers would take that for an event."""
 
 
 class Format(ABC):
@@ -177,7 +178,7 @@ class EventStreamFormat(Format):
         return b"" if comment is None else ServerSentEvent(comment=comment).encode()
 
     def reconnect_notice(self, failure: ErrorInfo) -> bytes:
-        """A block with only the reconnection time, which is no event for a reader."""
+        """A line with the reconnection time, which is no event for a reader."""
         return ServerSentEvent(retry=failure.retry).encode()
 
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:

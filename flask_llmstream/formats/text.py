@@ -18,6 +18,9 @@ from .texts import WritesText
 class TextFormat(WritesText, EventStreamFormat):
     """Each delta as an event with its words; a mapping, list or dataclass as JSON.
 
+    A comment is a block by itself. People read this format by hand, and take the blocks that begin
+    with ``data:``. A reader that makes an event of a comment gets no text, which adds nothing.
+
     :param event: the type of the deltas' events. Default: none.
     """
 
@@ -27,6 +30,15 @@ class TextFormat(WritesText, EventStreamFormat):
         head = b"" if event is None else ServerSentEvent(event=event).encode()[:-1]
         self._event_head = head + b"data: "
         super().__init__(head.decode())
+
+    def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
+        return _block(super().opening(comment, event_id))
+
+    def heartbeat(self) -> bytes:
+        return _block(super().heartbeat())
+
+    def event(self, event: ServerSentEvent) -> bytes:
+        return _block(super().event(event))
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
@@ -47,3 +59,8 @@ class TextFormat(WritesText, EventStreamFormat):
         if event_id is None:
             return b""
         return ServerSentEvent(self.empty_delta, event="ended", id=event_id).encode()
+
+
+def _block(frame: bytes) -> bytes:
+    """A frame with a blank line at its end, if it is not empty."""
+    return frame if frame[-2:] in (b"", b"\n\n") else frame + b"\n"

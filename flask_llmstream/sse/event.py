@@ -52,7 +52,9 @@ class ServerSentEvent:
             raise ValueError(f"retry: has to be whole milliseconds from 0, not {self.retry!r}")
 
     def encode(self, as_json: Encode = json_bytes) -> bytes:
-        """The event in UTF-8, with its closing blank line.
+        """The event in UTF-8, with its closing blank line. An event of only a comment or a
+        reconnection time has none: its lines act at once, and widespread readers take each blank
+        line for an event (Azure/fetch-event-source#15, florimondmanca/httpx-sse#35).
 
         ``data: `` is always written with its space. A reader removes one space, so without it a
         token that starts with a space would lose that. Half a surrogate pair, which UTF-8 can't
@@ -71,7 +73,9 @@ class ServerSentEvent:
             lines.append("id: " + self.id)
         if self.retry is not None:
             lines.append(f"retry: {self.retry}")
-        return utf8("\n".join(lines) + "\n\n")
+        if not self.event is self.data is self.id is None:
+            lines.append("")
+        return utf8("".join(line + "\n" for line in lines))
 
     def _text(self, as_json: Encode) -> Optional[str]:
         if self.data is None or isinstance(self.data, str):

@@ -290,9 +290,16 @@ def test_the_opening_is_a_delta_without_text() -> None:
     assert [event.data for event in received(TextFormat("token").opening("", "s:0"))] == [""]
 
 
-@in_formats("message", "text")
-def test_without_an_id_the_opening_is_no_event(make: Callable[[], Format]) -> None:
-    assert make().opening("hi", None) == b": hi\n\n"
+def test_without_an_id_the_opening_is_a_comment() -> None:
+    assert MessageFormat().opening("hi", None) == b": hi\n"
+
+
+def test_a_comment_among_bare_text_is_a_block_by_itself() -> None:
+    format = TextFormat()
+    assert format.opening("hi", None) == b": hi\n\n"
+    assert format.heartbeat() == b": \n\n"
+    assert format.item(ServerSentEvent(comment="note")) == b": note\n\n"
+    assert format.item(ServerSentEvent("Hello", comment="note")) == b": note\ndata: Hello\n\n"
 
 
 @in_formats("message", "text", "ndjson", "whole")
@@ -345,7 +352,7 @@ def test_a_gap_in_a_line_has_its_type_and_its_data() -> None:
 
 def test_a_gap_among_chunks_is_a_comment() -> None:
     frame = ChatCompletionChunks("gemma").gap(SOME_GAP)
-    assert frame == b': gap {"lost":3,"first_id":"b","last_id":"d"}\n\n'
+    assert frame == b': gap {"lost":3,"first_id":"b","last_id":"d"}\n'
 
 
 def test_a_gap_in_a_whole_answer_has_no_place() -> None:
@@ -500,7 +507,7 @@ def choices(*frames: bytes) -> List[Any]:
 
 def test_chunks_open_with_the_role() -> None:
     opening = ChatCompletionChunks("gemma").opening("", "s:0")
-    assert opening.startswith(b": \n\n")
+    assert opening.startswith(b": \ndata: ")
     delta = {"role": "assistant", "content": "", "refusal": None}
     assert choices(opening) == [[{"index": 0, "delta": delta, "finish_reason": None}]]
 
@@ -618,8 +625,8 @@ def test_no_other_reader_s_chunks_have_an_id_of_ours() -> None:
 def test_an_event_of_the_source_s_own_is_a_comment_among_chunks() -> None:
     format = ChatCompletionChunks("gemma")
     frame = format.item(ServerSentEvent({"done": 0.5}, event="loading", id="7"))
-    assert frame == b": loading\n\n"
-    assert format.item(ServerSentEvent("Hello")) == b": \n\n"
+    assert frame == b": loading\n"
+    assert format.item(ServerSentEvent("Hello")) == b": \n"
     assert not format.has_own_ids
 
 

@@ -12,7 +12,6 @@ import threading
 from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Tuple
-from urllib.parse import urlencode
 
 from tests.readers.server import HARD, WORDS
 from tests.support.servers import LiveServer
@@ -65,13 +64,11 @@ class Asked(NamedTuple):
 def asked(method: str, format: str, situation: str) -> Asked:
     """A new cell's request."""
     name = f"{next(_numbers)}-{situation}"
-    query = {"format": format}
     if method == "GET":
-        return Asked(
-            name, method, f"/{name}/v1/chat/stream?{urlencode({'prompt': situation, **query})}", None
-        )
+        path = f"/{name}/v1/chat/stream?prompt={situation}&format={format}"
+        return Asked(name, method, path, None)
     body = {"messages": [{"role": "user", "content": situation}], "stream": True}
-    return Asked(name, method, f"/{name}/v1/chat/completions?{urlencode(query)}", body)
+    return Asked(name, method, f"/{name}/v1/chat/completions?format={format}", body)
 
 
 def run_program(server: LiveServer, one: Asked, format: str, command: List[str]) -> Outcome:

@@ -1,4 +1,4 @@
-"""Readers of lines that are programs: ``python -m tests.readers.lines curl|java METHOD URL BODY``."""
+"""Programs that read lines: ``python -m tests.readers.lines curl|java METHOD URL BODY``."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
-from typing import List, NamedTuple, Tuple
+from typing import Any, List, NamedTuple, Tuple
 
 HERE = pathlib.Path(__file__).parent
 WORK = HERE / ".work"
@@ -41,16 +41,16 @@ class PageReader(NamedTuple):
     formats: Tuple[str, ...] = EVENTS
 
 
-def _python(name: str, *more: object) -> Reader:
-    return Reader(name, [str(PYTHON), str(HERE / "python_readers.py"), name], *more)  # type: ignore
+def _python(name: str, *more: Any) -> Reader:
+    return Reader(name, [str(PYTHON), str(HERE / "python_readers.py"), name], *more)
 
 
-def _by_hand(name: str, *more: object) -> Reader:
-    return Reader(name, [sys.executable, str(HERE / "python_readers.py"), name], *more)  # type: ignore
+def _by_hand(name: str, *more: Any) -> Reader:
+    return Reader(name, [sys.executable, str(HERE / "python_readers.py"), name], *more)
 
 
-def _node(name: str, *more: object) -> Reader:
-    return Reader(name, ["node", str(HERE / "node_readers.mjs"), name], *more)  # type: ignore
+def _node(name: str, *more: Any) -> Reader:
+    return Reader(name, ["node", str(HERE / "node_readers.mjs"), name], *more)
 
 
 BY_HAND = [

@@ -72,12 +72,25 @@ def test_no_field_reaches_into_the_events_beside_it(given_fields: Dict[str, Any]
     assert len(got) == (2 if given_fields["data"] is None else 3)
 
 
-@given(fields.filter(lambda given_fields: set(given_fields.values()) != {None}))
+def needs_its_end(given_fields: Dict[str, Any]) -> bool:
+    return {given_fields[name] for name in ("data", "event", "id")} != {None}
+
+
+@given(fields.filter(needs_its_end))
 def test_an_event_is_one_block(given_fields: Dict[str, Any]) -> None:
     block = ServerSentEvent(**given_fields).encode()
     assert block.endswith(b"\n\n")
     assert b"\n\n" not in block[:-1]
     assert b"\r" not in block
+
+
+@given(fields.filter(lambda given_fields: not needs_its_end(given_fields)))
+def test_a_comment_and_a_reconnection_time_are_lines_without_a_blank_one(
+    given_fields: Dict[str, Any],
+) -> None:
+    lines = ServerSentEvent(**given_fields).encode()
+    assert b"" not in lines.split(b"\n")[:-1]
+    assert lines[-1:] in (b"", b"\n")
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)
@@ -120,11 +133,11 @@ def test_fields_come_in_one_order() -> None:
 
 
 def test_a_reconnection_time_of_nothing_is_sent() -> None:
-    assert ServerSentEvent(retry=0).encode() == b"retry: 0\n\n"
+    assert ServerSentEvent(retry=0).encode() == b"retry: 0\n"
 
 
 def test_each_line_of_a_comment_is_one() -> None:
-    assert ServerSentEvent(comment="1\r2\n3").encode() == b": 1\n: 2\n: 3\n\n"
+    assert ServerSentEvent(comment="1\r2\n3").encode() == b": 1\n: 2\n: 3\n"
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_a_stream_that_goes_on_for_a_returning_reader_has_no_end(place, app, str
         waiting.waits.wait()
         streams.drain(0)
         waiting.go_on.set()
-        assert re.fullmatch(rb"(event: message\ndata: .*\n\n)?retry: \d+\n\n", answer.rest())
+        assert re.fullmatch(rb"(event: message\ndata: .*\n\n)?retry: \d+\n", answer.rest())
 
 
 @where_it_is_read
@@ -180,7 +180,7 @@ def test_sigterm_ends_open_streams_with_shutdown_and_then_the_server(live):
         (farewell,) = feed.blocks()
     assert b'"code":"shutdown"' in last
     assert re.search(rb"^retry: \d+$", last, re.MULTILINE)
-    assert re.fullmatch(rb"retry: \d+", farewell)
+    assert re.fullmatch(rb"retry: \d+\n", farewell)
     assert live.ended()
 
 

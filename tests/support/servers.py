@@ -175,6 +175,9 @@ class LiveServer:
                 yield Reader(response)
 
 
+OPENING = b": \nevent: opened\n"
+
+
 class Reader:
     """Reads an event stream block by block."""
 
@@ -183,15 +186,23 @@ class Reader:
         self._read = b""
 
     def block(self) -> bytes:
-        """The next block, without its blank line; ``b""`` at the end of the stream."""
+        """The next block, without its blank line, or the next comment, unless it begins an opening;
+        ``b""`` at the end of the stream."""
         while b"\n\n" not in self._read:
+            if self._read.endswith(b"\n") and self._begins_with_comment():
+                break
             piece = self.response.read1(65536)
             if not piece:
                 rest, self._read = self._read, b""
                 return rest
-            self._read += piece
-        block, _, self._read = self._read.partition(b"\n\n")
+            self._read = (self._read + piece).lstrip(b"\n")
+        end = b"\n" if self._begins_with_comment() else b"\n\n"
+        block, _, rest = self._read.partition(end)
+        self._read = rest.lstrip(b"\n")
         return block
+
+    def _begins_with_comment(self) -> bool:
+        return self._read.startswith(b": ") and not self._read.startswith(OPENING)
 
     def blocks(self) -> List[bytes]:
         """All blocks to the end."""

@@ -51,8 +51,9 @@ def test_a_departure_ends_the_call_to_the_models_server(live, model, moment, lea
 
 def test_heartbeats_arrive_while_the_model_says_nothing(live, model):
     with reading(live, "say nothing", heartbeat=0.05) as reader:
+        reader.read_until(b"event: opened")
         for _ in range(4):
-            reader.read_until(b": \n\n")
+            reader.read_until(b": \n")
 
 
 def test_each_token_arrives_before_the_next_is_made_and_the_end_comes_once(live, model):

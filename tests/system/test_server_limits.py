@@ -90,7 +90,7 @@ def test_gunicorns_timeout_is_no_limit_to_a_stream_beside_others(server, model):
     with running(server, UPSTREAM=model.url) as live:
         with reading(live, "count", heartbeat=0.1) as reader:
             for _ in range(30):
-                reader.read_until(b": \n\n")
+                reader.read_until(b": \n")
             for _ in range(3):
                 model.gate.release()
             reader.read_until(b'"reason":"complete"')

@@ -10,7 +10,7 @@ from tests.support.answers import Answer
 from tests.support.plain_sites import SITES
 from tests.support.runtimes import GREENLETS, only
 
-COMMENT = b": \n\n"
+COMMENT = b": \n"
 
 
 @pytest.fixture(params=SITES)

@@ -563,7 +563,7 @@ def test_while_the_source_is_silent_comments_come(place, app, serve, waiting):
     serve(lambda: waiting, heartbeat=0.001, hold=5)
     with Answer(app, "/") as answer:
         answer.block()
-        assert [answer.block() for _ in range(3)] == [b": \n\n"] * 3
+        assert [answer.block() for _ in range(3)] == [b": \n"] * 3
         waiting.go_on.set()
         assert messages(answer.all_events()) == ["two", ""]
 
