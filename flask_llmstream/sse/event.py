@@ -73,7 +73,7 @@ class ServerSentEvent:
             lines.append("id: " + self.id)
         if self.retry is not None:
             lines.append(f"retry: {self.retry}")
-        if not self.event is self.data is self.id is None:
+        if any(field is not None for field in (self.event, self.data, self.id)):
             lines.append("")
         return utf8("".join(line + "\n" for line in lines))
 

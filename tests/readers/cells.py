@@ -75,9 +75,8 @@ def run_program(server: LiveServer, one: Asked, format: str, command: List[str])
     """Run a reader in a process of its own, until it ends or asks no more."""
     url = f"http://127.0.0.1:{server.port}{one.path}"
     arguments = [*command, one.method, url, json.dumps(one.body)]
-    process = subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    outputs: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(arguments, start_new_session=True, **outputs)
     lines: List[str] = []
     reading = threading.Thread(target=lambda: lines.extend(process.stdout))  # type: ignore
     reading.start()
