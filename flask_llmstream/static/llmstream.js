@@ -404,7 +404,12 @@ function secondsUntilRetry(headers) {
   let seconds = NaN;
   if (/^\d+(\.\d+)?(,|$)/.test(value)) seconds = parseFloat(value);
   else if (/GMT$/.test(value)) seconds = (Date.parse(value) - Date.now()) / 1000;
-  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
+  return wholeSeconds(seconds);
+}
+
+/** @param {any} value @returns {number | undefined} `undefined` for what is no number */
+function wholeSeconds(value) {
+  return Number.isFinite(value) ? Math.max(0, Math.ceil(value)) : undefined;
 }
 
 /**
@@ -425,7 +430,7 @@ function errorIn(said) {
  */
 function failureTold(error, plain = SENTENCES.error, facts = { code: "error" }) {
   const told = flattened(error);
-  const { message, code, type, status, field, param, loc, id, request_id, retry_after: wait } = told;
+  const { message, code, type, status, field, param, loc, id, request_id, retry_after } = told;
   const codes = [code, told.error_code, type, told.error_type, status, told.error].filter(isText);
   const numbers = [status, code, told.status_code, told.statusCode].filter(isScalar);
   const place = Array.isArray(loc) ? loc.slice(1).filter(isScalar).join(".") : "";
@@ -434,7 +439,7 @@ function failureTold(error, plain = SENTENCES.error, facts = { code: "error" }) 
     id: [id, request_id].find(isText) ?? facts.id,
     field: [field, param, place].find(isText),
     status: facts.status ?? numbers.map(Number).find((number) => number >= 400 && number < 600),
-    retryAfter: facts.retryAfter ?? (typeof wait === "number" && wait >= 0 ? Math.ceil(wait) : undefined),
+    retryAfter: facts.retryAfter ?? wholeSeconds(retry_after),
   });
 }
 
@@ -453,18 +458,14 @@ function flattened(error, depth = 0) {
   if (error === null || typeof error !== "object" || depth > MAX_DEPTH) return { message: "" };
   if (Array.isArray(error)) {
     const details = error.slice(0, MAX_DETAILS).map((one) => flattened(one, depth + 1));
-    const told = details.filter(({ message }) => message);
-    return { ...told[0], message: shortened(told.map(({ message }) => message).join("; ")) };
+    const words = details.map(({ message }) => message).filter(isText);
+    return { ...details.find(({ message }) => message), message: shortened(words.join("; ")) };
   }
-  const { id, type, ...around } = error;
-  for (const name of isObject(error.error) ? ["error", ...WORDS] : WORDS) {
-    const inner = flattened(error[name], depth + 1);
-    if (inner.message) {
-      const own = typeof error[name] === "string" ? error : around; // an inner error has its own
-      return { ...own, ...withoutNulls(inner) };
-    }
-  }
-  return { ...error, message: "" };
+  const names = isObject(error.error) ? ["error", ...WORDS] : WORDS;
+  const inner = names.map((name) => flattened(error[name], depth + 1));
+  const place = Math.max(0, inner.findIndex(({ message }) => message));
+  const { id, type, ...around } = error; // an error inside has its own
+  return { ...(isObject(error[names[place]]) ? around : error), ...withoutNulls(inner[place]) };
 }
 
 /** @param {Record<string, any>} members */
@@ -504,6 +505,7 @@ function shortened(/** @type {string} */ text) {
 }
 
 const CUT_CHARACTER = /[\uD800-\uDBFF]$/;
+const LONE_HALVES = /[\uD800-\uDFFF]/gu;
 
 /**
  * What one event says of an answer.
@@ -580,7 +582,7 @@ function finishOf(word) {
   return FINISHES.find(([words]) => words.test(word))?.[1] ?? word;
 }
 
-/** @param {unknown} word of the model's server @returns {object | undefined} the error that it means */
+/** @param {unknown} word of the model's server @returns {object | undefined} the error it means */
 function errorOf(word) {
   return finishOf(word) === "error" ? { code: word } : undefined;
 }
@@ -849,7 +851,7 @@ export class Answer {
     const joined = this.#cut[name] + text;
     this.#cut[name] = CUT_CHARACTER.exec(joined)?.[0] ?? "";
     const whole = joined.slice(0, joined.length - this.#cut[name].length);
-    if (whole) this.#tell(name, whole);
+    if (whole) this.#tell(name, whole.replace(LONE_HALVES, "\uFFFD"));
   }
 
   #stream() {
@@ -891,10 +893,10 @@ export class Answer {
     this.#enter({ name: "failed", reason: failure.message, ...failure.facts });
   }
 
-  /** Pass on the halves of characters that nothing has completed. */
+  /** Tell of the characters whose second half never came. */
   #tellRest() {
     for (const [name, half] of Object.entries(this.#cut)) {
-      if (half && !this.#over) this.#tell(name, half);
+      if (half && !this.#over) this.#tell(name, "\uFFFD");
     }
   }
 

@@ -7,7 +7,9 @@ import { describe, test } from "node:test";
 import { EventStreamDecoder, EventTooLarge, randomFrom } from "./support.mjs";
 
 const folder = new URL("../sse/event_streams/", import.meta.url);
-const streams = readdirSync(folder).filter((name) => name.endsWith(".sse")).sort();
+const streams = readdirSync(folder)
+  .filter((name) => name.endsWith(".sse"))
+  .sort();
 
 function decoded(pieces) {
   const decoder = new EventStreamDecoder();
@@ -72,7 +74,12 @@ for (const fits of ["data: 34567890", "data: 7\ndata: 5", ": a comment...", "foo
   });
 }
 
-const grownBlocks = ["data: 345678901", "data: 78\ndata: 5", ": a comment....", "data: 7\nid: 78901"];
+const grownBlocks = [
+  "data: 345678901",
+  "data: 78\ndata: 5",
+  ": a comment....",
+  "data: 7\nid: 78901",
+];
 for (const grown of grownBlocks) {
   test(`past the bound it is refused, finished or not: ${JSON.stringify(grown)}`, () => {
     const refusal = { name: "EventTooLarge", limit: 14 };

@@ -20,41 +20,84 @@ function refused(body, status = 400, headers = {}) {
 }
 
 const bodies = [
-  [{ error: { message: WORDS, type: "invalid_request_error", param: "messages", code: null } },
-    { code: "invalid_request_error", field: "messages" }],
-  [{ error: { message: WORDS, code: "too_long", field: "messages", id: "7d1f", retry_after: 2.5 } },
-    { code: "too_long", field: "messages", id: "7d1f", retryAfter: 3 }],
+  [
+    { error: { message: WORDS, type: "invalid_request_error", param: "messages", code: null } },
+    { code: "invalid_request_error", field: "messages" },
+  ],
+  [
+    {
+      error: { message: WORDS, code: "too_long", field: "messages", id: "7d1f", retry_after: 2.5 },
+    },
+    { code: "too_long", field: "messages", id: "7d1f", retryAfter: 3 },
+  ],
   [{ error: WORDS }, {}],
   [{ error: WORDS, error_type: "validation" }, { code: "validation" }],
   [{ error: { message: null, detail: WORDS, code: 400 } }, { code: "400" }],
   [{ error: { message: "", error: { message: WORDS } } }, {}],
   [{ error: { message: [WORDS] } }, {}],
   [{ error: "invalid_request", error_description: WORDS }, { code: "invalid_request" }],
-  [[{ error: { code: 400, message: WORDS, status: "INVALID_ARGUMENT" } }], { code: "INVALID_ARGUMENT" }],
-  [{ type: "error", error: { type: "overloaded_error", message: WORDS }, request_id: "req_1" },
-    { code: "overloaded_error", id: "req_1" }],
-  [{ object: "error", message: WORDS, type: "BadRequestError", code: 400 }, { code: "BadRequestError" }],
+  [
+    [{ error: { code: 400, message: WORDS, status: "INVALID_ARGUMENT" } }],
+    { code: "INVALID_ARGUMENT" },
+  ],
+  [
+    { type: "error", error: { type: "overloaded_error", message: WORDS }, request_id: "req_1" },
+    { code: "overloaded_error", id: "req_1" },
+  ],
+  [
+    { object: "error", message: WORDS, type: "BadRequestError", code: 400 },
+    { code: "BadRequestError" },
+  ],
   [{ detail: WORDS }, {}],
   [{ detail: { code: "too_long", message: WORDS } }, { code: "too_long" }],
-  [{ detail: [{ loc: ["body", "messages", 0], msg: WORDS, type: "too_long" }] },
-    { code: "too_long", field: "messages.0" }],
+  [
+    { detail: [{ loc: ["body", "messages", 0], msg: WORDS, type: "too_long" }] },
+    { code: "too_long", field: "messages.0" },
+  ],
   [{ detail: [{ loc: ["body", { toString: 1 }, "messages"], msg: WORDS }] }, { field: "messages" }],
   [{ title: WORDS, status: 400 }, { code: "400" }],
   [{ statusCode: 400, message: [WORDS], error: "Bad Request" }, { code: "Bad Request" }],
-  [{ error_message: WORDS, error_type: "BadRequestError", choices: null }, { code: "BadRequestError" }],
+  [
+    { error_message: WORDS, error_type: "BadRequestError", choices: null },
+    { code: "BadRequestError" },
+  ],
+  [{ id: "c1", type: "error", error: { message: WORDS } }, {}],
+  [
+    { id: "7d1f", type: "too_long", message: WORDS },
+    { id: "7d1f", code: "too_long" },
+  ],
   [WORDS, {}],
   [JSON.stringify(WORDS), {}],
 ];
 for (const [body, facts] of bodies) {
   test(`a refusal keeps its words and facts: ${JSON.stringify(body)}`, async () => {
     const told = await refused(body);
-    assert.deepEqual(told, { name: "failed", reason: WORDS, code: "http_error", status: 400, ...facts });
+    assert.deepEqual(told, {
+      name: "failed",
+      reason: WORDS,
+      code: "http_error",
+      status: 400,
+      ...facts,
+    });
   });
 }
 
 const wordless = [
-  {}, [], null, 7, { error: {} }, { error: { message: 7 } }, { error: { message: "  " } }, { message: {} },
-  { error: [] }, [[[[]]]], "<h1>Bad</h1>", "\uFEFF <!doctype html>", "", '{"error": {"mess', "a\0b",
+  {},
+  [],
+  null,
+  7,
+  { error: {} },
+  { error: { message: 7 } },
+  { error: { message: "  " } },
+  { message: {} },
+  { error: [] },
+  [[[[]]]],
+  "<h1>Bad</h1>",
+  "\uFEFF <!doctype html>",
+  "",
+  '{"error": {"mess',
+  "a\0b",
 ];
 for (const body of wordless) {
   test(`without words the status speaks: ${JSON.stringify(body)}`, async () => {
@@ -64,8 +107,18 @@ for (const body of wordless) {
   });
 }
 
+test("an error without words keeps its facts", async () => {
+  const error = { message: null, type: "too_long", param: "messages", id: "7d1f", code: 413 };
+  const { state } = await read(data({ id: "c1", type: "error", error }));
+  const facts = { code: "too_long", field: "messages", id: "7d1f", status: 413 };
+  assert.deepEqual(state, { name: "failed", reason: "The answer failed.", ...facts });
+});
+
 test("all details are told, and the first one's field", async () => {
-  const detail = [{ loc: ["body", "a"], msg: "Missing." }, { loc: ["body", "b"], msg: "Too long." }];
+  const detail = [
+    { loc: ["body", "a"], msg: "Missing." },
+    { loc: ["body", "b"], msg: "Too long." },
+  ];
   const { reason, field } = await refused({ detail });
   assert.deepEqual([reason, field], ["Missing.; Too long.", "a"]);
 });
@@ -88,7 +141,16 @@ for (const [value, seconds] of Object.entries(waits)) {
   });
 }
 
-for (const value of ["soon", "-1", "", "7 apples", "9".repeat(400), "32 Oct", "2026-11-29", "soon GMT"]) {
+for (const value of [
+  "soon",
+  "-1",
+  "",
+  "7 apples",
+  "9".repeat(400),
+  "32 Oct",
+  "2026-11-29",
+  "soon GMT",
+]) {
   test(`Retry-After ${JSON.stringify(value.slice(0, 20))} says nothing`, async () => {
     assert.equal((await refused("", 503, { "Retry-After": value })).retryAfter, undefined);
   });
@@ -96,16 +158,24 @@ for (const value of ["soon", "-1", "", "7 apples", "9".repeat(400), "32 Oct", "2
 
 const inBand = {
   "an object": data({ error: { message: WORDS, code: "too_long" } }),
-  "an object at the end of the message format": data({ ended: true, error: { message: WORDS, code: "too_long" } }),
+  "an object at the end of the message format": data({
+    ended: true,
+    error: { message: WORDS, code: "too_long" },
+  }),
   "in a list": data([{ error: { message: WORDS, code: "too_long" } }]),
   "an object with its own type": data({ object: "error", message: WORDS, code: "too_long" }),
   "of the type error": `event: error\ndata: ${JSON.stringify({ message: WORDS, code: "too_long" })}\n\n`,
   "of the type error, nested": `event: error\ndata: ${JSON.stringify({ error: { message: WORDS, code: "too_long" } })}\n\n`,
   "beside the choices": data({ choices: [], error: { message: WORDS, code: "too_long" } }),
-  "on the choice": data({ choices: [{ delta: {}, finish_reason: "error", error: { message: WORDS, code: "too_long" } }] }),
+  "on the choice": data({
+    choices: [{ delta: {}, finish_reason: "error", error: { message: WORDS, code: "too_long" } }],
+  }),
 };
 for (const [name, block] of Object.entries(inBand)) {
-  for (const [place, before] of [["first", []], ["after some text", [chunk({ content: "Hi" })]]]) {
+  for (const [place, before] of [
+    ["first", []],
+    ["after some text", [chunk({ content: "Hi" })]],
+  ]) {
     if (name.includes("message format") && place !== "first") continue;
     test(`an error in the stream keeps its words: ${name}, ${place}`, async () => {
       const { state } = await read(...before, block, "data: [DONE]\n\n");
@@ -115,7 +185,11 @@ for (const [name, block] of Object.entries(inBand)) {
 }
 
 test("an error's text is its words", async () => {
-  for (const block of [data({ error: WORDS }), `event: error\ndata: ${WORDS}\n\n`, data({ ended: true, error: WORDS })]) {
+  for (const block of [
+    data({ error: WORDS }),
+    `event: error\ndata: ${WORDS}\n\n`,
+    data({ ended: true, error: WORDS }),
+  ]) {
     const { state } = await read(block);
     assert.deepEqual(state, { name: "failed", reason: WORDS, code: "error" });
   }
@@ -141,7 +215,9 @@ for (const error of [null, false, "", 0]) {
   test(`an error that says nothing is none: ${JSON.stringify(error)}`, async () => {
     const { state } = await read(data({ ended: true, message: "", error }));
     assert.equal(state.name, "ended");
-    const chunks = await read(data({ choices: [{ delta: { content: "Hi" }, finish_reason: "stop" }], error }));
+    const chunks = await read(
+      data({ choices: [{ delta: { content: "Hi" }, finish_reason: "stop" }], error }),
+    );
     assert.equal(chunks.state.name, "ended");
   });
 }
@@ -155,14 +231,24 @@ test("a page's own event of the type error ends nothing, and explains a stream t
 });
 
 const JSON_TYPE = { "Content-Type": "application/json" };
-for (const body of [{ error: { message: WORDS } }, { error: WORDS }, [{ error: { message: WORDS } }]]) {
+for (const body of [
+  { error: { message: WORDS } },
+  { error: WORDS },
+  [{ error: { message: WORDS } }],
+]) {
   test(`an error with the status 200 is a failure: ${JSON.stringify(body)}`, async () => {
     const { state } = await answered([JSON.stringify(body)], {}, JSON_TYPE, "");
     assert.deepEqual([state.name, state.reason], ["failed", WORDS]);
   });
 }
 
-const nothing = { "an empty body": "", "a page": "<!doctype html><p>data: 1", "a text": "OK", "a number": "7", blanks: " \n\n " };
+const nothing = {
+  "an empty body": "",
+  "a page": "<!doctype html><p>data: 1",
+  "a text": "OK",
+  "a number": "7",
+  blanks: " \n\n ",
+};
 for (const [name, body] of Object.entries(nothing)) {
   test(`with the status 200 this is no answer: ${name}`, async () => {
     const { state } = await answered([body], {}, { "Content-Type": "text/html" }, "");
@@ -182,8 +268,11 @@ test("204 is no answer", async () => {
 });
 
 const members = [
-  { reason: null, expected: "complete" }, { reason: "", expected: "complete" }, { reason: 7, expected: "unknown" },
-  { reason: {}, expected: "unknown" }, { reason: "timeout", expected: "timeout" },
+  { reason: null, expected: "complete" },
+  { reason: "", expected: "complete" },
+  { reason: 7, expected: "unknown" },
+  { reason: {}, expected: "unknown" },
+  { reason: "timeout", expected: "timeout" },
 ];
 for (const { reason, expected } of members) {
   test(`the reason of an end: ${JSON.stringify(reason)} is ${expected}`, async () => {
@@ -210,7 +299,12 @@ test("a loading event's members may be anything", async () => {
   const loading = (json) => `event: loading\ndata: ${JSON.stringify(json)}\n\n`;
   const states = [];
   await answered(
-    [loading({ model: 7, progress: "1" }), loading({ progress: -1 }), loading([1]), data({ ended: true })],
+    [
+      loading({ model: 7, progress: "1" }),
+      loading({ progress: -1 }),
+      loading([1]),
+      data({ ended: true }),
+    ],
     { onState: (state) => states.push(state) },
   );
   const unknown = { name: "loading", model: "", progress: null };

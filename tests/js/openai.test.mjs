@@ -12,7 +12,14 @@ test("the text of the chunks, the reason and the usage", async () => {
   const usage = { prompt_tokens: 4, completion_tokens: 2 };
   const counts = data({ object: "chat.completion.chunk", choices: [], usage });
   const role = chunk({ role: "assistant", content: "" });
-  const { state, heard } = await read(role, chunk({ content: "Once" }), chunk({ content: " upon" }), stop, counts, DONE);
+  const { state, heard } = await read(
+    role,
+    chunk({ content: "Once" }),
+    chunk({ content: " upon" }),
+    stop,
+    counts,
+    DONE,
+  );
   assert.deepEqual(state, { name: "ended", reason: "complete", usage });
   assert.equal(heard.text, "Once upon");
   assert.deepEqual(heard.names, ["waiting", "streaming", "ended"]);
@@ -28,19 +35,50 @@ const ends = {
     data({ choices: [{ message: { content: "Hi" }, delta: {}, finish_reason: "stop" }] }),
   ],
   "keep-alives of all kinds": [
-    data({ type: "ping" }), data(null), data({}), "data:\n\n", ": ping\n", "event: ping\ndata: {}\n\n",
-    chunk({ content: "Hi" }), chunk(null), data({ choices: null }), data({ id: "c1" }), stop, DONE,
+    data({ type: "ping" }),
+    data(null),
+    data({}),
+    "data:\n\n",
+    ": ping\n",
+    "event: ping\ndata: {}\n\n",
+    chunk({ content: "Hi" }),
+    chunk(null),
+    data({ choices: null }),
+    data({ id: "c1" }),
+    stop,
+    DONE,
   ],
   "the message in parts": [
-    chunk({ content: [{ type: "reference", reference_ids: [3] }, { type: "text", text: "Hi" }] }, "stop"),
+    chunk(
+      {
+        content: [
+          { type: "reference", reference_ids: [3] },
+          { type: "text", text: "Hi" },
+        ],
+      },
+      "stop",
+    ),
   ],
-  "legacy completions": [data({ choices: [{ index: 0, text: "Hi", finish_reason: "stop" }] }), DONE],
+  "legacy completions": [
+    data({ choices: [{ index: 0, text: "Hi", finish_reason: "stop" }] }),
+    DONE,
+  ],
   "a second choice": [
-    data({ choices: [{ index: 1, delta: { content: "No" } }, { index: 0, delta: { content: "Hi" } }] }),
+    data({
+      choices: [
+        { index: 1, delta: { content: "No" } },
+        { index: 0, delta: { content: "Hi" } },
+      ],
+    }),
     stop,
   ],
   "[DONE] in an event of its own type": [chunk({ content: "Hi" }), "event: done\n" + DONE],
-  "what follows [DONE]": [chunk({ content: "Hi" }), DONE, chunk({ content: "!" }), "data: {oops\n\n"],
+  "what follows [DONE]": [
+    chunk({ content: "Hi" }),
+    DONE,
+    chunk({ content: "!" }),
+    "data: {oops\n\n",
+  ],
 };
 for (const [name, blocks] of Object.entries(ends)) {
   test(`a whole answer: ${name}`, async () => {
@@ -50,8 +88,13 @@ for (const [name, blocks] of Object.entries(ends)) {
 }
 
 const reasons = {
-  length: "length", MAX_TOKENS: "length", content_filter: "content_filter", SAFETY: "content_filter",
-  tool_calls: "tool_calls", refusal: "refusal", load: "load",
+  length: "length",
+  MAX_TOKENS: "length",
+  content_filter: "content_filter",
+  SAFETY: "content_filter",
+  tool_calls: "tool_calls",
+  refusal: "refusal",
+  load: "load",
 };
 for (const [word, reason] of Object.entries(reasons)) {
   test(`an answer that ends with ${word} does not look complete`, async () => {
@@ -109,7 +152,12 @@ test("a model that reasons is no longer waited for", async () => {
 });
 
 const refusals = {
-  "OpenAI's": [chunk({ content: null, refusal: "" }), chunk({ refusal: "I " }), chunk({ refusal: "won't." }), stop],
+  "OpenAI's": [
+    chunk({ content: null, refusal: "" }),
+    chunk({ refusal: "I " }),
+    chunk({ refusal: "won't." }),
+    stop,
+  ],
   "the message format's": [
     data({ ended: false, message: "I ", refusal: "I " }),
     data({ ended: false, message: "won't.", refusal: "won't." }),
@@ -137,8 +185,14 @@ const call = (id, name, json) => ({ id, type: "function", function: { name, argu
 const calls = {
   "in fragments": [
     [{ index: 0, id: "a", type: "function", function: { name: "f", arguments: "" } }],
-    [{ index: 0, function: { arguments: '{"x"' } }, { index: 1, id: "b", function: { name: "g" } }],
-    [{ index: 1, function: { arguments: "{}" } }, { index: 0, function: { arguments: ":1}" } }],
+    [
+      { index: 0, function: { arguments: '{"x"' } },
+      { index: 1, id: "b", function: { name: "g" } },
+    ],
+    [
+      { index: 1, function: { arguments: "{}" } },
+      { index: 0, function: { arguments: ":1}" } },
+    ],
   ],
   "with the ID and the name in each fragment": [
     [{ index: 0, id: "a", function: { name: "f", arguments: '{"x"' } }],
@@ -155,10 +209,16 @@ const calls = {
     [{ index: 0, id: "b", function: { name: "g", arguments: "{}" } }],
   ],
   "whole, without an index": [
-    [{ id: "a", function: { name: "f", arguments: '{"x":1}' } }, { id: "b", function: { name: "g", arguments: "{}" } }],
+    [
+      { id: "a", function: { name: "f", arguments: '{"x":1}' } },
+      { id: "b", function: { name: "g", arguments: "{}" } },
+    ],
   ],
   "with arguments that are no text": [
-    [{ id: "a", function: { name: "f", arguments: { x: 1 } } }, { id: "b", function: { name: "g", arguments: {} } }],
+    [
+      { id: "a", function: { name: "f", arguments: { x: 1 } } },
+      { id: "b", function: { name: "g", arguments: {} } },
+    ],
   ],
 };
 for (const [name, fragments] of Object.entries(calls)) {
@@ -196,7 +256,9 @@ test("a member that a server needs back stays with its call", async () => {
 });
 
 test("calls that may lack a part are not told", async () => {
-  const half = chunk({ tool_calls: [{ index: 0, id: "a", function: { name: "f", arguments: '{"x' } }] });
+  const half = chunk({
+    tool_calls: [{ index: 0, id: "a", function: { name: "f", arguments: '{"x' } }],
+  });
   for (const blocks of [[half], [half, chunk({}, "length"), DONE], [half, data({ error: "no" })]]) {
     const { heard } = await read(...blocks);
     assert.deepEqual(heard.calls, []);
@@ -206,17 +268,31 @@ test("calls that may lack a part are not told", async () => {
 test("the message format tells why the model stopped", async () => {
   const ended = (finish_reason) =>
     data({ ended: true, message: "", reason: "complete", usage: { finish_reason } });
-  for (const [word, reason] of Object.entries({ length: "length", stop: "complete", tool_calls: "tool_calls" })) {
+  for (const [word, reason] of Object.entries({
+    length: "length",
+    stop: "complete",
+    tool_calls: "tool_calls",
+  })) {
     const { state } = await read(delta("Hi"), ended(word));
     assert.equal(state.reason, reason);
   }
 });
 
 const usages = {
-  "in the choice": [data({ choices: [{ delta: {}, finish_reason: "stop", usage: { prompt_tokens: 1 } }] })],
-  "in Groq's place": [data({ choices: [{ delta: {}, finish_reason: "stop" }], x_groq: { usage: { prompt_tokens: 1 } } })],
+  "in the choice": [
+    data({ choices: [{ delta: {}, finish_reason: "stop", usage: { prompt_tokens: 1 } }] }),
+  ],
+  "in Groq's place": [
+    data({
+      choices: [{ delta: {}, finish_reason: "stop" }],
+      x_groq: { usage: { prompt_tokens: 1 } },
+    }),
+  ],
   "without choices": [stop, data({ id: "c1", usage: { prompt_tokens: 1 } })],
-  "before nulls": [data({ choices: [{ delta: {}, finish_reason: "stop" }], usage: { prompt_tokens: 1 } }), data({ choices: [], usage: null })],
+  "before nulls": [
+    data({ choices: [{ delta: {}, finish_reason: "stop" }], usage: { prompt_tokens: 1 } }),
+    data({ choices: [], usage: null }),
+  ],
 };
 for (const [name, blocks] of Object.entries(usages)) {
   test(`the usage is found ${name}`, async () => {
@@ -231,21 +307,50 @@ test("events of the message format's are left alone in a stream of chunks", asyn
 });
 
 test("a page's own events that look like chunks are left alone in the message format", async () => {
-  const own = [chunk({ content: "!" }, "stop"), DONE, data({ error: "0.02" }), data([{ error: { message: "x" } }])];
+  const own = [
+    chunk({ content: "!" }, "stop"),
+    DONE,
+    data({ error: "0.02" }),
+    data([{ error: { message: "x" } }]),
+  ];
   const { state, heard } = await read(delta("Hi"), ...own, delta(" you"), end());
   assert.deepEqual([heard.text, state.reason], ["Hi you", "complete"]);
   assert.equal(heard.events.length, 7);
 });
 
+for (const own of [
+  { tick: 1 },
+  null,
+  [1],
+  7,
+  "text",
+  { choices: ["a"] },
+  { choices: [], usage: {} },
+]) {
+  test(`an event that says nothing decides on no form: ${JSON.stringify(own)}`, async () => {
+    for (const blocks of [
+      [delta("Hi"), end()],
+      [chunk({ content: "Hi" }), stop],
+    ]) {
+      const { state, heard } = await read(data(own), ...blocks);
+      assert.deepEqual([heard.text, state.reason], ["Hi", "complete"]);
+    }
+  });
+}
+
 const message = { role: "assistant", content: "Hi" };
 const wholes = {
-  "a chat completion": JSON.stringify({ object: "chat.completion", choices: [{ index: 0, message, finish_reason: "stop" }] }),
+  "a chat completion": JSON.stringify({
+    object: "chat.completion",
+    choices: [{ index: 0, message, finish_reason: "stop" }],
+  }),
   "without a finish_reason": JSON.stringify({ choices: [{ message }] }),
   "over many lines": JSON.stringify({ choices: [{ message }] }, null, 2),
   "after blank lines": "\n\n  " + JSON.stringify({ choices: [{ message }] }, null, 2) + "\n",
   "after a BOM": "\uFEFF" + JSON.stringify({ choices: [{ message }] }),
   "the message format": '{"ended":true,"message":"Hi","reason":"complete"}',
-  "lines of the message format": '{"ended":false,"message":"Hi"}\n{"ended":true,"message":"","reason":"complete"}\n',
+  "lines of the message format":
+    '{"ended":false,"message":"Hi"}\n{"ended":true,"message":"","reason":"complete"}\n',
   "lines that end with CRLF": '{"ended":false,"message":"Hi"}\r\n{"ended":true}\r\n',
 };
 for (const [name, body] of Object.entries(wholes)) {
@@ -258,14 +363,22 @@ for (const [name, body] of Object.entries(wholes)) {
 }
 
 test("JSON that is cut is a failure", async () => {
-  for (const body of ['{"choices":[{"message":{"content":"Hi', '{"ended":false,"message":"Hi"}\n{"ended":tr']) {
+  for (const body of [
+    '{"choices":[{"message":{"content":"Hi',
+    '{"ended":false,"message":"Hi"}\n{"ended":tr',
+  ]) {
     const { state } = await answered([body], {}, { "Content-Type": "application/json" }, "");
     assert.equal(state.name, "failed");
   }
 });
 
 test("lines of JSON are told as they come", async () => {
-  const { heard } = await answered(['{"ended":false,"message":"Hi"}\n', '{"ended":true}\n'], {}, {}, "");
+  const { heard } = await answered(
+    ['{"ended":false,"message":"Hi"}\n', '{"ended":true}\n'],
+    {},
+    {},
+    "",
+  );
   assert.deepEqual(heard.names, ["waiting", "streaming", "ended"]);
 });
 
@@ -273,13 +386,15 @@ test("a character that two events share is told whole", async () => {
   const halves = ["\ud83d", "\ude80", "!"];
   for (const form of [delta, (content) => chunk({ content })]) {
     const pieces = [];
-    const { heard } = await answered([...halves.map(form), end(), stop], { onText: (text) => pieces.push(text) });
+    const { heard } = await answered([...halves.map(form), end(), stop], {
+      onText: (text) => pieces.push(text),
+    });
     assert.deepEqual(pieces, ["🚀", "!"]);
     assert.equal(heard.names.at(-1), "ended");
   }
 });
 
-test("half a character that nothing completes is not lost", async () => {
-  const { heard } = await read(delta("a\ud83d"), end());
-  assert.equal(heard.text, "a\ud83d");
+test("half a character that nothing completes is told as one that can't be read", async () => {
+  const { heard } = await read(delta("a\ud83d"), delta("b\ude80\ud83d"), end());
+  assert.equal(heard.text, "a\ufffdb\ufffd\ufffd");
 });

@@ -112,8 +112,18 @@ for (const page of pages) {
   });
 }
 
-const strange = ["text/html", "application/json", "text/event-streams", "text/plain; charset=utf-8", ""];
-const labels = [...strange, "Text/Event-Stream; charset=utf-8", "text/event-stream, text/event-stream"];
+const strange = [
+  "text/html",
+  "application/json",
+  "text/event-streams",
+  "text/plain; charset=utf-8",
+  "",
+];
+const labels = [
+  ...strange,
+  "Text/Event-Stream; charset=utf-8",
+  "text/event-stream, text/event-stream",
+];
 const starts = ["", ": open\n\n", "\uFEFF", "\n\n", "\r\n", "event:x\r\r", "id\n\n", "retry: 1\n"];
 for (const type of labels) {
   test(`the bytes of an event stream are read, whatever their type says: ${JSON.stringify(type)}`, async () => {
@@ -124,7 +134,10 @@ for (const type of labels) {
         response.end();
       };
       await withServer(answer, async (url) => {
-        assert.deepEqual((await all(postEvents(url, {}))).map(({ data }) => data), ["1"]);
+        assert.deepEqual(
+          (await all(postEvents(url, {}))).map(({ data }) => data),
+          ["1"],
+        );
       });
     }
   });
@@ -152,7 +165,9 @@ test("the event stream that a label promises has begun before its first byte", a
   };
   await withServer(answer, async (url) => {
     const opened = new AbortController();
-    const reading = all(postEvents(url, {}, { signal: opened.signal, onOpen: () => opened.abort() }));
+    const reading = all(
+      postEvents(url, {}, { signal: opened.signal, onOpen: () => opened.abort() }),
+    );
     await assert.rejects(reading, { name: "AbortError" });
   });
 });
@@ -186,7 +201,10 @@ test("an error whose body breaks is told with the words that came", async () => 
     response.write("Out of memory", () => response.destroy());
   };
   await withServer(answer, async (url) => {
-    await assert.rejects(all(postEvents(url, {})), { message: "Out of memory", code: "http_error" });
+    await assert.rejects(all(postEvents(url, {})), {
+      message: "Out of memory",
+      code: "http_error",
+    });
   });
 });
 
@@ -207,7 +225,10 @@ test("a connection that breaks is a failure, after what came before it", async (
 });
 
 test("a server that is not there is a failure", async () => {
-  const url = await withServer(() => {}, (address) => address); // closed again
+  const url = await withServer(
+    () => {},
+    (address) => address,
+  ); // closed again
   await assert.rejects(all(postEvents(url, {})), { name: "StreamFailure", code: "network" });
 });
 

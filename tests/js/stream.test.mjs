@@ -286,13 +286,26 @@ async function reportsOf(use) {
 const mistake = () => {
   throw new Error("a page's own mistake");
 };
-const wrongHandlers = ["onState", "onText", "onReasoning", "onRefusal", "onToolCalls", "onEvent", "onBytes"];
+const wrongHandlers = [
+  "onState",
+  "onText",
+  "onReasoning",
+  "onRefusal",
+  "onToolCalls",
+  "onEvent",
+  "onBytes",
+];
 for (const name of wrongHandlers) {
   test(`POST: a handler that throws is reported, and the reading goes on: ${name}`, async () => {
     const reports = await reportsOf(async () => {
       const blocks = [
         data({ ended: false, message: "a", reasoning: "b" }),
-        data({ ended: false, message: "c", refusal: "c", tool_calls: [{ id: "1", function: { name: "f" } }] }),
+        data({
+          ended: false,
+          message: "c",
+          refusal: "c",
+          tool_calls: [{ id: "1", function: { name: "f" } }],
+        }),
         data({ ended: true, message: "", reason: "tool_calls" }),
       ];
       const { state } = await answered(blocks, { [name]: mistake });
@@ -317,13 +330,16 @@ test("GET: an end closes the EventSource even if a handler throws", async () => 
 test("a body that JSON can't hold is told at the call", () => {
   const endless = {};
   endless.self = endless;
-  for (const body of [endless, { count: 1n }]) assert.throws(() => Answer.post("/", body), TypeError);
+  for (const body of [endless, { count: 1n }])
+    assert.throws(() => Answer.post("/", body), TypeError);
 });
 
 test("GET: chunks in OpenAI's form end with [DONE]", () => {
   const { heard, stream, source } = get();
   source.open();
-  source.receive("message", { choices: [{ index: 0, delta: { content: "Once" }, finish_reason: null }] });
+  source.receive("message", {
+    choices: [{ index: 0, delta: { content: "Once" }, finish_reason: null }],
+  });
   source.receive("message", "[DONE]");
   assert.equal(heard.text, "Once");
   assert.equal(stream.state.reason, "complete");
@@ -333,7 +349,9 @@ test("GET: chunks in OpenAI's form end with [DONE]", () => {
 test("GET: after a finish_reason the connection's end is the answer's", () => {
   const { names, stream, source } = get();
   source.open();
-  source.receive("message", { choices: [{ index: 0, delta: { content: "Once" }, finish_reason: "stop" }] });
+  source.receive("message", {
+    choices: [{ index: 0, delta: { content: "Once" }, finish_reason: "stop" }],
+  });
   source.break(source.CONNECTING);
   assert.deepEqual(names(), ["waiting", "streaming", "ended"]);
   assert.equal(stream.state.reason, "complete");

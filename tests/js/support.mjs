@@ -45,7 +45,11 @@ export function data(json) {
 
 /** One event of OpenAI's form. */
 export function chunk(delta, finish_reason = null) {
-  return data({ id: "c1", object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason }] });
+  return data({
+    id: "c1",
+    object: "chat.completion.chunk",
+    choices: [{ index: 0, delta, finish_reason }],
+  });
 }
 
 /** What `Answer` tells of a POST that is answered with these blocks. */

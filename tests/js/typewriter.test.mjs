@@ -19,7 +19,7 @@ function desk(options = {}) {
     ...options,
   });
   function pass(milliseconds) {
-    for (const stop = time + milliseconds; time < stop; ) {
+    for (const stop = time + milliseconds; time < stop;) {
       time += FRAME;
       for (const frame of frames.splice(0)) frame();
     }
