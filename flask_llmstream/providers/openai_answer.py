@@ -16,8 +16,10 @@ from .openai_delta import DeltaReader
 from .openai_failure import failure_in, is_part, tells_failure
 from .openai_usage import counts_in, merged, usage_of
 
-_PART = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation"})
-_CHOICE = frozenset({"index", "delta", "message", "text", "finish_reason", "usage"})
+_PART = frozenset({
+    "id", "object", "created", "model", "choices", "usage", "obfuscation", "error",
+})  # fmt: skip
+_CHOICE = frozenset({"index", "delta", "message", "text", "finish_reason", "usage", "error"})
 
 
 class Answer:

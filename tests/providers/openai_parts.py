@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+import json
 from typing import Any, Dict, List, Optional
 
 from flask_llmstream.deltas import Delta
 from flask_llmstream.providers.openai_answer import Answer
+from flask_llmstream.providers.openai_chunk import parse_part
 
 
 def part(
@@ -27,13 +28,18 @@ def whole(message: Dict[str, Any], **more: Any) -> Dict[str, Any]:
     return {"id": "c", "object": "chat.completion", "model": "m", "choices": [choice], **more}
 
 
-def pieces(*parts: Any) -> List[Any]:
-    """What the parts of one answer become."""
-    answer, found = Answer(), []
+def read_all(answer: Answer, *parts: Any) -> List[Any]:
+    """What these parts of the answer become."""
+    found: List[Any] = []
     for each in parts:
-        news = answer.read(deepcopy(each))
+        news = answer.read(parse_part(json.dumps(each)))
         found += [news] if isinstance(news, str) else news
     return [piece for piece in found if piece != ""]
+
+
+def pieces(*parts: Any) -> List[Any]:
+    """What the parts of one answer become."""
+    return read_all(Answer(), *parts)
 
 
 def delta_of(*parts: Any) -> Delta:

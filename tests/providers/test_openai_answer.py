@@ -8,7 +8,7 @@ import pytest
 
 from flask_llmstream.deltas import Delta
 from flask_llmstream.providers.openai_answer import Answer
-from tests.providers.openai_parts import delta_of, part, pieces, text_of, whole
+from tests.providers.openai_parts import delta_of, part, pieces, read_all, text_of, whole
 
 
 def test_text_alone_is_a_str():
@@ -198,7 +198,7 @@ def test_what_every_reader_must_see_is_never_guessed(broken, name):
 )  # fmt: skip
 def test_what_is_no_part_of_an_answer_says_nothing(nothing):
     answer = Answer()
-    assert answer.read(nothing) == ""
+    assert read_all(answer, nothing) == []
     assert not answer.has_said_anything
 
 
@@ -250,11 +250,11 @@ def test_a_whole_answer_is_read_by_the_same_rules():
 @pytest.mark.parametrize("none", [None, "", " ", "null", "None", 7, ["stop"], {"type": "stop"}])
 def test_what_is_no_word_is_no_reason(none):
     answer = Answer()
-    answer.read(part({"content": "a"}, none))
+    read_all(answer, part({"content": "a"}, none))
     assert answer.finish_reason is None
 
 
 def test_without_a_reason_calls_are_one():
     answer = Answer()
-    answer.read(part({"tool_calls": [{"id": "a", "function": {"name": "f"}}]}))
+    read_all(answer, part({"tool_calls": [{"id": "a", "function": {"name": "f"}}]}))
     assert answer.usage.finish_reason == "tool_calls"

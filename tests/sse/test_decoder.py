@@ -211,3 +211,22 @@ def test_every_event_has_the_bound_to_itself() -> None:
 def test_a_bound_below_one_byte_is_refused(bound: int) -> None:
     with pytest.raises(ValueError, match="max_event_bytes: has to be at least 1"):
         EventStreamDecoder(max_event_bytes=bound)
+
+
+class Listener(EventStreamDecoder):
+    """Makes an event of each line that the standard ignores."""
+
+    def ignored(self, line, events):
+        events.append(MessageEvent("ignored", line.decode(), ""))
+
+
+@pytest.mark.parametrize("line", ["error: boom", ": comment", '{"error": 1}', "retry: soon"])
+def test_a_subclass_may_read_the_lines_that_are_ignored(line):
+    stream = f"data: a\n\n{line}\ndata: b\n\n".encode()
+    read = [(event.event, event.data) for event in Listener().feed(stream)]
+    assert read == [("message", "a"), ("ignored", line), ("message", "b")]
+    assert [event.data for event in EventStreamDecoder().feed(stream)] == ["a", "b"]
+
+
+def test_and_the_type_of_a_block_without_data():
+    assert [event.data for event in Listener().feed(b"event: error\nid: 1\n\n")] == ["event:error"]
