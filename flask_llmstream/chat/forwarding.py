@@ -59,22 +59,21 @@ def within_caps(options: Mapping[str, Any], most_tokens: int) -> Dict[str, Any]:
         that is not streamed. The error names it.
     """
 
-    def visit(path: Path, value: Any) -> Any:
-        _refuse_to_undo(path, plain(path[-1]), value)
-        return limited(path, value, most_tokens) if most_tokens else value
+    def visit(path: Path, name: str, value: Any) -> Any:
+        _refuse_to_undo(path, name, value)
+        return limited(name, value, most_tokens) if most_tokens else value
 
     return walked(options, visit)
 
 
 def _refuse_to_undo(path: Path, name: str, value: Any) -> None:
-    if name in _ANSWERS and number_of(value) > 1:
-        raise RequestError("one request gets one answer here; leave it out", field=_field(path))
-    if (name in _MODELS or "fallback" in name) and value and isinstance(value, (str, list)):
-        message = "the model is chosen by the name in 'model' alone; leave it out"
-        raise RequestError(message, field=_field(path))
-    if name == "stream" and value is not True and value is not None:
-        raise RequestError("'stream' belongs beside the messages; leave it out", field=_field(path))
-
-
-def _field(path: Path) -> str:
-    return ".".join(map(shown, path[:5]))
+    meant = plain(name)
+    if meant in _ANSWERS and number_of(value) > 1:
+        told = "one request gets one answer here; leave it out"
+    elif (meant in _MODELS or "fallback" in meant) and value and isinstance(value, (str, list)):
+        told = "the model is chosen by the name in 'model' alone; leave it out"
+    elif meant == "stream" and value is not True and value is not None:
+        told = "'stream' belongs beside the messages; leave it out"
+    else:
+        return
+    raise RequestError(told, field=".".join(map(shown, (*path[:4], name))))

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Callable, Dict, List, Tuple
+from functools import lru_cache
+from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 Path = Tuple[str, ...]
-Visit = Callable[[Path, Any], Any]
-"""Called with a member's path and value, it returns the value to take in its place."""
+Visit = Callable[[Path, str, Any], Any]
+"""Called with the path of an object, the name of one of its members and the member's value, it
+returns the value to take in its place."""
 
 _CLIENTS_DATA = {"tools", "functions", "responseformat", "metadata", "properties", "examples"}
 """The members whose content is the client's own: JSON schemas, labels. No server reads a limit
 there."""
-_CONTAINERS = (Mapping, list, tuple)
+_SCALARS = {str, int, float, bool, type(None)}
+_LONGEST_NAME = 64
+"""The most characters of a name that are looked at. No server has a longer one."""
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
@@ -27,24 +31,39 @@ def walked(options: "Mapping[str, Any]", visit: Visit) -> Dict[str, Any]:
     waiting: List[Tuple[Path, Any]] = [((), copy)]  # no recursion: the call stack may be deep
     while waiting:
         path, container = waiting.pop()
+        is_object = container.__class__ is dict
         for name, value in _members(container):
-            at = (*path, str(name))
-            value = visit(at, value) if isinstance(container, dict) else value
-            if isinstance(value, _CONTAINERS) and plain(name) not in _CLIENTS_DATA:
-                value = dict(value) if isinstance(value, Mapping) else list(value)
-                waiting.append((at, value))
-            container[name] = value
+            if is_object:
+                value = container[name] = visit(path, name, value)
+            if value.__class__ in _SCALARS or not value:
+                continue
+            if not is_object or plain(name) not in _CLIENTS_DATA:
+                container[name] = value = _copied(value)
+                waiting.append(((*path, str(name)), value))
     return copy
 
 
-def _members(container: Any) -> List[Tuple[Any, Any]]:
-    return list(container.items() if isinstance(container, dict) else enumerate(container))
+def _members(container: Any) -> Iterable[Tuple[Any, Any]]:
+    if container.__class__ is dict:
+        return list(container.items())
+    return enumerate(container) if container.__class__ is list else ()
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    return dict(value) if isinstance(value, (dict, Mapping)) else value
 
 
 def plain(name: Any) -> str:
     """A member's name as the most tolerant reader takes it: without case, as Go's ``encoding/json``
     compares names, and without ``_`` and ``-``, for ``maxTokens`` and ``max-tokens``."""
-    return _NO_LETTER.sub("", str(name).casefold())
+    return _plain(str(name)[:_LONGEST_NAME])
+
+
+@lru_cache(maxsize=1024)
+def _plain(name: str) -> str:
+    return _NO_LETTER.sub("", name.casefold())
 
 
 def number_of(value: Any) -> float:

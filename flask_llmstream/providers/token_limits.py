@@ -6,10 +6,11 @@ Standard library only, no I/O.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping
+from functools import lru_cache
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..records import TOKEN_LIMITS
-from .option_walk import Path, number_of, plain, walked
+from .option_walk import number_of, plain, walked
 
 _LIMIT = re.compile(
     "max(new|output|completion|gen|generated|generation|response|decode)?tokens?"
@@ -38,21 +39,25 @@ def capped(options: Mapping[str, Any], most: int, name: str) -> Dict[str, Any]:
     limit = min([most, *filter(_is_limit, limits)])
     others = {each: value for each, value in options.items() if each not in TOKEN_LIMITS}
     names = {name} if name == "max_completion_tokens" else {TOKEN_LIMITS[0], name}
-    kept = walked(others, lambda path, value: limited(path, value, most))
+    kept = walked(others, lambda path, name, value: limited(name, value, most))
     return {**kept, **dict.fromkeys(names, limit)}
 
 
-def limited(path: Path, value: Any, most: int) -> Any:
-    """The value of an option; ``most`` where it asks for more tokens.
-
-    :param path: the names of the objects that the option is in, and its own.
-    """
-    name, number = plain(path[-1]), number_of(value)
-    if path[-1] == "max_length" or _LIMIT.fullmatch(name):
-        too_many = number > most or number < 1
-    else:
-        too_many = number > most and _PART.fullmatch(name) is not None
+def limited(name: str, value: Any, most: int) -> Any:
+    """The value of an option; ``most`` where it asks for more tokens."""
+    means = _meaning(plain(name))
+    if means is None and name != "max_length":  # in JSON schemas it is maxLength
+        return value
+    number = number_of(value)
+    too_many = number > most or (number < 1 and means is not _PART)
     return type(value)(most) if too_many else value
+
+
+@lru_cache(maxsize=1024)
+def _meaning(name: str) -> "Optional[re.Pattern[str]]":
+    if not any(word in name for word in ("token", "predict", "len", "budget")):
+        return None  # quickly: a request may have many members
+    return next((each for each in (_LIMIT, _PART) if each.fullmatch(name)), None)
 
 
 def _is_limit(value: Any) -> bool:

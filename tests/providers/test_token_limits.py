@@ -35,13 +35,13 @@ def test_what_was_given_is_left_as_it_was() -> None:
 @pytest.mark.parametrize("name", ["tools", "response_format", "metadata", "properties"])
 def test_the_client_s_own_data_is_not_looked_into(name: str) -> None:
     options = {name: {"max_tokens": 9999}, "a": {name: [{"max_tokens": 9999}]}}
-    assert walked(options, lambda path, value: limited(path, value, 100)) == options
+    assert walked(options, lambda path, name, value: limited(name, value, 100)) == options
 
 
 def test_each_member_is_seen_with_its_place() -> None:
     seen = []
-    walked({"a": {"b": [{"c": 1}, 2]}}, lambda path, value: seen.append(path) or value)
-    assert seen == [("a",), ("a", "b"), ("a", "b", "0", "c")]
+    walked({"a": {"b": [{"c": 1}, 2]}}, lambda *seen_: seen.append(seen_[:2]) or seen_[2])
+    assert seen == [((), "a"), (("a",), "b"), (("a", "b", "0"), "c")]
 
 
 @pytest.mark.parametrize(
