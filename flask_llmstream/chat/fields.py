@@ -37,9 +37,9 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
-def _nonblank_text(name: str, value: Any) -> str:
+def _nonempty_text(name: str, value: Any) -> str:
     text = _text(name, value)
-    if not text.strip():
+    if not text:
         raise RequestError("is empty", field=name)
     return text
 
@@ -118,7 +118,7 @@ def _messages(name: str, value: Any) -> Any:
 def _message(at: str, message: Any) -> None:
     if not isinstance(message, dict):
         raise RequestError(f"has to be an object, not {json_type(message)}", field=at)
-    role, content = _nonblank_text(f"{at}.role", message.get("role")), message.get("content")
+    role, content = _nonempty_text(f"{at}.role", message.get("role")), message.get("content")
     if content is None and role not in _NEED_CONTENT:
         return
     if not isinstance(content, (str, list)):
@@ -132,8 +132,8 @@ CHECKS: Dict[str, Check] = {
     "stream": _flag,
     "stream_options": _stream_options,
     "n": _one,
-    # The question.
-    "prompt": _nonblank_text,
+    # The question. A prompt of white space can be continued, as code is.
+    "prompt": _nonempty_text,
     "messages": _messages,
     # Read by many functions and servers.
     "max_tokens": _tokens,

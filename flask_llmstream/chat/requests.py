@@ -79,10 +79,8 @@ def parse_chat(
     :raises RequestTooLarge: all fields together are too long.
     :raises UnknownModel: ``model`` is not one of the models.
     """
-    others = other_fields(fields, unknown_fields)
-    values = checked_fields(fields)
-    known = {name: value for name, value in values.items() if name not in ANSWERED_HERE}
-    sent_on = {**known, **others}
+    values = {**checked_fields(fields), **other_fields(fields, unknown_fields)}
+    sent_on = {name: value for name, value in values.items() if name not in ANSWERED_HERE}
     limits.check(sent_on)
     prompt, messages = sent_on.pop("prompt", None), tuple(sent_on.pop("messages", ()))
     if prompt is None and not messages:

@@ -257,7 +257,6 @@ def test_a_model_may_tell_of_something_that_is_no_text(place, make_app):
     "body, field",
     [
         ({"prompt": ""}, "prompt"),
-        ({"prompt": "  "}, "prompt"),
         ({"prompt": 7}, "prompt"),
         ({"prompt": ["a"]}, "prompt"),
         ({"prompt": "x" * 100_001}, "prompt"),

@@ -130,6 +130,11 @@ def test_a_prompt_is_for_the_default_model() -> None:
     assert parsed(prompt="Hello") == ChatRequest(CompletionRequest("gemma", "Hello"))
 
 
+@pytest.mark.parametrize("prompt", [" ", "\n", "\t"])
+def test_white_space_can_be_continued(prompt: str) -> None:
+    assert parsed(prompt=prompt).completion.prompt == prompt
+
+
 def test_a_model_can_be_named() -> None:
     assert parsed(prompt="Hello", model="other").completion.model == "other"
 
@@ -366,7 +371,7 @@ NOT_A_FLAG = ["true", 1, 0, [], {}]
     "field, value",
     [
         *[(text, wrong) for text in ("prompt", "model", "user") for wrong in NOT_A_TEXT],
-        *[("prompt", empty) for empty in ("", " \n")],
+        ("prompt", ""),
         *[("stream", wrong) for wrong in NOT_A_FLAG],
         *[(n, wrong) for n in ("max_tokens", "max_completion_tokens") for wrong in NOT_A_NUMBER],
         *[(n, wrong) for n in ("max_tokens", "max_completion_tokens") for wrong in (1.5, 10**17)],
