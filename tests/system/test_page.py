@@ -24,8 +24,8 @@ class GatedModel:
 
     def script(self, exchange):
         exchange.send(HEAD)
-        for text in iter(self.next_step, None):
-            exchange.send_event(completion(text))
+        for step in iter(self.next_step, None):
+            exchange.send_event(completion(step) if isinstance(step, str) else delta_chunk(step))
         exchange.send_event(completion("", "stop"))
         exchange.send_event("[DONE]")
         exchange.send_chunk("")
@@ -42,6 +42,10 @@ class GatedModel:
 
     def end(self):
         self.write(None)
+
+
+def delta_chunk(delta):
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +130,38 @@ def test_stop_before_the_first_token_stops_the_model_too(page, model, transport)
     page.type("#prompt", ESCAPE)
     assert len(model.upstream.requests) == asked + 1
     assert hung_up_before_its_next_token(model)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_reasoning_is_folded_above_the_answer(page, model, transport):
+    send(page, transport)
+    model.write({"reasoning_content": "Which lighthouse?"})
+    page.shows("#reasoning", "Which lighthouse?")
+    assert page.run("return document.querySelector('#thoughts').open") is False
+    is_in(page, "streaming")
+    model.write("there")
+    model.end()
+    page.shows("#answer", "there")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_refusal_is_marked_and_no_answer(page, model, transport):
+    send(page, transport)
+    model.write({"refusal": "I won't."})
+    model.end()
+    page.wait("document.querySelector('#answer.refused')")
+    page.shows("#answer", "I won't.")
+    page.shows("#state", "Ended: the model refused")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_calls_of_tools_are_shown(page, model, transport):
+    send(page, transport)
+    function = {"name": "light", "arguments": '{"on": true}'}
+    model.write({"tool_calls": [{"index": 0, "id": "a", "function": function}]})
+    model.end()
+    page.shows("#calls", 'light({"on": true})')
+    page.shows("#state", "Ended: the model calls its tools")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
