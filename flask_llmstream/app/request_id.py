@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict
+
 from flask import has_request_context, request
 
 from ..stream.ids import new_stream_id
@@ -13,13 +15,18 @@ _HAS_STREAM = "flask_llmstream.has_stream"
 
 def request_id() -> str:
     """The ID of the current request, made where it is first asked for."""
-    found: str = request.environ.get(_ID) or request.environ.setdefault(_ID, new_stream_id())
-    return found
+    return _id_in(request.environ)
 
 
 def stream_id() -> str:
     """The ID of a new stream: the current request's, unless another stream has that."""
-    if not has_request_context() or _HAS_STREAM in request.environ:
+    environ = request.environ if has_request_context() else None
+    if environ is None or _HAS_STREAM in environ:
         return new_stream_id()
-    request.environ[_HAS_STREAM] = True
-    return request_id()
+    environ[_HAS_STREAM] = True
+    return _id_in(environ)
+
+
+def _id_in(environ: Dict[str, Any]) -> str:
+    found: str = environ.get(_ID) or environ.setdefault(_ID, new_stream_id())
+    return found

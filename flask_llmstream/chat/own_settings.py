@@ -38,7 +38,8 @@ class OwnSettings:
 
     def settings(self) -> Settings:
         """The settings in force in the current app."""
-        return dataclasses.replace(app_state().settings, **self._settings)
+        of_app = app_state().settings
+        return dataclasses.replace(of_app, **self._settings) if self._settings else of_app
 
     def options(self) -> StreamOptions:
         """The options of a stream in the current app. Its format is ``message`` unless the
