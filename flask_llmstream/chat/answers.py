@@ -1,12 +1,14 @@
 """What the answers of the chat endpoints have in common: errors are JSON, and each has an ID.
 
-Their clients are programs. So an HTTP exception that the application does not handle (a guard's
-``abort(403)``, a bug, a path without a route) is answered in OpenAI's form, and so is an HTTP
-exception whose handler makes a page for people.
+Their clients are programs. So an error that the application does not handle (a guard's
+``abort(403)``, a bug, a path without a route) is answered in OpenAI's form, and so is an error
+whose handler makes a page for people.
 """
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from typing import Any, Optional
 
 from flask import Flask, Response, current_app, request
@@ -18,6 +20,7 @@ from ..app.request_id import request_id
 from ..errors import StreamError
 from ..exceptions.error_info import error_info_of
 from ..records import ErrorInfo
+from ..wsgi.failure_response import failure_response
 from .cross_site import allow_reading
 from .mounts import Mount, Mounts
 
@@ -34,6 +37,7 @@ def speak_json(app: Flask) -> None:
     ``X-Request-ID`` stands.
     """
     app.url_value_preprocessors.setdefault(None, []).insert(0, _noting(Mounts()))
+    wrap_method(app, "handle_http_exception", _without_pages)
     wrap_method(app, "handle_user_exception", _without_pages)
     wrap_method(app, "finalize_request", _with_json)
     app.after_request_funcs.setdefault(None, []).insert(0, _with_request_id)
@@ -43,7 +47,7 @@ def _noting(mounts: Mounts) -> Any:
     """A URL preprocessor, so that it runs before anything may answer."""
 
     def note(endpoint: Any, arguments: Any) -> None:
-        mount = mounts.of(request)
+        mount = mounts.of(request._get_current_object())  # type: ignore[attr-defined]
         if mount is not None:
             request.environ[_MOUNT] = mount
             allow_reading(mount.chat.own.allowed_origins)
@@ -57,33 +61,44 @@ def _mount() -> Optional[Mount]:
 
 
 def _without_pages(find: Find) -> Method:
+    """Wraps the methods that ask the app's error handlers."""
+
     def handling(*arguments: Any) -> Any:
         answer, error = find()(*arguments), arguments[-1]
-        if answer is error or not isinstance(error, HTTPException) or _may_have_pages():
-            return answer
-        response = current_app.make_response(answer)
-        return error if _is_page(response) else response
+        return answer if answer is error else _no_page(answer, error)
 
     return handling
 
 
-def _may_have_pages() -> bool:
-    mount = _mount()
-    return mount is None or (mount.is_root and not mount.is_route)
-
-
-def _is_page(response: Response) -> bool:
-    return response.mimetype == "text/html" and not 300 <= response.status_code < 400
-
-
 def _with_json(find: Find) -> Method:
+    """Wraps the method that makes a response of what views and error handlers return."""
+
     def finalizing(*arguments: Any, **keywords: Any) -> Any:
         *context, answer = arguments
         if isinstance(answer, HTTPException) and _mount() is not None:
             answer = _as_json(answer)
+        elif keywords.get("from_error_handler"):  # of a bug, which is being handled
+            answer = _no_page(answer, sys.exc_info()[1])
         return find()(*context, answer, **keywords)
 
     return finalizing
+
+
+def _no_page(answer: Any, error: Optional[BaseException]) -> Any:
+    """A handler's answer; in place of a page the HTTP exception itself, or our answer."""
+    mount = _mount()
+    if mount is None or (mount.is_open and not mount.is_route):
+        return answer
+    response = current_app.make_response(answer)
+    if response.mimetype != "text/html" or 300 <= response.status_code < 400:
+        return response
+    if isinstance(error, HTTPException):
+        return error
+    failure = error_info_of(error, request_id())
+    if response.status_code >= 400:
+        failure = replace(failure, status=response.status_code)
+    log_refusal(failure)
+    return failure_response(failure)
 
 
 def _as_json(error: HTTPException) -> Any:
@@ -97,7 +112,7 @@ def _as_json(error: HTTPException) -> Any:
 
 def _failure(error: HTTPException) -> ErrorInfo:
     raised: Any = error
-    if error is getattr(request, "routing_exception", None):
+    if error is request.routing_exception:
         raised = _routing_error(error)
     elif isinstance(error, InternalServerError):
         raised = getattr(error, "original_exception", None) or error

@@ -6,6 +6,7 @@ So none of them can be shadowed.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 from flask import Flask, Request, current_app
@@ -18,18 +19,21 @@ from .blueprint import COMPLETIONS, ChatBlueprint
 _REST = "llmstream_rest"
 """The variable of a rule that is what comes behind a mount's prefix, and its converter."""
 
+_VARIABLE = re.compile("<[^>]*>")
+
 
 class Mount(NamedTuple):
     """Where a blueprint is mounted, as far as one request shows.
 
     :ivar chat: the blueprint.
     :ivar is_route: whether the request has one of its routes.
-    :ivar is_root: whether the mount is the root of the site, so that every path lies below it.
+    :ivar is_open: whether the prefix has no words (``/``, ``/<tenant>``), so that any path of the
+        site may lie below it.
     """
 
     chat: ChatBlueprint
     is_route: bool = True
-    is_root: bool = False
+    is_open: bool = False
 
 
 class _Anything(BaseConverter):
@@ -46,10 +50,11 @@ class Mounts:
 
     def of(self, request: Request) -> Optional[Mount]:
         """The mount that a request is addressed to; ``None`` for any other part of the app."""
-        if request.endpoint is not None:
-            chat = _blueprint(current_app, request.endpoint)
-            return Mount(chat) if chat is not None and chat.answers(request.endpoint) else None
-        error = getattr(request, "routing_exception", None)
+        endpoint = request.endpoint
+        if endpoint is not None:
+            chat = _blueprint(current_app, endpoint)
+            return Mount(chat) if chat is not None and chat.answers(endpoint) else None
+        error = request.routing_exception
         if isinstance(error, (NotFound, MethodNotAllowed)):
             return self._beside(request, isinstance(error, MethodNotAllowed))
         return None
@@ -59,7 +64,7 @@ class Mounts:
 
         :param has_path: whether a route has the path, but another method. It must be one of ours.
         """
-        app: Any = current_app
+        app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
         adapter = app.create_url_adapter(request)
         adapter.map = self._map(app)
         try:
@@ -69,7 +74,7 @@ class Mounts:
         chat = _blueprint(app, rule.endpoint)
         if chat is None or (has_path and rule.rule.endswith(f"<{_REST}:{_REST}>")):
             return None
-        return Mount(chat, False, rule.rule == f"/<{_REST}:{_REST}>")
+        return Mount(chat, False, not _VARIABLE.sub("", rule.rule).strip("/"))
 
     def _map(self, app: Flask) -> Map:
         """The app's chat endpoints, and below each mount every other path."""

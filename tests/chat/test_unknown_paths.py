@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from flask import Blueprint, Flask, abort, redirect
+from werkzeug.exceptions import HTTPException
 
-from flask_llmstream import Counter, LLMStream
+from flask_llmstream import CallableProvider, Counter, LLMStream, Provider
 from tests.views.test_blueprint_routes import mount_twice, needs_nesting
 
 MODELS = {"counter": Counter(1, 0)}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+HELLO = [{"role": "user", "content": "Hello"}]
 FRIEND = "https://friend.example"
 
 
@@ -273,12 +275,44 @@ def test_a_handler_that_answers_otherwise_than_with_a_page_is_heard(own):
     assert b"style" in answer.data or answer.headers["Location"].endswith("/elsewhere")
 
 
-def test_at_the_root_its_page_stays():
-    app = site("/")
+class Buggy(Provider):
+    def stream(self, request):
+        raise LookupError("secret")
+
+
+def late(request):
+    raise LookupError("secret")
+    yield
+
+
+@pytest.mark.parametrize("key", [500, Exception, LookupError, HTTPException])
+@pytest.mark.parametrize("body", [{"prompt": "a"}, {"messages": HELLO}], ids=["a prompt", "whole"])
+@pytest.mark.parametrize("model", ["in the view", "in the stream"])
+def test_nor_is_the_page_of_a_bug_an_answer(key, body, model):
+    app = site()
+    app.register_error_handler(key, lambda error: ("<h1>Sorry</h1>", 503))
+    LLMStream(app, providers={"in the view": Buggy(), "in the stream": CallableProvider(late)})
+    answer = app.test_client().post("/v1/chat/completions", json=dict(body, model=model))
+    error = answer.get_json()["error"]
+    assert (answer.status_code, error["code"]) in [(500, "internal"), (503, "internal")]
+    assert error["id"] == answer.headers["X-Request-ID"]
+    assert "secret" not in error["message"]
+
+
+def test_pages_of_guards_stay():
+    guard = lambda: ("<h1>Log in</h1>", 401)  # noqa: E731
+    answer = client_of(site(), guard=guard).get("/v1/models")
+    assert (answer.status_code, answer.data) == (401, b"<h1>Log in</h1>")
+
+
+@pytest.mark.parametrize("prefix, at", [("/", ""), ("/<tenant>", "/acme"), ("/<a>/<b>/", "/a/b")])
+def test_below_a_prefix_without_words_its_page_stays(prefix, at):
+    app = site(prefix)
     app.register_error_handler(404, lambda error: ("the app's page", 404))
     client = client_of(app)
-    assert client.get("/embeddings").data == b"the app's page"
-    assert client.get("/models/counter").status_code == 200
+    assert client.get(f"{at}/embeddings").data == b"the app's page"
+    assert client.get(f"{at}/models/counter").status_code == 200
+    assert client.get(f"{at}/models/nobody").get_json()["error"]["code"] == "unknown_model"
 
 
 def test_at_the_root_of_an_application_without_a_page_it_is_json():
