@@ -18,8 +18,12 @@ UNIT_ALONE := $(foreach name,server_endings server_goes servers middleware_serve
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CLIENTS := $(VENV)/clients
+USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/installed
+OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed
 
-.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies bad-days benchmark clean interleavings
+.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies test-clients bad-days benchmark clean \
+    interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
@@ -32,7 +36,7 @@ style: $(VENV)/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/test
+unit: $(VENV)/test $(USUAL_CLIENTS)
 	$(BIN)/python -m pytest
 
 js: $(VENV)/debian
@@ -64,6 +68,10 @@ test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/prox
 	$(BIN)/python -m pytest tests/system/test_proxies.py
 	$(BIN)/python -m tests.matrix.proxies --write
 
+test-clients: $(VENV)/test $(USUAL_CLIENTS) $(OTHER_CLIENTS)  ## all clients, with the table of docs/clients.md
+	$(BIN)/python -m pytest -m "thorough or not thorough" tests/clients
+	$(BIN)/python -m tests.clients.matrix --write
+
 benchmark: $(VENV)/test  ## ours beside its peers, about ten minutes
 	$(BIN)/python -m benchmarks
 
@@ -87,6 +95,7 @@ $(VENV)/test: $(BIN)/python $(VENV)/debian setup.cfg
 $(VENV)/debian: $(BIN)/python Makefile
 	@command -v openssl >/dev/null || .ci/debian openssl
 	@command -v node >/dev/null || .ci/debian nodejs
+	@command -v npm >/dev/null || .ci/debian npm
 	@command -v chromium >/dev/null || .ci/debian chromium fonts-noto-cjk
 	@command -v chromedriver >/dev/null || .ci/debian chromium-driver
 	@command -v firefox-esr >/dev/null || .ci/debian firefox-esr
@@ -99,3 +108,14 @@ $(VENV)/debian: $(BIN)/python Makefile
 	@command -v curl >/dev/null || .ci/debian curl
 	@test -e $(MOD_WSGI) || .ci/debian libapache2-mod-wsgi-py3
 	@touch $@
+
+# Each group of clients has its packages for itself. Without them its tests are skipped, but not in CI.
+$(CLIENTS)/python/%/installed: tests/clients/python/%.txt | $(BIN)/python
+	rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --requirement $< \
+	    && touch $@ || { echo "skipped: the clients of $<, which can't be installed" && test -z "$$CI"; }
+
+$(CLIENTS)/node/%/installed: tests/clients/node/%/package.json tests/clients/node/%/package-lock.json | $(VENV)/debian
+	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel error \
+	    && touch $@ || { echo "skipped: the clients of $<, which can't be installed" && test -z "$$CI"; }

@@ -21,24 +21,21 @@ _MOST_OBJECTS = 100
 _MOST_WORD = 80
 
 _MESSAGES = ("error", "message", "msg", "errors", "detail", "metadata", "raw")
-_MORE_MESSAGES = ("errormessage", "errormsg", "errmsg", "statusmsg", "errordescription", "err",
-                  "description", "details", "title", "reason", "response", "body", "data")
-_INSIDE = {*_MESSAGES, *_MORE_MESSAGES, "innererror", "cause", "fault", "baseresp"}
+_MORE_MESSAGES = ("error_message", "errorMessage", "error_msg", "errorMsg", "err_msg",
+                  "error_description", "description", "details", "title", "reason",
+                  "response", "body", "data")  # fmt: skip
+_INSIDE = {*_MESSAGES, *_MORE_MESSAGES, "innererror", "inner_error", "cause"}
 """The members in which errors hold another error. Others may hold the user's own words."""
 
-_WORDS = ("code", "errorcode", "status", "errortype", "type", "reason")
-_NUMBERS = ("statuscode", "httpstatus", "httpstatuscode", "httpcode", "rawstatuscode", "status",
-            "code", "errorcode")
-_WAITS = ("retrydelay", "retryafter", "estimatedtime")
+_WORDS = ("code", "error_code", "errorCode", "status", "error_type", "type", "reason")
+_NUMBERS = ("status_code", "statusCode", "http_status", "httpStatus", "http_code", "status",
+            "code", "error_code", "errorCode")  # fmt: skip
+_WAITS = ("retryDelay", "retry_after", "retryAfter")
 
 _NUMBER = re.compile(r"\s*([45]\d\d)\b")
-_WORD = re.compile(r"[^\W\d][\w .:/#-]*")
-_FRAME = re.compile(r"(?:[\s\ufeff]|event:[^\n]*\n|(?:data|error):)*")
-_NEXT = re.compile(r"\s*(?:data:|event:|\{|\Z)")
-"""What stands before and behind the JSON of an error that is sent as an event."""
-
+_WORD = re.compile(r"[^\W\d][\w .:/-]*")
 _CUT_JSON = re.compile(r'"(?:message|msg|detail|error)"\s*:\s*"((?:[^"\\]|\\.)+)"')
-_PAGE = re.compile(r"\s*<[!?a-z]", re.IGNORECASE)
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _TAG = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 
 
@@ -81,11 +78,13 @@ def complaint_in(error: Any) -> Complaint:
 
 def _message_in(value: Any, words: Iterable[str]) -> str:
     """The words for a person: those of the usual members, else of others, else whatever is text."""
+    wherever = (item for each in _objects(value, everywhere=True) for item in each.values())
+    texts = (_plain(item) for item in islice(wherever, _MOST_OBJECTS) if isinstance(item, str))
     for found in (
         _said(value, _MESSAGES),
         _said(value, _MESSAGES + _MORE_MESSAGES),
         words,
-        ["; ".join(_distinct(islice(_texts(value), _MOST_ITEMS)))],
+        islice(filter(None, texts), _MOST_ITEMS),
     ):
         message = ": ".join(_distinct(found))
         if message:
@@ -98,30 +97,16 @@ def _said(value: Any, names: Tuple[str, ...], depth: int = 0) -> Iterator[str]:
         return
     if isinstance(value, str):
         inner = _parsed(value)
-        said = _distinct(_said(inner, names, depth + 1)) if inner is not value else []
-        yield from said or [_plain(value)]
+        yield from _said(inner, names, depth + 1) if inner is not value else [_plain(value)]
     elif isinstance(value, list):
         items = (": ".join(_distinct(_said(item, names, depth + 1))) for item in value)
         yield "; ".join(_distinct(islice(items, _MOST_ITEMS)))
     elif isinstance(value, dict):
-        members = _folded(value)
-        if isinstance(members.get("msg"), str) and "loc" in members:  # FastAPI, pydantic
-            yield f"{_place(members['loc'])}: {members['msg']}".lstrip(": ")
+        if isinstance(value.get("msg"), str) and "loc" in value:  # FastAPI, pydantic
+            yield f"{_place(value['loc'])}: {value['msg']}".lstrip(": ")
         else:
             for name in names:
-                yield from _said(members.get(name), names, depth + 1)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in a value. In a list, as Django's ``{"seed": ["A number is required."]}``, the
-    list's name says what they are about."""
-    for members in islice(_objects(value, everywhere=True), _MOST_OBJECTS):
-        for name, inner in members.items():
-            if isinstance(inner, str):
-                yield _plain(inner)
-            elif isinstance(inner, list):
-                texts = [item for item in inner[:_MOST_ITEMS] if isinstance(item, str)]
-                yield f"{name}: {'; '.join(texts)}" if texts else ""
+                yield from _said(value.get(name), names, depth + 1)
 
 
 def _objects(value: Any, everywhere: bool = False) -> Iterator[Dict[str, Any]]:
@@ -132,19 +117,11 @@ def _objects(value: Any, everywhere: bool = False) -> Iterator[Dict[str, Any]]:
         for item in level[:_MOST_OBJECTS]:
             item = _parsed(item) if isinstance(item, str) else item
             if isinstance(item, dict):
-                members = item if everywhere else _folded(item)
-                yield members
-                inner += [each for name, each in members.items() if everywhere or name in _INSIDE]
+                yield item
+                inner += [each for name, each in item.items() if everywhere or name in _INSIDE]
             elif isinstance(item, list):
                 inner += item[:_MOST_ITEMS]
         level = inner
-
-
-def _folded(members: Mapping[Any, Any]) -> Dict[str, Any]:
-    """The members by their names in small letters: ``errorMessage``, ``error_message`` and
-    ``ErrorMessage`` are one. Null is no member."""
-    said = ((str(name), value) for name, value in members.items() if value is not None)
-    return {name.replace("_", "").replace("-", "").lower(): value for name, value in said}
 
 
 def _members(objects: Iterable[Mapping[str, Any]], names: Tuple[str, ...]) -> Iterator[Any]:
@@ -167,19 +144,15 @@ def _place(loc: Any) -> str:
     return ".".join(names[1:] if names[:1] == ["body"] and len(names) > 1 else names)
 
 
-_decoder = json.JSONDecoder()
-
-
 def _parsed(text: str) -> Any:
     """The JSON object or list in a text; the text itself if it is none."""
-    start = _FRAME.match(text).end()  # type: ignore[union-attr]  # it matches any text
-    if text[start : start + 1] not in ("{", "[") or len(text) > _MOST_JSON:
+    begins = text.lstrip("\ufeff \t\r\n")
+    if not begins.startswith(("{", "[")) or len(text) > _MOST_JSON:
         return text
     try:
-        value, end = _decoder.raw_decode(text, start)
+        return json.loads(begins)
     except (ValueError, RecursionError):
         return text
-    return value if _NEXT.match(text, end) else text
 
 
 def _plain(text: str) -> str:

@@ -56,21 +56,6 @@ SHAPES = [
     {"success": False, "result": None, "errors": [W]},
     [{"error": {"code": 400, "message": W, "status": "INVALID_ARGUMENT"}}],
     [W],
-    {"Message": W},
-    {"ErrorMessage": W},
-    {"err": W},
-    {"error": [{"message": W}]},
-    {"error": [W]},
-    {"errors": W},
-    {"base_resp": {"status_code": 1004, "status_msg": W}},
-    {"throttlingException": {"originalMessage": W}},
-    {"type": "https://example.com/limits", "title": "Bad", "status": 400, "detail": W},
-    "data: " + json.dumps({"error": {"message": W}}) + "\n\ndata: [DONE]\n\n",
-    "event: error\ndata: " + json.dumps({"message": W}),
-    "error: " + json.dumps({"message": W}),
-    json.dumps({"message": W}) + "\n" + json.dumps({"message": "more"}),
-    f"<?xml version='1.0'?><Error><Message>{W}</Message></Error>",
-    f"<Error>{W}</Error>",
     W,
     f"  {W}\r\n",
     f"<html><head><style>p {{}}</style></head><body><h1>{W}</h1></body></html>",
@@ -97,18 +82,6 @@ def test_other_words_are_for_the_log(body):
 def test_two_messages_are_both_told():
     body = {"error": "Bad Request", "message": W, "path": "/v1/chat/completions"}
     assert str(refused(400, body)).endswith(f"rejected the request: Bad Request: {W}")
-
-
-@pytest.mark.parametrize("text", ['{"a": 1} is no schema', '{"seed": "odd"}', "[ERROR] odd", "{}"])
-def test_a_message_that_looks_like_json_is_told_as_it_is(text):
-    body = {"error": {"message": text, "type": "invalid_request_error"}}
-    assert str(refused(400, body)).endswith(f": {text}")
-
-
-def test_faults_in_lists_are_told_with_their_names():
-    body = {"max_tokens": ["too large"], "seed": ["A number is required.", "odd"]}
-    expected = ": max_tokens: too large; seed: A number is required.; odd"
-    assert str(refused(400, body)).endswith(expected)
 
 
 def test_the_words_of_another_provider_behind_a_router_are_told():
@@ -155,8 +128,8 @@ CLASSES = {
     (413, "provider_rejected"): ["request_too_large"],
     (429, "provider_limit"): [
         "rate_limit_exceeded", "RateLimitError", "RESOURCE_EXHAUSTED", "insufficient_quota",
-        "ThrottlingException", "com.amazon#ThrottlingException", "Too Many Requests",
-        "billing_hard_limit_reached", "rate_limit_error", "insufficient_balance",
+        "ThrottlingException", "Too Many Requests", "billing_hard_limit_reached",
+        "rate_limit_error", "insufficient_balance",
     ],
     (503, "provider_busy"): [
         "overloaded_error", "overloaded", "UNAVAILABLE", "ServiceUnavailableError", "slow_down",
@@ -174,7 +147,7 @@ CLASSES = {
     "word, expected", [(word, expected) for expected, words in CLASSES.items() for word in words]
 )
 def test_a_word_alone_names_the_class(word, expected):
-    for member in ("code", "type", "__type", "status", "error_type", "errorCode"):
+    for member in ("code", "type", "status", "error_type"):
         for error in ({"error": {"message": W, member: word}}, {"error": W, member: word}):
             found = told(error)
             assert (found.status, found.code) == expected
@@ -182,9 +155,7 @@ def test_a_word_alone_names_the_class(word, expected):
             assert (found.status, found.code) == expected
 
 
-@pytest.mark.parametrize(
-    "member", ["code", "status", "status_code", "statusCode", "http_status", "raw_status_code"]
-)
+@pytest.mark.parametrize("member", ["code", "status", "status_code", "http_status", "error_code"])
 @pytest.mark.parametrize("number", [429, 429.0, "429", " 429 ", "429 Too Many Requests"])
 def test_a_number_names_the_class_in_each_form(member, number):
     for error in ({"error": {"message": W, member: number}}, {"message": W, member: number}):
@@ -313,8 +284,6 @@ def test_any_body_is_an_error_with_a_message(body):
         "<script>" * 30_000,
         "<" * 200_000,
         " " * 200_000 + "x",
-        "data:" * 50_000 + "{",
-        '{"a":' * 10 + '"x" ' * 10_000,
         '{"message": "' + "\\" * 200_000,
         json.dumps({"errors": [{"message": str(number)} for number in range(20_000)]}),
         json.dumps({"code": " " * 200_000 + "x", "status": "4" * 200_000}),

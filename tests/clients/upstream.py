@@ -1,0 +1,83 @@
+"""The model's server behind the application: it plays the scenes over raw sockets."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from typing import Any, Dict, Mapping
+
+from tests.clients.scenes import Failure, play, scene_of
+from tests.support.upstream import HANG_GUARD, HEAD, LAST_CHUNK, Exchange, Upstream, answer
+
+
+class Moment:
+    """A moment that others wait for."""
+
+    def __init__(self) -> None:
+        self._came = threading.Event()
+
+    def is_now(self) -> None:
+        self.at = time.monotonic()
+        self._came.set()
+
+    def wait(self) -> float:
+        assert self._came.wait(HANG_GUARD), "it never came"
+        return self.at
+
+
+class ScriptedModel(Upstream):
+    """A server of OpenAI's interface. ``GET …/ended/WORD`` tells when a slow answer was left.
+
+    :ivar asked_for: the bodies of the requests so far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(self._obey)
+        self._left: Dict[str, Moment] = defaultdict(Moment)
+
+    def _obey(self, exchange: Exchange) -> None:
+        _, _, word = exchange.path.rpartition("/ended/")
+        if exchange.method == "GET":
+            answer(200, json.dumps({"at": self._left[word].wait()}), connection="close")(exchange)
+        else:
+            self._play(exchange)
+
+    def _play(self, exchange: Exchange) -> None:
+        name, word = scene_of(exchange.json)
+        if name == "slow":
+            exchange.send(HEAD)
+            while not exchange.hangs_up_within(0.02):
+                exchange.send_event(chunk({"delta": {"content": "word "}}))
+            self._left[word].is_now()
+        else:
+            _stream(exchange)
+
+
+def _stream(exchange: Exchange) -> None:
+    said = play(exchange.json)
+    first = next(said)
+    if isinstance(first, Failure):
+        return _refuse(exchange, first)
+    exchange.send(HEAD)
+    for item in (first, *said):
+        exchange.send_event({"error": item.error} if isinstance(item, Failure) else chunk(item))
+        if "usage" in item if isinstance(item, dict) else False:
+            exchange.send_event({**chunk(item), "choices": [], "usage": item["usage"]})
+    exchange.send_event("[DONE]")
+    exchange.send(LAST_CHUNK)
+
+
+def _refuse(exchange: Exchange, failure: Failure) -> None:
+    again = {"retry_after": str(failure.retry_after)} if failure.retry_after else {}
+    answer(failure.status, json.dumps({"error": failure.error}), **again)(exchange)
+
+
+def chunk(said: Mapping[str, Any]) -> Dict[str, Any]:
+    """A chunk in OpenAI's form."""
+    choice = {"index": 0, "delta": said["delta"], "finish_reason": said.get("finish_reason")}
+    if "logprobs" in said:
+        choice["logprobs"] = said["logprobs"]
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [choice]}  # fmt: skip
