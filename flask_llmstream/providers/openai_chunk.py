@@ -12,7 +12,8 @@ import math
 from typing import Any, Dict, FrozenSet, Mapping, Optional
 
 MAX_PART_BYTES = 16 * 1024 * 1024
-"""The most bytes of one part: a picture in it has some megabytes."""
+"""The most bytes of one part, 16 MiB. A picture in it has some megabytes. A larger part ends the
+answer with ``answer_too_large``."""
 
 _LONG = 600
 """A text of this many characters can't be nested too deeply for JSON's encoder."""
