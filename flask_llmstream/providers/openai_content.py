@@ -67,19 +67,23 @@ def text_in(part: Any) -> str:
     if isinstance(part, list):
         return "".join(map(text_in, part))
     if isinstance(part, dict):
-        for name in (*_TEXT_MEMBERS, part.get("type")):
-            if isinstance(name, str) and part.get(name) is not None:
-                return text_in(part[name])
-        return ""
+        return text_in(part.get(_text_member(part)))
     raise ValueError(f"a text was expected, not {type(part).__name__}")
+
+
+def _text_member(part: Mapping[str, Any]) -> str:
+    """The name of the member that has a part's text: its type's own, or one of the usual ones."""
+    kind = part.get("type")
+    names = (kind if isinstance(kind, str) else "text", *_TEXT_MEMBERS)
+    return next((name for name in names if part.get(name) is not None), "text")
 
 
 def _beside_text(part: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(part, dict):
-        kind = part.get("type")
-        beside = {name: part[name] for name in part if name not in (*_TEXT_MEMBERS, kind, "type")}
+        read = ("type", _text_member(part))
+        beside = {name: value for name, value in part.items() if name not in read}
         if any(beside.values()):
-            yield {"type": kind, **beside}
+            yield {"type": part.get("type"), **beside}
 
 
 def _kind_of(part: Any) -> Any:
