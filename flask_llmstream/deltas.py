@@ -5,6 +5,7 @@ Source of the members: OpenAI's reference, "Chat Completions", "The chat complet
 
 from __future__ import annotations
 
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Union
@@ -91,7 +92,7 @@ class Delta:
     def __post_init__(self) -> None:
         for name in ("text", "reasoning", "refusal", "reasoning_name"):
             _check_text(name, getattr(self, name))
-        for name, kind in (("tool_calls", ToolCallDelta), ("annotations", Mapping)):
+        for name, kind in (("tool_calls", ToolCallDelta), ("annotations", AnyMapping)):
             object.__setattr__(self, name, _checked_tuple(name, getattr(self, name), kind))
         if self.logprobs is not None:
             _check_mapping("logprobs", self.logprobs)

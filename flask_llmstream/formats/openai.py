@@ -13,10 +13,10 @@ from ..deltas import Delta, DeltaSum
 from ..errors import StreamError
 from ..records import Ending, ErrorInfo, Gap, Usage
 from ..sse.event import ServerSentEvent
-from ..sse.json import json_bytes, json_text
+from ..sse.json import json_bytes, json_text, quoted
 from .base import EventStreamFormat, Format
 from .finish_reasons import finish_reason_of
-from .texts import ShowsDeltas
+from .texts import NO_HEAD, ShowsDeltas
 from .unsendable import unsendable
 
 _SENDABLE = "text, a Delta or a ServerSentEvent"
@@ -50,15 +50,11 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
 
     @cached_property
     def _whole_head(self) -> str:  # type: ignore[override]
-        return self._around_text[0]
+        return self._around_text[0].decode()
 
     @cached_property
-    def _tail(self) -> str:
-        return self._around_text[1]
-
-    @cached_property
-    def _around_text(self) -> List[str]:
-        return self._chunk({"content": ""}).decode().rsplit('""', 1)
+    def _around_text(self) -> List[bytes]:
+        return self._chunk({"content": ""}).rsplit(b'""', 1)
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
         role = {"role": "assistant", "content": "", "refusal": None}
@@ -66,7 +62,10 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
-            return self.text(item)
+            if self._head is NO_HEAD or not item.isprintable():
+                return self.text(item)
+            before, after = self._around_text  # the head is long, and so is not encoded each time
+            return before + quoted(item).encode() + after
         if isinstance(item, Delta):
             return self.delta(item)
         if isinstance(item, ServerSentEvent):  # no chunk can hold it; clients ignore comments
@@ -74,7 +73,7 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         raise unsendable(item, _SENDABLE)
 
     def _written(self, text: str) -> bytes:
-        return f"{self._head}{json_text(text)}{self._tail}".encode()
+        return f"{self._head}{json_text(text)}".encode() + self._around_text[1]
 
     def _shown(self, delta: Delta) -> bytes:
         self._calls_tools = self._calls_tools or bool(delta.tool_calls)

@@ -9,7 +9,7 @@ from ..deltas import Delta
 from .base import Format
 from .halves import TEXT, Halves
 
-_NONE = "\ud800"
+NO_HEAD = "\ud800"
 """A head that can't be encoded."""
 
 
@@ -28,7 +28,7 @@ class WritesText(Format):
     _whole_head: str
 
     def __init__(self, head: Optional[str] = None) -> None:
-        self._head = _NONE if head is None else head
+        self._head = NO_HEAD if head is None else head
         if head is not None:
             self._whole_head = head
         self._halves = Halves()
@@ -63,7 +63,7 @@ class WritesText(Format):
         return self.delta(rest) if any(rest.kinds()) else b""
 
     def _mark(self) -> None:
-        self._head = _NONE if self._halves.wait_for(TEXT) else self._whole_head
+        self._head = NO_HEAD if self._halves.wait_for(TEXT) else self._whole_head
 
 
 class ShowsDeltas(WritesText):

@@ -44,8 +44,9 @@ def json_string(text: str) -> bytes:
 
 def json_text(text: str) -> str:
     """A ``str`` as a JSON string, with its quotes. It may hold a half of a surrogate pair."""
-    # One look is enough for most tokens: no line separator is printable.
-    return quoted(text) if text.isprintable() else _escaped(quoted(text))
+    # One look is enough for most tokens: no line separator is printable, or ASCII.
+    is_one_line = text.isprintable() or text.isascii()
+    return quoted(text) if is_one_line else _escaped(quoted(text))
 
 
 _ESCAPES = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
