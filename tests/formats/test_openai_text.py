@@ -45,7 +45,7 @@ def test_a_chunk_carries_a_text() -> None:
 
 
 def test_it_opens_with_a_comment_alone() -> None:
-    assert TextCompletionChunks("gemma").opening("", "s:0") == b": \n\n"
+    assert TextCompletionChunks("gemma").opening("", "s:0") == b": \n"
     assert TextCompletionChunks("gemma").opening(None, "s:0") == b""
 
 
