@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Tuple
 
 from tests.clients.clients import Client
 from tests.clients.judge import fault
@@ -22,7 +22,6 @@ COLUMNS: Dict[str, Tuple[str, ...]] = {
     "it is left": ("slow",),
 }
 """The cells that each column is made of."""
-SHOWN: Dict[str, Callable[[List[Told]], str]] = {}
 
 
 def rows_of(client: Client, lines: Iterable[Told]) -> List[List[str]]:

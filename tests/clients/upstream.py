@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Iterator, Mapping
 
 from tests.clients.scenes import Failure, play, scene_of
 from tests.support.upstream import HANG_GUARD, HEAD, LAST_CHUNK, Exchange, Upstream, answer
@@ -28,10 +28,7 @@ class Moment:
 
 
 class ScriptedModel(Upstream):
-    """A server of OpenAI's interface. ``GET …/ended/WORD`` tells when a slow answer was left.
-
-    :ivar asked_for: the bodies of the requests so far.
-    """
+    """A server of OpenAI's interface. ``GET …/ended/WORD`` tells when a slow answer was left."""
 
     def __init__(self) -> None:
         super().__init__(self._obey)
@@ -62,11 +59,20 @@ def _stream(exchange: Exchange) -> None:
         return _refuse(exchange, first)
     exchange.send(HEAD)
     for item in (first, *said):
-        exchange.send_event({"error": item.error} if isinstance(item, Failure) else chunk(item))
-        if "usage" in item if isinstance(item, dict) else False:
-            exchange.send_event({**chunk(item), "choices": [], "usage": item["usage"]})
+        for event in _events(item):
+            exchange.send_event(event)
     exchange.send_event("[DONE]")
     exchange.send(LAST_CHUNK)
+
+
+def _events(said: Any) -> Iterator[Dict[str, Any]]:
+    """The token counts come in a chunk of their own, behind the last choice."""
+    if isinstance(said, Failure):
+        yield {"error": said.error}
+        return
+    yield chunk(said)
+    if "usage" in said:
+        yield {**chunk(said), "choices": [], "usage": said["usage"]}
 
 
 def _refuse(exchange: Exchange, failure: Failure) -> None:
