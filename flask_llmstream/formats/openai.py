@@ -28,9 +28,8 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
     :param model: the model's name in the request.
     :param include_usage: whether to send a chunk with the token counts before the end, if the
         model's server has counted. Default: no.
-    :param has_ids: whether the first and the last event carry the stream's IDs, for an
-        ``EventSource``. Default: no, because OpenAI's Python client takes a heartbeat for an
-        event once it has seen an ID.
+    :param has_ids: whether the last event carries the stream's ID, for an ``EventSource``.
+        Default: no, because people take all that follows ``data: [DONE]`` in its block for data.
     """
 
     kind, id_prefix = "chat.completion.chunk", "chatcmpl-"
@@ -57,8 +56,9 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         return self._chunk({"content": ""}).rsplit(b'""', 1)
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
+        """The comment and the ID, before the chunk that names the role. Its text is empty."""
         role = {"role": "assistant", "content": "", "refusal": None}
-        return super().opening(comment, None) + self._chunk(role, event_id=event_id)
+        return super().opening(comment, None) + _id_line(event_id) + self._chunk(role)
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
@@ -96,26 +96,27 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         return ServerSentEvent({"error": failure.as_json()}).encode() + self._done(event_id)
 
     def _done(self, event_id: Optional[str]) -> bytes:
-        return self._event("[DONE]", event_id)
+        return ServerSentEvent("[DONE]", id=event_id if self._has_ids else None).encode()
 
     def _chunk(
         self,
         delta: Mapping[str, Any],
         reason: Optional[str] = None,
-        event_id: Optional[str] = None,
         choice_extra: Mapping[str, Any] = {},
         chunk_extra: Mapping[str, Any] = {},
     ) -> bytes:
         choice = self._choice(delta, reason, choice_extra)
-        return self._event({**chunk_extra, **self._envelope, "choices": [choice]}, event_id)
+        return ServerSentEvent({**chunk_extra, **self._envelope, "choices": [choice]}).encode()
 
     def _choice(
         self, delta: Mapping[str, Any], reason: Optional[str], extra: Mapping[str, Any]
     ) -> Dict[str, Any]:
         return {**extra, "index": 0, "delta": delta, "finish_reason": reason}
 
-    def _event(self, data: Any, event_id: Optional[str]) -> bytes:
-        return ServerSentEvent(data, id=event_id if self._has_ids else None).encode()
+
+def _id_line(event_id: Optional[str]) -> bytes:
+    """An ID as a line of the event behind it."""
+    return b"" if event_id is None else ServerSentEvent(id=event_id).encode()[:-1]
 
 
 MAX_WHOLE_CHARS = 10_000_000

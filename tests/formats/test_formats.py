@@ -507,7 +507,6 @@ def choices(*frames: bytes) -> List[Any]:
 
 def test_chunks_open_with_the_role() -> None:
     opening = ChatCompletionChunks("gemma").opening("", "s:0")
-    assert opening.startswith(b": \ndata: ")
     delta = {"role": "assistant", "content": "", "refusal": None}
     assert choices(opening) == [[{"index": 0, "delta": delta, "finish_reason": None}]]
 
@@ -615,11 +614,16 @@ def test_done_carries_the_id_of_the_end_for_an_event_source(how: Any) -> None:
     assert done == MessageEvent("message", "[DONE]", "s:end")
 
 
-def test_no_other_reader_s_chunks_have_an_id_of_ours() -> None:
+def test_done_is_all_that_comes_in_its_block_for_other_readers() -> None:
     format = ChatCompletionChunks("gemma")
-    frames = [format.opening("", "s:0"), format.ending(COMPLETE, "s:1")]
-    frames.append(format.failure(FAILED, "s:1"))
-    assert {event.id for event in received(*frames)} == {""}
+    for end in (format.ending(COMPLETE, "s:end"), format.failure(FAILED, "s:end")):
+        assert end.endswith(b"\n\ndata: [DONE]\n\n")
+
+
+def test_the_opening_of_chunks_has_the_id_before_its_data_for_every_reader() -> None:
+    opening = ChatCompletionChunks("gemma").opening("", "s:0")
+    assert opening.startswith(b": \nid: s:0\ndata: ")
+    assert [event.id for event in received(opening)] == ["s:0"]
 
 
 def test_an_event_of_the_source_s_own_is_a_comment_among_chunks() -> None:

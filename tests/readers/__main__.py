@@ -13,12 +13,13 @@ from functools import partial
 from typing import Callable, Dict, Iterator, List, Union
 
 from tests.matrix.tables import put_into, table
-from tests.readers.cells import TEXTS, Asked, Outcome, asked, run_page, run_program
+from tests.readers.answers import TEXTS
+from tests.readers.cells import Asked, Outcome, asked, run_page, run_program
 from tests.readers.readers import BY_HAND, IN_PAGES, PACKAGED, PageReader, Reader
 from tests.support.browsers import BROWSERS
 from tests.support.servers import ROOT, LiveServer, serving
 
-DOCUMENT = ROOT / "docs" / "formats.md"
+DOCUMENT = ROOT / "docs" / "readers.md"
 COMMAND = "-m tests.readers.server {port}"
 AT_ONCE = 4
 SITUATIONS = ["silent", "hard", "cut", "cut_early", "fails", "busy"]

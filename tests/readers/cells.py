@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Tuple
 
-from tests.readers.server import HARD, WORDS
 from tests.support.servers import LiveServer
 from tests.support.webdriver import Browser
 
@@ -21,7 +20,6 @@ QUIET = 1.5
 """Seconds. A reader that does not ask for so long stays away; it may come back after 50 ms."""
 ENOUGH = 4
 """A reader that has asked so often asks again and again."""
-TEXTS = {"silent": "".join(WORDS), "hard": "".join(HARD), "fails": "".join(WORDS)}
 PAGE_READER = pathlib.Path(__file__).with_name("page_reader.js").read_text(encoding="utf-8")
 _numbers = itertools.count(1)
 
@@ -76,17 +74,16 @@ def run_program(server: LiveServer, one: Asked, format: str, command: List[str])
     url = f"http://127.0.0.1:{server.port}{one.path}"
     arguments = [*command, one.method, url, json.dumps(one.body)]
     outputs: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    process = subprocess.Popen(arguments, start_new_session=True, **outputs)
     lines: List[str] = []
-    reading = threading.Thread(target=lambda: lines.extend(process.stdout))  # type: ignore
-    reading.start()
-    try:
-        told = wait_until_quiet(server, one.name, lambda: process.poll() is not None)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # and the program that it runs
-        process.wait()
-        reading.join()
+    with subprocess.Popen(arguments, start_new_session=True, **outputs) as process:
+        reading = threading.Thread(target=lines.extend, args=[process.stdout])
+        reading.start()
+        try:
+            told = wait_until_quiet(server, one.name, lambda: process.poll() is not None)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # and the program that it runs
+            reading.join()
     return outcome(lines, told, format)
 
 

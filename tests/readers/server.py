@@ -20,12 +20,11 @@ from gevent.event import Event  # noqa: E402
 from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
 
 from flask_llmstream import CallableProvider, LLMStream, ProviderError, StreamError  # noqa: E402
+from tests.readers.answers import HARD, WORDS  # noqa: E402
 
 HEARTBEAT = 0.1
 SILENCE = 0.35
 """Seconds: three heartbeats."""
-WORDS = ["One ", "two ", "three"]
-HARD = [" leading\u2028", "lone\n", "\u0085next\u2029", " \U0001f600 end"]
 LATE = b"three"
 """The connection of an answer that is cut breaks behind this word."""
 PACKAGES = pathlib.Path(__file__).with_name("node_modules")
