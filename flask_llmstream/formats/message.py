@@ -37,7 +37,7 @@ class MessageFormat(ShowsDeltas, EventStreamFormat):
     def item(self, item: Any) -> bytes:
         if item.__class__ is str:
             try:
-                if item.isprintable() or item.isascii():  # no line separator is either of the two
+                if item.isascii() or item.isprintable():  # no line separator is either of the two
                     return f"{self._head}{quoted(item)}}}\n\n".encode()
                 return self._written(item)
             except UnicodeEncodeError:

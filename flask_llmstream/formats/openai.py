@@ -6,8 +6,7 @@ Source: OpenAI's reference, "The chat completion object" and "The chat completio
 from __future__ import annotations
 
 import time
-from functools import cached_property
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from ..deltas import Delta, DeltaSum
 from ..errors import StreamError
@@ -42,18 +41,16 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         self._include_usage = include_usage
         self._has_ids = has_ids
         self._calls_tools = False
+        self._before = self._after = b""  # what stands round a text
 
-    @cached_property
+    @property
     def _envelope(self) -> Dict[str, Any]:
         return envelope(self.kind, self.id_prefix + self.stream_id, self._model, self._created)
 
-    @cached_property
+    @property
     def _whole_head(self) -> str:  # type: ignore[override]
-        return self._around_text[0].decode()
-
-    @cached_property
-    def _around_text(self) -> List[bytes]:
-        return self._chunk({"content": ""}).rsplit(b'""', 1)
+        self._before, self._after = self._chunk({"content": ""}).rsplit(b'""', 1)
+        return self._before.decode()
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
         """The comment and the ID, before the chunk that names the role. Its text is empty."""
@@ -61,11 +58,12 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         return super().opening(comment, None) + _id_line(event_id) + self._chunk(role)
 
     def item(self, item: Any) -> bytes:
+        if item.__class__ is str and self._head is not NO_HEAD:
+            if item.isascii() or item.isprintable():  # no line separator is either of the two
+                # The head is long, and so is not encoded each time.
+                return self._before + quoted(item).encode() + self._after
         if isinstance(item, str):
-            if self._head is NO_HEAD or not item.isprintable():
-                return self.text(item)
-            before, after = self._around_text  # the head is long, and so is not encoded each time
-            return before + quoted(item).encode() + after
+            return self.text(item)
         if isinstance(item, Delta):
             return self.delta(item)
         if isinstance(item, ServerSentEvent):  # no chunk can hold it; clients ignore comments
@@ -73,7 +71,7 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         raise unsendable(item, _SENDABLE)
 
     def _written(self, text: str) -> bytes:
-        return f"{self._head}{json_text(text)}".encode() + self._around_text[1]
+        return f"{self._head}{json_text(text)}".encode() + self._after
 
     def _shown(self, delta: Delta) -> bytes:
         self._calls_tools = self._calls_tools or bool(delta.tool_calls)

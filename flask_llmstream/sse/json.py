@@ -44,8 +44,8 @@ def json_string(text: str) -> bytes:
 
 def json_text(text: str) -> str:
     """A ``str`` as a JSON string, with its quotes. It may hold a half of a surrogate pair."""
-    # One look is enough for most tokens: no line separator is printable, or ASCII.
-    is_one_line = text.isprintable() or text.isascii()
+    # One look is enough for most tokens: no line separator is ASCII, or printable.
+    is_one_line = text.isascii() or text.isprintable()
     return quoted(text) if is_one_line else _escaped(quoted(text))
 
 
