@@ -108,7 +108,6 @@ class LLMStream:
         if settings.url_prefix is None and not says_where:
             refuse_to_guard_nothing(self._guard)
         app.extensions[EXTENSION] = AppState(self, settings, options)
-        speak_json(app)
         convert_stream_errors(app)
         app.wsgi_app = EarlyStart(app, settings.early_start)  # type: ignore[method-assign]
         send_cors_headers(app)
@@ -246,6 +245,7 @@ class LLMStream:
         models = dict(self._providers if providers is None else checked_providers(providers))
         models.setdefault("counter", self._providers["counter"])
         chat = ChatBlueprint(name, models, settings)
+        chat.record(_speak_json)
         add_doctor_routes(chat)
         return chat
 
@@ -304,6 +304,10 @@ class LLMStream:
         """The ``Last-Event-ID`` of the current request, or a polyfill's ``?lastEventId=``: the last
         event that a returning reader got. ``""`` for a new reader."""
         return last_event_id()
+
+
+def _speak_json(setup: Any) -> None:
+    speak_json(setup.app)
 
 
 def _whatever(app: object) -> str:

@@ -1,14 +1,13 @@
 """What the answers of the chat endpoints have in common: errors are JSON, and each has an ID.
 
 Their clients are programs. So an error that the application does not handle (a guard's
-``abort(403)``, a bug, a path without a route) is answered in OpenAI's form, and so is an error
-whose handler makes a page for people.
+``abort(403)``, a bug, a path without a route) is answered in OpenAI's form. A handler of the
+application's is asked first, and its answer stands. Only for a path without a route, a page for
+people is no answer.
 """
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from typing import Any, Optional
 
 from flask import Flask, Response, current_app, request
@@ -20,9 +19,11 @@ from ..app.request_id import request_id
 from ..errors import StreamError
 from ..exceptions.error_info import error_info_of
 from ..records import ErrorInfo
-from ..wsgi.failure_response import failure_response
 from .cross_site import allow_reading
 from .mounts import Mount, Mounts
+
+_EXTENSION = "llmstream_chat"
+"""The key in ``app.extensions`` for the mounts of an app that speaks JSON."""
 
 _MOUNT = "flask_llmstream.chat_mount"
 """The key in ``environ`` for the mount that a request is addressed to."""
@@ -31,13 +32,16 @@ _REQUEST_ID = "X-Request-ID"
 
 
 def speak_json(app: Flask) -> None:
-    """Have the app answer the requests to its chat endpoints as their clients read them.
+    """Have an app with chat endpoints answer the requests to them as their clients read them. A
+    second call has no effect.
 
     Flask calls the first of the ``after_request`` functions last, so the application's own
     ``X-Request-ID`` stands.
     """
-    app.url_value_preprocessors.setdefault(None, []).insert(0, _noting(Mounts()))
-    wrap_method(app, "handle_http_exception", _without_pages)
+    if _EXTENSION in app.extensions:
+        return
+    app.extensions[_EXTENSION] = mounts = Mounts()
+    app.url_value_preprocessors.setdefault(None, []).insert(0, _noting(mounts))
     wrap_method(app, "handle_user_exception", _without_pages)
     wrap_method(app, "finalize_request", _with_json)
     app.after_request_funcs.setdefault(None, []).insert(0, _with_request_id)
@@ -61,44 +65,30 @@ def _mount() -> Optional[Mount]:
 
 
 def _without_pages(find: Find) -> Method:
-    """Wraps the methods that ask the app's error handlers."""
+    """Wraps the method that asks the app's error handlers."""
 
     def handling(*arguments: Any) -> Any:
         answer, error = find()(*arguments), arguments[-1]
-        return answer if answer is error else _no_page(answer, error)
+        mount = _mount()
+        if mount is None or mount.may_have_pages or answer is error:
+            return answer
+        response = current_app.make_response(answer)
+        is_page = response.mimetype == "text/html" and not 300 <= response.status_code < 400
+        return error if is_page else response
 
     return handling
 
 
 def _with_json(find: Find) -> Method:
-    """Wraps the method that makes a response of what views and error handlers return."""
+    """Wraps the method that makes a response of the exceptions that no handler answered."""
 
     def finalizing(*arguments: Any, **keywords: Any) -> Any:
         *context, answer = arguments
         if isinstance(answer, HTTPException) and _mount() is not None:
             answer = _as_json(answer)
-        elif keywords.get("from_error_handler"):  # of a bug, which is being handled
-            answer = _no_page(answer, sys.exc_info()[1])
         return find()(*context, answer, **keywords)
 
     return finalizing
-
-
-def _no_page(answer: Any, error: Optional[BaseException]) -> Any:
-    """A handler's answer; in place of a page the HTTP exception itself, or our answer."""
-    mount = _mount()
-    if mount is None or (mount.is_open and not mount.is_route):
-        return answer
-    response = current_app.make_response(answer)
-    if response.mimetype != "text/html" or 300 <= response.status_code < 400:
-        return response
-    if isinstance(error, HTTPException):
-        return error
-    failure = error_info_of(error, request_id())
-    if response.status_code >= 400:
-        failure = replace(failure, status=response.status_code)
-    log_refusal(failure)
-    return failure_response(failure)
 
 
 def _as_json(error: HTTPException) -> Any:

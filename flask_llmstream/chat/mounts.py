@@ -26,14 +26,13 @@ class Mount(NamedTuple):
     """Where a blueprint is mounted, as far as one request shows.
 
     :ivar chat: the blueprint.
-    :ivar is_route: whether the request has one of its routes.
-    :ivar is_open: whether the prefix has no words (``/``, ``/<tenant>``), so that any path of the
-        site may lie below it.
+    :ivar may_have_pages: whether a page for people may answer. It may not where the request has no
+        route, unless the prefix has no words (``/``, ``/<tenant>``): then any path of the site may
+        lie below it.
     """
 
     chat: ChatBlueprint
-    is_route: bool = True
-    is_open: bool = False
+    may_have_pages: bool = True
 
 
 class _Anything(BaseConverter):
@@ -74,7 +73,7 @@ class Mounts:
         chat = _blueprint(app, rule.endpoint)
         if chat is None or (has_path and rule.rule.endswith(f"<{_REST}:{_REST}>")):
             return None
-        return Mount(chat, False, not _VARIABLE.sub("", rule.rule).strip("/"))
+        return Mount(chat, not _VARIABLE.sub("", rule.rule).strip("/"))
 
     def _map(self, app: Flask) -> Map:
         """The app's chat endpoints, and below each mount every other path."""
