@@ -27,7 +27,7 @@ _WORDS = {
         "content_filtered filtered filter safety recitation language blocklist blocked "
         "prohibited_content spii image_safety image_prohibited_content image_recitation "
         "guardrail_intervened guardrail guardrails sensitive moderation refusal refused "
-        "error_toxic toxic policy_violation"
+        "error_toxic toxic policy_violation function_call_filter"
     ),
 }
 """OpenAI's five words, and the words of other servers for each. All others mean ``stop``."""
@@ -40,11 +40,12 @@ _OPENAI: Dict[str, str] = {
 def finish_reason_of(word: str, *, calls_tools: bool = False) -> str:
     """OpenAI's word for the word of a model's server.
 
-    :param word: in any case, with ``_``, ``-`` or spaces; ``stop`` where it is unknown.
+    :param word: in any case, with ``_``, ``-`` or spaces; ``stop`` where it is unknown. Gemini has
+        two words, ``content_filter: PROHIBITED_CONTENT``; the first counts.
     :param calls_tools: whether the answer has calls of tools. OpenAI says ``tool_calls`` then, and
         some agents go on only for that word; many servers say ``stop``.
     """
-    known = word.strip().lower().replace("-", "_").replace(" ", "_")
+    known = word.partition(":")[0].strip().lower().replace("-", "_").replace(" ", "_")
     if known.startswith("finish_reason_"):  # Gemini's, from its protocol buffers
         known = known[len("finish_reason_") :]
     reason = _OPENAI.get(known, "stop")

@@ -197,7 +197,11 @@ def _message(answer: Delta) -> Dict[str, Any]:
 
 
 def _call(call: Dict[str, Any]) -> Dict[str, Any]:
-    return {name: value for name, value in call.items() if name != "index"}
+    """A whole call. One of a function has a name and arguments, be they empty."""
+    body = {name: value for name, value in call.items() if name != "index"}
+    if body.setdefault("type", "function") == "function":
+        body["function"] = {"name": "", "arguments": "", **body.get("function", {})}
+    return body
 
 
 def finish_reason(ending: Ending, calls_tools: bool = False) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple, Union
 from ..deltas import Delta
 from ..records import Usage
 from .base import Piece
-from .openai_chunk import choice_in, others_in, says_something, word_in
+from .openai_chunk import choices_in, others_in, says_something, word_in
 from .openai_delta import DeltaReader
 from .openai_failure import failure_in, is_part, tells_failure
 from .openai_usage import counts_in, merged, usage_of
@@ -91,9 +91,17 @@ class Answer:
             return ""
         if not isinstance(part, dict):
             raise ValueError(f"a part has to be an object, not {type(part).__name__}")
-        choice = choice_in(part)
-        if not choice and not is_part(part):
+        first, *others = choices_in(part)
+        if not first and not is_part(part):
             return ""
+        news = self._news_of(part, first)
+        for choice in others:
+            news = (*_pieces(news), *_pieces(self._news_of(part, choice)))
+        return news
+
+    def _news_of(
+        self, part: Mapping[str, Any], choice: Mapping[str, Any]
+    ) -> Union[str, Tuple[Piece, ...]]:
         self._counts = merged(self._counts, counts_in(part, choice))
         self._take_reason(word_in(choice.get("finish_reason")))
         fields = {
@@ -111,10 +119,12 @@ class Answer:
         return (Delta(**said),)
 
     def _take_reason(self, word: Optional[str]) -> None:
-        if word is not None:
+        if word is None:
+            return
+        if self.finish_reason is None or word.lower() != "stop":  # it says nothing more
             self.finish_reason = word
-            if self.failure is None and tells_failure(word):
-                self.failure = {"message": f"finish_reason {word}", "type": word}
+        if self.failure is None and tells_failure(word):
+            self.failure = {"message": f"finish_reason {word}", "type": word}
 
     def _news_of_choice(self, choice: Mapping[str, Any]) -> Dict[str, Any]:
         """Members of the choice that have not come yet. A list belongs to the tokens of its part
@@ -124,6 +134,12 @@ class Answer:
             del others["logprobs"]
         lists = {name: value for name, value in others.items() if isinstance(value, list)}
         return {**_changed(self._said_of_choice, others), **lists}
+
+
+def _pieces(news: Union[str, Tuple[Piece, ...]]) -> Tuple[Piece, ...]:
+    if isinstance(news, str):
+        return (news,) if news else ()
+    return news
 
 
 def _logprobs(choice: Mapping[str, Any]) -> Dict[str, Any]:

@@ -100,7 +100,8 @@ class OpenAICall:
             return parse_part(event.data)
         except ValueError as error:
             words = event.data.strip(": ")
-            if words and event.event == "message" and not is_notice(words):
+            is_of_answer = event.event == "message" or words[:1] == "{"
+            if words and is_of_answer and not (is_notice(words) or is_notice(event.event)):
                 self._unreadable(error, event.data)
             return None
 

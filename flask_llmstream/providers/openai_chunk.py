@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Dict, FrozenSet, Mapping, Optional
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional
 
 MAX_PART_BYTES = 16 * 1024 * 1024
 """The most bytes of one part, 16 MiB. A picture in it has some megabytes. A larger part ends the
@@ -78,20 +78,24 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(each, levels - 1) for each in inside)
 
 
-def choice_in(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part's first choice, the one with ``index`` 0; empty if it has none.
+def choices_in(part: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    """The part's choices with ``index`` 0 or without one; an empty one if it has none.
+
+    There may be two: Copilot has the text in one and the calls of tools in the next
+    (HKUDS/nanobot#1481).
 
     :raises ValueError: ``choices`` is no list of objects.
     """
     choices = part.get("choices")
     if choices is None:
-        return {}
+        return [{}]
     if not isinstance(choices, list):
         raise ValueError(f"choices: has to be a list, not {type(choices).__name__}")
     for choice in choices:
         if choice is not None and not isinstance(choice, dict):
             raise ValueError(f"choices: has to hold objects, not {type(choice).__name__}")
-    return next((choice for choice in choices if choice and _is_first(choice.get("index"))), {})
+    first = [choice for choice in choices if choice and _is_first(choice.get("index"))]
+    return first or [{}]
 
 
 def _is_first(index: Any) -> bool:

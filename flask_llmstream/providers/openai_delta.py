@@ -121,7 +121,6 @@ def _are_annotations(extra: Mapping[str, Any]) -> bool:
 
 
 def _with_parts(extra: Dict[str, Any], parts: List[Any]) -> Dict[str, Any]:
-    if extra.get("role") == "assistant":
-        del extra["role"]
+    extra.pop("role", None)  # each format says that it is the assistant's, once
     # OpenAI's stored messages have their parts under this name.
     return {**extra, "content_parts": parts} if parts else extra

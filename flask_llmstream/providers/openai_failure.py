@@ -25,6 +25,9 @@ _NOTICES = frozenset({
 })  # fmt: skip
 """The types of parts that say nothing about the answer."""
 
+_ALL_IS_WELL = frozenset({"0", "200", "ok", "success", "succeeded", "none", "null", "false"})
+"""The values of a code and the words of servers that tell each part so: Spark, Baidu."""
+
 _OF_AN_ANSWER = frozenset({
     "id", "created", "model", "choices", "usage", "delta", "content", "logprobs",
 })  # fmt: skip
@@ -51,7 +54,8 @@ def failure_in(part: Any) -> Any:
         for name in _ERRORS & holder.keys():
             if _is_said(holder[name]):
                 return _without_answer(holder)
-    return _without_answer(part) if not part.get("choices") and _is_failure(part) else None
+    is_failure = _is_refused(part) or (not part.get("choices") and _is_failure(part))
+    return _without_answer(part) if is_failure else None
 
 
 def tells_failure(word: str) -> bool:
@@ -105,16 +109,26 @@ def _holders(part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_said(error: Any) -> bool:
-    """False also for an error of nulls, zeros and empty texts, which says that all is well."""
-    return any(error.values()) if isinstance(error, dict) else bool(error)
+    """False also for an error of nulls, zeros and empty texts, and for one that says that all is
+    well (``{"code": 0, "message": "Success"}``)."""
+    if isinstance(error, dict):
+        return any(map(_is_said, error.values()))
+    word = str(error).strip().lower() if isinstance(error, (str, int)) else ""
+    return bool(error) and word not in _ALL_IS_WELL
+
+
+def _is_refused(part: Mapping[str, Any]) -> bool:
+    """Whether MiniMax has put an error beside the answer."""
+    result = part.get("base_resp")
+    return isinstance(result, dict) and _is_said(result.get("status_code"))
 
 
 def _is_failure(part: Mapping[str, Any]) -> bool:
     """Whether a part without choices is an error itself."""
     if "error" in (part.get("object"), part.get("type"), part.get("status")):  # vLLM, Anthropic
         return True
-    result = part.get("base_resp")  # MiniMax
-    if part.get("success") is False or (isinstance(result, dict) and result.get("status_code")):
+    if part.get("success") is False:
         return True
-    words = [part.get(name) for name in _WORDS]
-    return not _is_notice(part) and any(isinstance(each, (str, list)) and each for each in words)
+    words = [part.get(name) for name in _WORDS if isinstance(part.get(name), (str, list))]
+    is_well = part.get("code") is not None and not _is_said(part["code"])
+    return not is_well and not _is_notice(part) and any(map(_is_said, words))

@@ -1,15 +1,16 @@
 """``ToolCalls``: the calls of tools in one answer, each fragment numbered and given its ID.
 
 Source: OpenAI's reference, "The chat completion chunk object". Other servers leave ``index`` out
-(Gemini, some of Ollama's), give all calls ``index`` 0 (Ollama, ollama/ollama#7881), repeat ``id``
-and ``name`` in each fragment, or send ``arguments`` as an object.
+(Gemini, some of Ollama's), give all calls ``index`` 0 (Ollama, ollama/ollama#7881), count from 1
+(LiteLLM, BerriAI/litellm#11407), repeat ``id`` and ``name`` in each fragment, or send
+``arguments`` as an object.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ..deltas import ToolCallDelta
 from .openai_chunk import others_in
@@ -23,12 +24,12 @@ Texts = Dict[str, str]
 class _Call:
     """One call, and what it has said so far.
 
-    :ivar told: its index by the server; ``None`` without one.
+    :ivar ids: the IDs that the server has given it.
     """
 
-    def __init__(self, index: int, told: Optional[int]) -> None:
+    def __init__(self, index: int) -> None:
         self.index = index
-        self.told = told
+        self.ids: Set[str] = set()
         self.said: Dict[str, str] = {}
         self._arguments: List[str] = []
 
@@ -36,16 +37,34 @@ class _Call:
         """Whether a fragment that could be of this call begins another one."""
         if "name" not in texts or "name" not in self.said:
             return False
-        if texts.get("id", self.said["id"]) != self.said["id"]:
+        if self.ids and texts.get("id", "") not in {"", *self.ids}:
             return True
+        if texts["name"] != self.said["name"]:
+            return self._whole_arguments() is not None
         other = _object_in(texts.get("arguments", ""))
-        mine = None if other is None else self._whole_arguments()
-        return mine is not None and (mine, self.said["name"]) != (other, texts["name"])
+        return other is not None and self._whole_arguments() not in (None, other)
+
+    def goes_on_with(self, texts: Texts) -> bool:
+        """Whether a fragment with a new ID, or with the name again, is of this call all the same:
+        the arguments so far lack their end."""
+        is_named = "name" in texts
+        if is_named and ("id" in texts or texts["name"] != self.said.get("name")):
+            return False
+        is_open = bool(self._arguments) and self._whole_arguments() is None
+        return is_open and "arguments" in texts
 
     def is_repeated_by(self, texts: Texts) -> bool:
         """Whether a fragment repeats the whole call: nothing goes on behind a whole object."""
-        is_whole = "name" in texts and _object_in(texts.get("arguments", "")) is not None
-        return is_whole and self._whole_arguments() is not None
+        other = _object_in(texts.get("arguments", ""))
+        return other is not None and self._whole_arguments() == other
+
+    def is_told_by(self, texts: Texts) -> bool:
+        """Whether a call of a whole message is this one, by its ID or else by all it says."""
+        if texts.get("id") in self.ids:
+            return True
+        mine = self._whole_arguments() or "".join(self._arguments)
+        other = _object_in(texts.get("arguments", "")) or texts.get("arguments", "")
+        return (self.said.get("name"), mine) == (texts.get("name"), other)
 
     def news(self, texts: Texts) -> Dict[str, str]:
         """What a fragment adds. The first one always has an ID, which the tool's answer must name;
@@ -58,18 +77,27 @@ class _Call:
             if "name" in news:
                 news.setdefault("arguments", "")
         self.said = {**news, **self.said}
-        self._arguments.append(self.said.pop("arguments", ""))
+        arguments = self.said.pop("arguments", "")
+        if arguments.strip():
+            self._arguments.append(arguments)
         return news
 
     def _whole_arguments(self) -> Any:
-        return _object_in("".join(self._arguments))
+        is_closed = self._arguments and self._arguments[-1].rstrip().endswith("}")
+        return _object_in("".join(self._arguments)) if is_closed else None
 
 
 class ToolCalls:
-    """Reads the ``tool_calls`` of each delta of one answer."""
+    """Reads the ``tool_calls`` of each delta of one answer.
+
+    The calls are numbered from 0 as they begin: clients use ``index`` as a place in a list. By the
+    server's own index, fragments only find their call.
+    """
 
     def __init__(self) -> None:
         self._calls: List[_Call] = []
+        self._told: Dict[int, List[_Call]] = {}
+        self._by_id: Dict[Tuple[Optional[int], str], _Call] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -88,34 +116,51 @@ class ToolCalls:
                 continue
             told = _index(fragment.get("index"))
             call = self._call_of(texts, told, place if len(listed) > 1 else -1)
+            self._learn_id(call, told, texts.get("id"))
             news = {} if call.is_repeated_by(texts) else call.news(texts)
             if news or extra:
                 read.append(ToolCallDelta(call.index, extra=extra, **news))
         return tuple(read)
 
     def unknown_in(self, fragments: Any) -> List[Any]:
-        """The calls whose IDs have not come yet. A message repeats those of the deltas."""
-        ids = {call.said.get("id") for call in self._calls}
-        return [each for each in _listed(fragments) if not self._calls or _id_of(each) not in ids]
+        """The calls that have not come yet. A message repeats those of the deltas."""
+        left, unknown = list(self._calls), []
+        for each in _listed(fragments):
+            texts, _ = _members(each)
+            known = next((call for call in left if call.is_told_by(texts)), None)
+            if known is None:
+                unknown.append(each)
+            else:
+                left.remove(known)
+        return unknown
 
     def _call_of(self, texts: Texts, told: Optional[int], place: int) -> _Call:
         """The call that a fragment belongs to.
 
         :param place: its place in its list; -1 if it is alone there.
         """
-        near = [call for call in self._calls if told is None or call.told == told]
-        call = next((call for call in near if call.said["id"] == texts.get("id")), None)
+        near = self._calls if told is None else self._told.get(told, [])
+        call = self._by_id.get((told, texts.get("id", "")))
         if call is None and near and (told is not None or not texts.keys() & {"id", "name"}):
             call = near[place] if told is None and place < len(near) else near[-1]
+        if call is None and near and near[-1].goes_on_with(texts):
+            call = near[-1]
         if call is None or call.ends_before(texts):
             call = self._new_call(told)
         return call
 
     def _new_call(self, told: Optional[int]) -> _Call:
-        taken = {call.index for call in self._calls}
-        index = max(taken, default=-1) + 1 if told is None or told in taken else told
-        self._calls.append(_Call(index, told))
-        return self._calls[-1]
+        call = _Call(len(self._calls))
+        self._calls.append(call)
+        if told is not None:
+            self._told.setdefault(told, []).append(call)
+        return call
+
+    def _learn_id(self, call: _Call, told: Optional[int], name: Optional[str]) -> None:
+        if name is not None:
+            call.ids.add(name)
+            self._by_id.setdefault((told, name), call)
+            self._by_id.setdefault((None, name), call)
 
 
 def _listed(fragments: Any) -> List[Any]:
@@ -132,10 +177,6 @@ def _index(value: Any) -> Optional[int]:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if type(value) is int and value >= 0 else None
-
-
-def _id_of(fragment: Any) -> Any:
-    return fragment.get("id") if isinstance(fragment, dict) else None
 
 
 def _members(fragment: Any) -> Tuple[Texts, Dict[str, Any]]:

@@ -19,7 +19,8 @@ OTHERS = {
     "stop": ["eos", "eos_token", "stop_sequence", "end_turn", "STOP", "COMPLETE", "load", "", "?"],
     "length": ["MAX_TOKENS", "model_length", "pause_turn", "FINISH_REASON_MAX_TOKENS"],
     "tool_calls": ["tool_use", "TOOL_CALL", "tool-calls"],
-    "content_filter": ["SAFETY", "RECITATION", "content_filtered", "refusal", "ERROR_TOXIC"],
+    "content_filter": ["SAFETY", "RECITATION", "content_filtered", "refusal", "ERROR_TOXIC",
+                       "content_filter: PROHIBITED_CONTENT"],
 }
 
 

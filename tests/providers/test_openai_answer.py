@@ -98,7 +98,6 @@ def test_annotations_are_kept():
         ("extra_content", {"google": {"thought": True}}),
         ("annotations", {"of": "another type"}),
         ("reasoning_content", {"of": "another type"}),
-        ("role", "tool"),
         ("unknown", 0),
     ],
 )
