@@ -7,11 +7,11 @@ So none of them can be shadowed.
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from flask import Flask, Request, current_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import BaseConverter, Map, Rule
+from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule
 
 from ..views.blueprint_routes import is_ours
 from .blueprint import COMPLETIONS, ChatBlueprint
@@ -54,24 +54,18 @@ class Mounts:
             chat = _blueprint(current_app, endpoint)
             return Mount(chat) if chat is not None and chat.answers(endpoint) else None
         error = request.routing_exception
-        if isinstance(error, (NotFound, MethodNotAllowed)):
-            return self._beside(request, isinstance(error, MethodNotAllowed))
-        return None
+        if isinstance(error, MethodNotAllowed):
+            return _by_another_method(request, error.valid_methods or ())
+        return self._beside(request) if isinstance(error, NotFound) else None
 
-    def _beside(self, request: Request, has_path: bool) -> Optional[Mount]:
-        """The mount below which a path lies that has no route, or none for the method.
-
-        :param has_path: whether a route has the path, but another method. It must be one of ours.
-        """
+    def _beside(self, request: Request) -> Optional[Mount]:
+        """The mount below which a path lies that has no route."""
         app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
         adapter = app.create_url_adapter(request)
         adapter.map = self._map(app)
-        try:
-            rule, _ = adapter.match(method="OPTIONS", return_rule=True)
-        except HTTPException:
-            return None
-        chat = _blueprint(app, rule.endpoint)
-        if chat is None or (has_path and rule.rule.endswith(f"<{_REST}:{_REST}>")):
+        rule = _rule(adapter, "OPTIONS")
+        chat = None if rule is None else _blueprint(app, rule.endpoint)
+        if rule is None or chat is None:
             return None
         return Mount(chat, not _VARIABLE.sub("", rule.rule).strip("/"))
 
@@ -88,6 +82,29 @@ class Mounts:
             )
             self._known = ours, urls
         return urls
+
+
+def _by_another_method(request: Request, methods: Iterable[str]) -> Optional[Mount]:
+    """The mount whose route has the request's path, with one of these methods.
+
+    The path may be that of a route of the application's own, which is found before ours:
+    ``/v1/models/<name>/card``.
+    """
+    app: Any = current_app
+    adapter = app.create_url_adapter(request)
+    for method in methods:
+        rule = _rule(adapter, method)
+        chat = _blueprint(app, rule.endpoint) if rule and _is_ours(app, rule) else None
+        if chat is not None:
+            return Mount(chat, False)
+    return None
+
+
+def _rule(adapter: MapAdapter, method: str) -> Optional[Rule]:
+    try:
+        return adapter.match(method=method, return_rule=True)[0]
+    except HTTPException:
+        return None
 
 
 def _all_below(rules: List[Rule]) -> Iterator[Rule]:

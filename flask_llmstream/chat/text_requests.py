@@ -63,5 +63,5 @@ def _logprobs(value: Any) -> Dict[str, Any]:
     if value is None or value is False:
         return {}
     if type(value) is not int or value < 0:
-        raise RequestError(f"has to be a whole number, not {json_type(value)}", field="logprobs")
+        raise RequestError("has to be a whole number from 0", field="logprobs")
     return {"logprobs": True, "top_logprobs": value} if value else {"logprobs": True}

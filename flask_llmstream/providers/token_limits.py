@@ -30,13 +30,13 @@ def capped(options: Mapping[str, Any], most: int, name: str) -> Dict[str, Any]:
 
     The limit is sent under ``name`` and as ``max_tokens``, which nearly all servers know. With
     ``max_completion_tokens`` it is sent under that name alone: OpenAI's models that need it refuse
-    both together. A limit that is no number above 0 is ignored: to llama.cpp -1 means no limit.
+    both together. A limit that is no number from 1 is ignored: to llama.cpp -1 means no limit.
 
     :param most: the highest number of tokens that the answer may have.
     :param name: the name that the server is known to understand, one of :data:`TOKEN_LIMITS`.
     """
     limits: List[Any] = [options.get(each) for each in TOKEN_LIMITS]
-    limit = min([most, *filter(_is_limit, limits)])
+    limit = int(min([most, *filter(_is_limit, limits)]))
     others = {each: value for each, value in options.items() if each not in TOKEN_LIMITS}
     names = {name} if name == "max_completion_tokens" else {TOKEN_LIMITS[0], name}
     kept = walked(others, lambda path, name, value: limited(name, value, most))
@@ -61,4 +61,4 @@ def _meaning(name: str) -> "Optional[re.Pattern[str]]":
 
 
 def _is_limit(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import groupby
 from typing import Any, Deque, List, NamedTuple, Optional
 
 from .text_units import Split
@@ -36,7 +37,7 @@ class Pacer:
     def take(self, item: Any, now: float) -> None:
         """Take an item that arrives now."""
         latest = now + self._delay
-        if not isinstance(item, str):
+        if not _is_text(item):
             self.finish()
             self._waiting.append(_Waiting(item, latest))
             return
@@ -91,9 +92,10 @@ class Pacer:
 def _joined(items: List[Any]) -> List[Any]:
     """The same items, with the texts in a row as one text."""
     joined: List[Any] = []
-    for item in items:
-        if joined and isinstance(item, str) and isinstance(joined[-1], str):
-            joined[-1] += item
-        else:
-            joined.append(item)
+    for are_texts, row in groupby(items, key=_is_text):
+        joined += ["".join(row)] if are_texts else row
     return joined
+
+
+def _is_text(item: Any) -> bool:
+    return isinstance(item, str)

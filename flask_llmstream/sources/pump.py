@@ -107,6 +107,8 @@ class Pump:
     def _run(self, worker: Any) -> None:
         iterator: Any = None
         try:
+            if self._is_stopped:
+                raise GreenletExit
             iterator = iter(self._source)
             worker.drive(iterator, self._put)
         except BaseException as error:

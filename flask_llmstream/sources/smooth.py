@@ -36,13 +36,16 @@ def smooth(source: Any, by: str = "word", delay: float = 0.1) -> Any:
     :raises ConfigurationError: ``by`` or ``delay`` can't work.
     """
     pacer = Pacer(split_by(by), _checked_delay(delay))
+    name = name_of(source) or type(source).__name__
     if isinstance(source, AsyncIterable):
         from .smooth_async import smoothed  # loads asyncio
 
-        return smoothed(source, pacer)
+        items: Any = smoothed(source, pacer)
+        items.__qualname__ = name  # the name in the log
+        return items
     if not isinstance(source, Iterable) or isinstance(source, (str, bytes, Mapping)):
         raise TypeError(f"source: has to be an iterable of texts, not {type(source).__name__}")
-    return PumpedItems(source, name_of(source) or type(source).__name__, pacer)
+    return PumpedItems(source, name, pacer)
 
 
 def _checked_delay(delay: Any) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from typing import Any, AsyncGenerator, AsyncIterable, Deque, Optional
+from typing import Any, AsyncGenerator, AsyncIterable, Deque, NoReturn, Optional
 
 from .asyncio_context import with_contexts
 from .pacing import Pacer
@@ -24,6 +24,8 @@ class _AsyncPump:
         self._loop = asyncio.get_running_loop()
         self._arrived, self._room = asyncio.Event(), asyncio.Event()
         self._items: Deque[Any] = deque()
+        self._error: Optional[BaseException] = None
+        self._is_stopped = False
         self._task = asyncio.ensure_future(with_contexts(self._run()))
         self._task.add_done_callback(lambda task: self._arrived.set())
 
@@ -46,30 +48,54 @@ class _AsyncPump:
         self._arrived.clear()
 
     @property
-    def error(self) -> Optional[BaseException]:
-        """The exception with which the source ended."""
-        if self._task.cancelled():
-            return asyncio.CancelledError()
-        return self._task.exception()
+    def has_failed(self) -> bool:
+        """Whether the source ended with an exception."""
+        return self._error is not None
+
+    def raise_error(self) -> NoReturn:
+        """Raise the exception with which the source ended."""
+        error: Any = self._error
+        self._error = None
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame
 
     async def finish(self) -> None:
-        """Cancel the source, and wait until it is closed."""
+        """Cancel the source, and wait until it is closed. One that goes on nevertheless is closed
+        at its next item. A failure of its clean-up is raised."""
+        self._is_stopped = True
+        self._room.set()
         self._task.cancel()
         await asyncio.wait({self._task})
+        if self.has_failed and not isinstance(self._error, asyncio.CancelledError):
+            self.raise_error()
+        self._error = None
 
     async def _run(self) -> None:
+        try:
+            await self._iterate()
+        except BaseException as error:  # a task's SystemExit would end the event loop
+            self._error = error
+
+    async def _iterate(self) -> None:
         iterator = self._source.__aiter__()
         try:
             async for item in iterator:
-                self._items.append((item, self._loop.time()))
-                self._arrived.set()
-                while len(self._items) >= MOST_WAITING:
-                    self._room.clear()
-                    await self._room.wait()
+                if self._is_stopped:
+                    break
+                await self._put(item)
         finally:
             if iterator is not self._source:
                 await _close(iterator)
             await _close(self._source)
+
+    async def _put(self, item: Any) -> None:
+        self._items.append((item, self._loop.time()))
+        self._arrived.set()
+        while len(self._items) >= MOST_WAITING and not self._is_stopped:
+            self._room.clear()
+            await self._room.wait()
 
 
 async def smoothed(source: AsyncIterable[Any], pacer: Pacer) -> AsyncGenerator[Any, None]:
@@ -81,11 +107,10 @@ async def smoothed(source: AsyncIterable[Any], pacer: Pacer) -> AsyncGenerator[A
             for item in pacer.due(now()):
                 yield item
             await pump.wait(pacer.seconds_until_due(now()))
-        error = pump.error
-        if error is not None:
+        if pump.has_failed:
             for item in pacer.all():
                 yield item
-            raise error
+            pump.raise_error()
         pacer.finish()
         while not pacer.is_empty:
             for item in pacer.due(now()):

@@ -186,12 +186,31 @@ def test_a_route_of_the_application_s_is_never_shadowed(rule, when):
     assert app.test_client().get("/v1/embeddings").data == b"own"
 
 
-def test_the_application_s_own_405_below_the_prefix_stays():
+@pytest.mark.parametrize(
+    "rule, path",
+    [
+        ("/v1/own", "/v1/own"),
+        ("/v1", "/v1"),
+        ("/<path:page>", "/v1"),
+        ("/v1/models/<name>/card", "/v1/models/counter/card"),  # a model may have that name
+        ("/v1/models/own/", "/v1/models/own/"),
+    ],
+)
+def test_the_application_s_own_405_below_the_prefix_stays(rule, path):
     app = site()
-    app.add_url_rule("/v1/own", "own", lambda: "own", methods=["GET"])
+    app.add_url_rule(rule, "own", lambda **_: "own", methods=["GET"])
     app.register_error_handler(405, lambda error: ("the app's page", 405))
-    answer = client_of(app).post("/v1/own")
+    answer = client_of(app).post(path)
     assert (answer.status_code, answer.data) == (405, b"the app's page")
+    assert "X-Request-ID" not in answer.headers
+
+
+@pytest.mark.parametrize("method, path", [("PUT", "/v1/models"), ("GET", "/v1/completions")])
+def test_a_wrong_method_beside_a_catch_all_of_the_application_s_is_ours(method, path):
+    app = site()
+    app.add_url_rule("/<path:page>", "own", lambda **_: "own", methods=["POST"])
+    error = client_of(app).open(path, method=method).get_json()["error"]
+    assert error["code"] == "method_not_allowed"
 
 
 def test_its_redirect_to_a_slash_stays():

@@ -26,6 +26,11 @@ def test_a_request_of_one_s_own_keeps_to_the_cap_at_any_depth(options: Dict[str,
     assert "9999" not in str(body) and "-1" not in str(body) and "100" in str(body)
 
 
+@pytest.mark.parametrize("limit, sent", [(0.5, 100), (99.9, 99), (True, 100), ("9", 100)])
+def test_the_limit_that_is_sent_is_a_whole_number_from_1(limit: Any, sent: int) -> None:
+    assert capped({"max_new_tokens": limit}, 100, "max_tokens") == {"max_tokens": sent}
+
+
 def test_what_was_given_is_left_as_it_was() -> None:
     options = {"extra_body": {"max_tokens": 9999, "deep": [{"max_tokens": 9999}]}}
     capped(options, 100, "max_tokens")

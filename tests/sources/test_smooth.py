@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 from flask import Flask, g
@@ -195,6 +196,78 @@ def test_an_asynchronous_source_is_closed_in_the_task_that_runs_it():
     asyncio.run(test())
     first, last = tasks
     assert first is last
+
+
+def test_an_asynchronous_source_that_catches_its_cancellation_is_closed_at_its_next_item():
+    closed = []
+
+    async def stubborn():
+        try:
+            while True:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0)
+                yield "word "
+        finally:
+            closed.append(True)
+
+    async def test():
+        items = smooth(stubborn(), delay=0)
+        await items.__anext__()
+        await items.aclose()
+
+    asyncio.run(asyncio.wait_for(test(), 60))
+    assert closed == [True]
+
+
+def test_a_failure_in_the_clean_up_of_an_asynchronous_source_is_heard_of():
+    async def failing():
+        try:
+            yield "word "
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("in its clean-up")
+
+    async def test():
+        items = smooth(failing(), delay=0)
+        await items.__anext__()
+        await items.aclose()
+
+    with pytest.raises(ValueError, match="in its clean-up"):
+        asyncio.run(test())
+
+
+def test_an_exit_that_an_asynchronous_source_raises_leaves_the_event_loop_alone():
+    async def leaving():
+        yield "a "
+        raise SystemExit(3)
+
+    async def test():
+        with pytest.raises(SystemExit):
+            await listed(smooth(leaving(), delay=0))
+        return "the loop goes on"
+
+    assert asyncio.run(test()) == "the loop goes on"
+
+
+def test_a_source_that_is_stopped_before_it_began_never_begins(place):
+    begun = []
+
+    def source():
+        begun.append(True)
+        yield "word "
+
+    def test():
+        items = smooth(source())
+        items.abort()
+        return list(items)
+
+    assert place.run(test) == []
+    assert begun == []
+
+
+@pytest.mark.parametrize("source", [later(WORDS), (word for word in WORDS)])
+def test_the_log_has_the_source_s_name(source):
+    assert smooth(source).__qualname__ == source.__qualname__
 
 
 def test_an_asynchronous_source_streams():
