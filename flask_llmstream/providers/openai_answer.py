@@ -44,6 +44,11 @@ class Answer:
         return self.finish_reason is not None or self._reader.has_said_anything
 
     @property
+    def breaks_off(self) -> bool:
+        """Whether it stops inside a call of a tool, and nobody has said why."""
+        return self.finish_reason is None and self._reader.calls.is_open
+
+    @property
     def usage(self) -> Usage:
         """What the answer cost."""
         reason = self.finish_reason or ("tool_calls" if len(self._reader.calls) else "stop")

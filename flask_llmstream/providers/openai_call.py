@@ -61,6 +61,8 @@ class OpenAICall:
         if not answer.has_said_anything:
             message = "The model's server ended its answer, and had said nothing."
             self._errors.fail("provider_answer", message, "there was no text and no finish_reason")
+        if answer.breaks_off:
+            self._ended_early("it ended inside a call of a tool, without a finish_reason")
         yield answer.usage
 
     def _parts(self, http: HTTPAnswer, answer: Answer) -> Iterable[Any]:

@@ -33,6 +33,12 @@ class _Call:
         self.said: Dict[str, str] = {}
         self._arguments: List[str] = []
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the arguments have begun as an object and lack their end."""
+        has_begun = bool(self._arguments) and self._arguments[0].lstrip().startswith("{")
+        return has_begun and self._whole_arguments() is None
+
     def ends_before(self, texts: Texts) -> bool:
         """Whether a fragment that could be of this call begins another one."""
         if "name" not in texts or "name" not in self.said:
@@ -50,8 +56,7 @@ class _Call:
         is_named = "name" in texts
         if is_named and ("id" in texts or texts["name"] != self.said.get("name")):
             return False
-        is_open = bool(self._arguments) and self._whole_arguments() is None
-        return is_open and "arguments" in texts
+        return self.is_open and "arguments" in texts
 
     def is_repeated_by(self, texts: Texts) -> bool:
         """Whether a fragment repeats the whole call: nothing goes on behind a whole object."""
@@ -101,6 +106,11 @@ class ToolCalls:
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the latest call lacks its end."""
+        return bool(self._calls) and self._calls[-1].is_open
 
     def read(self, fragments: Any) -> Tuple[ToolCallDelta, ...]:
         """The fragments, in OpenAI's form. One that repeats what was said is left out.

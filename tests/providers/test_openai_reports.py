@@ -15,7 +15,7 @@ from flask_llmstream.formats.openai import ChatCompletion
 from flask_llmstream.providers import OpenAICompatible
 from flask_llmstream.providers.openai_answer import Answer
 from flask_llmstream.records import Ending, Usage
-from tests.providers.asking import CHAT, failure
+from tests.providers.asking import CHAT, ask, failure
 from tests.providers.openai_parts import part, pieces, read_all, whole
 from tests.support.upstream import Upstream, answer
 
@@ -206,6 +206,19 @@ def test_an_unreadable_part_is_one_whatever_the_type_of_its_event():
     body = f"event: chunk\ndata: {bad}\n\nevent: chunk\ndata: {good}\n\ndata: [DONE]\n\n"
     with Upstream(answer(200, body)) as upstream:
         assert failure(OpenAICompatible(upstream.url), CHAT).code == "provider_answer"
+
+
+@pytest.mark.parametrize("reason, is_whole", [(None, False), ("tool_calls", True)])
+def test_a_call_without_its_end_is_cut_unless_the_server_says_why(reason, is_whole):
+    """BerriAI/litellm#40260, can1357/oh-my-pi#9433."""
+    cut = part({"tool_calls": [call("f", '{"x"', index=0, id="a")]}, reason)
+    script = answer(200, f"data: {json.dumps(cut)}\n\ndata: [DONE]\n\n")
+    with Upstream(script) as upstream:
+        provider = OpenAICompatible(upstream.url)
+        if is_whole:
+            assert ask(provider, CHAT)[-1] == Usage(finish_reason="tool_calls")
+        else:
+            assert failure(provider, CHAT).code == "truncated"
 
 
 def test_a_whole_call_has_a_name_and_arguments_be_they_empty():
