@@ -92,12 +92,18 @@ class Delta:
     def __post_init__(self) -> None:
         for name in ("text", "reasoning", "refusal", "reasoning_name"):
             _check_text(name, getattr(self, name))
-        for name, kind in (("tool_calls", ToolCallDelta), ("annotations", AnyMapping)):
-            object.__setattr__(self, name, _checked_tuple(name, getattr(self, name), kind))
+        # A model that reasons gives a delta for each token, so what is not there is not looked at.
+        if self.tool_calls != ():
+            self._check_items("tool_calls", ToolCallDelta)
+        if self.annotations != ():
+            self._check_items("annotations", AnyMapping)
         if self.logprobs is not None:
             _check_mapping("logprobs", self.logprobs)
         for name in ("extra", "choice_extra", "chunk_extra"):
             _check_mapping(name, getattr(self, name))
+
+    def _check_items(self, name: str, kind: type) -> None:
+        object.__setattr__(self, name, _checked_tuple(name, getattr(self, name), kind))
 
     def __add__(self, other: Union[Delta, str]) -> Delta:
         """This delta and the next one as one, as :class:`DeltaSum` adds them."""
@@ -199,12 +205,12 @@ def _check_text(name: str, value: Any) -> None:
 
 
 def _check_mapping(name: str, value: Any) -> None:
-    if not isinstance(value, Mapping):
+    if value.__class__ is not dict and not isinstance(value, AnyMapping):
         raise ValueError(f"{name}: has to be a mapping, not {type(value).__name__}")
 
 
 def _checked_tuple(name: str, value: Any, kind: type) -> Tuple[Any, ...]:
-    if isinstance(value, (str, bytes, Mapping)):
+    if isinstance(value, (str, bytes, AnyMapping)):
         raise ValueError(f"{name}: has to be a list, not {type(value).__name__}")
     items = tuple(value)
     for item in items:

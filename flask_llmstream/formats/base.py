@@ -211,3 +211,8 @@ def is_json_item(item: Any) -> bool:
 def failure_object(failure: ErrorInfo) -> Dict[str, Any]:
     """The content of the last event of a failed answer."""
     return {"ended": True, "error": failure.as_json()}
+
+
+def as_block(frame: bytes) -> bytes:
+    """A frame with a blank line at its end, if it is not empty."""
+    return frame if frame[-2:] in (b"", b"\n\n") else frame + b"\n"

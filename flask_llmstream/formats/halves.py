@@ -7,15 +7,21 @@ there send one half in each of two tokens. UTF-8 and strict JSON can't hold a ha
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Hashable
+from typing import Any, Dict, Hashable, Iterator
 
 from ..deltas import Delta, ToolCallDelta
-from ..sse.text import whole
+from ..sse.text import has_half, whole
 
 TEXT, REASONING, REFUSAL = "text", "reasoning", "refusal"
 
 LONE = "\ufffd"
 """The character in place of a half that stays alone."""
+
+
+def _texts(delta: Delta) -> Iterator[str]:
+    yield from (delta.text, delta.reasoning, delta.refusal)
+    for call in delta.tool_calls:
+        yield call.arguments or ""
 
 
 class Halves:
@@ -44,6 +50,8 @@ class Halves:
 
     def joined_delta(self, delta: Delta) -> Delta:
         """A delta, each text of it as by :meth:`joined`."""
+        if not self._waiting and not any(map(has_half, _texts(delta))):
+            return delta
         return replace(
             delta,
             text=self.joined(delta.text, TEXT),

@@ -104,7 +104,8 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         chunk_extra: Mapping[str, Any] = {},
     ) -> bytes:
         choice = self._choice(delta, reason, choice_extra)
-        return ServerSentEvent({**chunk_extra, **self._envelope, "choices": [choice]}).encode()
+        body = {**chunk_extra, **self._envelope, "choices": [choice]}
+        return b"data: %b\n\n" % json_bytes(body)
 
     def _choice(
         self, delta: Mapping[str, Any], reason: Optional[str], extra: Mapping[str, Any]

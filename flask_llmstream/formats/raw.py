@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 
 from ..records import Ending, ErrorInfo
 from ..sse.event import ServerSentEvent
-from .base import EventStreamFormat
+from .base import EventStreamFormat, as_block
 from .message import ending_object
 
 _LONGEST_END = 4
@@ -20,6 +20,9 @@ _LONGEST_END = 4
 
 class RawFormat(EventStreamFormat):
     """Sends bytes as they are. Only heartbeats and errors are added, and no event IDs.
+
+    A comment is a block by itself. It stays apart from the events of the other program, whose
+    readers may take the blocks that begin with ``data:``.
 
     :param event: not used: the bytes name their own types.
     """
@@ -49,10 +52,10 @@ class RawFormat(EventStreamFormat):
         return observed
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
-        return super().opening(comment, None)
+        return as_block(super().opening(comment, None))
 
     def heartbeat(self) -> bytes:
-        return super().heartbeat() if self._ended_lines(2) else b""
+        return as_block(super().heartbeat()) if self._ended_lines(2) else b""
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         if ending.reason == "complete":  # the source has sent an end of its own
@@ -64,7 +67,7 @@ class RawFormat(EventStreamFormat):
         return self._terminate_partial_event() + super().failure(failure, None)
 
     def reconnect_notice(self, failure: ErrorInfo) -> bytes:
-        return self._terminate_partial_event() + super().reconnect_notice(failure)
+        return self._terminate_partial_event() + as_block(super().reconnect_notice(failure))
 
     def _ended_lines(self, count: int) -> bool:
         """Whether the last bytes are that many line ends in a row. CRLF is one."""

@@ -10,7 +10,7 @@ from typing import Any, Optional
 from ..deltas import Delta
 from ..records import Ending
 from ..sse.event import ServerSentEvent, data_lines
-from .base import EventStreamFormat
+from .base import EventStreamFormat, as_block
 from .message import ending_object
 from .texts import WritesText
 
@@ -32,13 +32,13 @@ class TextFormat(WritesText, EventStreamFormat):
         super().__init__(head.decode())
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
-        return _block(super().opening(comment, event_id))
+        return as_block(super().opening(comment, event_id))
 
     def heartbeat(self) -> bytes:
-        return _block(super().heartbeat())
+        return as_block(super().heartbeat())
 
     def event(self, event: ServerSentEvent) -> bytes:
-        return _block(super().event(event))
+        return as_block(super().event(event))
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
@@ -59,8 +59,3 @@ class TextFormat(WritesText, EventStreamFormat):
         if event_id is None:
             return b""
         return ServerSentEvent(self.empty_delta, event="ended", id=event_id).encode()
-
-
-def _block(frame: bytes) -> bytes:
-    """A frame with a blank line at its end, if it is not empty."""
-    return frame if frame[-2:] in (b"", b"\n\n") else frame + b"\n"

@@ -63,7 +63,10 @@ class WritesText(Format):
         return self.delta(rest) if any(rest.kinds()) else b""
 
     def _mark(self) -> None:
-        self._head = NO_HEAD if self._halves.wait_for(TEXT) else self._whole_head
+        if self._halves.wait_for(TEXT):
+            self._head = NO_HEAD
+        elif self._head is NO_HEAD:
+            self._head = self._whole_head
 
 
 class ShowsDeltas(WritesText):

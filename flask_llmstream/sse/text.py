@@ -17,11 +17,18 @@ def utf8(text: str) -> bytes:
 def whole(text: str) -> str:
     """A text that UTF-8 can hold. Two halves of a character are joined. A half alone becomes
     U+FFFD."""
+    return _whole(text) if has_half(text) else text
+
+
+def has_half(text: str) -> bool:
+    """Whether UTF-8 can't hold the text as it is."""
+    if text.isascii():
+        return False
     try:
         text.encode()
-        return text
     except UnicodeEncodeError:
-        return _whole(text)
+        return True
+    return False
 
 
 def _whole(text: str) -> str:

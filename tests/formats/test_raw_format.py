@@ -13,7 +13,7 @@ from flask_llmstream.exceptions.error_info import error_info_of
 from flask_llmstream.formats import Ending, RawFormat
 from tests.support.answers import Answer
 
-COMMENT = b": \n"
+COMMENT = b": \n\n"
 FAILURE = error_info_of(StreamError("It broke."), "an-id")
 
 
@@ -142,8 +142,8 @@ def test_a_stream_that_was_stopped_does_not_look_whole():
 
 def test_a_reconnect_notice_is_a_reconnection_time():
     failure = error_info_of(StreamShutdown("The server goes.", retry=2000), "an-id")
-    assert after(b"data: one\n\n").reconnect_notice(failure) == b"retry: 2000\n"
-    assert after(b"data: on").reconnect_notice(failure) == b"\nevent: error\n\nretry: 2000\n"
+    assert after(b"data: one\n\n").reconnect_notice(failure) == b"retry: 2000\n\n"
+    assert after(b"data: on").reconnect_notice(failure) == b"\nevent: error\n\nretry: 2000\n\n"
 
 
 # In a response.

@@ -54,7 +54,7 @@ class Model(Upstream):
         over = self.over = threading.Event()
         self.called.set()
         try:
-            self._scripts[exchange.json["prompt"]](exchange)
+            self._scripts[exchange.json["messages"][-1]["content"]](exchange)
             exchange.wait_for_hang_up()
         finally:
             over.set()

@@ -10,7 +10,7 @@ from tests.support.answers import Answer
 from tests.support.plain_wsgi import EVENT_STREAM
 from tests.support.runtimes import GREENLETS, THREADS, only
 
-COMMENT = b": \n"
+COMMENT = b": \n\n"
 ONE, TWO = b"id: 1\ndata: one\n\n", b"id: 2\ndata: two\n\n"
 
 

@@ -19,7 +19,7 @@ from flask_llmstream.keywords import Lossless
 from tests.support.answers import Answer
 from tests.support.plain_wsgi import EVENT_STREAM
 
-COMMENT = b": \n"
+COMMENT = b": \n\n"
 ONE, TWO = b"data: one\n\n", b"data: two\n\n"
 LOSSLESS = {*get_args(Lossless)}
 TENANT = contextvars.ContextVar("tenant", default="nobody")
@@ -84,7 +84,7 @@ def test_a_stream_of_this_package_is_one_already(place, app, streams):
     app.add_url_rule("/", "view", lambda: streams.response(["one"], format="text"))
     wrapped = EventStreamMiddleware(app, worker=place.worker)
     with Answer(wrapped, "/") as answer:
-        assert answer.rest().startswith(COMMENT + b"event: opened\n")
+        assert answer.rest().startswith(COMMENT[:-1] + b"event: opened\n")
         assert wrapped.taken == 0
 
 

@@ -9,7 +9,7 @@ from flask_llmstream import EventStreamMiddleware, LLMStream
 from tests.support.answers import Answer
 from tests.support.runtimes import wait_for_worker_threads
 
-COMMENT = b": \n"
+COMMENT = b": \n\n"
 
 
 @pytest.fixture

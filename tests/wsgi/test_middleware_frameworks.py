@@ -10,7 +10,7 @@ from tests.support.answers import Answer
 from tests.support.plain_sites import SITES
 from tests.support.runtimes import GREENLETS, only
 
-COMMENT = b": \n"
+COMMENT = b": \n\n"
 
 
 @pytest.fixture(params=SITES)

@@ -122,7 +122,7 @@ def test_an_endless_one_has_only_a_time_to_come_back_at(open_stream):
     with answer:
         wrapped.drain(0)
         blocks.go_on.set()
-        assert re.fullmatch(rb"(data: one\n\n)?retry: \d+\n", answer.rest())
+        assert re.fullmatch(rb"(data: one\n\n)?retry: \d+\n\n", answer.rest())
 
 
 @where_it_is_read
