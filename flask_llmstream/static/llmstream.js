@@ -42,159 +42,12 @@
  * - other words are the server's own: `timeout`, `cancelled` …
  */
 
-const MAX_EVENT_LENGTH = 1_048_576;
-const MAX_JSON_LENGTH = 16 * MAX_EVENT_LENGTH;
-const MAX_JSON_ERROR = 65_536;
-const MAX_WORDS = 500;
-
-/** A line or an event of an event stream is longer than the decoder's bound. */
-export class EventTooLarge extends Error {
-  /** @param {number} limit the bound, in UTF-16 units */
-  constructor(limit) {
-    super(`an event is larger than the limit of ${limit} characters`);
-    this.name = "EventTooLarge";
-    this.limit = limit;
-    this.facts = { code: "too_large" };
-  }
-}
-
-/** The parser of event streams, for bytes that arrive in any pieces. */
-export class EventStreamDecoder {
-  /** The `Last-Event-ID` that a reader sends when it reconnects. */
-  lastEventId = "";
-  /** @type {number | null} the reconnection time that the stream gave, in milliseconds */
-  retry = null;
-  // This class removes a BOM itself: engines have differed where a stream was cut inside it.
-  #utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-  #maxEventLength;
-  #atStart = true;
-  #afterCR = false;
-  #overgrown = false;
-  #line = "";
-  /** @type {string[]} */
-  #data = [];
-  #dataLength = 0;
-  #event = "";
-  #id = "";
-
-  /**
-   * @param {{maxEventLength?: number}} [options] the bound on one line, and on the `data` lines
-   *   of one event together, in UTF-16 units; default 1,048,576
-   */
-  constructor({ maxEventLength = MAX_EVENT_LENGTH } = {}) {
-    this.#maxEventLength = maxEventLength;
-  }
-
-  /**
-   * Take the stream's next bytes, and return the events that they complete.
-   *
-   * @param {Uint8Array} chunk
-   * @returns {StreamEvent[]}
-   * @throws {EventTooLarge} past the bound. Events that the same bytes completed before are
-   *   returned first, and the next call throws; so does every later one.
-   */
-  feed(chunk) {
-    /** @type {StreamEvent[]} */
-    const events = [];
-    if (!this.#overgrown) this.#read(this.#utf8.decode(chunk, { stream: true }), events);
-    if (this.#overgrown && events.length === 0) throw new EventTooLarge(this.#maxEventLength);
-    return events;
-  }
-
-  /** @param {string} text @param {StreamEvent[]} events */
-  #read(text, events) {
-    if (text === "") return;
-    const lines = this.#withoutStart(text).split(/\r\n?|\n/);
-    lines[0] = this.#line + lines[0];
-    this.#line = lines.pop() ?? "";
-    for (const line of lines) {
-      if (this.#dataLength + line.length > this.#maxEventLength) {
-        this.#overgrown = true;
-        return;
-      }
-      if (line) this.#field(line);
-      else this.#dispatch(events);
-    }
-    this.#overgrown = this.#dataLength + this.#line.length > this.#maxEventLength;
-  }
-
-  /** The text without a BOM at the start of the stream, and without the LF of a CRLF cut in two. */
-  #withoutStart(/** @type {string} */ text) {
-    const bom = this.#atStart && text[0] === "\uFEFF";
-    const extra = bom || (this.#afterCR && text[0] === "\n");
-    this.#atStart = false;
-    this.#afterCR = text.endsWith("\r");
-    return extra ? text.slice(1) : text;
-  }
-
-  #field(/** @type {string} */ line) {
-    const colon = line.indexOf(":");
-    const name = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
-    if (name === "data") {
-      this.#data.push(value);
-      this.#dataLength += line.length;
-    } else if (name === "event") {
-      this.#event = value;
-    } else if (name === "id" && !value.includes("\0")) {
-      this.#id = value;
-    } else if (name === "retry" && /^[0-9]+$/.test(value)) {
-      this.retry = Math.min(Number(value), Number.MAX_SAFE_INTEGER);
-    }
-  }
-
-  #dispatch(/** @type {StreamEvent[]} */ events) {
-    this.lastEventId = this.#id;
-    if (this.#data.length > 0) {
-      events.push({ event: this.#event || "message", data: this.#data.join("\n"), id: this.#id });
-      this.#data = [];
-      this.#dataLength = 0;
-    }
-    this.#event = "";
-  }
-
-  /** The body is over. An event without the blank line behind it is none. @returns {StreamEvent[]} */
-  end() {
-    return [];
-  }
-}
-
-/** The decoder of JSON in place of an event stream: whole, or an object on each line. */
-class JsonDecoder {
-  #utf8 = new TextDecoder();
-  #text = "";
-  /** @type {boolean | null} whether each line is JSON; `null`: no line has come yet */
-  #byLine = null;
-
-  /** @param {Uint8Array} chunk @returns {StreamEvent[]} an event for each line */
-  feed(chunk) {
-    const text = this.#utf8.decode(chunk, { stream: true });
-    const end = this.#byLine === false ? 0 : text.lastIndexOf("\n") + 1;
-    const lines = end ? (this.#text + text.slice(0, end)).split("\n").filter(isText) : [];
-    if (lines.length > 0) this.#byLine ??= jsonIn(lines[0]) !== null;
-    this.#text = this.#byLine && end ? text.slice(end) : this.#text + text;
-    if (this.#text.length > MAX_JSON_LENGTH) throw new EventTooLarge(MAX_JSON_LENGTH);
-    return this.#byLine ? lines.map(eventOf) : [];
-  }
-
-  /** @returns {StreamEvent[]} the rest: all, where the JSON is whole */
-  end() {
-    return [this.#text].filter(isText).map(eventOf);
-  }
-}
-
-/** @param {string} data @returns {StreamEvent} */
-function eventOf(data) {
-  return { event: "message", data, id: "" };
-}
-
 /**
  * The facts of a failure, for programs.
  *
  * @typedef {object} FailureFacts
  * @property {string} code the server's own word, or this module's: `network`, `http_error`,
- *   `not_an_event_stream`, `unknown_form`, `no_answer`, `truncated`, `too_large`, `error`, `refused`,
- *   `not_resumed`
+ *   `not_an_event_stream`, `no_answer`, `truncated`, `too_large`, `error`, `refused`, `not_resumed`
  * @property {string} [id] the failure's ID in the server's log
  * @property {string} [field] the part of the request that is wrong
  * @property {number} [status] the HTTP status
@@ -219,16 +72,153 @@ export class StreamFailure extends Error {
 const SENTENCES = {
   network: "The server can't be reached.",
   truncated: "The connection broke before the answer was complete.",
-  unknown_form: "The server's answer has an unknown form.",
   no_answer: "The server ended the stream without an answer.",
   refused: "The server refused the stream. EventSource does not tell why; a POST would.",
   not_resumed: "The connection broke, and the server could not resume the answer.",
+  too_large: "An event is too large.",
   error: "The answer failed.",
 };
 
 /** A failure that this side saw. @param {string} code */
 function failed(code) {
   return new StreamFailure(SENTENCES[code], { code });
+}
+
+const MAX_EVENT_LENGTH = 1_048_576;
+const MAX_ANSWER_LENGTH = 16 * MAX_EVENT_LENGTH;
+const MAX_ERROR_LENGTH = 65_536;
+const MAX_WORDS = 500;
+
+/** The parser of event streams, for bytes that arrive in any pieces. */
+export class EventStreamDecoder {
+  /** The `Last-Event-ID` that a reader sends when it reconnects. */
+  lastEventId = "";
+  /** @type {number | null} the reconnection time that the stream gave, in milliseconds */
+  retry = null;
+  #utf8 = new TextDecoder(); // it removes a BOM
+  #maxEventLength;
+  #afterCR = false;
+  #line = "";
+  /** @type {string[]} */
+  #data = [];
+  #dataLength = 0;
+  #event = "";
+  #id = "";
+
+  /**
+   * @param {{maxEventLength?: number}} [options] the bound on one line, and on the `data` lines
+   *   of one event together, in UTF-16 units; default 1,048,576
+   */
+  constructor({ maxEventLength = MAX_EVENT_LENGTH } = {}) {
+    this.#maxEventLength = maxEventLength;
+  }
+
+  /**
+   * Take the stream's next bytes, and return the events that they complete.
+   *
+   * @param {Uint8Array} chunk
+   * @returns {StreamEvent[]}
+   * @throws {StreamFailure} `too_large`: past the bound. This decoder can't be used any more
+   */
+  feed(chunk) {
+    /** @type {StreamEvent[]} */
+    const events = [];
+    const text = this.#utf8.decode(chunk, { stream: true });
+    if (text === "") return events;
+    const isRest = this.#afterCR && text[0] === "\n"; // of a CRLF that is cut in two
+    const lines = text.slice(isRest ? 1 : 0).split(/\r\n?|\n/);
+    lines[0] = this.#line + lines[0];
+    this.#afterCR = text.endsWith("\r");
+    this.#line = lines.pop() ?? "";
+    for (const line of lines) {
+      this.#checkLength(line);
+      if (line) this.#field(line, events);
+      else this.#dispatch(events);
+    }
+    this.#checkLength(this.#line);
+    return events;
+  }
+
+  #checkLength(/** @type {string} */ line) {
+    if (this.#dataLength + line.length > this.#maxEventLength) throw failed("too_large");
+  }
+
+  /** @param {string} line @param {StreamEvent[]} events */
+  #field(line, events) {
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
+    if (name === "data") {
+      this.#data.push(value);
+      this.#dataLength += line.length;
+    } else if (name === "event") {
+      this.#event = value;
+    } else if (name === "id" && !value.includes("\0")) {
+      this.#id = value;
+    } else if (name === "retry" && /^[0-9]+$/.test(value)) {
+      this.retry = Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+    } else {
+      this.stray(line, events);
+    }
+  }
+
+  /**
+   * A line that the standard ignores.
+   *
+   * @protected
+   * @param {string} _line
+   * @param {StreamEvent[]} _events
+   */
+  stray(_line, _events) {}
+
+  #dispatch(/** @type {StreamEvent[]} */ events) {
+    this.lastEventId = this.#id;
+    if (this.#data.length > 0) {
+      events.push({ event: this.#event || "message", data: this.#data.join("\n"), id: this.#id });
+      this.#data = [];
+      this.#dataLength = 0;
+    }
+    this.#event = "";
+  }
+
+  /** The body is over. An event without the blank line behind it is none. @returns {StreamEvent[]} */
+  end() {
+    /** @type {StreamEvent[]} */
+    const events = [];
+    if (this.#line) this.#field(this.#line, events);
+    return events;
+  }
+}
+
+/**
+ * The decoder of an answer: an event stream, JSON, or an object on each line. Some servers write an
+ * error into an event stream as a line of JSON, or as a field `error`.
+ */
+class AnswerDecoder extends EventStreamDecoder {
+  #json = "";
+
+  constructor() {
+    super({ maxEventLength: MAX_ANSWER_LENGTH });
+  }
+
+  /** @override @param {string} line @param {StreamEvent[]} events */
+  stray(line, events) {
+    if (line.startsWith("error:")) events.push(eventOf(line.slice(6), "error"));
+    else if (!this.#json && isObject(jsonIn(line))) events.push(eventOf(line));
+    else if (this.#json || /^\s*\{/.test(line)) this.#json += line + "\n";
+    if (this.#json.length > MAX_ANSWER_LENGTH) throw failed("too_large");
+  }
+
+  /** @override */
+  end() {
+    const events = super.end();
+    return this.#json ? [...events, eventOf(this.#json)] : events;
+  }
+}
+
+/** @param {string} data @returns {StreamEvent} */
+function eventOf(data, event = "message") {
+  return { event, data, id: "" };
 }
 
 /**
@@ -242,16 +232,17 @@ function failed(code) {
  * @param {unknown} body sent as JSON
  * @param {RequestInit & {onOpen?: (response: Response) => void,
  *   onBytes?: (bytes: Uint8Array) => void}} [init] the options of `fetch`; `onOpen` is called when
- *   the stream has begun, `onBytes` with each chunk as it came. The loop throws what they throw
+ *   the server has accepted the request, `onBytes` with each chunk as it came. The loop throws what
+ *   they throw
  * @returns {AsyncGenerator<StreamEvent, void, void>}
  * @throws {StreamFailure} no connection, a status other than 2xx, an answer that is no event
- *   stream (its first bytes decide, and its type where they don't), a connection that breaks
- * @throws {EventTooLarge} an event past the decoder's bound
+ *   stream (its first bytes decide, whatever its type), a connection that breaks, an event past the
+ *   decoder's bound
  * @throws {TypeError} JSON can't hold the body
  */
 export async function* postEvents(url, body, { onOpen, onBytes, ...init } = {}) {
-  const decoders = { events: EventStreamDecoder };
-  yield* received(url, jsonPost(body, init), decoders, { onOpen, onBytes });
+  const request = jsonPost(body, init);
+  yield* received(url, request, new EventStreamDecoder(), STREAM_START, onOpen, onBytes);
 }
 
 /** @param {unknown} body @param {RequestInit} init @returns {RequestInit} */
@@ -262,23 +253,26 @@ function jsonPost(body, init) {
   return { ...init, headers, method: "POST", body: JSON.stringify(body) };
 }
 
+// The first bytes decide what a body is. Its type does not: servers label an event stream as anything.
+const STREAM_START = /^\s*(:|(data|event|id|retry)[:\r\n])/;
+const ANSWER_START = /^\s*([{:]|(data|event|id|retry|error)[:\r\n])/;
+const LONGEST_START = "event:".length;
+const OTHER_START = /^\s*[<{[]/;
+
 /**
  * @param {string | URL} url
  * @param {RequestInit} request
- * @param {Record<string, typeof EventStreamDecoder | typeof JsonDecoder>} decoders for the kinds of
- *   bodies that are read
- * @param {{onOpen?: (response: Response) => void, onBytes?: (bytes: Uint8Array) => void}} handlers
- * @returns {AsyncGenerator<StreamEvent, void, void>}
+ * @param {EventStreamDecoder} decoder
+ * @param {RegExp} start of a body that the decoder reads
+ * @param {(response: Response) => void} [onOpen]
+ * @param {(bytes: Uint8Array) => void} [onBytes]
  */
-async function* received(url, request, decoders, { onOpen, onBytes }) {
+async function* received(url, request, decoder, start, onOpen, onBytes) {
   const response = await unlessAborted(fetch(url, request), request.signal, "network");
   const body = new Body(response, request.signal);
   try {
-    if (body.isLabelled) onOpen?.(response);
-    const Decoder = response.ok && decoders[await body.kind()];
-    if (!Decoder) throw await failureOf(response, body);
-    if (!body.isLabelled) onOpen?.(response);
-    const decoder = new Decoder();
+    if (response.ok) onOpen?.(response);
+    if (!(response.ok && (await body.begins(start)))) throw await failureOf(response, body);
     for await (const piece of body.pieces()) {
       onBytes?.(piece);
       yield* decoder.feed(piece);
@@ -291,7 +285,7 @@ async function* received(url, request, decoders, { onOpen, onBytes }) {
 
 /**
  * @template T
- * @param {Promise<T>} promise
+ * @param {T} promise
  * @param {AbortSignal | null | undefined} signal
  * @param {string} code the meaning of a rejection without an abort
  */
@@ -303,10 +297,6 @@ async function unlessAborted(promise, signal, code) {
     throw Object.assign(failed(code), { cause: error });
   }
 }
-
-const EVENT_STREAM_TYPE = /^\s*text\/event-stream\s*([;,]|$)/i;
-const EVENT_STREAM_START = /^(:|(data|event|id|retry)[:\r\n])/;
-const LONGEST_START = "event:".length;
 
 /** The body of a response. Its first bytes can be looked at before it is read. */
 class Body {
@@ -320,30 +310,19 @@ class Body {
 
   /** @param {Response} response @param {AbortSignal | null | undefined} signal */
   constructor(response, signal) {
-    this.isLabelled = response.ok && EVENT_STREAM_TYPE.test(typeOf(response));
     this.#reader = response.body?.getReader();
     this.#signal = signal;
   }
 
-  /** What its bytes are: `events`, `json` or `other`. The label decides where they don't. */
-  async kind() {
-    await this.readUntil(() => this.#kindOf(this.text.trimStart()) !== "");
-    return this.#kindOf(this.text.trimStart()) || (this.isLabelled ? "events" : "other");
-  }
-
-  /** @param {string} start without blanks and a BOM @returns {string} `""`: more must be read */
-  #kindOf(start) {
-    if (/^[{[]/.test(start)) return "json";
-    if (start[0] === "<") return "other";
-    if (EVENT_STREAM_START.test(start) || (start && this.isLabelled)) return "events";
-    return start.length < LONGEST_START ? "" : "other";
+  /** Whether it begins so. @param {RegExp} start */
+  async begins(start) {
+    await this.readUntil(() => start.test(this.text) || this.text.trim().length >= LONGEST_START);
+    return start.test(this.text);
   }
 
   /** Read its start, which stays a part of `pieces()`. @param {() => boolean} suffices */
   async readUntil(suffices) {
-    while (!suffices()) {
-      const piece = await this.#next();
-      if (!piece) return;
+    for (let piece; !suffices() && (piece = await this.#next()); ) {
       this.#first.push(piece);
       this.text += this.#utf8.decode(piece, { stream: true });
     }
@@ -355,8 +334,7 @@ class Body {
   }
 
   async #next() {
-    if (!this.#reader) return undefined;
-    return (await unlessAborted(this.#reader.read(), this.#signal, "truncated")).value;
+    return (await unlessAborted(this.#reader?.read(), this.#signal, "truncated"))?.value;
   }
 
   cancel() {
@@ -364,63 +342,35 @@ class Body {
   }
 }
 
-function typeOf(/** @type {Response} */ response) {
-  return response.headers.get("Content-Type") ?? "";
-}
-
 /** The failure of a response that is no answer. @param {Response} response @param {Body} body */
 async function failureOf(response, body) {
   const { ok, status, statusText, headers } = response;
-  const isJson = () => /^\s*[{[]/.test(body.text);
   try {
-    await body.readUntil(() => body.text.length >= MAX_JSON_ERROR || (ok && !isJson()));
+    await body.readUntil(() => body.text.length >= MAX_ERROR_LENGTH);
   } catch (error) {
     if (!(error instanceof StreamFailure)) throw error; // an abort
   }
-  const id = headers.get("X-Request-ID") ?? undefined;
-  const facts = { code: "http_error", status, id, retryAfter: secondsUntilRetry(headers) };
-  if (!ok) {
-    const plain = `The server answered ${status} ${statusText}`.trim() + ".";
-    return failureTold(errorBody(body.text), plain, facts);
-  }
-  const found = body.isLabelled ? "another text" : typeOf(response) || "nothing";
-  const plain = `The server answered with ${found} instead of an event stream.`;
-  const code = "not_an_event_stream";
-  return failureTold(errorIn(jsonIn(body.text)), plain, { ...facts, code });
-}
-
-/** The JSON of an error's body, or its text. A page, bytes and half a JSON have no words. */
-function errorBody(/** @type {string} */ text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return /^\s*[<{[]|[\0\uFFFD]/.test(text) ? null : text;
-  }
+  const plain = `The server answered ${status} ${statusText}`.trim();
+  const words = ok || OTHER_START.test(body.text) ? null : body.text;
+  return failureTold(jsonIn(body.text, words), plain + (ok ? " without an event stream." : "."), {
+    code: ok ? "not_an_event_stream" : "http_error",
+    status,
+    id: headers.get("X-Request-ID") ?? undefined,
+    retryAfter: secondsUntilRetry(headers),
+  });
 }
 
 /** @param {Headers} headers `Retry-After` in either of its forms @returns {number | undefined} */
 function secondsUntilRetry(headers) {
-  const value = headers.get("Retry-After")?.trim() ?? "";
-  let seconds = NaN;
-  if (/^\d+(\.\d+)?(,|$)/.test(value)) seconds = parseFloat(value);
-  else if (/GMT$/.test(value)) seconds = (Date.parse(value) - Date.now()) / 1000;
-  return wholeSeconds(seconds);
+  const value = headers.get("Retry-After") ?? "";
+  const isDate = /GMT$/.test(value);
+  const seconds = isDate ? (Date.parse(value) - Date.now()) / 1000 : parseFloat(value);
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }
 
-/** @param {any} value @returns {number | undefined} `undefined` for what is no number */
-function wholeSeconds(value) {
-  return Number.isFinite(value) ? Math.max(0, Math.ceil(value)) : undefined;
-}
-
-/**
- * The error in JSON that should be an answer; `undefined` without one.
- *
- * @param {any} said
- */
+/** The JSON that should be an answer, if it is an error. @param {any} said */
 function errorIn(said) {
-  const one = Array.isArray(said) ? said.find((item) => item?.error) : said;
-  const isError = one?.error || one?.error_message || [one?.object, one?.type].includes("error");
-  return isError ? one : undefined;
+  return said?.error || [said?.object, said?.type].includes("error") ? said : undefined;
 }
 
 /**
@@ -429,48 +379,47 @@ function errorIn(said) {
  * @param {FailureFacts} [facts] that are known besides
  */
 function failureTold(error, plain = SENTENCES.error, facts = { code: "error" }) {
-  const told = flattened(error);
-  const { message, code, type, status, field, param, loc, id, request_id, retry_after } = told;
-  const codes = [code, told.error_code, type, told.error_type, status, told.error].filter(isText);
-  const numbers = [status, code, told.status_code, told.statusCode].filter(isScalar);
-  const place = Array.isArray(loc) ? loc.slice(1).filter(isScalar).join(".") : "";
-  return new StreamFailure(message || plain, {
-    code: codes.find((word) => word !== message) ?? String(numbers[0] ?? facts.code),
-    id: [id, request_id].find(isText) ?? facts.id,
-    field: [field, param, place].find(isText),
-    status: facts.status ?? numbers.map(Number).find((number) => number >= 400 && number < 600),
-    retryAfter: facts.retryAfter ?? wholeSeconds(retry_after),
+  /** @type {Record<string, any>} */
+  const members = {};
+  const words = wordsIn(error, members);
+  const texts = (/** @type {string[]} */ ...names) => names.map((name) => members[name]).filter(isText);
+  const codes = texts("code", "type", "error_type", "status", "error");
+  const number = [members.status, members.code].find(Number.isFinite);
+  return new StreamFailure(shortened(words) || plain, {
+    ...facts,
+    code: codes.find((code) => code !== words) ?? String(number ?? facts.code),
+    id: texts("id", "request_id")[0] ?? facts.id,
+    field: texts("field", "param")[0] ?? placeIn(members.loc),
   });
+}
+
+/** FastAPI's place of an error, without the first part, `body`. @param {unknown} loc */
+function placeIn(loc) {
+  const parts = Array.isArray(loc) ? loc.slice(1) : [];
+  return parts.filter((part) => typeof part !== "object").join(".") || undefined;
 }
 
 const WORDS = ["error_message", "message", "detail", "error_description", "msg", "error", "title"];
 const MAX_DEPTH = 5;
-const MAX_DETAILS = 20;
 
 /**
- * An error as one object: its words as `message`, its other members, and those around it.
+ * The words of an error; `""` without any.
  *
  * @param {any} error
- * @returns {Record<string, any>} `message` is `""` where there are no words
+ * @param {Record<string, any>} members gets those of the error's objects; an inner one hides an outer
+ * @returns {string}
  */
-function flattened(error, depth = 0) {
-  if (isText(error)) return { message: shortened(error) };
-  if (error === null || typeof error !== "object" || depth > MAX_DEPTH) return { message: "" };
-  if (Array.isArray(error)) {
-    const details = error.slice(0, MAX_DETAILS).map((one) => flattened(one, depth + 1));
-    const words = details.map(({ message }) => message).filter(isText);
-    return { ...details.find(({ message }) => message), message: shortened(words.join("; ")) };
-  }
-  const names = isObject(error.error) ? ["error", ...WORDS] : WORDS;
-  const inner = names.map((name) => flattened(error[name], depth + 1));
-  const place = Math.max(0, inner.findIndex(({ message }) => message));
+function wordsIn(error, members, depth = 0) {
+  if (isText(error)) return error;
+  if (error === null || typeof error !== "object" || depth > MAX_DEPTH) return "";
+  const inside = (/** @type {any} */ one) => wordsIn(one, members, depth + 1);
+  if (Array.isArray(error)) return error.map(inside).filter(isText).join("; ");
+  let words = "";
+  for (const name of WORDS) words ||= inside(error[name]);
   const { id, type, ...around } = error; // an error inside has its own
-  return { ...(isObject(error[names[place]]) ? around : error), ...withoutNulls(inner[place]) };
-}
-
-/** @param {Record<string, any>} members */
-function withoutNulls(members) {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
+  const own = WORDS.some((name) => isObject(error[name])) ? around : error;
+  for (const [name, value] of Object.entries(own)) members[name] ??= value;
+  return words;
 }
 
 /** @param {any} value @returns {value is Record<string, any>} an object that is no list */
@@ -478,22 +427,22 @@ function isObject(value) {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
+/** @param {unknown} value @returns {Record<string, any>[]} the objects of a list */
+function objectsIn(value) {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
 /** @param {unknown} value @returns {value is string} a text that is not blank */
 function isText(value) {
   return typeof value === "string" && value.trim() !== "";
 }
 
-/** @param {unknown} value @returns {value is string | number} */
-function isScalar(value) {
-  return typeof value === "number" || isText(value);
-}
-
-/** @param {string} text @returns {any} the JSON in it, or `null` */
-function jsonIn(text) {
+/** @param {string} text @param {unknown} otherwise @returns {any} the JSON in it */
+function jsonIn(text, otherwise = null) {
   try {
     return JSON.parse(text);
   } catch {
-    return null;
+    return otherwise;
   }
 }
 
@@ -505,14 +454,12 @@ function shortened(/** @type {string} */ text) {
 }
 
 const CUT_CHARACTER = /[\uD800-\uDBFF]$/;
-const LONE_HALVES = /[\uD800-\uDFFF]/gu;
 
 /**
  * What one event says of an answer.
  *
  * @typedef {object} Piece
- * @property {Record<string, any>} delta what it adds
- * @property {unknown} [content] the delta's text, or a list of its parts
+ * @property {Record<string, any>} delta what it adds; `content`: its text, or a list of its parts
  * @property {boolean} [isWhole] whether the delta is all that the model said
  * @property {unknown} [usage]
  * @property {string} [reason] why the answer ends; `""` or absent: it goes on
@@ -530,13 +477,13 @@ const LONE_HALVES = /[\uD800-\uDFFF]/gu;
 /** The message format. @type {Form} */
 function messageIn(said) {
   if (typeof said?.ended !== "boolean") return null;
-  const { ended: isLast, message: content, usage } = said;
-  if (!isLast) return { delta: said, content };
-  const word = said.reason || "complete";
-  const finish = usage?.finish_reason;
-  const reason = (word === "complete" && finishOf(finish)) || (isText(word) ? word : "unknown");
-  const error = said.error || errorOf(finish) || (word === "error" && {});
-  return { delta: said, content, usage, reason, error, isLast };
+  const { ended: isLast, usage } = said;
+  const delta = { ...said, content: said.message };
+  if (!isLast) return { delta };
+  const word = isText(said.reason) ? said.reason : "complete";
+  const finish = word === "complete" ? usage?.finish_reason : word === "error" && word;
+  const reason = finishOf(finish) || word;
+  return { delta, usage, reason, error: said.error || errorOf(finish), isLast };
 }
 
 const DONE = /^\s*"?\[DONE\]"?\s*$/;
@@ -544,26 +491,21 @@ const DONE = /^\s*"?\[DONE\]"?\s*$/;
 /** Chat completions in OpenAI's form, streamed or whole, and legacy completions. @type {Form} */
 function chunkIn(said, { event, data }, isKnown) {
   if (DONE.test(data)) return { delta: {}, isLast: true };
-  const choice = choiceIn(said);
+  // Of several choices the first is read.
+  const choice = objectsIn(said?.choices).find(({ index }) => !index) ?? {};
   const { delta, message, text, finish_reason } = choice;
-  const named = event === "error" ? { detail: said ?? data } : undefined;
-  const error = errorIn(said) ?? errorIn(choice) ?? named ?? errorOf(finish_reason);
-  const isChunk = isObject(delta) || isObject(message) || typeof text === "string";
-  if (!(isChunk || isText(finish_reason) || error || isKnown)) return null;
-  const usage = [said?.usage, choice.usage, said?.x_groq?.usage].find(isObject);
-  const rest = { usage, error, reason: finishOf(finish_reason) };
-  if (!isObject(message) || (isObject(delta) && Object.keys(delta).length > 0)) {
-    return { delta: isObject(delta) ? delta : {}, content: delta?.content ?? text, ...rest };
-  }
-  const { content } = message;
-  return { delta: message, content, isWhole: true, ...rest, reason: rest.reason || "complete" };
-}
-
-/** The first choice of a chunk; `{}` without one. Others are not read. @param {any} said */
-function choiceIn(said) {
-  const choices = Array.isArray(said?.choices) ? said.choices : [];
-  const isFirst = (/** @type {any} */ { index }) => typeof index !== "number" || index === 0;
-  return choices.filter(isObject).find(isFirst) ?? {};
+  const named = event === "error" ? { detail: said ?? data } : errorOf(finish_reason);
+  const error = errorIn(said) ?? errorIn(choice) ?? named;
+  const parts = [delta, message].filter(isObject);
+  const part = parts.find((one) => Object.keys(one).length > 0) ?? { content: text };
+  if (!(parts[0] || typeof text === "string" || isText(finish_reason) || error || isKnown)) return null;
+  return {
+    delta: part,
+    isWhole: part === message,
+    usage: [said?.usage, choice.usage, said?.x_groq?.usage].find(isObject),
+    reason: finishOf(finish_reason) || (part === message ? "complete" : ""),
+    error,
+  };
 }
 
 /** @type {[RegExp, string][]} what servers say, and the word for it here */
@@ -587,21 +529,10 @@ function errorOf(word) {
   return finishOf(word) === "error" ? { code: word } : undefined;
 }
 
-/** The text of a member: a text, or the parts of the type `text` of a list. @param {unknown} value */
+/** The text of a member: a text, or the texts of a list's parts. @param {unknown} value */
 function textIn(value) {
-  if (typeof value === "string") return value;
-  const parts = Array.isArray(value) ? value : [];
-  return parts.map((part) => (typeof part?.text === "string" ? part.text : "")).join("");
-}
-
-/** @param {Record<string, any>} delta @param {unknown} content */
-function reasoningIn({ reasoning_content, reasoning }, content) {
-  const parts = Array.isArray(content) ? content : [];
-  return (
-    textIn(reasoning_content) ||
-    textIn(reasoning) ||
-    parts.map((part) => textIn(part?.thinking)).join("")
-  );
+  const texts = [value, ...objectsIn(value).map(({ text }) => text)];
+  return texts.filter((text) => typeof text === "string").join("");
 }
 
 /**
@@ -611,47 +542,30 @@ function reasoningIn({ reasoning_content, reasoning }, content) {
  *   `arguments`: a JSON text, as the model wrote it
  */
 
-/** Calls of tools, put together from their fragments. */
-class ToolCalls {
-  /** @type {{index: unknown, call: ToolCall}[]} */
-  #found = [];
-
-  get all() {
-    return this.#found.map(({ call }) => call);
+/**
+ * Add a fragment to the calls that it may continue. As for OpenAI's clients, an index is one call. But
+ * some servers give no index, or the same one to all; there another ID begins another call.
+ *
+ * @param {{index: unknown, call: ToolCall}[]} found
+ * @param {Record<string, any>} fragment
+ */
+function addFragment(found, { index, id, type, function: told, ...others }) {
+  const { name, arguments: json } = isObject(told) ? told : {};
+  let last = found.filter((one) => one.index === index).pop();
+  const isOther = isText(id) ? id !== (last?.call.id || id) : typeof index !== "number";
+  if (!last || (isOther && isText(name))) {
+    last = { index, call: { id: "", type: "function", function: { name: "", arguments: "" } } };
+    found.push(last);
   }
+  const { function: known, ...call } = last.call;
+  const text = known.arguments + (isObject(json) ? asJson(json) : textIn(json));
+  const joined = { ...known, ...textsOf({ name }), arguments: text };
+  last.call = { ...call, ...others, ...textsOf({ id, type }), function: joined };
+}
 
-  /** @param {Record<string, any>} fragment */
-  add({ index, id, type, function: told, ...others }) {
-    const { name, arguments: json, ...extras } = isObject(told) ? told : {};
-    const found = this.#continued(index, id, name) ?? this.#begun(index);
-    const { call } = found;
-    found.call = {
-      ...call,
-      ...others,
-      id: call.id || (isText(id) ? id : ""),
-      type: isText(type) ? type : call.type,
-      function: {
-        ...call.function,
-        ...extras,
-        name: call.function.name || (isText(name) ? name : ""),
-        arguments: call.function.arguments + (isObject(json) ? asJson(json) : textIn(json)),
-      },
-    };
-  }
-
-  /** The call that the fragment goes on. Some servers give no index, or the same one to all. */
-  #continued(/** @type {unknown} */ index, /** @type {unknown} */ id, /** @type {unknown} */ name) {
-    const hasPlace = Number.isInteger(index);
-    const last = this.#found.filter((one) => !hasPlace || one.index === index).pop();
-    const begins = isText(id) ? id !== (last?.call.id || id) : !hasPlace;
-    return begins && isText(name) ? undefined : last;
-  }
-
-  #begun(/** @type {unknown} */ index) {
-    const call = { id: "", type: "function", function: { name: "", arguments: "" } };
-    this.#found.push({ index, call });
-    return this.#found[this.#found.length - 1];
-  }
+/** The members that are texts. @param {Record<string, unknown>} members */
+function textsOf(members) {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => isText(value)));
 }
 
 function asJson(/** @type {unknown} */ value) {
@@ -706,11 +620,10 @@ export class Answer {
   #form = null;
   /** @type {StreamFailure | null} an error that the server told, and that does not end the answer */
   #trouble = null;
-  #hasUnread = false;
   #said = false;
   #hasRefused = false;
-  #calls = new ToolCalls();
-  #cut = { onText: "", onReasoning: "", onRefusal: "" };
+  /** @type {{index: unknown, call: ToolCall}[]} */
+  #calls = [];
   #reason = "";
   /** @type {object | null} */
   #usage = null;
@@ -723,10 +636,10 @@ export class Answer {
    * @throws {TypeError} JSON can't hold the body, or HTTP a header
    */
   static post(url, body, options = {}) {
-    const stream = new Answer(options);
+    const answer = new Answer(options);
     const { headers, credentials } = options;
-    stream.#post(url, jsonPost(body, { headers, credentials }));
-    return stream;
+    answer.#post(url, jsonPost(body, { headers, credentials }));
+    return answer;
   }
 
   /**
@@ -736,9 +649,9 @@ export class Answer {
    * @throws {DOMException} the URL is none
    */
   static get(url, options = {}) {
-    const stream = new Answer(options);
-    stream.#get(url, options);
-    return stream;
+    const answer = new Answer(options);
+    answer.#get(url, options);
+    return answer;
   }
 
   /** @private Begin with `Answer.post` or `Answer.get`. @param {StreamHandlers} handlers */
@@ -755,19 +668,23 @@ export class Answer {
 
   async #post(/** @type {string | URL} */ url, /** @type {RequestInit} */ request) {
     const controller = new AbortController();
+    const { signal } = controller;
     this.#close = () => controller.abort();
-    const decoders = { events: EventStreamDecoder, json: JsonDecoder };
-    const events = received(url, { ...request, signal: controller.signal }, decoders, {
-      onOpen: () => this.#open(),
-      onBytes: (bytes) => this.#tell("onBytes", bytes),
-    });
+    const events = received(
+      url,
+      { ...request, signal },
+      new AnswerDecoder(),
+      ANSWER_START,
+      () => this.#open(),
+      (bytes) => this.#tell("onBytes", bytes),
+    );
     try {
       // Read on after the last event: the server would take an early leave for a departure.
       for await (const event of events) this.#receive(event);
-      this.#broke(failed(this.#hasUnread && !this.#form ? "unknown_form" : "truncated"));
+      this.#broke(failed(this.#form ? "truncated" : "no_answer"));
     } catch (error) {
-      if (controller.signal.aborted) return;
-      if (!(error instanceof StreamFailure || error instanceof EventTooLarge)) throw error;
+      if (signal.aborted) return;
+      if (!(error instanceof StreamFailure)) throw error;
       this.#broke(error);
     }
   }
@@ -815,43 +732,37 @@ export class Answer {
       this.#form = form;
       return this.#take(piece);
     }
-    if (event.event === "error") this.#trouble ??= failureTold(said ?? event.data);
+    if (event.event === "error" || errorIn(said)) this.#trouble ??= failureTold(said ?? event.data);
     else if (event.event === "loading" && isObject(said)) this.#loading(said);
-    else this.#hasUnread = true;
   }
 
-  #take(/** @type {Piece} */ { delta, content, isWhole, usage, reason, error, isLast }) {
+  #take(/** @type {Piece} */ { delta, isWhole, usage, reason, error, isLast }) {
     if (isObject(usage)) this.#usage = usage;
-    if (!(isWhole && this.#said)) this.#say(delta, content);
+    if (!(isWhole && this.#said)) this.#say(delta);
     this.#reason = reason || this.#reason;
     if (error) this.#fail(failureTold(error));
     else if (isLast) this.#end();
   }
 
-  /** @param {Record<string, any>} delta @param {unknown} content */
-  #say(delta, content) {
+  #say(/** @type {Record<string, any>} */ delta) {
+    const { content, reasoning_content, reasoning } = delta;
     const refusal = textIn(delta.refusal);
+    const thoughts = objectsIn(content).map(({ thinking }) => textIn(thinking));
     let text = textIn(content);
     if (text.endsWith(refusal)) text = text.slice(0, text.length - refusal.length); // said twice
     this.#hasRefused ||= refusal !== "";
-    this.#pass("onReasoning", reasoningIn(delta, content));
+    this.#pass("onReasoning", textIn(reasoning_content) || textIn(reasoning) || thoughts.join(""));
     this.#pass("onText", text);
     this.#pass(this.#handlers.onRefusal ? "onRefusal" : "onText", refusal);
-    for (const fragment of Array.isArray(delta.tool_calls) ? delta.tool_calls : []) {
-      if (!isObject(fragment)) continue;
-      this.#calls.add(fragment);
-      this.#stream();
-    }
+    const fragments = objectsIn(delta.tool_calls);
+    for (const fragment of fragments) addFragment(this.#calls, fragment);
+    if (fragments.length > 0) this.#stream();
   }
 
-  /** Pass a text on. A character that is cut in two waits for its second half. */
-  #pass(/** @type {"onText" | "onReasoning" | "onRefusal"} */ name, /** @type {string} */ text) {
+  #pass(/** @type {string} */ name, /** @type {string} */ text) {
     if (text === "" || this.#over) return;
     this.#stream();
-    const joined = this.#cut[name] + text;
-    this.#cut[name] = CUT_CHARACTER.exec(joined)?.[0] ?? "";
-    const whole = joined.slice(0, joined.length - this.#cut[name].length);
-    if (whole) this.#tell(name, whole.replace(LONE_HALVES, "\uFFFD"));
+    this.#tell(name, text);
   }
 
   #stream() {
@@ -871,33 +782,24 @@ export class Answer {
   }
 
   #end() {
-    if (this.#over) return;
+    if (this.#over) return; // one of the page's functions has stopped it
     if (!this.#reason && !this.#said) return this.#fail(failed("no_answer"));
-    const calls = this.#calls.all;
+    const calls = this.#calls.map(({ call }) => call);
     let reason = this.#reason || "complete";
     if (reason === "complete" && this.#hasRefused) reason = "refusal";
     if (reason === "complete" && calls.length > 0) reason = "tool_calls";
-    this.#tellRest();
     if (reason === "tool_calls" && calls.length > 0) this.#tell("onToolCalls", calls);
     this.#enter({ name: "ended", reason, usage: this.#usage });
   }
 
   /** The connection is over. */
-  #broke(/** @type {StreamFailure | EventTooLarge} */ failure) {
-    if (this.#isFinished() && failure instanceof StreamFailure) this.#end();
+  #broke(/** @type {StreamFailure} */ failure) {
+    if (this.#isFinished()) this.#end();
     else this.#fail(this.#trouble ?? failure);
   }
 
-  #fail(/** @type {StreamFailure | EventTooLarge} */ failure) {
-    this.#tellRest();
+  #fail(/** @type {StreamFailure} */ failure) {
     this.#enter({ name: "failed", reason: failure.message, ...failure.facts });
-  }
-
-  /** Tell of the characters whose second half never came. */
-  #tellRest() {
-    for (const [name, half] of Object.entries(this.#cut)) {
-      if (half && !this.#over) this.#tell(name, "\uFFFD");
-    }
   }
 
   #enter(/** @type {StreamState} */ state) {
@@ -913,20 +815,12 @@ export class Answer {
     try {
       /** @type {any} */ (this.#handlers)[name]?.(value);
     } catch (error) {
-      report(error);
+      reportError(error); // the page's own `error` event tells of it, as of an event listener's
     }
   }
 }
 
 export { Answer as LLMStream };
-
-/** Have the page's `error` event tell of an error, as a browser does with an event listener's. */
-function report(/** @type {unknown} */ error) {
-  if (globalThis.reportError) globalThis.reportError(error);
-  else queueMicrotask(() => { throw error; });
-}
-
-const MAY_GROW = /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{M}\u200D]$/u;
 
 /**
  * Shows text as if it were typed, in whole grapheme clusters. The more text waits, the faster it
@@ -936,10 +830,7 @@ const MAY_GROW = /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{M}\u200D]$/
 export class Typewriter {
   #write;
   #maxLag;
-  #now;
-  #requestFrame;
   #atOnce;
-  #segment;
   /** @type {{text: string, due: number}[]} */
   #waiting = [];
   #credit = 0;
@@ -953,26 +844,21 @@ export class Typewriter {
    * @param {(text: string) => void} write appends a piece of text to what is shown
    * @param {object} [options]
    * @param {number} [options.maxLag] milliseconds; default 300
-   * @param {() => number} [options.now] a clock, in milliseconds
-   * @param {(frame: () => void) => unknown} [options.requestFrame] default `requestAnimationFrame`
    * @param {() => boolean} [options.atOnce] whether to show text as it comes
-   * @param {(text: string) => string[]} [options.segment] into grapheme clusters
    */
-  constructor(write, options = {}) {
+  constructor(write, { maxLag = 300, atOnce = isStill } = {}) {
     this.#write = write;
-    this.#maxLag = options.maxLag ?? 300;
-    this.#now = options.now ?? (() => performance.now());
-    this.#requestFrame = options.requestFrame ?? ((frame) => requestAnimationFrame(frame));
-    this.#atOnce = options.atOnce ?? motionless;
-    this.#segment = options.segment ?? graphemes;
+    this.#maxLag = maxLag;
+    this.#atOnce = atOnce;
   }
 
   push(/** @type {string} */ text) {
     this.#finishing = false;
-    const due = this.#now() + this.#maxLag;
-    const last = this.#waiting.pop() ?? { text: "", due }; // the new text may continue its cluster
-    for (const [index, cluster] of this.#segment(last.text + text).entries()) {
-      this.#waiting.push({ text: cluster, due: index === 0 ? last.due : due });
+    const due = performance.now() + this.#maxLag;
+    let last = this.#waiting.pop() ?? { text: "", due }; // the new text may continue its cluster
+    for (const cluster of graphemes(last.text + text)) {
+      this.#waiting.push({ text: cluster, due: last.due });
+      last = { text: "", due };
     }
     this.#run();
   }
@@ -992,23 +878,20 @@ export class Typewriter {
   }
 
   #run() {
-    if (this.#waiting.length === 0 || this.#atOnce()) this.#show(this.#complete());
-    else if (!this.#running) this.#begin();
-  }
-
-  #begin() {
+    if (this.#waiting.length === 0 || this.#atOnce()) return this.#show(this.#complete());
+    if (this.#running) return;
     this.#credit = 1; // the first text after a silence is shown in the next frame
-    this.#request(this.#now());
+    this.#request(performance.now());
   }
 
   #request(/** @type {number} */ now) {
     this.#running = true;
     this.#lastFrame = now;
-    this.#requestFrame(() => this.#frame());
+    requestAnimationFrame(() => this.#frame());
   }
 
   #frame() {
-    const now = this.#now();
+    const now = performance.now();
     this.#running = false;
     try {
       this.#show(this.#ready(now));
@@ -1023,7 +906,6 @@ export class Typewriter {
     this.#credit += ((now - this.#lastFrame) * waiting.length) / (this.#maxLag / 3);
     const most = this.#complete();
     let count = Math.min(Math.floor(this.#credit), most);
-    if (count === waiting.length && this.#lastIs(MAY_GROW)) count -= 1;
     while (count < most && waiting[count].due <= now) count += 1;
     this.#credit = Math.max(0, Math.min(this.#credit - count, 1));
     return count;
@@ -1031,12 +913,9 @@ export class Typewriter {
 
   /** How many clusters may be shown: not the half of a character, whose other half will come. */
   #complete() {
-    return this.#waiting.length - (this.#lastIs(CUT_CHARACTER) ? 1 : 0);
-  }
-
-  #lastIs(/** @type {RegExp} */ unfinished) {
     const last = this.#waiting[this.#waiting.length - 1];
-    return !this.#finishing && last !== undefined && unfinished.test(last.text);
+    const isCut = last && !this.#finishing && CUT_CHARACTER.test(last.text);
+    return this.#waiting.length - (isCut ? 1 : 0);
   }
 
   #show(/** @type {number} */ count) {
@@ -1044,20 +923,19 @@ export class Typewriter {
     try {
       if (count > 0) this.#write(shown.map(({ text }) => text).join(""));
     } finally {
-      const finished = this.#waiting.length > 0 ? [] : this.#finished.splice(0);
-      for (const resolve of finished) resolve();
+      if (this.#waiting.length === 0) for (const resolve of this.#finished.splice(0)) resolve();
     }
   }
 }
 
-function motionless() {
+function isStill() {
   return document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
-const segmenter = globalThis.Intl?.Segmenter && new Intl.Segmenter();
+const segmenter = Intl.Segmenter && new Intl.Segmenter();
 
 /** @param {string} text whole grapheme clusters; whole code points in an old browser */
 function graphemes(text) {
-  if (!segmenter) return Array.from(text);
+  if (!segmenter) return [...text];
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }

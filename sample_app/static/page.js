@@ -112,7 +112,6 @@ const WORDS = {
       network: "无法连接服务器。",
       truncated: "连接在回答完成之前中断。",
       not_an_event_stream: "服务器返回的不是事件流。",
-      unknown_form: "服务器回答的格式未知。",
       no_answer: "服务器未作回答即结束。",
       too_large: "收到的事件过大。",
       refused: "服务器拒绝了请求。EventSource 不会说明原因，改用 POST 可以看到。",

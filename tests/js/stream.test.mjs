@@ -110,7 +110,7 @@ test("POST: a refusal is a failure with its reason, its status and when to come 
 });
 
 test("POST: an event past the bound is a failure", async () => {
-  const { state } = await post(`data: ${"x".repeat(1_100_000)}\n\n`);
+  const { state } = await post(`data: ${"x".repeat(16_777_217)}\n\n`);
   assert.equal(state.code, "too_large");
 });
 

@@ -18,7 +18,7 @@ async function loaded(file) {
   return module;
 }
 
-export const { EventStreamDecoder, EventTooLarge, Answer, LLMStream } = llmstream;
+export const { EventStreamDecoder, Answer, LLMStream } = llmstream;
 export const { StreamFailure, Typewriter, postEvents } = llmstream;
 
 const HEAD = { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" };
