@@ -5,6 +5,7 @@ Source of the members: OpenAI's reference, "Chat Completions", "The chat complet
 
 from __future__ import annotations
 
+from collections.abc import Iterable as AnyIterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
@@ -26,7 +27,8 @@ class ToolCallDelta:
     :param arguments: the next characters of the arguments, a JSON text. ``None``: none are sent.
     :param type: the kind of the tool. Default: ``function`` with an ``id``, else it is not sent.
     :param extra: the fragment's other members, as the model's server sent them.
-    :raises ValueError: ``index`` is no whole number from 0, or a text is no text.
+    :raises ValueError: ``index`` is no whole number from 0, a text is no text, or ``extra`` or its
+        ``function`` is no mapping.
     """
 
     index: int = 0
@@ -43,6 +45,8 @@ class ToolCallDelta:
             value = getattr(self, name)
             if value is not None:
                 _check_text(name, value)
+        _check_mapping("extra", self.extra)
+        _check_mapping("extra['function']", self.extra.get("function", {}))
 
     def as_json(self) -> Dict[str, Any]:
         """The fragment in OpenAI's form. It leaves out the members that are ``None``."""
@@ -210,7 +214,7 @@ def _check_mapping(name: str, value: Any) -> None:
 
 
 def _checked_tuple(name: str, value: Any, kind: type) -> Tuple[Any, ...]:
-    if isinstance(value, (str, bytes, AnyMapping)):
+    if isinstance(value, (str, bytes, AnyMapping)) or not isinstance(value, AnyIterable):
         raise ValueError(f"{name}: has to be a list, not {type(value).__name__}")
     items = tuple(value)
     for item in items:

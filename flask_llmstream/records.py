@@ -34,6 +34,7 @@ class CompletionRequest:
         ``max_tokens``.
     :param max_tokens: the most tokens that the answer may have, whatever the client asked for.
         ``None``: as many as the model writes.
+    :raises ValueError: a field has another type; the message names it.
     """
 
     model: str = ""
@@ -41,6 +42,22 @@ class CompletionRequest:
     messages: Tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     max_tokens: Optional[int] = None
+
+    def __post_init__(self) -> None:
+        _check(isinstance(self.model, str), "model: has to be text", self.model)
+        is_text = self.prompt is None or isinstance(self.prompt, str)
+        _check(is_text, "prompt: has to be text", self.prompt)
+        are_messages = isinstance(self.messages, (list, tuple))
+        _check(are_messages, "messages: has to be a list of mappings", self.messages)
+        _check(isinstance(self.options, Mapping), "options: has to be a mapping", self.options)
+        most: Any = self.max_tokens
+        is_limit = most is None or (type(most) is int and most > 0)
+        _check(is_limit, "max_tokens: has to be a whole number from 1, or None", most)
+
+
+def _check(is_right: bool, wanted: str, value: Any) -> None:
+    if not is_right:
+        raise ValueError(f"{wanted}, not {value!r:.60}")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""``Usage``: what an answer cost, in numbers that can be sent."""
+"""``CompletionRequest`` and ``Usage``: what they hold, and what they refuse by its name."""
 
 from __future__ import annotations
 
 import pytest
 
-from flask_llmstream import Usage
+from flask_llmstream import CompletionRequest, Usage
 
 
 class TokenCount:
@@ -37,3 +37,29 @@ def test_what_is_no_count_is_refused_by_its_name(name, count):
 def test_so_is_a_reason_that_is_no_text(reason):
     with pytest.raises(ValueError, match="^finish_reason: "):
         Usage(finish_reason=reason)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("model", None),
+        ("prompt", 7),
+        ("prompt", ["a"]),
+        ("messages", "Hi"),
+        ("messages", {"role": "user", "content": "Hi"}),
+        ("messages", None),
+        ("options", None),
+        ("options", [("seed", 7)]),
+        ("max_tokens", "80"),
+        ("max_tokens", 0),
+        ("max_tokens", True),
+    ],
+)
+def test_what_a_request_can_not_hold_is_refused_by_its_name(name, value):
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        CompletionRequest(**{name: value})
+
+
+def test_a_request_may_have_a_list_of_messages():
+    messages = [{"role": "user", "content": "Hi"}]
+    assert CompletionRequest(messages=messages, max_tokens=80).messages == messages
