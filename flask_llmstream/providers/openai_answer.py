@@ -116,12 +116,7 @@ class Answer:
             "chunk_extra": _changed(self._said_of_part, others_in(part, _PART)),
         }
         said = {name: value for name, value in fields.items() if value}
-        text: str = said.get("text", "")
-        if said.keys() <= {"text"}:
-            return text
-        if text and isinstance(self._reader.content, list):  # its text is no member of its own
-            return Delta(**dict(said, text="")), text
-        return (Delta(**said),)
+        return _as_pieces(said)
 
     def _take_reason(self, word: Optional[str]) -> None:
         if word is None:
@@ -139,6 +134,17 @@ class Answer:
             del others["logprobs"]
         lists = {name: value for name, value in others.items() if isinstance(value, list)}
         return {**_changed(self._said_of_choice, others), **lists}
+
+
+def _as_pieces(said: Dict[str, Any]) -> Union[str, Tuple[Piece, ...]]:
+    """Pieces with these fields. Text stays a ``str``, for code that joins only such, unless the log
+    probabilities of its tokens are beside it. Calls of tools come behind it."""
+    text: str = "" if "logprobs" in said else said.pop("text", "")
+    if not said:
+        return text
+    if not text:
+        return (Delta(**said),)
+    return (text, Delta(**said)) if "tool_calls" in said else (Delta(**said), text)
 
 
 def _pieces(news: Union[str, Tuple[Piece, ...]]) -> Tuple[Piece, ...]:

@@ -27,14 +27,12 @@ class DeltaReader:
     :ivar calls: the calls of tools so far.
     :ivar chars: how many characters of text have come.
     :ivar last: the latest text.
-    :ivar content: the latest content as it came.
     """
 
     def __init__(self) -> None:
         self.calls = ToolCalls()
         self.chars = 0
         self.last = ""
-        self.content: Any = None
         self._said: Set[str] = set()
         self._has_deltas = False
 
@@ -50,7 +48,6 @@ class DeltaReader:
             it. Others are kept in ``extra`` as they came.
         """
         members = self._members(choice)
-        self.content = members.get("content")
         fields = _fields(members, self.calls)
         text = fields.get("text", "")
         self.chars += len(text)

@@ -38,22 +38,20 @@ def test_a_member_of_the_part_is_said_once_for_each_value():
     parts = [part({"content": text}, system_fingerprint=name) for text, name in
              (("a", "f1"), ("b", "f1"), ("c", "f2"), ("d", "f2"))]  # fmt: skip
     assert pieces(*parts) == [
-        Delta(text="a", chunk_extra={"system_fingerprint": "f1"}),
-        "b",
-        Delta(text="c", chunk_extra={"system_fingerprint": "f2"}),
-        "d",
-    ]
+        Delta(chunk_extra={"system_fingerprint": "f1"}), "a", "b",
+        Delta(chunk_extra={"system_fingerprint": "f2"}), "c", "d",
+    ]  # fmt: skip
 
 
 def test_a_member_of_the_choice_is_said_once_for_each_value():
     safe = {"content_filter_results": {"hate": {"filtered": False}}}
     parts = [part({"content": text}, choice=safe) for text in "ab"]
-    assert pieces(*parts) == [Delta(text="a", choice_extra=safe), "b"]
+    assert pieces(*parts) == [Delta(choice_extra=safe), "a", "b"]
 
 
 def test_a_list_in_the_choice_belongs_to_its_part():
     parts = [part({"content": text}, choice={"token_ids": [7]}) for text in "aa"]
-    assert pieces(*parts) == [Delta(text="a", choice_extra={"token_ids": [7]})] * 2
+    assert pieces(*parts) == [Delta(choice_extra={"token_ids": [7]}), "a"] * 2
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "reasoning_text", "thinking"])
@@ -102,15 +100,22 @@ def test_annotations_are_kept():
     ],
 )
 def test_any_other_member_is_given_back_as_it_came(name, value):
-    assert delta_of(part({"content": "a", name: value})).as_json() == {"content": "a", name: value}
+    delta, text = pieces(part({"content": "a", name: value}))
+    assert (delta.as_json(), text) == ({name: value}, "a")
 
 
-def test_members_of_one_part_stay_together():
-    delta = delta_of(part({"content": "a", "reasoning": "b", "refusal": "c"}, provider="p"))
+def test_text_stays_text_and_the_other_members_of_its_part_stay_together():
+    delta, text = pieces(part({"content": "a", "reasoning": "b", "refusal": "c"}, provider="p"))
+    assert text == "a"
     assert delta == Delta(
-        text="a", reasoning="b", refusal="c", reasoning_name="reasoning",
-        chunk_extra={"provider": "p"},
-    )  # fmt: skip
+        reasoning="b", refusal="c", reasoning_name="reasoning", chunk_extra={"provider": "p"}
+    )
+
+
+def test_calls_of_tools_come_behind_the_text_of_their_part():
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}
+    text, delta = pieces(part({"content": "a", "tool_calls": [call]}))
+    assert (text, delta.tool_calls[0].name) == ("a", "f")
 
 
 @pytest.mark.parametrize("index", [None, 0, 0.0, -1, "0", "first", {}])
@@ -218,13 +223,14 @@ def test_a_message_behind_the_deltas_is_not_said_twice(delta):
 
 def test_its_rest_is_news():
     last = whole({"content": "Once upon a time. The end.", "annotations": [{"type": "x"}]})
-    assert pieces(*DELTAS, last)[-1] == Delta(text=" The end.", annotations=({"type": "x"},))
+    assert pieces(*DELTAS, last)[-2:] == [Delta(annotations=({"type": "x"},)), " The end."]
 
 
 def test_nor_are_its_reasoning_and_its_calls():
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     said = part({"reasoning": "hm", "tool_calls": [{"index": 0, **call}], "content": "x"})
-    assert len(pieces(said, whole({"reasoning_content": "hm", "tool_calls": [call]}))) == 1
+    last = whole({"reasoning_content": "hm", "tool_calls": [call]})
+    assert pieces(said, last) == pieces(said)
 
 
 def test_messages_may_take_the_place_of_deltas():
