@@ -160,10 +160,19 @@ class DeltaSum:
         self._fields = {each.name: Merged(_PIECES.get(each.name, PIECES)) for each in fields(Delta)}
 
     def add(self, piece: Union[Delta, str]) -> None:
-        """Add the next delta, or the next text."""
+        """Add the next delta, or the next text.
+
+        :raises ValueError: a value is nested too deeply.
+        """
         if isinstance(piece, str):
             self._add("text", piece)
             return
+        try:
+            self._add_fields(piece)
+        except RecursionError:
+            raise ValueError("it is nested too deeply, or in itself") from None
+
+    def _add_fields(self, piece: Delta) -> None:
         for name in piece.kinds():
             if name != "extra":
                 self._add(name, getattr(piece, name))

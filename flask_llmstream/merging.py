@@ -21,8 +21,8 @@ class Merged:
 
     Texts are joined, except those of :data:`LABELS`. Lists are joined; the objects in them that
     have a whole number as ``index`` are merged where it is the same. Objects are merged member by
-    member. Of all other values the last counts, and so it does where the type changes. ``None`` and
-    an empty text say nothing.
+    member. Of all other values the last counts, and so it does where the type changes. ``None``
+    says nothing, nor does an empty text behind another value.
 
     :param joined: which of ``str`` and ``list`` come in pieces. Of another the last value counts.
     """
@@ -41,7 +41,7 @@ class Merged:
 
         :returns: about the number of characters that are kept of it.
         """
-        if value is None or value == "":
+        if value is None or (value == "" and self._kind is not None):
             return 0
         kind = _kind_of(value)
         if kind is not self._kind:

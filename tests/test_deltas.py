@@ -139,6 +139,18 @@ def test_reasoning_keeps_its_server_s_name_in_a_sum():
     assert total.as_json() == {"content": "a", "reasoning": "x"}
 
 
+def test_a_call_without_arguments_stays_one_in_a_sum():
+    call = ToolCallDelta(0, "a", "now", "")
+    assert (Delta(tool_calls=[call]) + "!").tool_calls == (call,)
+
+
+def test_a_value_that_is_nested_too_deeply_is_refused_by_a_sum():
+    value: list = []
+    value.append(value)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        Delta("a") + Delta(logprobs={"content": [value]})
+
+
 def test_nothing_else_can_be_added():
     for other in (None, 1, {"a": 1}):
         with pytest.raises(TypeError):

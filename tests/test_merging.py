@@ -26,6 +26,10 @@ def merged(*pieces: Any, joined: Any = (str, list)) -> Any:
         (["a", "b", "", None, "c"], "abc"),
         ([1, 2], 2),
         ([True, None], True),
+        ([""], ""),
+        ([1, ""], 1),
+        (["", 1], 1),
+        ([{"type": ""}, {"type": "x"}, {"type": ""}], {"type": "x"}),
         ([[1], [2], (3,)], [1, 2, 3]),
         ([{"a": "x"}, {"a": "y", "b": 1}, {}], {"a": "xy", "b": 1}),
         ([{"a": {"b": [1]}}, {"a": {"b": [2]}}], {"a": {"b": [1, 2]}}),
@@ -91,4 +95,4 @@ def longest_text(value: Any) -> int:
 
 @given(pieces=st.lists(st.text(max_size=4)))
 def test_texts_are_joined(pieces: List[str]) -> None:
-    assert merged(*pieces, "") == ("".join(pieces) or None)
+    assert merged(*pieces, "") == "".join(pieces)

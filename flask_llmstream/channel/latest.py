@@ -6,6 +6,7 @@ import dataclasses
 from collections import deque
 from typing import Any, Callable, Deque, Optional, Tuple
 
+from ..deltas import Delta, DeltaSum
 from ..errors import StreamOverflow
 from ..records import Gap
 from ..runtime.atomic import try_pop
@@ -21,9 +22,9 @@ class Latest(LossyChannel):
     """Where there is no room the newest item waits in a slot. The reader loses the item that was in
     the slot before.
 
-    With ``coalesce`` the two are merged into one item, and the reader loses nothing. When merged
-    text would grow past ``max_bytes`` the stream ends with ``overflow``. The size of other merged
-    items is the function's responsibility.
+    With ``coalesce`` the two are merged into one item, and the reader loses nothing. When a merged
+    text or delta would grow past ``max_bytes`` the stream ends with ``overflow``. The size of other
+    merged items is the function's responsibility.
 
     :param coalesce: merges the item in the slot with the new item. Default: items are not merged.
     """
@@ -72,7 +73,8 @@ class Latest(LossyChannel):
         # wakes it. The two never encode at the same time, and no item is forgotten.
         if not self._reader_moves:
             self._move()
-        self._wake_the_reader()
+        if self._queue or self._reader_moves:  # not for an item without a form on the wire
+            self._wake_the_reader()
 
     def _keep(self, item: Any) -> None:
         previous = try_pop(self._slot)
@@ -92,7 +94,7 @@ class Latest(LossyChannel):
         kept = previous
         try:
             merged = _with_last_id(coalesce(previous, item), previous, item)
-            if _text_bytes(merged) > self._max_bytes:
+            if _most_bytes(merged) > self._max_bytes:
                 raise StreamOverflow
             kept = merged
             self._merged_items += 1
@@ -166,8 +168,13 @@ def _with_last_id(merged: Any, previous: Any, new: Any) -> Any:
     return merged
 
 
-def _text_bytes(item: Any) -> int:
-    """The most bytes that an item's text can take in UTF-8; the text is not encoded for it."""
+def _most_bytes(item: Any) -> int:
+    """The most bytes that an item's text can take in UTF-8, about the characters of all that a
+    delta says, and 0 for other items. Nothing is encoded for it."""
+    if isinstance(item, Delta):
+        total = DeltaSum()
+        total.add(item)
+        return total.size
     text = item.data if isinstance(item, ServerSentEvent) else item
     if not isinstance(text, str):
         return 0

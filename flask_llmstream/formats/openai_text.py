@@ -30,7 +30,7 @@ class TextCompletionChunks(ChatCompletionChunks):
     def __init__(self, model: str, include_usage: bool = False, echo: str = "") -> None:
         super().__init__(model, include_usage)
         self._echo = echo
-        self._logprobs = Logprobs()
+        self._logprobs = Logprobs(len(echo))
 
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
         echo = self._chunk({"content": self._echo}) if self._echo else b""
@@ -69,7 +69,7 @@ class TextCompletion(ChatCompletion):
         return {
             "text": self._echo + answer.words,
             "index": 0,
-            "logprobs": Logprobs().of(answer.logprobs),
+            "logprobs": Logprobs(len(self._echo)).of(answer.logprobs),
             "finish_reason": _known(finish_reason(ending)),
         }
 
@@ -80,10 +80,13 @@ def _known(reason: Optional[str]) -> Optional[str]:
 
 
 class Logprobs:
-    """Writes the log probabilities of one answer in the older form: parallel lists."""
+    """Writes the log probabilities of one answer in the older form: parallel lists.
 
-    def __init__(self) -> None:
-        self._offset = 0
+    :param offset: the place of the first token in the text, behind the prompt that is sent with it.
+    """
+
+    def __init__(self, offset: int = 0) -> None:
+        self._offset = offset
 
     def of(self, logprobs: Optional[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
         """The log probabilities of the next piece.

@@ -232,7 +232,10 @@ def _nan_at(path: str) -> ValueError:
 
 
 def _named(default: Default, value: Any, error: ValueError) -> ValueError:
-    path = _path_of_nan(default, value, "$")
+    try:
+        path = _path_of_nan(default, value, "$")
+    except RecursionError:  # deeper than the encoder goes
+        return ValueError("it is nested too deeply for JSON, or in itself")
     return error if path is None else _nan_at(path)
 
 

@@ -71,9 +71,9 @@ class StreamOptions:
     :param gaps: whether the reader gets a ``gap`` event for lost items, before the next item or the
         end: how many, and the IDs of the first and the last that had one. Default: no.
     :param coalesce: ``coalesce(previous, new)`` returns the one item that stands for both, so
-        that ``latest`` loses nothing; ``operator.add`` for text. Where merged text would outgrow
-        ``buffer_bytes`` the stream ends with ``overflow``. Not ``async def``. Default: nobody
-        merges.
+        that ``latest`` loses nothing; ``operator.add`` for text and deltas. Where a merged text or
+        delta would outgrow ``buffer_bytes`` the stream ends with ``overflow``. Not ``async def``.
+        Default: nobody merges.
     :param reconnect: the answer to an EventSource that comes back: ``refuse`` (204 after the end,
         410 after a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.

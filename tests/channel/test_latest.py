@@ -9,6 +9,7 @@ from typing import Any, Callable, List, Optional
 import pytest
 
 from flask_llmstream.channel.latest import Latest
+from flask_llmstream.deltas import Delta, ToolCallDelta
 from flask_llmstream.errors import StreamClosed, StreamOverflow
 from flask_llmstream.records import Gap
 from flask_llmstream.sse.event import ServerSentEvent
@@ -99,6 +100,13 @@ def test_an_item_without_a_form_on_the_wire_is_no_block() -> None:
     send(channel, "A", "")
     assert [channel.receive(0) for _ in range(2)] == [b"A", b""]
     assert blocks(channel) == []
+
+
+def test_nor_does_it_wake_the_reader_whose_heartbeat_is_due() -> None:
+    turns = Turns(lambda: channel.send(""), lambda: channel.send(""))
+    channel = Latest(turns, Turns(), str.encode, max_items=1)
+    assert channel.receive(1) == b""
+    assert turns.timeouts == [1]
 
 
 def test_what_can_t_be_encoded_is_told_who_reads_it() -> None:
@@ -310,6 +318,19 @@ def test_merged_events_are_bounded_by_their_text() -> None:
     send(channel, ServerSentEvent("12345"), ServerSentEvent("67890"))
     with pytest.raises(StreamOverflow):
         send(channel, ServerSentEvent("!"))
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        Delta("123456"), Delta(reasoning="123456"), Delta(extra={"a": "123456"}),
+        Delta(logprobs={"content": ["123"]}), Delta(tool_calls=[ToolCallDelta(arguments="123456")]),
+    ],
+)  # fmt: skip
+def test_merged_deltas_are_bounded_by_all_that_they_say(delta: Delta) -> None:
+    channel = channel_with_turns(max_items=0, max_bytes=50, coalesce=operator.add)
+    with pytest.raises(StreamOverflow):
+        send(channel, *[delta] * 50)
 
 
 def test_a_merge_that_fails_is_told_who_sends_and_loses_nothing_accepted() -> None:

@@ -447,3 +447,12 @@ def test_a_format_of_one_s_own_needs_one_line_for_the_words() -> None:
 def test_a_format_that_forgets_them_is_told_the_line() -> None:
     with pytest.raises(TypeError, match=r"^Delta can't be streamed.* return self\.delta\(item\)"):
         Forgetful().item(Delta("no"))
+
+
+def test_a_whole_call_has_arguments_be_they_empty() -> None:
+    for arguments in ("", None):
+        format = ChatCompletion("gemma")
+        format.item(Delta(tool_calls=[ToolCallDelta(0, "call_1", "now", arguments)]))
+        body = json.loads(format.ending(Ending("complete"), None))
+        (call,) = body["choices"][0]["message"]["tool_calls"]
+        assert call["function"] == {"arguments": "", "name": "now"}

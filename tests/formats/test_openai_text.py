@@ -140,6 +140,13 @@ def test_their_offsets_go_on_from_chunk_to_chunk() -> None:
     assert [each["text_offset"] for each in told] == [[0], [3]]
 
 
+def test_their_offsets_count_the_prompt_that_comes_first() -> None:
+    piece = Delta("Hello", logprobs={"content": TOKENS})
+    (body,) = chunks(TextCompletionChunks("gemma", echo="Say: ").item(piece))
+    for said in (body, whole(TextCompletion("gemma", echo="Say: "), piece)):
+        assert said["choices"][0]["logprobs"]["text_offset"] == [5, 8]
+
+
 @pytest.mark.parametrize(
     "logprobs",
     [{"tokens": ["a"], "token_logprobs": [-1]}, {"content": None}, {"content": 7}, {}],

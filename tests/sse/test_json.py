@@ -259,6 +259,14 @@ def test_keys_become_text_as_in_the_standard_library(way: Any, key: Any, written
 # Refusals.
 
 
+def test_a_nan_too_deep_to_be_found_is_refused_all_the_same(way: Any) -> None:
+    value: Any = NAN
+    for _ in range(600):
+        value = [value]
+    with pytest.raises(ValueError, match="nested too deeply"):
+        way.json_bytes(value)
+
+
 @pytest.mark.parametrize("number", [NAN, INFINITY, -INFINITY])
 def test_json_has_no_nan_and_no_infinity(way: Any, number: float) -> None:
     with pytest.raises(ValueError, match="^JSON has no NaN and no infinity, and .* is one$"):
