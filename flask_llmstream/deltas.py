@@ -13,6 +13,8 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Union
 
 from .merging import PIECES, Merged
 
+_OTHER_MEMBERS = frozenset({"content", "refusal", "tool_calls", "annotations", "role"})
+
 REASONING = "reasoning_content"
 """The member of a delta that most servers and clients know for reasoning. OpenAI has none."""
 
@@ -96,6 +98,8 @@ class Delta:
     def __post_init__(self) -> None:
         for name in ("text", "reasoning", "refusal", "reasoning_name"):
             _check_text(name, getattr(self, name))
+        if self.reasoning_name in _OTHER_MEMBERS:
+            raise ValueError(f"reasoning_name: {self.reasoning_name!r} is another member's name")
         # A model that reasons gives a delta for each token, so what is not there is not looked at.
         if self.tool_calls != ():
             self._check_items("tool_calls", ToolCallDelta)

@@ -66,6 +66,7 @@ def test_lists_become_tuples_so_that_a_delta_stays_as_it_is():
     "name, value",
     [
         ("text", None), ("reasoning", ["hm"]), ("refusal", 7), ("reasoning_name", None),
+        ("reasoning_name", "content"),
         ("tool_calls", "call"), ("tool_calls", [{"index": 0}]), ("tool_calls", None),
         ("tool_calls", ToolCallDelta(0)), ("annotations", {"a": 1}), ("annotations", ["a"]),
         ("annotations", 7), ("logprobs", []), ("extra", None), ("choice_extra", []),
