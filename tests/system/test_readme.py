@@ -31,7 +31,7 @@ def test_the_python_blocks_make_an_application_that_streams(names):
     client = names["app"].test_client()
     assert client.get("/words").data.count(b'message\ndata: {"ended":false') == 3
     assert b'data: {"pages":12}' in client.get("/report").data
-    assert client.get("/ticks").data == b": \ndata: 0\n\ndata: 1\n\ndata: 2\n\n"
+    assert client.get("/ticks").data == b": \n\ndata: 0\n\ndata: 1\n\ndata: 2\n\n"
     assert b"tock" in client.get("/clock").data
     names["model"] = CallableProvider(lambda request: [request.prompt])
     assert b"A haiku about the sea." in client.post("/haiku", json={"topic": "the sea"}).data
