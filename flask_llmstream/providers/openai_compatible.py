@@ -16,17 +16,17 @@ from ..records import CompletionRequest
 from ..sse.json import json_bytes
 from .abortable_deltas import AbortableDeltas
 from .base import Piece, Provider
-from .endpoint import checked_endpoint
-from .openai_attempts import Attempts
-from .openai_request import OpenAIRequest, RequestMaker
-from .openai_settings import (
+from .openai.attempts import Attempts
+from .openai.endpoint import checked_endpoint
+from .openai.request import OpenAIRequest, RequestMaker
+from .openai.settings import (
     checked_headers,
     checked_mapping,
     checked_options,
     checked_timeout,
     secrets_in,
 )
-from .upstream_errors import UpstreamErrors
+from .upstream.errors import UpstreamErrors
 
 
 class OpenAICompatible(Provider):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from flask_llmstream.deltas import Delta
-from flask_llmstream.providers.openai_answer import Answer
+from flask_llmstream.providers.openai.answer import Answer
 from tests.providers.openai_parts import delta_of, part, pieces, read_all, text_of, whole
 
 

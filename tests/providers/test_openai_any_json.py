@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from flask_llmstream.deltas import Delta
 from flask_llmstream.errors import ProviderError
-from flask_llmstream.providers.openai_answer import Answer
-from flask_llmstream.providers.upstream_errors import UpstreamErrors
+from flask_llmstream.providers.openai.answer import Answer
+from flask_llmstream.providers.upstream.errors import UpstreamErrors
 from flask_llmstream.sse.json import json_bytes
 from tests.providers.any_json import json_values
 from tests.providers.openai_parts import part, read_all, whole

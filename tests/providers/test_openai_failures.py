@@ -11,7 +11,7 @@ import pytest
 
 from flask_llmstream.errors import ProviderError
 from flask_llmstream.providers import OpenAICompatible
-from flask_llmstream.providers.upstream_errors import UpstreamErrors
+from flask_llmstream.providers.upstream.errors import UpstreamErrors
 from tests.providers.asking import PROMPT, failure
 from tests.support.upstream import (
     HEAD,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flask_llmstream.deltas import Delta, DeltaSum
 from flask_llmstream.formats.openai import ChatCompletion
 from flask_llmstream.providers import OpenAICompatible
-from flask_llmstream.providers.openai_answer import Answer
+from flask_llmstream.providers.openai.answer import Answer
 from flask_llmstream.records import Ending, Usage
 from tests.providers.asking import CHAT, ask, failure
 from tests.providers.openai_parts import part, pieces, read_all, whole

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_llmstream.deltas import ToolCallDelta
-from flask_llmstream.providers.openai_tool_calls import ToolCalls
+from flask_llmstream.providers.openai.tool_calls import ToolCalls
 
 CALLS = [("a", "weather", {"city": "Wien"}), ("b", "clock", {})]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.providers.openai_answer import Answer
+from flask_llmstream.providers.openai.answer import Answer
 from flask_llmstream.records import Usage
 from flask_llmstream.sse.json import json_bytes
 from tests.providers.any_json import json_values

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flask_llmstream.errors import ProviderError
 from flask_llmstream.exceptions.error_info import error_info_of
-from flask_llmstream.providers.upstream_errors import UpstreamErrors
+from flask_llmstream.providers.upstream.errors import UpstreamErrors
 
 W = "max_tokens is too large"
 KEY = 'sk-very/"secret"&key'

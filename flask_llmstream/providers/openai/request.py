@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from ..records import TOKEN_LIMITS, CompletionRequest
-from .token_limits import capped
+from ...records import TOKEN_LIMITS, CompletionRequest
+from ..token_limits import capped
 
 
 class OpenAIRequest(NamedTuple):

@@ -12,8 +12,8 @@ import json
 import secrets
 from typing import Any, Dict, List, Optional, Set, Tuple
 
-from ..deltas import ToolCallDelta
-from .openai_chunk import others_in
+from ...deltas import ToolCallDelta
+from .chunk import others_in
 
 _READ = frozenset({"index", "id", "type", "function", "name", "arguments"})
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any, Generator, Iterable, Iterator, NoReturn, Optional, Tuple
 
-from ..errors import EventTooLarge
-from ..http.call import CallAborted, CallError, CallTimedOut, HTTPAnswer, HTTPCall
-from ..http.charset import text_of
-from ..sse.decoder import MessageEvent
-from .base import Piece
-from .body_kind import EVENT_STREAM, JSON, body_kind, suffices
-from .openai_answer import Answer
-from .openai_chunk import MAX_PART_BYTES, is_cut, is_done, parse_part
-from .openai_failure import failure_told, is_notice, tells_failure
-from .retry_after import retry_after_in
-from .upstream_errors import UpstreamErrors
-from .upstream_events import events_of
+from ...errors import EventTooLarge
+from ...http.call import CallAborted, CallError, CallTimedOut, HTTPAnswer, HTTPCall
+from ...http.charset import text_of
+from ...sse.decoder import MessageEvent
+from ..base import Piece
+from ..upstream.body_kind import EVENT_STREAM, JSON, body_kind, suffices
+from ..upstream.errors import UpstreamErrors
+from ..upstream.retry_after import retry_after_in
+from .answer import Answer
+from .chunk import MAX_PART_BYTES, is_cut, is_done, parse_part
+from .events import events_of
+from .failure import failure_told, is_notice, tells_failure
 
 _MAX_ERROR_BYTES = 256 * 1024
 _MAX_SHOWN = 1000

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Set
 
-from ..deltas import REASONING
-from .openai_chunk import members_in, others_in, says_something
-from .openai_content import read_content
-from .openai_tool_calls import ToolCalls
+from ...deltas import REASONING
+from .chunk import members_in, others_in, says_something
+from .content import read_content
+from .tool_calls import ToolCalls
 
 _REASONING = (REASONING, "reasoning", "reasoning_text", "thinking")
 _READ = frozenset({"content", "refusal", "tool_calls"})

@@ -12,11 +12,11 @@ from html import escape
 from typing import Any, Iterable, Iterator, Mapping, NoReturn, Optional
 from urllib.parse import quote
 
-from ..errors import LLMStreamError, ProviderError
-from ..http.call import CallAborted, CallError, CallFailed, CallTimedOut
+from ...errors import LLMStreamError, ProviderError
+from ...http.call import CallAborted, CallError, CallFailed, CallTimedOut
 from .error_classes import ABORTED, TIMEOUT, UNREACHABLE, refusal_of
 from .retry_after import seconds_of
-from .upstream_words import Complaint, complaint_in
+from .words import Complaint, complaint_in
 
 _MAX_CHARS = 500
 _MAX_LOG_CHARS = 2000

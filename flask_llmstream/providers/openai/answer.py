@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
-from ..deltas import Delta
-from ..records import Usage
-from .base import Piece
-from .openai_chunk import choices_in, others_in, says_something, word_in
-from .openai_delta import DeltaReader
-from .openai_failure import failure_in, is_part, tells_failure
-from .openai_usage import counts_in, merged, usage_of
+from ...deltas import Delta
+from ...records import Usage
+from ..base import Piece
+from .chunk import choices_in, others_in, says_something, word_in
+from .delta import DeltaReader
+from .failure import failure_in, is_part, tells_failure
+from .usage import counts_in, merged, usage_of
 
 _PART = frozenset({
     "id", "object", "created", "model", "choices", "usage", "obfuscation", "error",

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from requests import Request, RequestException
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 _FORM = "base_url: an address like 'https://api.example.com/v1' is wanted"
 _SECRET_NAME = re.compile("key|token|secret|sig|auth|pass|cred|code", re.IGNORECASE)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Callable, Generator
 
-from ..errors import ProviderError
-from ..http.call import HTTPCall
-from .base import Piece
-from .openai_call import OpenAICall
-from .openai_request import OpenAIRequest
-from .upstream_errors import UpstreamErrors, words_of
+from ...errors import ProviderError
+from ...http.call import HTTPCall
+from ..base import Piece
+from ..upstream.errors import UpstreamErrors, words_of
+from .call import OpenAICall
+from .request import OpenAIRequest
 
 _MEMBER = "stream_options"
 

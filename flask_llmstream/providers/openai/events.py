@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, List
 
-from ..sse.decoder import EventStreamDecoder, MessageEvent
-from .openai_chunk import is_whole
+from ...sse.decoder import EventStreamDecoder, MessageEvent
+from .chunk import is_whole
 
 
 class _UpstreamDecoder(EventStreamDecoder):

@@ -14,8 +14,8 @@ from typing import Any, Dict, Iterator, Mapping, Optional
 
 from requests.structures import CaseInsensitiveDict
 
-from ..errors import ConfigurationError
-from ..sse.json import json_bytes
+from ...errors import ConfigurationError
+from ...sse.json import json_bytes
 
 _HEADERS = {"Accept": "text/event-stream, application/json", "Content-Type": "application/json"}
 _FIXED_HEADERS = {"Accept-Encoding": "identity"}
