@@ -10,7 +10,7 @@ from typing import Any, Callable, Deque, Iterator, NoReturn, Optional, Tuple
 from gevent import GreenletExit
 
 from ..log import log
-from ..runtime.runtime import Runtime, pause, runtime_of_the_caller
+from ..runtime.runtime import Runtime, runtime_of_the_caller
 from ..stream.endable import close_source
 from .asyncio_context import bind_contexts
 from .pacing import Pacer
@@ -179,4 +179,4 @@ class PumpedItems:
         self._pacer.finish()
         while not self._pacer.is_empty:
             yield from self._pacer.due(monotonic())
-            pause(self._pacer.seconds_until_due(monotonic()) or 0)
+            self._pump.wait(self._pacer.seconds_until_due(monotonic()) or 0)
