@@ -14,7 +14,8 @@ PROXIES := nginx caddy haproxy apache2
 UNIT_ALONE := $(foreach name,server_endings server_goes servers middleware_servers bridges half_open \
     large_bodies scale async_scale bad_days interleavings any_options overflow_properties clock \
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
-    emitter_native openai_on_greenlets gunicorn_configuration docs,--ignore $(wildcard tests/*/test_$(name).py))
+    emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request \
+    client_bodies forwarding kinds openai_any_json openai_reports,--ignore $(wildcard tests/*/test_$(name).py))
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
