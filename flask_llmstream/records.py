@@ -200,6 +200,8 @@ class Summary(NamedTuple):
     :ivar error: the exception behind the failure, if there was one.
     :ivar left_out: how many deltas said something that the format does not show, by the name of
         the field of :class:`~flask_llmstream.deltas.Delta`.
+    :ivar model: the name of the model that its source chose, as a ``Router`` does; ``None`` where
+        the source says none.
     """
 
     id: str
@@ -214,3 +216,4 @@ class Summary(NamedTuple):
     failure: Optional[ErrorInfo]
     error: Optional[BaseException]
     left_out: Mapping[str, int] = MappingProxyType({})
+    model: Optional[str] = None

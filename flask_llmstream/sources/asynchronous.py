@@ -40,6 +40,11 @@ class AsyncSource:
             if iterator is not self._source:
                 self._close(iterator)
 
+    @property
+    def model(self) -> Any:
+        """The model that the source says it chose."""
+        return getattr(self._source, "model", None)
+
     def in_cleanup(self) -> bool:
         """Whether the source waits in its own clean-up. Call it on the loop."""
         return in_async_cleanup(self._iterator)

@@ -151,6 +151,11 @@ class PumpedItems:
         self._is_iterated = True
         return self._items()
 
+    @property
+    def model(self) -> Any:
+        """The model that the source says it chose."""
+        return getattr(self._source, "model", None)
+
     def abort(self) -> None:
         """End the wait of the source, from any thread."""
         self._pump.stop()

@@ -38,11 +38,9 @@ def smooth(source: Any, by: str = "word", delay: float = 0.1) -> Any:
     pacer = Pacer(split_by(by), _checked_delay(delay))
     name = name_of(source) or type(source).__name__
     if isinstance(source, AsyncIterable):
-        from .smooth_async import smoothed  # loads asyncio
+        from .smooth_async import SmoothedItems  # loads asyncio
 
-        items: Any = smoothed(source, pacer)
-        items.__qualname__ = name  # the name in the log
-        return items
+        return SmoothedItems(source, name, pacer)
     if not isinstance(source, Iterable) or isinstance(source, (str, bytes, Mapping)):
         raise TypeError(f"source: has to be an iterable of texts, not {type(source).__name__}")
     return PumpedItems(source, name, pacer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from typing import Any, AsyncGenerator, AsyncIterable, Deque, NoReturn, Optional
+from typing import Any, AsyncGenerator, AsyncIterable, Awaitable, Deque, NoReturn, Optional
 
 from .asyncio_context import with_contexts
 from .pacing import Pacer
@@ -98,8 +98,34 @@ class _AsyncPump:
             await self._room.wait()
 
 
-async def smoothed(source: AsyncIterable[Any], pacer: Pacer) -> AsyncGenerator[Any, None]:
-    """The items of a source, as a pacer gives them."""
+class SmoothedItems:
+    """The items of an asynchronous source, as a pacer gives them. It is iterated once.
+
+    :param name: the name of the source in the log.
+    """
+
+    def __init__(self, source: AsyncIterable[Any], name: str, pacer: Pacer) -> None:
+        self._source = source
+        self._items = _smoothed(source, pacer)
+        self.__qualname__ = name  # the name in the log
+
+    def __aiter__(self) -> AsyncGenerator[Any, None]:
+        return self._items
+
+    def __anext__(self) -> Awaitable[Any]:
+        return self._items.__anext__()
+
+    @property
+    def model(self) -> Any:
+        """The model that the source says it chose."""
+        return getattr(self._source, "model", None)
+
+    async def aclose(self) -> None:
+        """Close the source, if its iteration has begun."""
+        await self._items.aclose()
+
+
+async def _smoothed(source: AsyncIterable[Any], pacer: Pacer) -> AsyncGenerator[Any, None]:
     now = asyncio.get_running_loop().time
     pump = _AsyncPump(source)
     try:

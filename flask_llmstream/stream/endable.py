@@ -46,6 +46,14 @@ class Endable(ReportedOutcome):
         self._worker: Any = None
         self._end_is_pending = True
 
+    @property
+    def _chosen_model(self) -> Optional[str]:
+        try:
+            model = getattr(self._source, "model", None)
+        except Exception:  # code of the application's own
+            return None
+        return model if isinstance(model, str) else None
+
     def end(self, reason: str, error: Optional[BaseException] = None) -> bool:
         """End the stream. ``False``: it has ended before."""
         is_first = self._claim(reason, error)

@@ -6,6 +6,7 @@ report that raises does not stop the next one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any, Callable, List, Optional
 
@@ -19,7 +20,7 @@ from .sink import Sink
 _FAILED = "stream %s of %s: a step of its end failed"
 
 
-class ReportedOutcome(Outcome):
+class ReportedOutcome(Outcome, ABC):
     """The outcome of a stream, and the reports of it.
 
     :ivar sink: its items go through it, and it counts them.
@@ -130,4 +131,10 @@ class ReportedOutcome(Outcome):
             failure=self.failure,
             error=self.error,
             left_out=sink.left_out,
+            model=self._chosen_model,
         )
+
+    @property
+    @abstractmethod
+    def _chosen_model(self) -> Optional[str]:
+        """The model that the source says it chose; ``None`` where it says none."""

@@ -66,11 +66,12 @@ def _told(error: BaseException) -> str:
     return f"{described(error)} ({described(cause)})"
 
 
-def _not_shown(summary: Summary) -> str:
-    """What the reader did not get, in words."""
+def _notes(summary: Summary) -> str:
+    """Which model was chosen, and what the reader did not get, in words."""
+    chosen = [f"by {summary.model}"] if summary.model else []
     lost = [f"{summary.lost} lost"] if summary.lost else []
     left_out = ", ".join(f"{count} {kind}" for kind, count in summary.left_out.items())
-    notes = "; ".join([*lost, *([f"left out: {left_out}"] if left_out else [])])
+    notes = "; ".join([*chosen, *lost, *([f"left out: {left_out}"] if left_out else [])])
     return f" ({notes})" if notes else ""
 
 
@@ -82,7 +83,7 @@ def _log_ending(log: Log, stream: Stream, summary: Summary) -> None:
         stream.name,
         summary.reason,
         summary.items,
-        _not_shown(summary),
+        _notes(summary),
         summary.seconds,
         "" if error is None else f": {_told(error)}",
     )

@@ -10,7 +10,7 @@ import gevent
 import pytest
 from flask import abort, got_request_exception, request
 
-from flask_llmstream import Delta, ProviderError, StreamError, Usage, stream_finished
+from flask_llmstream import Delta, ProviderError, StreamError, Usage, smooth, stream_finished
 from flask_llmstream.errors import UnsendableItem
 from tests.support.answers import Answer
 from tests.support.runtimes import BESIDE, THREADS, only
@@ -107,6 +107,63 @@ def test_the_line_says_what_the_format_left_out(run, caplog):
     thoughts = [Delta(reasoning="hm"), Delta(reasoning="so", extra={"a": 1}), "one"]
     run(lambda: thoughts, format="text")
     assert "ended (complete) after 1 items (left out: 2 reasoning, 1 extra), " in caplog.text
+
+
+class Chosen:
+    """A source that says which model it chose."""
+
+    def __init__(self, model="fast"):
+        self.model = model
+
+    def __iter__(self):
+        return iter(["one"])
+
+
+class ChosenAsync:
+    model = "fast"
+
+    async def __aiter__(self):
+        yield "one"
+
+
+class ChosenLate(Chosen):
+    """It chooses while it is iterated."""
+
+    def __iter__(self):
+        self.model = "fast"
+        yield "one"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        lambda: Chosen(),
+        lambda: ChosenAsync(),
+        lambda: ChosenLate(None),
+        lambda: smooth(Chosen()),
+        lambda: smooth(ChosenAsync()),
+    ],
+    ids=["plain", "asynchronous", "late", "smooth", "smooth asynchronous"],
+)
+def test_the_model_that_a_source_chose_is_told(run, caplog, source):
+    assert run(source).model == "fast"
+    assert "after 1 items (by fast), " in caplog.text
+
+
+class Unwilling(Chosen):
+    @property
+    def model(self):
+        raise KeyError("model")
+
+    @model.setter
+    def model(self, _):
+        pass
+
+
+@pytest.mark.parametrize("source", [list, lambda: Chosen(7), lambda: Unwilling()])
+def test_a_source_that_names_no_model_has_none(run, caplog, source):
+    assert run(source).model is None
+    assert "(by" not in caplog.text
 
 
 def test_the_line_names_the_generator(run, caplog):
