@@ -1,7 +1,8 @@
-"""OpenAI's own client at the chat endpoints: models, errors and their IDs."""
+"""OpenAI's own client at the chat endpoints: models, older completions, errors and their IDs."""
 
 from __future__ import annotations
 
+import gc
 import threading
 from importlib.util import find_spec
 
@@ -30,7 +31,12 @@ def busy(request):
     yield
 
 
-MODELS = {"words": words, "busy": busy, **dict.fromkeys(PATHS, words)}
+def cut(request):
+    yield "Hel"
+    raise ProviderError("Cut short.", code="cut", field="messages")
+
+
+MODELS = {"words": words, "busy": busy, "cut": cut, **dict.fromkeys(PATHS, words)}
 
 
 def guard():
@@ -46,6 +52,7 @@ def app(make_app):
 @pytest.fixture
 def client(app):
     server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = False  # its end waits for their ends
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     url = f"http://127.0.0.1:{server.port}/v1"
@@ -56,6 +63,8 @@ def client(app):
         server.shutdown()
         thread.join()
         server.server_close()
+        # Where a client resets its connection, the server drops its selector without closing it.
+        gc.collect()
 
 
 def chat(client, model, **options):
@@ -86,6 +95,25 @@ def test_an_unknown_one_is_not_found(client):
     assert (refused.value.code, refused.value.param) == ("unknown_model", "model")
 
 
+# The older completions.
+
+
+def test_a_completion_is_whole(client):
+    completion = client.completions.create(model="words", prompt="Say")
+    assert completion.choices[0].text == "Hello"
+    assert completion.usage.total_tokens == 3
+    assert completion.id == f"cmpl-{completion._request_id}"
+
+
+def test_or_streamed(client):
+    options = {"include_usage": True}
+    chunks = list(client.completions.create(
+        model="words", prompt="Say", stream=True, stream_options=options
+    ))  # fmt: skip
+    assert [chunk.choices[0].text for chunk in chunks[:-1]] == ["Hel", "lo", ""]
+    assert chunks[-1].usage.total_tokens == 3
+
+
 # Errors.
 
 
@@ -93,8 +121,60 @@ def told(error):
     return error.type, error.param, error.code, bool(error.message)
 
 
-def test_an_error_before_the_answer_has_all_its_members(client):
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_before_the_answer_has_all_its_members(client, stream):
     with pytest.raises(openai.RateLimitError) as failed:
-        chat(client, "busy", stream=True)
+        chat(client, "busy", stream=stream)
     assert told(failed.value) == ("rate_limit_error", "model", "provider_limit", True)
     assert failed.value.request_id == failed.value.body["id"]
+
+
+def test_one_in_the_stream_has_them_too(client):
+    with pytest.raises(openai.APIError) as failed:
+        list(chat(client, "cut", stream=True))
+    assert told(failed.value) == ("server_error", "messages", "cut", True)
+
+
+def test_one_of_a_whole_answer_has_its_class(client):
+    with pytest.raises(openai.InternalServerError) as failed:
+        chat(client, "cut")
+    assert told(failed.value) == ("server_error", "messages", "cut", True)
+    assert failed.value.request_id == failed.value.body["id"]
+
+
+@pytest.mark.parametrize(
+    "ask, kind, members",
+    [
+        (
+            lambda client: chat(client, "nobody"),
+            openai.NotFoundError,
+            ("not_found_error", "model", "unknown_model", True),
+        ),
+        (
+            lambda client: client.embeddings.create(model="words", input="Hello"),
+            openai.NotFoundError,
+            ("not_found_error", None, "unknown_path", True),
+        ),
+        (
+            lambda client: client.with_options(api_key="wrong").models.list(),
+            openai.AuthenticationError,
+            ("authentication_error", None, "http_error", True),
+        ),
+        (
+            lambda client: client.completions.create(model="words", prompt=[1, 2]),
+            openai.BadRequestError,
+            ("invalid_request_error", "prompt", "invalid_request", True),
+        ),
+    ],
+    ids=["unknown model", "unknown path", "guard", "tokens"],
+)
+def test_a_refusal_has_its_class_and_all_members(client, ask, kind, members):
+    with pytest.raises(kind) as refused:
+        ask(client)
+    assert told(refused.value) == members
+    assert refused.value.request_id == refused.value.body["id"]
+
+
+def test_an_answer_tells_its_id(client):
+    completion = chat(client, "words")
+    assert completion.id == f"chatcmpl-{completion._request_id}"
