@@ -3,30 +3,26 @@
 It imports requests, so ``import flask_llmstream`` leaves this module out.
 """
 
-# mypy: disable-error-code=import-untyped
-
 from __future__ import annotations
 
-import os
-from typing import Any, FrozenSet, Iterable, Mapping, Optional
+from typing import Any, Generator, Iterable, Mapping, Optional
 
 from ..errors import ConfigurationError
 from ..http.call import HTTPCall
 from ..records import CompletionRequest
-from ..sse.json import json_bytes
 from .abortable_deltas import AbortableDeltas
 from .base import Piece, Provider
-from .openai.attempts import Attempts
-from .openai.endpoint import checked_endpoint
-from .openai.request import OpenAIRequest, RequestMaker
-from .openai.settings import (
-    checked_headers,
-    checked_mapping,
-    checked_options,
-    checked_timeout,
-    secrets_in,
-)
+from .openai.call import OpenAICall
+from .openai.request import RequestMaker
+from .upstream.attempts import Attempts
 from .upstream.errors import UpstreamErrors
+from .upstream.keys import ApiKey
+from .upstream.settings import checked_options
+from .upstream.upstream import Upstream
+
+_DISPENSABLE = ("stream_options",)
+"""Mistral and Azure have refused this member, and so does any server that refuses members it does
+not know. It only asks for the count of tokens, so the answer without it is the same."""
 
 
 class OpenAICompatible(Provider):
@@ -42,7 +38,12 @@ class OpenAICompatible(Provider):
 
     :param base_url: the API's address; mostly it ends in ``/v1``. It may have a query, which each
         call gets: ``https://…/openai/deployments/gpt-4o?api-version=2024-10-21``.
-    :param api_key: sent as a bearer token; no log and no error shows it. Default: none.
+    :param api_key: sent as a bearer token; no log and no error shows it. It may be a function
+        without arguments that returns one, for keys that change. It is called for each attempt, on
+        the stream's worker, where it may wait, and once more where the server refuses the key: the
+        server is asked again, once, if that key is another one. An exception of the function, and
+        a result that can't be sent, become 502, a :class:`StreamError` stays. Not ``async def``.
+        Default: none.
     :param model: the model's name at that server. Default: its registered name here. Where there
         is neither, ``model`` is left out.
     :param prompts: the endpoint for a bare prompt: ``chat`` (the model answers it) or
@@ -71,7 +72,7 @@ class OpenAICompatible(Provider):
     def __init__(
         self,
         base_url: str,
-        api_key: Optional[str] = None,
+        api_key: ApiKey = None,
         *,
         model: Optional[str] = None,
         prompts: str = "chat",
@@ -84,19 +85,18 @@ class OpenAICompatible(Provider):
     ) -> None:
         if prompts not in ("completions", "chat"):
             raise ConfigurationError(f"prompts: 'completions' or 'chat', not {prompts!r}")
-        if ca_bundle is not None and not os.path.exists(ca_bundle):
-            raise ConfigurationError(f"ca_bundle: there is no {ca_bundle!r}")
-        headers = checked_mapping("headers", headers)
-        self._endpoint = checked_endpoint(base_url, checked_mapping("params", params))
-        self._headers = checked_headers(api_key, headers)
         self._requests = RequestMaker(model, prompts, checked_options(options))
-        self._connect_timeout = checked_timeout("connect_timeout", connect_timeout)
-        self._read_timeout = checked_timeout("read_timeout", read_timeout)
-        self._ca_bundle = ca_bundle
-        secrets = {*secrets_in(api_key, headers), *self._endpoint.secrets()}
-        self._errors = UpstreamErrors(self._endpoint.address, secrets)
-        self._refused: FrozenSet[str] = frozenset()
-        self.base_url = self._endpoint.address
+        self._upstream = Upstream(
+            base_url,
+            api_key,
+            own_path="/completions",
+            params=params,
+            headers=headers,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            ca_bundle=ca_bundle,
+        )
+        self.base_url = self._upstream.address
         self.model = model
 
     def __repr__(self) -> str:
@@ -112,21 +112,9 @@ class OpenAICompatible(Provider):
         and all other failures of the server become 502, its silence 504.
         """
         asked = self._requests.request_for(request)
-        for member in self._refused:
-            asked = asked.without(member)
-        attempts = Attempts(asked, self._call_for, self._errors, self._learn)
-        return AbortableDeltas(attempts.deltas(), attempts.abort)
+        attempts = Attempts(self._upstream, asked, _read, _DISPENSABLE)
+        return AbortableDeltas(attempts.pieces(), attempts.abort)
 
-    def _call_for(self, request: OpenAIRequest) -> HTTPCall:
-        return HTTPCall(
-            "POST",
-            self._endpoint.url(request.path),
-            headers=self._headers,
-            body=json_bytes(request.body),
-            connect_timeout=self._connect_timeout,
-            read_timeout=self._read_timeout,
-            ca_bundle=self._ca_bundle,
-        )
 
-    def _learn(self, member: str) -> None:
-        self._refused |= {member}
+def _read(call: HTTPCall, errors: UpstreamErrors) -> Generator[Piece, None, None]:
+    return OpenAICall(call, errors).deltas()

@@ -5,26 +5,11 @@ Standard library only, no I/O.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ...records import TOKEN_LIMITS, CompletionRequest
 from ..token_limits import capped
-
-
-class OpenAIRequest(NamedTuple):
-    """A request to one of the two endpoints.
-
-    :ivar path: the endpoint's path.
-    :ivar body: the members of its JSON.
-    """
-
-    path: str
-    body: Dict[str, Any]
-
-    def without(self, member: str) -> OpenAIRequest:
-        """The same request, with a member of its body left out."""
-        body = {name: value for name, value in self.body.items() if name != member}
-        return self._replace(body=body)
+from ..upstream.request import UpstreamRequest
 
 
 class RequestMaker:
@@ -42,7 +27,7 @@ class RequestMaker:
         self._omitted = {name for name, value in options.items() if value is None}
         self._model = model or options.get("model")
 
-    def request_for(self, request: CompletionRequest) -> OpenAIRequest:
+    def request_for(self, request: CompletionRequest) -> UpstreamRequest:
         """A request in OpenAI's form. Its own options count before the defaults, and a cap of the
         application's before both."""
         path, question = self._question(request)
@@ -51,7 +36,7 @@ class RequestMaker:
         model = None if "model" in self._omitted else self._model or request.model or None
         body = {**options, "model": model, **question, "stream": True}
         said = {name: value for name, value in body.items() if value is not None}
-        return OpenAIRequest(path, said)
+        return UpstreamRequest(path, said)
 
     def _question(self, request: CompletionRequest) -> Tuple[str, Dict[str, Any]]:
         """The endpoint's path, and the prompt or the messages in the form that it takes."""

@@ -8,14 +8,14 @@ server's words only where they say what is wrong with the *request*. Secrets are
 from __future__ import annotations
 
 import json
-from html import escape
-from typing import Any, Iterable, Iterator, Mapping, NoReturn, Optional
-from urllib.parse import quote
+from copy import copy
+from typing import Any, Iterable, Mapping, NoReturn, Optional
 
 from ...errors import LLMStreamError, ProviderError
 from ...http.call import CallAborted, CallError, CallFailed, CallTimedOut
 from .error_classes import ABORTED, TIMEOUT, UNREACHABLE, refusal_of
 from .retry_after import seconds_of
+from .secrets import Secrets
 from .words import Complaint, complaint_in
 
 _MAX_CHARS = 500
@@ -51,7 +51,13 @@ class UpstreamErrors:
 
     def __init__(self, address: str, secrets: Iterable[str]) -> None:
         self._address = address
-        self._secrets = sorted(set(_spellings(secrets)), key=len, reverse=True)
+        self._secrets = Secrets(secrets)
+
+    def with_key(self, key: str) -> UpstreamErrors:
+        """The same for a call with this key, which no message may show."""
+        more = copy(self)
+        more._secrets = self._secrets.with_key(key)
+        return more
 
     def fail(self, code: str, message: str, detail: str, *, status: int = 502) -> NoReturn:
         """Raise an error.
@@ -122,18 +128,8 @@ class UpstreamErrors:
         return self._presentable(text, _MAX_NAME_CHARS) if text else None
 
     def _presentable(self, text: str, most: int = _MAX_CHARS) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        text = " ".join(text.split())
+        text = " ".join(self._secrets.cut_from(text).split())
         return text if len(text) <= most else f"{text[:most]} …"
-
-
-def _spellings(secrets: Iterable[str]) -> Iterator[str]:
-    """The forms that a secret may have in JSON, in a page and in an address."""
-    for secret in secrets:
-        yield from (secret, quote(secret), escape(secret), escape(secret, quote=False))
-        in_json = json.dumps(secret)[1:-1]
-        yield from (in_json, in_json.replace("/", "\\/"))
 
 
 def _evidence(complaint: Complaint, error: Any) -> str:

@@ -39,11 +39,12 @@ class Endpoint(NamedTuple):
         return (value for name, value in pairs if _SECRET_NAME.search(name))
 
 
-def checked_endpoint(base_url: Any, params: Mapping[str, Any]) -> Endpoint:
+def checked_endpoint(base_url: Any, params: Mapping[str, Any], own_path: str) -> Endpoint:
     """Read an address.
 
     :param base_url: the API's URL; it may have a query.
     :param params: more of the query. A name that the URL has, too, gets this value.
+    :param own_path: the end of a path that the provider adds itself, such as ``/completions``.
     :raises ConfigurationError: it can't work; the message names the argument.
     """
     if not isinstance(base_url, str):
@@ -54,7 +55,7 @@ def checked_endpoint(base_url: Any, params: Mapping[str, Any]) -> Endpoint:
     if not _is_usable(base_url):
         raise ConfigurationError(f"{_FORM}, not {address!r}")
     address = address.rstrip("/")
-    if address.endswith("/completions"):
+    if address.endswith(own_path):
         raise ConfigurationError(f"{_FORM}: leave the endpoint's own path off {address!r}")
     return Endpoint(address, _with_params(query, params) if params else query)
 

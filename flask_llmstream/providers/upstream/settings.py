@@ -1,4 +1,4 @@
-"""The settings of a provider for OpenAI's API, checked when it is made.
+"""The settings of a provider over HTTP, checked when it is made.
 
 A setting that can't work raises :class:`~flask_llmstream.errors.ConfigurationError`, which names it
 and never shows a key. It imports requests, for the headers.
@@ -49,27 +49,43 @@ def checked_timeout(name: str, seconds: Any) -> Optional[float]:
     return seconds or None
 
 
-def checked_headers(api_key: Any, headers: Mapping[Any, Any]) -> CaseInsensitiveDict[str]:
-    """The headers of each call: the given ones, and the others that it needs."""
-    for name, value in dict(headers, api_key=api_key or "").items():
+def checked_count(name: str, value: Any) -> int:
+    """A whole number from 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigurationError(f"{name}: has to be a whole number from 0, not {value!r}")
+    return value
+
+
+def checked_word(name: str, value: Any) -> str:
+    """The value of a header, or a part of one. The error doesn't show it: it may be a secret."""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name}: has to be a text, not {type(value).__name__}")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise ConfigurationError(
+            f"{name}: has to be printable ASCII in one line; was it read from a file with "
+            "its line break?"
+        )
+    return value
+
+
+def checked_headers(
+    headers: Mapping[Any, Any], more: Mapping[str, str]
+) -> CaseInsensitiveDict[str]:
+    """The headers of each call, without the key: the given ones, and the others that it needs.
+
+    :param more: others, unless they are given.
+    """
+    for name, value in headers.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise ConfigurationError(f"headers: {name!r} can't be a header's name")
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise ConfigurationError(  # without the value, which may be the secret itself
-                f"{name}: has to be printable ASCII in one line; was it read from a file with "
-                "its line break?"
-            )
-    sent = CaseInsensitiveDict(_HEADERS)
+        checked_word(f"headers: {name}", value)
+    sent = CaseInsensitiveDict({**_HEADERS, **more})
     sent.update(headers)
     sent.update(_FIXED_HEADERS)
-    if api_key:
-        sent["Authorization"] = f"Bearer {api_key}"
     return sent
 
 
-def secrets_in(api_key: Optional[str], headers: Mapping[str, str]) -> Iterator[str]:
-    """The words that no message may show."""
+def secrets_in(headers: Mapping[str, str]) -> Iterator[str]:
+    """The words of headers that no message may show."""
     words = (word for value in headers.values() for word in value.split())
     yield from (word for word in words if len(word) >= _SHORTEST_SECRET)
-    if api_key:
-        yield api_key

@@ -1,0 +1,113 @@
+"""``Attempts``: the calls for one answer. Nothing is asked again once a piece has gone on.
+
+A server that refuses a member of the body which the provider adds by itself is asked again without
+it. A key that is refused is replaced, once, if the application's function gives another one.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Callable, Generator, Iterable, List, Optional
+
+from ...errors import ProviderError
+from ...http.call import CallAborted, HTTPCall
+from ..base import Piece
+from .errors import UpstreamErrors, words_of
+from .request import UpstreamRequest
+from .upstream import Upstream
+
+Read = Callable[[HTTPCall, UpstreamErrors], Generator[Piece, None, None]]
+"""Opens a call, gives the pieces of its answer, and closes it. Its errors are made by the second
+argument. An answer without any piece is an error, too."""
+
+
+class Attempts:
+    """The calls for one answer. Any thread may use :meth:`abort`.
+
+    :param upstream: the server.
+    :param request: is sent first.
+    :param read: reads the answer of one call.
+    :param dispensable: members of the body without which the answer is the same.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        request: UpstreamRequest,
+        read: Read,
+        dispensable: Iterable[str] = (),
+    ) -> None:
+        self._upstream = upstream
+        self._request = upstream.accepted(request)
+        self._read = read
+        self._dispensable = dispensable
+        self._left_out: List[str] = []
+        self._key = ""
+        self._other_key: Optional[str] = None
+        self._has_changed_key = False
+        self._aborted = False
+        self._end_wait: Callable[[], None] = _no_wait
+
+    def abort(self) -> None:
+        """End the answer, from any thread, at any time. Returns at once and raises nothing."""
+        self._aborted = True
+        self._end_wait()
+
+    def pieces(self) -> Generator[Piece, None, None]:
+        """The pieces of the answer.
+
+        :raises ProviderError: the server did something wrong, there is no key, or the answer was
+            aborted.
+        """
+        while True:
+            with closing(self._attempt()) as pieces:
+                try:
+                    first = next(pieces)
+                except ProviderError as error:
+                    if not (self._leaves_out(error) or self._changes_key(error)):
+                        raise
+                else:
+                    self._upstream.learn(self._left_out)
+                    yield first
+                    yield from pieces
+                    return
+
+    def _attempt(self) -> Generator[Piece, None, None]:
+        if self._aborted:
+            self._upstream.errors.fail_call(CallAborted("aborted"))
+        key, self._other_key = self._other_key or self._upstream.keys.next(), None
+        self._key = key
+        call = self._upstream.call(self._request, key)
+        self._begin_wait(call.abort)
+        return self._read(call, self._upstream.errors_for(key))
+
+    def _begin_wait(self, end: Callable[[], None]) -> None:
+        self._end_wait = end
+        # abort() sets the flag and then takes the function. Either it finds this one there, or it
+        # has set the flag before this line. It may find both: ending a wait twice does no harm,
+        # nor does the end of a wait that is over.
+        if self._aborted:
+            end()
+
+    def _leaves_out(self, error: ProviderError) -> bool:
+        """Whether the next attempt leaves out the member that the server refuses."""
+        words = words_of(error)
+        for member in self._dispensable:
+            if member in self._request.body and member in words:
+                self._request = self._request.without(member)
+                self._left_out.append(member)
+                return True
+        return False
+
+    def _changes_key(self, error: ProviderError) -> bool:
+        """Whether the next attempt has another key than the one that the server refuses."""
+        keys = self._upstream.keys
+        if error.code != "provider_key" or not keys.rotate or self._has_changed_key:
+            return False
+        self._has_changed_key = True
+        self._other_key = keys.next()
+        return self._other_key != self._key
+
+
+def _no_wait() -> None:
+    """Ends nothing: no call has begun."""
