@@ -10,8 +10,9 @@ from contextlib import closing
 
 import pytest
 
-from flask_llmstream.http.call import BLOCK_BYTES, HTTPCall
+from flask_llmstream.http.call import BLOCK_BYTES
 from flask_llmstream.http.charset import text_of
+from flask_llmstream.http.client import HTTPClient
 from flask_llmstream.http.content_coding import decoded
 from tests.support.upstream import HANG_GUARD, Upstream
 
@@ -85,14 +86,16 @@ def test_each_piece_comes_when_the_server_has_sent_it(window_bits, coding):
             exchange.send_chunk(piece)
         exchange.send_chunk(b"")
 
-    with Upstream(script) as upstream, closing(HTTPCall("GET", upstream.url, headers={})) as call:
-        go_on.release()
-        blocks = call.open().blocks()
-        assert next(blocks) == b"first"
-        go_on.release()
-        assert next(blocks) == b"second"
-        go_on.release()
-        assert list(blocks) == []
+    with Upstream(script) as upstream:
+        call = HTTPClient().call("GET", upstream.url, headers={})
+        with closing(call):
+            go_on.release()
+            blocks = call.open().blocks()
+            assert next(blocks) == b"first"
+            go_on.release()
+            assert next(blocks) == b"second"
+            go_on.release()
+            assert list(blocks) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from flask_llmstream.http.call import CallAborted, CallFailed, CallTimedOut, HTTPCall
+from flask_llmstream.http.call import CallAborted, CallFailed, CallTimedOut
+from flask_llmstream.http.client import HTTPClient
 from tests.support.upstream import (
     HANG_GUARD,
     HEAD,
@@ -21,8 +22,9 @@ from tests.support.upstream import (
 )
 
 
-def call_to(url, method="GET", headers=None, **options):
-    return closing(HTTPCall(method, url, headers=headers or {}, **options))
+def call_to(url, method="GET", headers=None, body=None, **options):
+    client = HTTPClient(**options)
+    return closing(client.call(method, url, headers=headers or {}, body=body))
 
 
 def test_the_request_is_sent_as_it_was_given():

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, Mapping, Optional
 
 from ...errors import ConfigurationError
 from ...http.call import HTTPCall
+from ...http.client import HTTPClient
 from ...sse.json import json_bytes
 from .endpoint import checked_endpoint
 from .errors import UpstreamErrors
@@ -60,9 +61,11 @@ class Upstream:
         self._endpoint = checked_endpoint(base_url, checked_mapping("params", params), own_path)
         self._headers = checked_headers(headers, more_headers)
         self._key_headers = key_headers
-        self._connect_timeout = checked_timeout("connect_timeout", connect_timeout)
-        self._read_timeout = checked_timeout("read_timeout", read_timeout)
-        self._ca_bundle = ca_bundle
+        self._client = HTTPClient(
+            connect_timeout=checked_timeout("connect_timeout", connect_timeout),
+            read_timeout=checked_timeout("read_timeout", read_timeout),
+            ca_bundle=ca_bundle,
+        )
         self._refused: FrozenSet[str] = frozenset()
         self.address = self._endpoint.address
         self.keys = Keys(api_key)
@@ -77,15 +80,8 @@ class Upstream:
         headers = self._headers.copy()
         if key:
             headers.update(self._key_headers(key))
-        return HTTPCall(
-            "POST",
-            self._endpoint.url(request.path),
-            headers=headers,
-            body=json_bytes(request.body),
-            connect_timeout=self._connect_timeout,
-            read_timeout=self._read_timeout,
-            ca_bundle=self._ca_bundle,
-        )
+        url, body = self._endpoint.url(request.path), json_bytes(request.body)
+        return self._client.call("POST", url, headers=headers, body=body)
 
     def errors_for(self, key: str) -> UpstreamErrors:
         """What makes the errors of a call with this key."""
