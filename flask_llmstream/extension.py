@@ -303,7 +303,7 @@ class LLMStream:
     def last_event_id(self) -> str:
         """The ``Last-Event-ID`` of the current request, or a polyfill's ``?lastEventId=``: the last
         event that a returning reader got. ``""`` for a new reader."""
-        return last_event_id()
+        return last_event_id(request)
 
 
 def _speak_json(setup: Any) -> None:

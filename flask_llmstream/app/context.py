@@ -16,22 +16,16 @@ from typing import Any, Callable, Iterator, List, Optional, Tuple, TypeVar
 import flask.globals
 import flask.templating
 import gevent
-from flask import Flask, current_app, g, has_request_context, stream_with_context
-from flask.ctx import AppContext
+from flask import Flask, g, has_request_context, stream_with_context
 from gevent import getcurrent
 
 from ..exceptions.handling import while_handling
 from ..log import Log, log_of
 from ..stream.hooks import Work
 from ..wsgi.environ_copy import detach_environ
-
-_IS_ONE = hasattr(AppContext, "has_request")
-"""Whether one context is both the request's and the app's: Flask from 3.2 on."""
+from .current import CONTEXT_IS_ONE, Current, request_context
 
 if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
-    _request_context: Callable[[], Any] = getattr(
-        flask.globals, "app_ctx" if _IS_ONE else "request_ctx"
-    )._get_current_object
 
     def _drop_copied_stacks() -> None:
         """Nothing to do: these versions have no stacks."""
@@ -43,9 +37,6 @@ if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
 
 else:
     from flask import _app_ctx_stack, _request_ctx_stack  # type: ignore
-
-    def _request_context() -> Any:
-        return _request_ctx_stack.top
 
     def _drop_copied_stacks() -> None:
         # Werkzeug 2.0 has the stacks themselves in contextvars, so they were copied with these.
@@ -71,7 +62,7 @@ T = TypeVar("T")
 
 def leading_argument() -> Tuple[Any, ...]:
     """The first argument of Flask's own methods: the context from Flask 3.2 on, before it none."""
-    return (_request_context(),) if _IS_ONE else ()
+    return (request_context(),) if CONTEXT_IS_ONE else ()
 
 
 _KEPT = "_llmstream_kept"
@@ -81,7 +72,7 @@ _COPIED = "_llmstream_copied"
 def keep_with_request(thing: Any) -> None:
     """Keep a reference to ``thing`` until the current request ends. Without a request: nothing."""
     if has_request_context():
-        vars(_request_context()).setdefault(_KEPT, []).append(thing)
+        vars(request_context()).setdefault(_KEPT, []).append(thing)
 
 
 def end_request(error: Optional[BaseException]) -> None:
@@ -91,7 +82,7 @@ def end_request(error: Optional[BaseException]) -> None:
     request that was copied is used after this, when the environ is the server's again. So it gets
     an environ of its own.
     """
-    context = _request_context()
+    context = request_context()
     attributes = vars(context)
     attributes.pop(_KEPT, None)
     if attributes.pop(_COPIED, False):
@@ -105,18 +96,18 @@ _LOGIN_USER = "_login_user"
 class CopiedContext:
     """The view's contexts. Made in the view, entered once on the worker.
 
+    :param current: the view's.
     :ivar has_request: whether it was made for a request.
     """
 
-    def __init__(self) -> None:
-        self._app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    def __init__(self, current: Current) -> None:
+        self._app = current.app
         self._view_g: Any = g._get_current_object()
         self._request: Any = None
-        self.has_request = has_request_context()
+        self.has_request = current.context is not None
         if self.has_request:
-            context = _request_context()
-            self._request = context.copy()
-            vars(context)[_COPIED] = True
+            self._request = _copy_of(current.context)
+            vars(current.context)[_COPIED] = True
         self._context = contextvars.copy_context()
 
     def enter(self, work: Work) -> None:
@@ -135,7 +126,7 @@ class CopiedContext:
         results: List[T] = []
         try:
             with _sparing_preserved():
-                self._run_inside(self._request.copy(), lambda: results.append(call()))
+                self._run_inside(_copy_of(self._request), lambda: results.append(call()))
         except Exception:
             if not results:
                 raise
@@ -176,10 +167,38 @@ class CopiedContext:
                 error = None  # its traceback holds this frame: a reference cycle
 
 
+class _Routed:
+    """Stands in for an app while a request's context is copied: the URL adapter is known. Flask
+    would make another one, which costs more than all the rest of a copy."""
+
+    def __init__(self, context: Any) -> None:
+        self.app = context.app
+        self._adapter = context.url_adapter
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.app, name)
+
+    def create_url_adapter(self, request: Any) -> Any:
+        """The adapter of the context that is copied."""
+        return self._adapter
+
+
+def _copy_of(context: Any) -> Any:
+    """A copy of a request's context, by Flask, with the same URL adapter. No other code can see
+    the context meanwhile: it belongs to this greenlet or thread, which waits for nothing here."""
+    context.app = routed = _Routed(context)
+    try:
+        copied = context.copy()
+    finally:
+        context.app = routed.app
+    copied.app = routed.app
+    return copied
+
+
 def _push(app: Flask, request: Any, pushed: List[Any]) -> None:
     """Push an app context and the request's, and note each in ``pushed``. The app context is new:
     the view's own may be among the contextvars."""
-    contexts = [] if request is not None and _IS_ONE else [app.app_context()]
+    contexts = [] if request is not None and CONTEXT_IS_ONE else [app.app_context()]
     if request is not None:
         contexts.append(request)
     for context in contexts:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import is_dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Optional
 
 import flask.json
-from flask import Flask, current_app, has_app_context, has_request_context, request
+from flask import Flask, Request, current_app, has_app_context
 
 from ..sse.json import Default, Encode, asked_first, fast_json_by, json_by, json_line
 
@@ -38,21 +38,21 @@ _flask_json = fast_json_by(asked_first(_default_of_rare_types))
 """The encoder of an application that has Flask's own JSON."""
 
 
-def json_of(app: Flask) -> Encode:
+def json_of(app: Flask, request: Optional[Request]) -> Encode:
     """The function that encodes a stream's items as JSON. Called in the view, once a stream.
 
     An application that replaces only ``default`` is asked for the values that JSON does not have,
     and the layout stays compact. An application with its own ``dumps`` encodes all of the item.
     """
-    encoder = _encoder_of(app) if _FlaskEncoder else None
+    encoder = _encoder_of(app, request) if _FlaskEncoder else None
     if encoder is None:
         return _by_provider(app, app.json)
     return _flask_json if encoder is _FlaskEncoder else _in_app_context(app, _by_encoder(encoder))
 
 
-def _encoder_of(app: Any) -> Any:
+def _encoder_of(app: Any, request: Optional[Request]) -> Any:
     name = "_json_encoder" if _FlaskProvider else "json_encoder"  # 2.2 warns of the public one
-    blueprint = app.blueprints.get(request.blueprint) if has_request_context() else None
+    blueprint = None if request is None else app.blueprints.get(request.blueprint)
     return getattr(blueprint, name, None) or getattr(app, name)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
-from flask import has_request_context, request
+from flask import Request, request
 
 from ..stream.ids import new_stream_id
 
@@ -18,11 +18,11 @@ def request_id() -> str:
     return _id_in(request.environ)
 
 
-def stream_id() -> str:
-    """The ID of a new stream: the current request's, unless another stream has that."""
-    environ = request.environ if has_request_context() else None
-    if environ is None or _HAS_STREAM in environ:
+def stream_id(request: Optional[Request]) -> str:
+    """The ID of a new stream: its request's, unless another stream has that."""
+    if request is None or _HAS_STREAM in request.environ:
         return new_stream_id()
+    environ = request.environ
     environ[_HAS_STREAM] = True
     return _id_in(environ)
 

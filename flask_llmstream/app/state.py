@@ -6,7 +6,7 @@ import weakref
 from functools import partial
 from typing import Dict, List, Optional
 
-from flask import current_app, request
+from flask import Flask, current_app, request
 
 from ..errors import ConfigurationError
 from ..sources.calls import called
@@ -58,7 +58,15 @@ def app_state() -> AppState:
 
     :raises ConfigurationError: ``init_app`` was not called with this app.
     """
-    state: Optional[AppState] = current_app.extensions.get(EXTENSION)
+    return state_of(current_app)
+
+
+def state_of(app: Flask) -> AppState:
+    """The state of an app.
+
+    :raises ConfigurationError: as :func:`app_state`.
+    """
+    state: Optional[AppState] = app.extensions.get(EXTENSION)
     if state is None:
         raise ConfigurationError("call streams.init_app(app) before streaming from this app")
     return state

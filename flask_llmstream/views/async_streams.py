@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, AsyncIterable, Callable
 
+from ..app.current import Current
 from ..records import Summary
 from ..runtime.event_loop.worker import LoopWakeup, LoopWorker
 from ..runtime.runtime import Runtime
@@ -56,7 +57,9 @@ class AsyncFlaskHooks(FlaskHooks):
         stream.run_blocking(bind_contexts(partial(super().finished, stream, summary)))
 
 
-def new_async_stream(source: AsyncIterable[Any], options: StreamOptions, name: str) -> Stream:
+def new_async_stream(
+    current: Current, source: AsyncIterable[Any], options: StreamOptions, name: str
+) -> Stream:
     """As :func:`new_stream`, for an asynchronous iterable."""
     iterable = AsyncSource(source, with_contexts)
-    return new_stream(iterable, options, name, AsyncStream, AsyncFlaskHooks)
+    return new_stream(current, iterable, options, name, AsyncStream, AsyncFlaskHooks)

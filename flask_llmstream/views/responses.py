@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 
-from flask import Response, current_app, has_request_context, request
+from flask import Flask, Request, Response
 from werkzeug.exceptions import HTTPException
 
 from ..app.context import is_stream_with_context, keep_with_request, unwrapped_template
-from ..app.state import app_state
+from ..app.current import Current, current
+from ..app.state import state_of
 from ..errors import StreamError, StreamGone
 from ..exceptions.handling import name_of
 from ..runtime.runtime import runtime_for
@@ -22,9 +23,8 @@ from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
 from ..wsgi.body import StreamBody
-from ..wsgi.headers import HEADERS
 from ..wsgi.request_body import RequestBody, has_body
-from ..wsgi.response import stream_response_class
+from ..wsgi.response import new_headers, stream_response_class
 from .source_checks import (
     not_iterable,
     refuse_bytes,
@@ -49,16 +49,16 @@ def stream_response(
     """
     if options.worker == "greenlet":
         runtime_for("greenlet")  # raises in the view, not later where the body is read
-    name = name or _name(source)
+    name, here = name or _name(source), current()
     if hasattr(source, "__iter__"):
         iterable: Any = _without_context(source) if is_stream_with_context(source) else source
         refuse_one_item(iterable)
         refuse_bytes(iterable, options.format)
-        return respond(new_stream(iterable, options, name), slots)
+        return respond(here, new_stream(here, iterable, options, name), slots)
     if isinstance(source, AsyncIterable):
         from .async_streams import new_async_stream  # loads asyncio
 
-        return respond(new_async_stream(source, options, name), slots)
+        return respond(here, new_async_stream(here, source, options, name), slots)
     if isinstance(source, Observable):
         emitter = new_emitter(where_its_threads_are(options), slots, name, Subscriber(source))
         return emitter.response()
@@ -78,7 +78,7 @@ def new_emitter(
     """
     runtime = runtime_for(options.worker)
     source = PushSource(runtime)
-    stream = new_stream(source, options, name)
+    stream = new_stream(current(), source, options, name)
     emitter = Emitter(stream, source, runtime, partial(_kept_response, slots), called)
     if function is not None:
         produce = producing(function)
@@ -87,49 +87,48 @@ def new_emitter(
 
 
 def _kept_response(slots: StreamLimiter, stream: Stream) -> Response:
-    response = respond(stream, slots)
+    response = respond(current(), stream, slots)
     keep_with_request(response)  # the emitter holds it weakly, and must find it again
     return response
 
 
-def respond(stream: Stream, slots: StreamLimiter) -> Response:
+def respond(here: Current, stream: Stream, slots: StreamLimiter) -> Response:
     """Make the response of a stream. A reader that must not come back gets a response that says so.
 
+    :param here: the app and the request whose response it is.
     :raises StreamGone: the reader must not come back, and the stream has another reader.
     """
-    refusal: Optional[Exception] = _reconnect_response(stream.options)
+    refusal: Optional[Exception] = _reconnect_response(stream.options, here.request)
     if refusal is not None:
         if stream.is_taken:  # an emitter's stream that another request reads
             raise refusal
         stream.abandon()
     unread = None
     try:
-        unread = _unread_body()
+        unread = _unread_body(here.request)
     except HTTPException as error:
         refusal = refusal or error.with_traceback(None)  # the traceback holds this frame: a cycle
-    liveness = app_state().settings.liveness
+    liveness = state_of(here.app).settings.liveness
     body = StreamBody(stream, slots, slots.client(), liveness, refusal=refusal, unread=unread)
-    return _response_with(body, stream)
+    return _response_with(body, stream, here.app)
 
 
-def _response_with(body: StreamBody, stream: Stream) -> Response:
-    response_class: Any = stream_response_class(current_app.response_class)  # type: ignore
+def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
+    response_class: Any = stream_response_class(app.response_class)  # type: ignore[arg-type]
     content_type = stream.format.content_type
     response: Response = response_class(
-        body, content_type=content_type, headers=HEADERS, direct_passthrough=True
+        body, content_type=content_type, headers=new_headers(), direct_passthrough=True
     )
     if stream.format.depends_on_accept:
         response.headers.add("Vary", "Accept")
     return response
 
 
-def _unread_body() -> Optional[RequestBody]:
-    if not has_request_context() or not has_body(request.environ):
-        return None
-    return RequestBody(request._get_current_object())  # type: ignore[attr-defined]
+def _unread_body(request: Optional[Request]) -> Optional[RequestBody]:
+    return RequestBody(request) if request is not None and has_body(request.environ) else None
 
 
-def last_event_id() -> str:
+def last_event_id(request: Request) -> str:
     """The ID of the last event that a returning reader has received; ``""`` for a new reader.
 
     ``EventSource`` sends it in a header. Polyfills may not send a header to another site, and send
@@ -141,12 +140,14 @@ def last_event_id() -> str:
     return last
 
 
-def _reconnect_response(options: StreamOptions) -> Optional[StreamError]:
+def _reconnect_response(
+    options: StreamOptions, request: Optional[Request]
+) -> Optional[StreamError]:
     """The response to an ``EventSource`` that comes back to an answer: 204 after the end of the
     answer, 410 after a cut. Both stop its reconnecting. ``None`` if the stream must run."""
-    if options.reconnect != "refuse" or not has_request_context():
+    if options.reconnect != "refuse" or request is None:
         return None
-    seen_end = has_seen_end(last_event_id())
+    seen_end = has_seen_end(last_event_id(request))
     if seen_end is None:
         return None
     if seen_end:

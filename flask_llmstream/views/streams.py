@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Iterable, Type
+from typing import Any, Iterable, Optional, Type
 
-from flask import current_app, request
+from flask import Request, request
 
-from ..app.accept import accepted_types
+from ..app.accept import accepted_types, may_name
 from ..app.context import CopiedContext
+from ..app.current import Current
 from ..app.error_handlers import error_response
 from ..app.json import json_of
 from ..app.request_id import stream_id
@@ -51,25 +52,28 @@ class FlaskHooks(CopiedContext):
 
 
 def new_stream(
+    current: Current,
     source: Iterable[Any],
     options: StreamOptions,
     name: str,
     kind: Type[Stream] = Stream,
     hooks: Type[FlaskHooks] = FlaskHooks,
 ) -> Stream:
-    """Make a stream for the current app and request. It has not started, and has no reader.
+    """Make a stream. It has not started, and has no reader.
 
+    :param current: the app and the request that it is made for.
     :param name: the name of the source in the log.
     :param kind: the class of the stream.
     :param hooks: the class of its hooks.
     """
-    format = _format_of(options)
-    format.as_json = json_of(current_app._get_current_object())  # type: ignore[attr-defined]
-    format.stream_id = stream_id()
-    return kind(format.stream_id, name, source, format, options, hooks())
+    asked = current.request
+    format = _format_of(options, asked)
+    format.as_json = json_of(current.app, asked)
+    format.stream_id = stream_id(asked)
+    return kind(format.stream_id, name, source, format, options, hooks(current))
 
 
-def _format_of(options: StreamOptions) -> Format:
+def _format_of(options: StreamOptions, asked: Optional[Request]) -> Format:
     """The format that the option and the request's ``Accept`` choose."""
     if options.format == BY_ACCEPT:
         format = _negotiated(options)
@@ -77,10 +81,17 @@ def _format_of(options: StreamOptions) -> Format:
         format = make_format(options.format, options.event)
         if not format.may_be_plain:
             return format
-        if wants_plain_text(accepted_types(), format.content_type):
+        if _wants_plain_text(asked, format):
             format = PlainText()
     format.depends_on_accept = True
     return format
+
+
+def _wants_plain_text(asked: Optional[Request], format: Format) -> bool:
+    # Most requests name no plain text, and to read an ``Accept`` costs some 10 µs.
+    return may_name(asked, "text/plain") and wants_plain_text(
+        accepted_types(asked), format.content_type
+    )
 
 
 def _negotiated(options: StreamOptions) -> Format:

@@ -10,6 +10,7 @@ from itertools import islice
 
 import pytest
 from flask import (
+    Flask,
     current_app,
     g,
     has_app_context,
@@ -21,6 +22,7 @@ from flask import (
 )
 from werkzeug.test import create_environ
 
+from flask_llmstream import LLMStream
 from tests.support.answers import Answer
 from tests.support.async_sources import asynchronous
 from tests.support.runtimes import wait_for_worker_threads
@@ -34,6 +36,50 @@ MODES = [{}, {"TESTING": True}, {"DEBUG": True}, {"PRESERVE_CONTEXT_ON_EXCEPTION
 def any_app(request, make_app):
     """An app in each mode in which Flask treats a context differently."""
     return make_app(**request.param)
+
+
+class CountsAdapters(Flask):
+    """Counts the URL adapters that it makes for requests."""
+
+    made = 0
+
+    def create_url_adapter(self, request):
+        self.made += request is not None
+        return super().create_url_adapter(request)
+
+
+def test_a_stream_has_the_url_adapter_of_its_view(place):
+    app, found = CountsAdapters("app"), []
+    streams = LLMStream(app)
+
+    @app.route("/<name>")
+    def streamed(name):
+        def source():
+            found.append(url_for("streamed", name="next"))
+            yield request.view_args["name"]
+
+        return streams.response(source(), format="text")
+
+    with Answer(app, "/first") as answer:
+        assert b"data: first" in answer.rest()
+    assert found == ["/next"]
+    assert app.made == 1
+
+
+def test_an_app_is_its_contexts_own_after_a_copy(place, app, streams):
+    @app.route("/")
+    def streamed():
+        seen = current_app._get_current_object()
+
+        def source():
+            yield str(current_app._get_current_object() is seen is app)
+
+        response = streams.response(source(), format="text")
+        assert current_app._get_current_object() is app
+        return response
+
+    with Answer(app, "/") as answer:
+        assert b"data: True" in answer.rest()
 
 
 def wait_for_the_producer(answer, finished):

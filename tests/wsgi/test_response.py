@@ -108,6 +108,46 @@ class Closing(list):
         self.closed += 1
 
 
+def test_a_location_is_completed_as_in_any_response(app, streams):
+    @app.route("/")
+    def view():
+        response = streams.response(["a"])
+        response.headers["Content-Location"] = "/né"
+        return response
+
+    with Answer(app, "/") as answer:
+        answer.rest()
+    assert answer.headers["Content-Location"] == "/n%C3%A9"
+
+
+def test_a_response_class_may_have_its_own_way_to_its_headers(make_app, streams):
+    class Own(Response):
+        def get_wsgi_headers(self, environ):
+            headers = super().get_wsgi_headers(environ)
+            headers["X-Path"] = environ["PATH_INFO"]
+            return headers
+
+    app = make_app()
+    app.response_class = Own
+    app.add_url_rule("/", view_func=lambda: streams.response(["a"]), endpoint="view")
+    with Answer(app, "/") as answer:
+        answer.rest()
+    assert answer.headers["X-Path"] == "/"
+
+
+def test_the_headers_of_one_response_are_not_those_of_the_next(app, streams):
+    @app.route("/")
+    def view():
+        response = streams.response(["a"])
+        response.headers.add("X-Times", "once")
+        return response
+
+    for _ in range(2):
+        with Answer(app, "/") as answer:
+            answer.rest()
+        assert answer.headers.getlist("X-Times") == ["once"]
+
+
 def test_head_has_the_headers_and_starts_nothing(app, serve):
     source = Closing(["never"])
     serve(lambda: source)
