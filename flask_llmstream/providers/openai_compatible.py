@@ -17,6 +17,7 @@ from .openai.request import RequestMaker
 from .upstream.attempts import Attempts
 from .upstream.errors import UpstreamErrors
 from .upstream.keys import ApiKey
+from .upstream.retrying import RetryPolicy
 from .upstream.settings import checked_options
 from .upstream.upstream import Upstream
 
@@ -65,6 +66,17 @@ class OpenAICompatible(Provider):
         and ``User-Agent``. Default: none.
     :param ca_bundle: a file or folder of the certificate authorities to trust. Default: the one
         that ``REQUESTS_CA_BUNDLE`` names, else certifi's.
+    :param retries: how often a call is made again, at most, while no piece of the answer has come:
+        no connection, or the server failed (most of 5xx), is busy or has reached a limit (408, 409,
+        425, 429). Not again: a request, a key or a name that the server refuses, a quota that is
+        used up, a certificate, a silence of ``read_timeout`` (the model may be working). The waits
+        are drawn at random, up to 0.5 s, 1 s, 2 s …, and begin at the server's ``Retry-After``. All
+        calls of the provider share a budget: 20 at once, then one a second and one for ten
+        answers. Default: 2. 0: never.
+    :param retry_within: seconds from the beginning of an answer in which each retry has to begin. A
+        failure after them, or with a later ``Retry-After``, goes to the client at once: clients
+        try again, too. Default: 2, as the chat endpoints wait for the status
+        (``LLMSTREAM_CHAT_HOLD``). 0: no retry.
     :ivar base_url: the address without its query.
     :raises ConfigurationError: an argument that can't work; the message names it.
     """
@@ -82,6 +94,8 @@ class OpenAICompatible(Provider):
         read_timeout: float = 60.0,
         headers: Optional[Mapping[str, str]] = None,
         ca_bundle: Optional[str] = None,
+        retries: int = 2,
+        retry_within: float = 2.0,
     ) -> None:
         if prompts not in ("completions", "chat"):
             raise ConfigurationError(f"prompts: 'completions' or 'chat', not {prompts!r}")
@@ -90,6 +104,7 @@ class OpenAICompatible(Provider):
             base_url,
             api_key,
             own_path="/completions",
+            retries=RetryPolicy(retries, retry_within),
             params=params,
             headers=headers,
             connect_timeout=connect_timeout,

@@ -67,7 +67,7 @@ def test_it_is_asked_again_without_them_and_that_is_remembered(refusal):
 )
 def test_another_refusal_is_final(refusal):
     with Upstream(strict(refusal)) as upstream:
-        failure(OpenAICompatible(upstream.url), CHAT)
+        failure(OpenAICompatible(upstream.url, retries=0), CHAT)
         assert members(upstream) == [True]
 
 

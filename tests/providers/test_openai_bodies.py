@@ -45,7 +45,7 @@ def said(script):
 
 def error_of(script):
     with Upstream(script) as upstream:
-        return failure(OpenAICompatible(upstream.url), CHAT)
+        return failure(OpenAICompatible(upstream.url, retries=0), CHAT)
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -138,7 +138,7 @@ class Sending:
 def sending():
     script = Sending()
     with Upstream(script) as upstream:
-        yield script, OpenAICompatible(upstream.url)
+        yield script, OpenAICompatible(upstream.url, retries=0)
 
 
 PARTS = [EVENTS.encode(), WHOLE.encode(), b"data: ", b"error: x\n", b"{", b"[", b"<html>", b"\n\n",

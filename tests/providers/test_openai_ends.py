@@ -37,7 +37,7 @@ def stream(*pieces):
 
 def error_of(script, **options):
     with Upstream(script) as upstream:
-        return failure(OpenAICompatible(upstream.url, **options), CHAT)
+        return failure(OpenAICompatible(upstream.url, retries=0, **options), CHAT)
 
 
 def said(script):

@@ -31,9 +31,9 @@ KEY = "sk-very-secret-key"
 
 
 def failure_with(script, **options):
-    """The error of a provider whose server follows this script."""
+    """The error of a provider whose server follows this script, and is asked once."""
     with Upstream(script) as upstream:
-        return failure(OpenAICompatible(upstream.url, KEY, **options))
+        return failure(OpenAICompatible(upstream.url, KEY, retries=0, **options))
 
 
 def logged(error):
@@ -146,20 +146,20 @@ def test_redirects_are_not_followed():
 
 def test_a_refused_connection_is_502():
     with nobody_listens() as url:
-        error = failure(OpenAICompatible(url, KEY))
+        error = failure(OpenAICompatible(url, KEY, retries=0))
     assert (error.status, error.code) == (502, "provider_unreachable")
     assert url not in str(error)
     assert url in logged(error) and "refused" in logged(error)
 
 
 def test_an_unknown_host_is_502():
-    error = failure(OpenAICompatible("http://no-such-host.invalid/v1"))
+    error = failure(OpenAICompatible("http://no-such-host.invalid/v1", retries=0))
     assert (error.status, error.code) == (502, "provider_unreachable")
 
 
 def test_an_authority_nobody_trusts_is_502(certificate):
     with Upstream(tokens("x"), certificate.context) as upstream:
-        error = failure(OpenAICompatible(upstream.url, KEY))
+        error = failure(OpenAICompatible(upstream.url, KEY, retries=0))
     assert error.code == "provider_unreachable"
     assert "CERTIFICATE_VERIFY_FAILED" in logged(error)
     assert upstream.requests == []
@@ -301,7 +301,7 @@ def test_failures_leave_nothing_open():
     for script in scripts:
         failure_with(script)
     with nobody_listens() as url:
-        failure(OpenAICompatible(url))
+        failure(OpenAICompatible(url, retries=0))
     with nobody_accepts() as url:
         failure(OpenAICompatible(url, connect_timeout=0.05))
     failure_with(silence, read_timeout=0.05)

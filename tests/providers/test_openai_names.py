@@ -49,7 +49,7 @@ def test_all_of_its_addresses_are_tried_in_their_order(resolver, upstream):
 
 
 def test_a_name_that_nobody_knows_cannot_be_reached(resolver):
-    error = failure(OpenAICompatible("http://unknown.test/v1"))
+    error = failure(OpenAICompatible("http://unknown.test/v1", retries=0))
     assert (error.code, error.status) == ("provider_unreachable", 502)
 
 
@@ -57,7 +57,8 @@ def test_a_name_that_nobody_knows_cannot_be_reached(resolver):
 def test_an_address_is_not_looked_up(resolver, host):
     with nobody_listens() as url:
         port = urlsplit(url).port
-        assert failure(OpenAICompatible(f"http://{host}:{port}/v1")).code == "provider_unreachable"
+        provider = OpenAICompatible(f"http://{host}:{port}/v1", retries=0)
+        assert failure(provider).code == "provider_unreachable"
     assert resolver.asked == []
 
 

@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
         "test_openai_failures.py",
         "test_openai_abort.py",
         "test_openai_names.py",
+        "test_openai_retries.py",
         "killed_greenlets.py",
         "flooded_greenlets.py",
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from tests.support.resolver import Resolver
 from tests.support.upstream import (
     HANG_GUARD,
     Upstream,
+    answer,
     nobody_accepts,
     nobody_shakes_hands,
     silence,
@@ -111,6 +113,29 @@ def waiting_for_a_delta_over_tls(reading_of, certificate):
         assert upstream.hung_up.wait(HANG_GUARD)
 
 
+@contextmanager
+def waiting_to_try_again(reading_of, certificate):
+    with Upstream(answer(503, retry_after="1000")) as upstream, retry_told() as told:
+        reading = reading_of(upstream.url, retry_within=5000)
+        reading.start()
+        assert told.wait(HANG_GUARD)
+        yield reading
+    assert len(upstream.requests) == 1
+
+
+@contextmanager
+def retry_told():
+    """An event that is set when the log tells a retry, whose wait then begins."""
+    told = threading.Event()
+    handler = logging.Handler()
+    handler.emit = lambda record: told.set() if "retry" in record.getMessage() else None
+    logging.getLogger("flask_llmstream").addHandler(handler)
+    try:
+        yield told
+    finally:
+        logging.getLogger("flask_llmstream").removeHandler(handler)
+
+
 everywhere = pytest.mark.parametrize(
     "waiting",
     [
@@ -121,5 +146,6 @@ everywhere = pytest.mark.parametrize(
         waiting_for_headers_over_tls,
         waiting_for_a_delta,
         waiting_for_a_delta_over_tls,
+        waiting_to_try_again,
     ],
 )

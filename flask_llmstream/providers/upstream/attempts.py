@@ -1,7 +1,9 @@
 """``Attempts``: the calls for one answer. Nothing is asked again once a piece has gone on.
 
 A server that refuses a member of the body which the provider adds by itself is asked again without
-it. A key that is refused is replaced, once, if the application's function gives another one.
+it. A key that is refused is replaced, once, if the application's function gives another one. A
+server that can't be reached, or fails, or is busy is asked again after a wait; see
+:mod:`.retrying`.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ from typing import Callable, Generator, Iterable, List, Optional
 
 from ...errors import ProviderError
 from ...http.call import CallAborted, HTTPCall
+from ...log import log
+from ...runtime.mutex import wakeup_of_the_caller
 from ..base import Piece
-from .errors import UpstreamErrors, words_of
+from .errors import UpstreamErrors, detail_of
 from .request import UpstreamRequest
+from .retrying import Retrying
 from .upstream import Upstream
 
 Read = Callable[[HTTPCall, UpstreamErrors], Generator[Piece, None, None]]
@@ -59,12 +64,13 @@ class Attempts:
         :raises ProviderError: the server did something wrong, there is no key, or the answer was
             aborted.
         """
+        retrying = Retrying(self._upstream.retries)
         while True:
             with closing(self._attempt()) as pieces:
                 try:
                     first = next(pieces)
                 except ProviderError as error:
-                    if not (self._leaves_out(error) or self._changes_key(error)):
+                    if not self._goes_on_after(error, retrying):
                         raise
                 else:
                     self._upstream.learn(self._left_out)
@@ -89,9 +95,22 @@ class Attempts:
         if self._aborted:
             end()
 
+    def _goes_on_after(self, error: ProviderError, retrying: Retrying) -> bool:
+        """Whether there is a next attempt. It waits until then."""
+        if self._leaves_out(error) or self._changes_key(error):
+            return True
+        seconds = retrying.wait_after(error)
+        if seconds is None:
+            return False
+        log.warning("%s; retry %d in %.2f s", detail_of(error), retrying.count, seconds)
+        with closing(wakeup_of_the_caller()) as wakeup:
+            self._begin_wait(wakeup.set)
+            wakeup.wait(seconds)
+        return True
+
     def _leaves_out(self, error: ProviderError) -> bool:
         """Whether the next attempt leaves out the member that the server refuses."""
-        words = words_of(error)
+        words = detail_of(error).words
         for member in self._dispensable:
             if member in self._request.body and member in words:
                 self._request = self._request.without(member)

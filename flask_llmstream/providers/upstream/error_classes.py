@@ -14,11 +14,13 @@ class Refusal(NamedTuple):
     :ivar status: the HTTP status for the client.
     :ivar code: the class, a stable word.
     :ivar message: one sentence. To that of a rejected request the server's words are added.
+    :ivar may_pass: whether the same request may soon be answered.
     """
 
     status: int
     code: str
     message: str
+    may_pass: bool = False
 
     @property
     def blames_request(self) -> bool:
@@ -31,12 +33,15 @@ _TOO_LARGE = _REJECTED._replace(status=413)
 _KEY = Refusal(502, "provider_key", "The model's server refused the key it was called with.")
 _MOVED = Refusal(502, "provider_moved", "The model's server has another address now.")
 _NOT_FOUND = Refusal(502, "provider_not_found", "There is no such model or path at the upstream.")
-_LIMIT = Refusal(429, "provider_limit", "The model's server takes no more requests for now.")
-_BUSY = Refusal(503, "provider_busy", "The model's server is not available for now.")
-UNREACHABLE = Refusal(502, "provider_unreachable", "The model's server can't be reached.")
+_LIMIT = Refusal(429, "provider_limit", "The model's server takes no more requests for now.", True)
+_USED_UP = _LIMIT._replace(may_pass=False)  # only money or a new month helps
+_BUSY = Refusal(503, "provider_busy", "The model's server is not available for now.", True)
+UNREACHABLE = Refusal(502, "provider_unreachable", "The model's server can't be reached.", True)
 TIMEOUT = Refusal(504, "provider_timeout", "The model's server did not answer in time.")
+_NOT_ASKED = TIMEOUT._replace(may_pass=True)  # after any other timeout the model may be working
 ABORTED = Refusal(502, "aborted", "The answer was stopped.")
 _OTHER = Refusal(502, "provider_error", "The model's server failed.")
+_FAILED = _OTHER._replace(may_pass=True)
 
 _BY_STATUS = {
     **dict.fromkeys((301, 302, 303, 307, 308), _MOVED),
@@ -44,16 +49,21 @@ _BY_STATUS = {
     413: _TOO_LARGE,
     **dict.fromkeys((401, 403), _KEY),
     **dict.fromkeys((404, 405, 410), _NOT_FOUND),
-    **dict.fromkeys((402, 429), _LIMIT),  # 402: the account has no money left
+    402: _USED_UP,
+    429: _LIMIT,
     **dict.fromkeys((409, 425, 503, 529), _BUSY),  # 529: Anthropic's
     **dict.fromkeys((521, 523), UNREACHABLE),  # from 520: Cloudflare's
-    **dict.fromkeys((408, 504, 522, 524), TIMEOUT),
+    **dict.fromkeys((408, 522), _NOT_ASKED),
+    **dict.fromkeys((504, 524), TIMEOUT),
 }
 
+_NEVER = (501, 505)
+"""The statuses of a server that will not do it the next time either."""
+
 _BY_WORD = (
-    (_LIMIT, ("ratelimit", "toomanyrequests", "quota", "resourceexhausted", "throttl", "concurren",
-              "billing", "insufficientbalance", "insufficientcredit", "insufficientfunds",
-              "paymentrequired", "arrear")),
+    (_USED_UP, ("quota", "billing", "insufficientbalance", "insufficientcredit",
+                "insufficientfunds", "paymentrequired", "arrear")),
+    (_LIMIT, ("ratelimit", "toomanyrequests", "resourceexhausted", "throttl", "concurren")),
     (_BUSY, ("overload", "unavailable", "busy", "slowdown", "capacity")),
     (TIMEOUT, ("timeout", "timedout", "deadlineexceeded")),
     (_KEY, ("apikey", "authenticat", "unauthorized", "permission", "^forbidden", "accessdenied",
@@ -83,10 +93,17 @@ def refusal_of(numbers: Iterable[Optional[int]], words: Iterable[str]) -> Refusa
     numbers = list(numbers)
     by_number = [_BY_STATUS[each] for each in numbers if each != 400 and each in _BY_STATUS]
     by_word = [found for found in map(_class_of, words) if found is not None]
+    limits = [each for each in (_USED_UP, _LIMIT) if each in by_word]
     if by_number:
-        return _LIMIT if by_number[0] is _KEY and _LIMIT in by_word else by_number[0]
-    rejected = _REJECTED if 400 in numbers or _REJECTED in by_word else _OTHER
+        return limits[0] if limits and by_number[0] in (_KEY, _LIMIT) else by_number[0]
+    rejected = _REJECTED if 400 in numbers or _REJECTED in by_word else _unnamed(numbers)
     return next((found for found in by_word if found is not _REJECTED), rejected)
+
+
+def _unnamed(numbers: Iterable[Optional[int]]) -> Refusal:
+    """The class of an error that no word tells: a server that failed may serve the next request."""
+    failed = any(each is not None and each >= 500 and each not in _NEVER for each in numbers)
+    return _FAILED if failed else _OTHER
 
 
 def _class_of(word: str) -> Optional[Refusal]:

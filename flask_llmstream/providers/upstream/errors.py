@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from copy import copy
+from ssl import SSLCertVerificationError
 from typing import Any, Iterable, Mapping, NoReturn, Optional
 
 from ...errors import LLMStreamError, ProviderError
-from ...http.call import CallAborted, CallError, CallFailed, CallTimedOut
+from ...http.call import CallAborted, CallError, CallTimedOut
 from .error_classes import ABORTED, TIMEOUT, UNREACHABLE, refusal_of
 from .retry_after import seconds_of
 from .secrets import Secrets
@@ -23,7 +24,7 @@ _MAX_LOG_CHARS = 2000
 _MAX_NAME_CHARS = 100
 
 
-_CALL_FAILURES = {CallAborted: ABORTED, CallTimedOut: TIMEOUT, CallFailed: UNREACHABLE}
+_CALL_FAILURES = ((CallAborted, ABORTED), (CallTimedOut, TIMEOUT))
 _LABELS = ("Content-Type", "Content-Encoding")
 
 
@@ -31,15 +32,20 @@ class UpstreamDetail(LLMStreamError):
     """The details of a failed call, for the log and not for the client.
 
     :ivar words: the server's own words about it; ``""`` where it said none.
+    :ivar may_pass: whether the same request may soon be answered.
+    :ivar wait: the seconds after which the server wants to be asked again; ``None`` where it said
+        nothing of it.
     """
 
     words: str = ""
+    may_pass: bool = False
+    wait: Optional[int] = None
 
 
-def words_of(error: ProviderError) -> str:
-    """The words of the model's server in an error of an :class:`UpstreamErrors`."""
+def detail_of(error: ProviderError) -> UpstreamDetail:
+    """The details of an error of an :class:`UpstreamErrors`; empty ones for any other."""
     cause = error.__cause__
-    return cause.words if isinstance(cause, UpstreamDetail) else ""
+    return cause if isinstance(cause, UpstreamDetail) else UpstreamDetail()
 
 
 class UpstreamErrors:
@@ -70,8 +76,13 @@ class UpstreamErrors:
 
     def fail_call(self, error: CallError) -> NoReturn:
         """Raise the error for a call that got no answer, or whose answer stopped."""
-        status, code, message = _CALL_FAILURES[type(error)]
-        self.fail(code, message, str(error), status=status)
+        failures = (refusal for kind, refusal in _CALL_FAILURES if isinstance(error, kind))
+        refusal = next(failures, UNREACHABLE)
+        detail = self._detail(str(error))
+        detail.may_pass = refusal.may_pass and not _is_about_trust(error)
+        raise ProviderError(
+            refusal.message, code=refusal.code, status=refusal.status
+        ) from detail
 
     def refuse(
         self, status: Optional[int], body: Any, retry_after: Optional[str] = None
@@ -88,16 +99,17 @@ class UpstreamErrors:
         refusal = refusal_of(numbers, complaint.words)
         detail = self._detail(f"status {status}: {_evidence(complaint, body)}")
         detail.words = self._presentable(complaint.message)
+        detail.may_pass = refusal.may_pass
+        detail.wait = seconds_of(retry_after or complaint.wait)
         message, code, field = refusal.message, None, None
         if refusal.blames_request:
             message = f"{message}: {detail.words}" if detail.words else f"{message}."
             code, field = self._name(complaint.code), self._name(complaint.param)
-        waits = refusal.status in (429, 503)
         raise ProviderError(
             message,
             code=refusal.code,
             status=refusal.status,
-            retry_after=seconds_of(retry_after or complaint.wait) if waits else None,
+            retry_after=detail.wait if refusal.status in (429, 503) else None,
             upstream_status=next(filter(None, numbers), None),
             field=field,
             upstream_code=code,
@@ -130,6 +142,13 @@ class UpstreamErrors:
     def _presentable(self, text: str, most: int = _MAX_CHARS) -> str:
         text = " ".join(self._secrets.cut_from(text).split())
         return text if len(text) <= most else f"{text[:most]} …"
+
+
+def _is_about_trust(error: Optional[BaseException]) -> bool:
+    """Whether the cause of an error is a certificate, which no other try makes a good one."""
+    while error is not None and not isinstance(error, SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _evidence(complaint: Complaint, error: Any) -> str:

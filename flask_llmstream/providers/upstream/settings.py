@@ -42,11 +42,16 @@ def checked_options(options: Any) -> Dict[str, Any]:
     return members
 
 
-def checked_timeout(name: str, seconds: Any) -> Optional[float]:
-    """The seconds; ``None`` for 0, which is no bound."""
+def checked_seconds(name: str, seconds: Any) -> float:
+    """Seconds from 0."""
     if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
         raise ConfigurationError(f"{name}: has to be seconds from 0, not {seconds!r}")
-    return seconds or None
+    return seconds
+
+
+def checked_timeout(name: str, seconds: Any) -> Optional[float]:
+    """The seconds; ``None`` for 0, which is no bound."""
+    return checked_seconds(name, seconds) or None
 
 
 def checked_count(name: str, value: Any) -> int:
