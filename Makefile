@@ -76,7 +76,7 @@ test-clients: $(VENV)/test $(USUAL_CLIENTS) $(OTHER_CLIENTS)  ## all clients, wi
 test-readers: $(VENV)/test tests/readers/.work/ready  ## every reader people have, with the table of docs/readers.md
 	$(BIN)/python -m tests.readers --write
 
-benchmark: $(VENV)/test  ## ours beside its peers, about ten minutes
+benchmark: $(VENV)/test  ## ours beside its peers, about an hour
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Callable, Iterator, Tuple
 
-from . import prepare, report, servers, works
+from . import prepare, processes, report, servers, works
 from .measure import Result, rounds
 
 
@@ -18,8 +18,12 @@ def main() -> None:
     if options.before:
         chosen = tuple(servers.beside(options.before, chosen))
     sizes = works.QUICK_WORKS if options.quick else works.WORKS
-    todo = tuple(work for work in sizes if work.name in options.work)
+    todo = works.named(options.work, sizes)
+    chosen = tuple(server for server in chosen if any(work.is_for(server) for work in todo))
+    processes.check_limits(todo)
     prepare.prepare(list(dict.fromkeys(server.environment for server in chosen)))
+    if any(work.upstream == "https" for work in todo):
+        prepare.certificates()
     machine = report.machine(chosen)
     count = options.rounds or (1 if options.quick else 5)
     results = list(shown(rounds(count, todo, chosen)))
@@ -33,18 +37,22 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
     add("--rounds", type=int, metavar="N", help="default: 5; with --quick 1")
-    add_names(parser, "--work", works.NAMES)
-    add_names(parser, "--servers", servers.NAMES)
+    add_names(parser, "--work", works.NAMES, works.NAMES)
+    add_names(parser, "--servers", servers.NAMES, servers.USUAL)
     add("--before", type=_checkout, metavar="DIR", help="measure ours of this checkout too")
     add("--json", type=Path, metavar="FILE", help="write every run's numbers there")
     add("--quick", action="store_true", help="small sizes: to see that it runs, not for numbers")
     return parser.parse_args()
 
 
-def add_names(parser: argparse.ArgumentParser, option: str, known: Tuple[str, ...]) -> None:
-    listed = ",".join(known)
+def add_names(
+    parser: argparse.ArgumentParser, option: str, known: Tuple[str, ...], usual: Tuple[str, ...]
+) -> None:
+    left_out = ", ".join(name for name in known if name not in usual)
+    without = f", without {left_out}" if left_out else ""
+    about = f"of {','.join(known)} (all{without})"
     parser.add_argument(
-        option, type=_some_of(known), default=known, metavar="NAMES", help=f"of {listed} (all)"
+        option, type=_some_of(known), default=usual, metavar="NAMES", help=about
     )
 
 
@@ -70,7 +78,7 @@ def shown(results: Iterator[Result]) -> Iterator[Result]:
     """The same results; each is printed on the terminal as it comes."""
     for result in results:
         numbers = ", ".join(f"{name} {value:.4g}" for name, value in result.numbers.items())
-        line = f"round {result.round}  {result.work:6} {result.server:20} {numbers}"
+        line = f"round {result.round}  {result.work:12} {result.server:20} {numbers}"
         print(line, file=sys.stderr, flush=True)
         yield result
 

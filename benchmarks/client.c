@@ -1,17 +1,20 @@
 /* The readers of a benchmark: many HTTP/1.1 connections on one epoll loop.
  *
- *     client PORT PATH READERS SPREAD_MS HOLD_MS
+ *     client PORT REQUEST MARK READERS AT_ONCE SPREAD_MS HOLD_MS
  *
- * Opens READERS connections to 127.0.0.1:PORT, spread evenly over SPREAD_MS, by the clock: no
- * reader comes later because the server is behind. With HOLD_MS it leaves that long after every
- * reader had its first event; with 0 it reads every stream to its end.
+ * Opens READERS connections to 127.0.0.1:PORT and sends the REQUEST on each. They come evenly over
+ * SPREAD_MS, by the clock: no reader comes later because the server is behind. With AT_ONCE, never
+ * more than so many are open, and the next one comes when one has ended. With HOLD_MS it leaves that
+ * long after every reader had its first event; with 0 it reads every stream to its end.
  * Prints a JSON line when all had their first event ("open") and one at the end ("done"), and then
  * keeps its connections until its standard input is closed.
  *
- * An event is a block, ended by a blank line, whose data begins as MESSAGE does and holds a message
- * that is not empty. Comments, ids, an opening without a word and a last event that says
- * "ended":true are read and not counted. A message "at <nanoseconds>" was
- * stamped by the server's CLOCK_MONOTONIC, which is ours too: it gives a latency.
+ * An event is a block, ended by a blank line, that holds MARK and then a text which is not empty and
+ * ends with a quotation mark. Comments, ids, an opening without a word and a last event are read and
+ * not counted. "text" is a hash (FNV-1a, 64 bits) of all texts of a reader in their order, and
+ * "differ" is the number of readers whose hash is not the first one's. A text "at <nanoseconds>" was
+ * stamped by CLOCK_MONOTONIC in another process, which is ours too: it gives a latency, and none may
+ * be older than the one before it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,11 +30,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MESSAGE "{\"ended\":false,\"message\":\""
 #define STAMP "at "
 #define READ_SIZE 65536
 #define KEPT_SIZE 4096 /* a response's head, or one unfinished block */
 #define STALLED_MS 60000
+#define FNV_BASIS 14695981039346656037u
+#define FNV_PRIME 1099511628211u
 
 enum state { CONNECTING, HEAD, CHUNK_SIZE, DATA, AFTER_DATA, ENDED };
 
@@ -42,18 +46,20 @@ struct reader {
     size_t kept;      /* bytes in text */
     double opened, first;
     long events;
+    uint64_t hash, stamp; /* of its texts so far, and the newest time in them */
     char text[KEPT_SIZE];
 };
 
 static struct {
-    const char *path;
-    int port, count, loop;
+    const char *request, *mark;
+    size_t request_size, mark_size;
+    int port, count, at_once, loop;
     double spread, hold;
 } options;
 
 static struct reader *readers;
 static int opened, started, ended;
-static long events, payload;
+static long events;
 static double *latencies;
 static size_t latency_count, latency_room;
 static char input[READ_SIZE], body[KEPT_SIZE + READ_SIZE];
@@ -61,7 +67,7 @@ static size_t body_size;
 
 static void fail(const char *why)
 {
-    fprintf(stderr, "client: %s (%s)\n", why, options.path);
+    fprintf(stderr, "client: %s (%.*s)\n", why, (int)strcspn(options.request, "\r"), options.request);
     exit(1);
 }
 
@@ -85,20 +91,34 @@ static void add_latency(double ms)
     latencies[latency_count++] = ms;
 }
 
+static void read_text(struct reader *r, const char *text, size_t size, double now)
+{
+    for (size_t i = 0; i < size; i++)
+        r->hash = (r->hash ^ (unsigned char)text[i]) * FNV_PRIME;
+    if (strncmp(text, STAMP, sizeof STAMP - 1))
+        return;
+    uint64_t stamp = strtoull(text + sizeof STAMP - 1, NULL, 10);
+    if (stamp < r->stamp)
+        fail("a text came before an older one");
+    r->stamp = stamp;
+    if (started == options.count)
+        add_latency(now - stamp / 1e6);
+}
+
 static void count_block(struct reader *r, const char *block, size_t size, double now)
 {
-    const char *data = memmem(block, size, MESSAGE, sizeof MESSAGE - 1);
-    if (!data || data[sizeof MESSAGE - 1] == '"')
+    const char *text = memmem(block, size, options.mark, options.mark_size);
+    if (!text || *(text += options.mark_size) == '"')
         return;
+    const char *end = memchr(text, '"', block + size - text);
+    if (!end)
+        fail("a text has no end");
     events++;
-    payload += block + size - data;
     if (!r->events++) {
         r->first = now - r->opened;
         started++;
     }
-    const char *message = data + sizeof MESSAGE - 1;
-    if (started == options.count && !strncmp(message, STAMP, sizeof STAMP - 1))
-        add_latency(now - strtoull(message + sizeof STAMP - 1, NULL, 10) / 1e6);
+    read_text(r, text, end - text, now);
 }
 
 static void count_blocks(struct reader *r, double now)
@@ -189,14 +209,11 @@ static void watch(struct reader *r, int change, int events)
 /* Whether the request was sent. It can't be yet while the server's queue of connections is full. */
 static int send_request(struct reader *r)
 {
-    char request[512];
-    int size = snprintf(request, sizeof request,
-                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n",
-                        options.path, options.port);
-    ssize_t sent = send(r->fd, request, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    size_t size = options.request_size;
+    ssize_t sent = send(r->fd, options.request, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EAGAIN)
         return 0;
-    if (sent != size)
+    if (sent != (ssize_t)size)
         fail("can't send the request");
     r->state = HEAD;
     return 1;
@@ -208,6 +225,7 @@ static void open_reader(struct reader *r)
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(options.port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     r->opened = now_ms();
+    r->hash = FNV_BASIS;
     r->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (r->fd < 0 || (connect(r->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS))
         fail("can't connect");
@@ -233,7 +251,8 @@ static void read_from(struct reader *r)
 
 static void open_due(double elapsed)
 {
-    while (opened < options.count && elapsed >= options.spread * opened / options.count)
+    while (opened < options.count && elapsed >= options.spread * opened / options.count &&
+           (!options.at_once || opened - ended < options.at_once))
         open_reader(&readers[opened++]);
 }
 
@@ -293,13 +312,15 @@ static void print_open(void)
 static void print_done(double elapsed, double cpu)
 {
     double *firsts = malloc(options.count * sizeof *firsts);
-    long fewest = readers[0].events;
+    long fewest = readers[0].events, differ = 0;
     for (int i = 0; i < options.count; i++) {
         firsts[i] = readers[i].first;
         fewest = readers[i].events < fewest ? readers[i].events : fewest;
+        differ += readers[i].hash != readers[0].hash;
     }
-    printf("{\"phase\": \"done\", \"readers\": %d, \"events\": %ld, \"fewest\": %ld, \"payload\": %ld",
-           options.count, events, fewest, payload);
+    printf("{\"phase\": \"done\", \"readers\": %d, \"events\": %ld, \"fewest\": %ld", options.count,
+           events, fewest);
+    printf(", \"text\": \"%016lx\", \"differ\": %ld", readers[0].hash, differ);
     printf(", \"seconds\": %.4f, \"client_cpu\": %.4f", elapsed / 1e3, cpu / 1e3);
     print_times("first", firsts, options.count);
     print_times("latency", latencies, latency_count);
@@ -322,15 +343,17 @@ static void run(double start)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "usage: client PORT PATH READERS SPREAD_MS HOLD_MS\n");
+    if (argc != 8) {
+        fprintf(stderr, "usage: client PORT REQUEST MARK READERS AT_ONCE SPREAD_MS HOLD_MS\n");
         return 2;
     }
     options.port = atoi(argv[1]);
-    options.path = argv[2];
-    options.count = atoi(argv[3]);
-    options.spread = atof(argv[4]);
-    options.hold = atof(argv[5]);
+    options.request_size = strlen(options.request = argv[2]);
+    options.mark_size = strlen(options.mark = argv[3]);
+    options.count = atoi(argv[4]);
+    options.at_once = atoi(argv[5]);
+    options.spread = atof(argv[6]);
+    options.hold = atof(argv[7]);
     options.loop = epoll_create1(0);
     readers = calloc(options.count, sizeof *readers);
     double start = now_ms();

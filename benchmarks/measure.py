@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Dict, Iterator, NamedTuple, Tuple
+from contextlib import ExitStack
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from .processes import Readers, ServerProcess
+from .bare import cpu_of_calls
+from .metrics import Load, Run
+from .processes import Readers, ServerProcess, Upstream
 from .servers import Server
-from .verify import check_bytes, check_counts
-from .works import Run, Work
+from .verify import check_counts, check_sample
+from .work import Work
 
-SETTLE_SECONDS = 0.1
+SETTLE_SECONDS = 0.3
 
 
 class Result(NamedTuple):
@@ -27,26 +30,38 @@ def rounds(count: int, works: Tuple[Work, ...], servers: Tuple[Server, ...]) -> 
     """All servers in turn at each work, ``count`` times: a slow minute then slows all of them."""
     for number in range(1, count + 1):
         for work in works:
-            for server in servers:
-                yield measure(number, work, server)
+            doing = [server for server in servers if work.is_for(server)]
+            if work.name == "opening":
+                yield from measure_calls(number, work, doing)
+            else:
+                yield from (measure(number, work, server) for server in doing)
+
+
+def measure_calls(number: int, work: Work, servers: List[Server]) -> Iterator[Result]:
+    """The servers' apps, called in turn."""
+    for server, cpu in zip(servers, cpu_of_calls(work, servers)):
+        yield Result(number, work.name, server.name, {work.metrics[0].name: cpu}, 0.0)
 
 
 def measure(number: int, work: Work, server: Server) -> Result:
-    """One run on a server started for it."""
-    with ServerProcess(server) as process:
-        check_bytes(server, process.body)
+    """One run on a server started for it, and before a model's server started for it."""
+    with ExitStack() as stack:
+        upstream = stack.enter_context(Upstream(work.upstream)) if work.upstream else None
+        process = stack.enter_context(ServerProcess(server, upstream))
+        check_sample(server, work, process.body)
         if work.warm_up is not None:
-            read(process, work.warm_up)
-        run = read(process, work)
+            read(process, work.warm_up, upstream)
+        run = read(process, work, upstream)
     numbers = {metric.name: metric.of(run) for metric in work.metrics}
-    share = run.done["client_cpu"] / run.done["seconds"]
-    return Result(number, work.name, server.name, numbers, share)
+    return Result(number, work.name, server.name, numbers, run.client_share)
 
 
-def read(process: ServerProcess, work: Work) -> Run:
+def read(process: ServerProcess, work: Work, upstream: Optional[Upstream]) -> Run:
     """Let the readers read, and look at the server before, between and after."""
+    direct = read_directly(upstream, work) if upstream and work.direct else {}
+    load = load_of(upstream)
     before = process.usage()
-    with Readers(process, work) as readers:
+    with Readers(process.port, work, process.server.prefix) as readers:
         open_numbers = readers.phase("open")
         opened = process.usage()
         done = readers.phase("done")
@@ -54,4 +69,20 @@ def read(process: ServerProcess, work: Work) -> Run:
             time.sleep(SETTLE_SECONDS)  # what a server does after its last byte counts too
         after = process.usage()
     check_counts(process.server, work, done)
-    return Run(before, opened, after, open_numbers, done)
+    return Run(before, opened, after, open_numbers, done, added(load, load_of(upstream)), direct)
+
+
+def read_directly(upstream: Upstream, work: Work) -> Dict[str, Any]:
+    """The same work at the model's server itself."""
+    with Readers(upstream.port, work) as readers:
+        readers.phase("open")
+        return readers.phase("done")
+
+
+def load_of(upstream: Optional[Upstream]) -> Load:
+    return upstream.load() if upstream else Load(0.0, 0)
+
+
+def added(before: Load, after: Load) -> Load:
+    cpu_seconds = after.cpu_seconds - before.cpu_seconds
+    return Load(cpu_seconds, after.connections - before.connections)

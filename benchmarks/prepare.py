@@ -17,12 +17,17 @@ from typing import Callable, Dict, List
 HERE = Path(__file__).parent
 WORK = HERE / ".work"
 CLIENT = WORK / "client"
+CERTIFICATES = WORK / "certificates"
+AUTHORITY = CERTIFICATES / "authority.pem"
+CERTIFICATE = CERTIFICATES / "certificate.pem"
+KEY = CERTIFICATES / "key.pem"
 
 PACKAGES = {
     "flask": ["Flask", "gevent", "requests"],
     "flask-orjson": ["Flask", "gevent", "requests", "orjson"],
     "asgi": ["sse-starlette", "starlette", "uvicorn", "uvloop", "httptools"],
     "fastapi": ["fastapi", "uvicorn", "uvloop", "httptools"],
+    "litellm": ["litellm[proxy]==1.108.7"],  # it has a release nearly every day
 }
 NODE_PACKAGES = ["better-sse"]
 
@@ -46,6 +51,11 @@ def prepare(environments: List[str]) -> None:
             _once(name, f"{sys.version} {PACKAGES[name]}", partial(_make_venv, name))
 
 
+def certificates() -> None:
+    """Make an authority, and a certificate of its for 127.0.0.1, where they are missing."""
+    _once("certificates", " ".join(_CERTIFICATE_FOR), _make_certificates)
+
+
 def interpreter(environment: str) -> str:
     """The command that runs a server file of this environment."""
     return "node" if environment == "node" else str(WORK / environment / "bin" / "python")
@@ -62,7 +72,8 @@ def versions(environment: str) -> Dict[str, str]:
     if environment == "node":
         found = {"node": _run("node", "--version").strip().lstrip("v")}
         return {**found, **{name: _node_version(name) for name in NODE_PACKAGES}}
-    printed = _run(interpreter(environment), "-c", VERSIONS, *PACKAGES[environment])
+    names = [package.split("=")[0].split("[")[0] for package in PACKAGES[environment]]
+    printed = _run(interpreter(environment), "-c", VERSIONS, *names)
     packages: Dict[str, str] = json.loads(printed)
     return packages
 
@@ -89,6 +100,19 @@ def _install_node_packages() -> None:
 def _node_version(name: str) -> str:
     manifest = json.loads((WORK / "node_modules" / name / "package.json").read_text())
     return str(manifest["version"])
+
+
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650")
+_CERTIFICATE_FOR = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+
+
+def _make_certificates() -> None:
+    CERTIFICATES.mkdir(exist_ok=True)
+    authority_key = CERTIFICATES / "authority.key"
+    new = ("openssl", "req", "-x509", *_NEW_KEY)
+    _run(*new, "-subj", "/CN=benchmarks", "-keyout", authority_key, "-out", AUTHORITY)
+    signed = ("-CA", AUTHORITY, "-CAkey", authority_key, "-addext", "basicConstraints=CA:FALSE")
+    _run(*new, *_CERTIFICATE_FOR, *signed, "-keyout", KEY, "-out", CERTIFICATE)
 
 
 def _run(*command: object) -> str:

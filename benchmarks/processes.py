@@ -1,4 +1,4 @@
-"""The two processes of a measurement, a core for each: a server under test, and its readers."""
+"""The processes of a measurement: a server on a core of its own, and on another core the rest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Dict, Optional, Tuple, Type
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Type
 
 from . import prepare
-from .servers import Server
-from .works import Usage, Work
+from .metrics import Load, Usage
+from .servers import HERE, Server
+from .work import Work
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
+SPARE_FILES = 100
 
 
 def cores() -> Tuple[int, int]:
@@ -49,35 +51,80 @@ class Process:
         self.popen.kill()
         self.popen.communicate()
 
+    def usage(self) -> Usage:
+        """Memory, and CPU of all threads, with its children.
+
+        ``stat`` has the CPU too, but in steps of 10 ms.
+        """
+        found = list(_family(self.popen.pid))
+        return Usage(sum(map(_cpu_seconds, found)), sum(map(_rss_kib, found)))
+
+    def line(self) -> str:
+        """The next line of its standard output."""
+        assert self.popen.stdout is not None
+        found: str = self.popen.stdout.readline()
+        if not found:
+            raise SystemExit(f"benchmarks: {self.popen.args[0]} gave up, see above")
+        return found
+
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(line + "\n")
+        self.popen.stdin.flush()
+
+
+class Upstream(Process):
+    """A model's server with OpenAI's API, on the readers' core. ``upstream.js`` says what it does.
+
+    :param scheme: ``http`` or ``https``.
+    """
+
+    def __init__(self, scheme: str) -> None:
+        self.port = _free_port()
+        self.variables = {"UPSTREAM": f"{scheme}://127.0.0.1:{self.port}/v1"}
+        files: List[Path] = []
+        if scheme == "https":
+            self.variables["UPSTREAM_CA"] = str(prepare.AUTHORITY)
+            files = [prepare.CERTIFICATE, prepare.KEY]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        command = ("node", HERE / "upstream.js", self.port, *files)
+        super().__init__(cores()[1], *command, **pipes)
+        self.line()
+
+    def load(self) -> Load:
+        self.tell("connections?")
+        return Load(self.usage().cpu_seconds, int(self.line()))
+
 
 class ServerProcess(Process):
-    """A server of event streams on a free port of 127.0.0.1."""
+    """A server of event streams on a free port of 127.0.0.1.
 
-    def __init__(self, server: Server) -> None:
+    :param upstream: the model's server behind a relay.
+    """
+
+    def __init__(self, server: Server, upstream: Optional[Upstream] = None) -> None:
         self.server = server
         self.port = _free_port()
         command = (prepare.interpreter(server.environment), server.path, self.port)
-        super().__init__(cores()[0], *command, env=prepare.variables(server.checkout))
+        variables = prepare.variables(server.checkout)
+        if upstream is not None:
+            variables.update(upstream.variables)
+        super().__init__(cores()[0], *command, env=variables)
         self._wait_until_listening()
 
-    def body(self, path: str) -> bytes:
-        """The whole body of one GET."""
+    def body(self, path: str, posted: str = "") -> bytes:
+        """The whole body of one GET, or of one POST of some JSON."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
-        connection.request("GET", self.server.prefix + path)
+        method, kind = ("POST", "application/json") if posted else ("GET", "text/plain")
+        headers = {"Content-Type": kind}
+        connection.request(method, self.server.prefix + path, posted or None, headers)
         response = connection.getresponse()
         body = response.read()
         connection.close()
         if response.status != 200:
             raise SystemExit(f"benchmarks: {self.server.name} answered {response.status}")
         return body
-
-    def usage(self) -> Usage:
-        """CPU of all its threads, and memory; ``stat`` has the CPU too, but in steps of 10 ms."""
-        proc = Path("/proc", str(self.popen.pid))
-        threads = proc.glob("task/*/schedstat")
-        cpu = sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
-        pages = int((proc / "statm").read_text().split()[1])
-        return Usage(cpu, pages * os.sysconf("SC_PAGE_SIZE") / 1024)
 
     def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -92,25 +139,49 @@ class ServerProcess(Process):
 
 
 class Readers(Process):
-    """The compiled client, reading ``work`` from a server; ``client.c`` says what it prints."""
+    """The compiled client, at ``work`` on a port; ``client.c`` says what it prints."""
 
-    def __init__(self, target: ServerProcess, work: Work) -> None:
-        path = target.server.prefix + work.path
+    def __init__(self, port: int, work: Work, prefix: str = "") -> None:
         times = (work.spread * 1000, work.hold * 1000)
-        command = (prepare.CLIENT, target.port, path, work.readers, *times)
+        asked = (port, work.request(prefix, port), work.mark)
+        command = (prepare.CLIENT, *asked, work.readers, work.at_once, *times)
         pipe = subprocess.PIPE
         super().__init__(cores()[1], *command, stdin=pipe, stdout=pipe)
 
-    def phase(self, name: str) -> Dict[str, float]:
+    def phase(self, name: str) -> Dict[str, Any]:
         """Wait for a phase to be over; its numbers."""
-        assert self.popen.stdout is not None
-        line = self.popen.stdout.readline()
-        if not line:
-            raise SystemExit("benchmarks: the client gave up, see above")
-        numbers: Dict[str, Any] = json.loads(line)
+        numbers: Dict[str, Any] = json.loads(self.line())
         phase = numbers.pop("phase")
         assert phase == name, f"the client is in phase {phase}, not {name}"
         return numbers
+
+
+def check_limits(works: Tuple[Work, ...]) -> None:
+    """Each open stream is a file of the server and one of the client."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for work in works:
+        needed = work.readers + SPARE_FILES
+        if not work.at_once and hard != resource.RLIM_INFINITY and needed > hard:
+            raise SystemExit(f"benchmarks: {work.name} needs {needed} open files (ulimit -Hn)")
+
+
+def _family(pid: int) -> Iterator[Path]:
+    """The process and its children, and theirs."""
+    proc = Path("/proc", str(pid))
+    yield proc
+    for listed in proc.glob("task/*/children"):
+        for child in listed.read_text().split():
+            yield from _family(int(child))
+
+
+def _cpu_seconds(proc: Path) -> float:
+    threads = proc.glob("task/*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def _rss_kib(proc: Path) -> float:
+    pages = int((proc / "statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
 def _pin(core: int) -> None:

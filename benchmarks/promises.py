@@ -5,38 +5,67 @@ from __future__ import annotations
 from statistics import median
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
-from .works import CPU, FIRST, LATENCY, MEMORY, Metric
+from .metrics import (
+    CPU,
+    CPU_A_STREAM,
+    FIRST,
+    FIRST_BEHIND,
+    FIRST_MEDIAN,
+    LATENCY,
+    MEMORY,
+    MEMORY_IN_USE,
+    MEMORY_UNUSED,
+    Metric,
+)
+from .servers import LITELLM
 
 Numbers = Dict[Tuple[str, str], List[Dict[str, float]]]
 
 STANDARD = ("ours", "ours-mapping")
 ORJSON = ("ours+orjson", "ours-mapping+orjson")
-OURS = STANDARD + ORJSON
+STREAMS = STANDARD + ORJSON
 EMITTER = ("ours-emitter",)
+RELAYS = ("ours-relay", "ours-relay+orjson")
+OURS = STREAMS + RELAYS
 
 
 class Promise(NamedTuple):
-    """At most so many units, or (with a ``peer``) so many times the peer's."""
+    """At most so many units, or so many times a peer's, or ours at another work, or both."""
 
     work: str
     metric: Metric
     servers: Tuple[str, ...]
     at_most: float
     peer: str = ""
+    peer_work: str = ""
+
+    def beside(self, server: str) -> Tuple[str, str]:
+        """The work and the server that this one is compared with."""
+        return self.peer_work or self.work, self.peer or server
 
 
 PROMISES = (
-    Promise("burst", CPU, STANDARD, 1.0, "node"),
+    Promise("burst", CPU, STANDARD, 0.9, "node"),
     Promise("burst", CPU, ORJSON, 0.5, "node"),
-    Promise("burst", CPU, OURS, 0.12, "sse-starlette"),
-    Promise("burst", FIRST, OURS, 60),
-    Promise("paced", CPU, OURS, 0.8, "sse-starlette"),
-    Promise("paced", CPU, OURS, 1.2, "plain-flask"),
-    Promise("paced", LATENCY, OURS, 3),
+    Promise("burst", CPU, STREAMS, 0.12, "sse-starlette"),
+    Promise("burst", FIRST, STREAMS, 60),
+    Promise("paced", CPU, STREAMS, 0.8, "sse-starlette"),
+    Promise("paced", CPU, STREAMS, 1.2, "plain-flask"),
+    Promise("paced", LATENCY, STREAMS, 3),
     Promise("burst", CPU, EMITTER, 1.3, "ours"),
     Promise("paced", CPU, EMITTER, 1.3, "ours"),
-    Promise("idle", MEMORY, OURS, 0.9, "sse-starlette"),
-    Promise("first", FIRST, OURS, 400),
+    Promise("idle", MEMORY, STREAMS, 0.9, "sse-starlette"),
+    Promise("idle", MEMORY, STREAMS, 32),
+    Promise("first", FIRST, STREAMS, 400),
+    Promise("short", CPU_A_STREAM, STREAMS, 1.0, "sse-starlette"),
+    Promise("short", FIRST_MEDIAN, STREAMS, 1.0, "sse-starlette"),
+    Promise("opening", CPU_A_STREAM, ("ours",), 1.6, "plain-flask"),
+    Promise("growth-10000", CPU, ("ours",), 1.15, peer_work="growth-100"),
+    Promise("relay-burst", CPU, RELAYS, 1 / 50, LITELLM),
+    Promise("relay-paced", CPU, RELAYS, 1 / 7, LITELLM),
+    Promise("relay-idle", MEMORY_UNUSED, RELAYS, 1 / 10, LITELLM),
+    Promise("relay-idle", MEMORY_IN_USE, RELAYS, 1 / 10, LITELLM),
+    Promise("relay-first", FIRST_BEHIND, RELAYS, 1.0),
 )
 
 
@@ -56,18 +85,23 @@ def outcomes(numbers: Numbers) -> Iterator[Outcome]:
     """Every promise whose servers were all measured."""
     for promise in PROMISES:
         for server in promise.servers:
-            needed = {(promise.work, server), (promise.work, promise.peer or server)}
-            if needed <= numbers.keys():
+            if {(promise.work, server), promise.beside(server)} <= numbers.keys():
                 yield Outcome(promise, server, _value(promise, server, numbers))
 
 
-def ratio(numbers: Numbers, work: str, metric: Metric, server: str, peer: str) -> float:
-    """The median of the rounds' ratios: within a round, both had the same machine."""
-    pairs = zip(numbers[work, server], numbers[work, peer])
-    return median(ours[metric.name] / theirs[metric.name] for ours, theirs in pairs)
+def ratio(
+    numbers: Numbers, metric: Metric, ours: Tuple[str, str], theirs: Tuple[str, str]
+) -> float:
+    """The median of the rounds' ratios: within a round, both had the same machine.
+
+    :param ours: a work and a server, as :param theirs: is.
+    """
+    pairs = zip(numbers[ours], numbers[theirs])
+    return median(one[metric.name] / other[metric.name] for one, other in pairs)
 
 
 def _value(promise: Promise, server: str, numbers: Numbers) -> float:
-    if promise.peer:
-        return ratio(numbers, promise.work, promise.metric, server, promise.peer)
-    return median(run[promise.metric.name] for run in numbers[promise.work, server])
+    measured, beside = (promise.work, server), promise.beside(server)
+    if measured == beside:
+        return median(run[promise.metric.name] for run in numbers[measured])
+    return ratio(numbers, promise.metric, measured, beside)

@@ -9,10 +9,12 @@ from statistics import median
 from typing import Any, Dict, Iterator, List, Tuple
 
 from . import prepare
+from .growth import growth_lines, is_step
 from .measure import Result
+from .metrics import Metric
 from .promises import OURS, Numbers, Outcome, outcomes, ratio
 from .servers import BEFORE, Server
-from .works import Metric, Work
+from .work import Work
 
 BUSY_CLIENT = 0.9
 
@@ -21,9 +23,13 @@ def report(results: List[Result], works: Tuple[Work, ...]) -> Iterator[str]:
     """The lines of the whole report."""
     numbers = by_work_and_server(results)
     for work in works:
-        for metric in work.metrics:
+        for metric in () if is_step(work) else work.metrics:
             yield from table(numbers, work, metric)
             yield ""
+    steps = list(filter(is_step, works))
+    if steps:
+        yield from growth_lines(numbers, steps)
+        yield ""
     yield from clients(results)
     yield ""
     yield from map(promise_line, outcomes(numbers))
@@ -50,9 +56,10 @@ def table(numbers: Numbers, work: Work, metric: Metric) -> Iterator[str]:
         cells = "".join(map(_number, (median(values), min(values), max(values))))
         if name.startswith(BEFORE):
             now = name[len(BEFORE) :]
-            cells += f"  now {ratio(numbers, work.name, metric, now, name):.2f} ×"
+            cells += f"  now {_times(numbers, work, metric, now, name)}"
         elif name not in OURS:
-            cells += "".join(_times(numbers, work, metric, our, name) for our in ours)
+            times = (_times(numbers, work, metric, our, name) for our in ours)
+            cells += "".join(f" {each:>{len(our) + 4}}" for our, each in zip(ours, times))
         yield f"  {name:{width}}{cells}"
 
 
@@ -61,17 +68,22 @@ def _number(value: float) -> str:
 
 
 def _times(numbers: Numbers, work: Work, metric: Metric, ours: str, peer: str) -> str:
-    value = ratio(numbers, work.name, metric, ours, peer)
-    return f" {f'{value:.2f} ×':>{len(ours) + 4}}"
+    value = ratio(numbers, metric, (work.name, ours), (work.name, peer))
+    return f"{value:.2f} ×" if value >= 0.1 else f"{value:.2g} ×"
 
 
 def clients(results: List[Result]) -> Iterator[str]:
-    """How busy the readers' core was: over 90 % the numbers may be the client's."""
+    """How busy the readers' core was, with the model's server of the relays there.
+
+    Over 90 % the numbers may be the client's.
+    """
     busiest = max(results, key=lambda result: result.client_share)
     where = f"{busiest.server} at {busiest.work}"
-    yield f"client: at most {busiest.client_share:.0%} of its core ({where})"
+    yield f"readers' core: at most {busiest.client_share:.0%} of it is used ({where})"
     for work, server in sorted({(r.work, r.server) for r in results}):
         shares = [r.client_share for r in results if (r.work, r.server) == (work, server)]
+        if work.startswith("relay"):
+            yield f"  {median(shares):.0%} of it at {work} of {server}"
         if median(shares) > BUSY_CLIENT:
             yield f"  warning: {median(shares):.0%} of it at {work} of {server}: maybe the limit"
 
@@ -79,10 +91,11 @@ def clients(results: List[Result]) -> Iterator[str]:
 def promise_line(outcome: Outcome) -> str:
     """One promise, its limit, and ``held`` or ``missed``."""
     promise = outcome.promise
-    unit = f"× {promise.peer}" if promise.peer else promise.metric.unit
+    beside = promise.peer or promise.peer_work
+    unit = f"× {beside}" if beside else promise.metric.unit
     verdict = "held  " if outcome.held else "missed"
     what = f"{promise.work}, {promise.metric.name}: {outcome.server}"
-    return f"{verdict}  {what:46}{outcome.value:>8.3g} {unit:16} at most {promise.at_most:g}"
+    return f"{verdict}  {what:46}{outcome.value:>8.3g} {unit:16} at most {promise.at_most:.3g}"
 
 
 def machine(servers: Tuple[Server, ...]) -> Dict[str, Any]:

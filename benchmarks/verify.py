@@ -1,19 +1,38 @@
-"""Checks that every server did the same work: the same bytes, all of the events."""
+"""Checks that every server did the same work: the same bytes, all of the events, in their order."""
 
 from __future__ import annotations
 
+import json
 from fnmatch import fnmatchcase
-from typing import Callable, Dict, List
+from typing import Any, Callable, Dict, List
 
 from .servers import Server
-from .works import Work, message
+from .work import CHAT, Work, chat_request, counted
 
 SAMPLE = 300
 
 
-def check_bytes(server: Server, body: Callable[[str], bytes]) -> None:
-    """A sample of its events is, byte for byte, the server's ``framing`` of the same messages."""
-    blocks = body(f"/burst?n={SAMPLE}").split(b"\n\n")
+def check_sample(server: Server, work: Work, body: Callable[..., bytes]) -> None:
+    """A sample of the server's events is right."""
+    if work.upstream:
+        check_answer(server, body(CHAT, chat_request(f"burst {SAMPLE} 0")))
+    else:
+        check_bytes(server, body(f"/burst?n={SAMPLE}"))
+
+
+def check_answer(server: Server, body: bytes) -> None:
+    """A relayed answer has its text, and ends as OpenAI's do."""
+    data = [line[6:] for line in body.split(b"\n") if line.startswith(b"data: ")]
+    choices = [json.loads(part)["choices"][0] for part in data if part != b"[DONE]"]
+    text = "".join(choice["delta"].get("content") or "" for choice in choices)
+    reasons = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
+    if (text, reasons, data[-1]) != (counted(SAMPLE), ["stop"], b"[DONE]"):
+        raise SystemExit(f"benchmarks: {server.name} relayed {body[-500:]!r}")
+
+
+def check_bytes(server: Server, body: bytes) -> None:
+    """Its events are, byte for byte, the server's ``framing`` of the same messages."""
+    blocks = body.split(b"\n\n")
     said = (block for block in blocks if message("") not in block)  # an opening has no text
     events = [block.decode() for block in said if b'"ended":false' in block]
     expected = [frame(server, str(number)) for number in range(SAMPLE)]
@@ -37,8 +56,8 @@ def same_lines(event: str, pattern: List[str]) -> bool:
     )
 
 
-def check_counts(server: Server, work: Work, done: Dict[str, float]) -> None:
-    """Every reader had every event, and the data of all of them has the expected size."""
+def check_counts(server: Server, work: Work, done: Dict[str, Any]) -> None:
+    """Every reader had every event, and all had the expected text."""
     if not work.events:
         return
     everything = work.events * work.readers
@@ -46,7 +65,18 @@ def check_counts(server: Server, work: Work, done: Dict[str, float]) -> None:
         raise SystemExit(f"benchmarks: {server.name} sent {done['events']} of {everything} events")
     if done["fewest"] != work.events:
         raise SystemExit(f"benchmarks: {server.name} sent some readers more events than others")
-    if work.payload and done["payload"] != work.payload:
-        raise SystemExit(
-            f"benchmarks: {server.name} sent {done['payload']} bytes of data, not {work.payload}"
-        )
+    if work.text and (done["text"], done["differ"]) != (hashed(work.text), 0):
+        raise SystemExit(f"benchmarks: {server.name} sent another text than {work.text[:40]!r}…")
+
+
+def hashed(text: str) -> str:
+    """FNV-1a with 64 bits, as the client makes it of what it reads."""
+    found = 14695981039346656037
+    for byte in text.encode():
+        found = (found ^ byte) * 1099511628211 % 2**64
+    return f"{found:016x}"
+
+
+def message(text: str) -> bytes:
+    """The data of one event."""
+    return b'{"ended":false,"message":"%b"}' % text.encode()

@@ -1,8 +1,12 @@
-"""The servers that are compared: one file each beside this one, the same two routes in every file.
+"""The servers that are compared: one file each beside this one.
 
-``/burst?n=`` sends ``n`` tokens without a pause. ``/paced?n=&gap=`` puts the time of its ``yield``
-into each token and sleeps ``gap`` seconds after it. A server is started as ``<interpreter> <file>
-<port>``, in an environment of ``benchmarks/.work``, and imports nothing of ``benchmarks``.
+Servers of event streams have the same two routes. ``/burst?n=`` sends ``n`` tokens without a pause.
+``/paced?n=&gap=`` puts the time of its ``yield`` into each token and sleeps ``gap`` seconds after
+it. Relays answer ``/v1/chat/completions`` from the model's server at the address ``UPSTREAM``,
+whose certificate is signed by ``UPSTREAM_CA``.
+
+A server is started as ``<interpreter> <file> <port>``, in an environment of ``benchmarks/.work``,
+and imports nothing of ``benchmarks``.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
 BEFORE = "before:"
 OURS = "ours.py"
+OUR_RELAY = "ours_relay.py"
+LITELLM = "litellm"
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,15 @@ class Server:
     def path(self) -> Path:
         return HERE / self.file
 
+    @property
+    def kind(self) -> str:
+        """The name, without the mark of another checkout."""
+        return self.name[len(BEFORE) :] if self.name.startswith(BEFORE) else self.name
+
+    @property
+    def is_ours(self) -> bool:
+        return self.file in (OURS, OUR_RELAY)
+
 
 SERVERS = (
     Server("ours", OURS, "flask", "text deltas, standard library's json"),
@@ -56,9 +71,19 @@ SERVERS = (
         "its sessions on node's http module",
         framing=("event:message", "id:*", "data:{}"),
     ),
+    Server("ours-relay", OUR_RELAY, "flask", "the chat endpoint, standard library's json"),
+    Server("ours-relay+orjson", OUR_RELAY, "flask-orjson", "the chat endpoint, orjson installed"),
+    Server(LITELLM, "litellm_proxy.py", LITELLM, "the LiteLLM proxy, one worker"),
 )
 
 NAMES = tuple(server.name for server in SERVERS)
+USUAL = tuple(name for name in NAMES if name != LITELLM)
+"""All but the one whose installation takes 800 MB."""
+
+RELAYS = ("ours-relay", "ours-relay+orjson", LITELLM)
+EVENT_STREAMS = tuple(name for name in NAMES if name not in RELAYS)
+GROWING = ("ours", "plain-flask", "sse-starlette", "node")
+OPENED = ("ours", "plain-flask")
 
 
 def named(names: Tuple[str, ...]) -> Tuple[Server, ...]:
@@ -70,5 +95,5 @@ def beside(checkout: Path, servers: Tuple[Server, ...]) -> Iterator[Server]:
     """The same servers; after each of ours comes the one that runs on the other checkout."""
     for server in servers:
         yield server
-        if server.file == OURS:
+        if server.is_ours:
             yield replace(server, name=BEFORE + server.name, checkout=checkout)

@@ -69,5 +69,6 @@ def emitter_paced():
     return emitted(paced_tokens())
 
 
-address = ("127.0.0.1", int(sys.argv[1]))
-WSGIServer(address, app, backlog=tokens.BACKLOG, log=None).serve_forever()
+if __name__ == "__main__":
+    address = ("127.0.0.1", int(sys.argv[1]))
+    WSGIServer(address, app, backlog=tokens.BACKLOG, log=None).serve_forever()

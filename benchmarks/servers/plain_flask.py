@@ -33,5 +33,6 @@ def paced():
     return event_stream(tokens.paced(int(request.args["n"]), float(request.args["gap"])))
 
 
-address = ("127.0.0.1", int(sys.argv[1]))
-WSGIServer(address, app, backlog=tokens.BACKLOG, log=None).serve_forever()
+if __name__ == "__main__":
+    address = ("127.0.0.1", int(sys.argv[1]))
+    WSGIServer(address, app, backlog=tokens.BACKLOG, log=None).serve_forever()
