@@ -149,6 +149,21 @@ class Delta:
         return {**self.extra, **said}
 
 
+def reasoning_delta(text: str, name: str = REASONING) -> Delta:
+    """``Delta(reasoning=text, reasoning_name=name)``, for two texts that are not looked at: a model
+    that reasons gives one for each token."""
+    delta = object.__new__(Delta)
+    vars(delta).update(
+        _NOTHING_SAID,
+        reasoning=text,
+        reasoning_name=name,
+        extra={},
+        choice_extra={},
+        chunk_extra={},
+    )
+    return delta
+
+
 class DeltaSum:
     """Adds up the deltas of an answer to one, in linear time, as
     :class:`~flask_llmstream.merging.Merged` does.
@@ -234,3 +249,6 @@ def _checked_tuple(name: str, value: Any, kind: type) -> Tuple[Any, ...]:
         if not isinstance(item, kind):
             raise ValueError(f"{name}: holds a {type(item).__name__}, wanted: {kind.__name__}")
     return items
+
+
+_NOTHING_SAID = vars(Delta())

@@ -6,7 +6,8 @@ only, no I/O.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional
+from functools import partial
+from typing import Callable, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..errors import EventTooLarge
 
@@ -26,6 +27,10 @@ class MessageEvent(NamedTuple):
     event: str
     data: str
     id: str
+
+
+_event: Callable[[Tuple[str, str, str]], MessageEvent] = partial(tuple.__new__, MessageEvent)
+"""Makes an event of its fields, in half the time of the class."""
 
 
 class EventStreamDecoder:
@@ -76,25 +81,48 @@ class EventStreamDecoder:
         return events
 
     def _read(self, chunk: bytes, events: List[MessageEvent]) -> None:
-        *lines, rest = self._with_lf_only(self._without_bom(chunk)).split(b"\n")
+        if self._start is not None:
+            chunk = self._without_bom(chunk)
+        *blocks, rest = self._with_lf_only(chunk).split(b"\n\n")
+        if blocks:
+            blocks[0] = self._whole(blocks[0])
+        for block in blocks:
+            if self._is_one_line_of_data(block):
+                self.last_event_id = self._id
+                events.append(_event(("message", _text(block[6:]), self._id)))
+            else:
+                self._read_lines([*block.split(b"\n"), b""], events)
+        *lines, rest = rest.split(b"\n")
         if lines:
-            lines[0] = bytes(self._line) + lines[0]
-            self._line.clear()
+            lines[0] = self._whole(lines[0])
+            self._read_lines(lines, events)
         self._line += rest
+        self._overgrown |= self._data_bytes + len(self._line) > self.max_event_bytes
+
+    def _whole(self, end: bytes) -> bytes:
+        """A line whose beginning came before, with this end."""
+        line = bytes(self._line) + end
+        self._line.clear()
+        return line
+
+    def _is_one_line_of_data(self, block: bytes) -> bool:
+        """Whether a block is a whole event of the most common kind."""
+        if not block.startswith(b"data: ") or b"\n" in block or self._data or self._event:
+            return False
+        return len(block) <= self.max_event_bytes and not self._overgrown
+
+    def _read_lines(self, lines: Iterable[bytes], events: List[MessageEvent]) -> None:
         for line in lines:
-            if self._data_bytes + len(line) > self.max_event_bytes:
-                self._overgrown = True
+            self._overgrown |= self._data_bytes + len(line) > self.max_event_bytes
+            if self._overgrown:
                 return
             if line:
                 self._field(line, events)
             else:
                 self._dispatch(events)
-        self._overgrown = self._data_bytes + len(self._line) > self.max_event_bytes
 
     def _without_bom(self, chunk: bytes) -> bytes:
-        if self._start is None:
-            return chunk
-        start = self._start + chunk
+        start = (self._start or b"") + chunk
         if _BOM.startswith(start):  # the first part of a BOM, or a whole one and no more
             self._start = start
             return b""

@@ -1,12 +1,11 @@
 """``Answer``: one answer in OpenAI's form as it comes, part by part.
 
-Most parts differ from the part before only by their text. Such a part costs one comparison, and
-becomes a ``str``. All else becomes a :class:`~flask_llmstream.deltas.Delta`.
+Text becomes a ``str``, all else a :class:`~flask_llmstream.deltas.Delta`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ...deltas import Delta
 from ...records import Usage
@@ -27,60 +26,39 @@ class Answer:
 
     :ivar finish_reason: why the model stopped; ``None`` before its server says so.
     :ivar failure: the server's error, in the server's own form; ``None`` without one.
+    :ivar reader: reads the deltas.
     """
 
     def __init__(self) -> None:
         self.finish_reason: Optional[str] = None
         self.failure: Any = None
         self._counts: Dict[str, Any] = {}
-        self._reader = DeltaReader()
-        self._plain: Any = None
+        self.reader = DeltaReader()
         self._said_of_choice: Dict[str, Any] = {}
         self._said_of_part: Dict[str, Any] = {}
 
     @property
     def has_said_anything(self) -> bool:
         """Whether the model has said anything, or why it stopped."""
-        return self.finish_reason is not None or self._reader.has_said_anything
+        return self.finish_reason is not None or self.reader.has_said_anything
 
     @property
     def breaks_off(self) -> bool:
         """Whether it stops inside a call of a tool, and nobody has said why."""
-        return self.finish_reason is None and self._reader.calls.is_open
+        return self.finish_reason is None and self.reader.calls.is_open
 
     @property
     def usage(self) -> Usage:
         """What the answer cost."""
-        reason = self.finish_reason or ("tool_calls" if len(self._reader.calls) else "stop")
+        reason = self.finish_reason or ("tool_calls" if len(self.reader.calls) else "stop")
         return usage_of(self._counts, reason)
 
-    def read(self, part: Any) -> Union[str, Tuple[Piece, ...]]:
-        """The next text of the answer, or the next pieces; ``""`` if the part says nothing.
+    def read(self, part: Any) -> Tuple[Piece, ...]:
+        """The next pieces of the answer; none if the part says nothing.
 
-        :param part: the value of the part's JSON. It is changed.
+        :param part: the value of the part's JSON.
         :raises ValueError: it is no part of an answer; the message names the member.
         """
-        try:
-            (choice,) = part["choices"]
-            holder, name = (choice["delta"], "content") if "delta" in choice else (choice, "text")
-            text = holder.pop(name)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return self._read(part)
-        part.pop("created", None)  # servers with a clock in each part,
-        part.pop("obfuscation", None)  # and OpenAI with noise
-        if part == self._plain and text.__class__ is str:
-            reader = self._reader
-            reader.chars += len(text)
-            reader.last = text
-            return text
-        holder[name] = text
-        news = self._read(part)
-        if news and news is text and self.finish_reason is None and self.failure is None:
-            del holder[name]
-            self._plain = part
-        return news
-
-    def _read(self, part: Any) -> Union[str, Tuple[Piece, ...]]:
         self.failure = failure_in(part)
         try:
             return self._news(part)
@@ -89,28 +67,26 @@ class Answer:
         except ValueError:
             if self.failure is None:
                 raise
-            return ""
+            return ()
 
-    def _news(self, part: Any) -> Union[str, Tuple[Piece, ...]]:
+    def _news(self, part: Any) -> Tuple[Piece, ...]:
         if part is None or part == "":
-            return ""
+            return ()
         if not isinstance(part, dict):
             raise ValueError(f"a part has to be an object, not {type(part).__name__}")
         first, *others = choices_in(part)
         if not first and not is_part(part):
-            return ""
+            return ()
         news = self._news_of(part, first)
         for choice in others:
-            news = (*_pieces(news), *_pieces(self._news_of(part, choice)))
+            news += self._news_of(part, choice)
         return news
 
-    def _news_of(
-        self, part: Mapping[str, Any], choice: Mapping[str, Any]
-    ) -> Union[str, Tuple[Piece, ...]]:
+    def _news_of(self, part: Mapping[str, Any], choice: Mapping[str, Any]) -> Tuple[Piece, ...]:
         self._counts = merged(self._counts, counts_in(part, choice))
         self._take_reason(word_in(choice.get("finish_reason")))
         fields = {
-            **self._reader.read(choice),
+            **self.reader.read(choice),
             **_logprobs(choice),
             "choice_extra": self._news_of_choice(choice),
             "chunk_extra": _changed(self._said_of_part, others_in(part, _PART)),
@@ -136,21 +112,14 @@ class Answer:
         return {**_changed(self._said_of_choice, others), **lists}
 
 
-def _as_pieces(said: Dict[str, Any]) -> Union[str, Tuple[Piece, ...]]:
+def _as_pieces(said: Dict[str, Any]) -> Tuple[Piece, ...]:
     """Pieces with these fields. Text stays a ``str``, for code that joins only such, unless the log
     probabilities of its tokens are beside it. Calls of tools come behind it."""
     text: str = "" if "logprobs" in said else said.pop("text", "")
+    texts = (text,) if text else ()
     if not said:
-        return text
-    if not text:
-        return (Delta(**said),)
-    return (text, Delta(**said)) if "tool_calls" in said else (Delta(**said), text)
-
-
-def _pieces(news: Union[str, Tuple[Piece, ...]]) -> Tuple[Piece, ...]:
-    if isinstance(news, str):
-        return (news,) if news else ()
-    return news
+        return texts
+    return (*texts, Delta(**said)) if "tool_calls" in said else (Delta(**said), *texts)
 
 
 def _logprobs(choice: Mapping[str, Any]) -> Dict[str, Any]:

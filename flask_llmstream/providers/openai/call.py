@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import chain
 from typing import Any, Generator, Iterable, Iterator, NoReturn, Optional, Tuple
 
 from ...errors import EventTooLarge
@@ -13,6 +14,7 @@ from ..base import Piece
 from ..upstream.body_kind import EVENT_STREAM, JSON, body_kind, suffices
 from ..upstream.errors import UpstreamErrors
 from ..upstream.retry_after import retry_after_in
+from .alike import AlikeParts
 from .answer import Answer
 from .chunk import MAX_PART_BYTES, is_cut, is_done, parse_part
 from .events import events_of
@@ -43,21 +45,20 @@ class OpenAICall:
                 yield from self._pieces(self._call.open())
         except CallError as error:
             self._errors.fail_call(error)
+        except EventTooLarge as error:
+            self._too_large(str(error))
 
     def _pieces(self, http: HTTPAnswer) -> Iterator[Piece]:
+        if not 200 <= http.status < 300:
+            self._errors.refuse(http.status, self._complaint(http), retry_after_in(http.headers))
         answer = Answer()
-        for part in self._parts(http, answer):
-            try:
-                news = answer.read(part)
-            except ValueError as error:
-                self._unreadable(error, str(part))
-            if news.__class__ is str:
-                if news:
-                    yield news
-            else:
-                yield from news
-            if answer.failure is not None:
-                self._errors.refuse_in_band(answer.failure)
+        kind = body_kind(http.start(suffices), http.headers.get("Content-Type", ""))
+        if kind == EVENT_STREAM:
+            yield from self._streamed(http.blocks(), answer)
+        elif kind == JSON:
+            yield from self._whole(http.blocks(), answer)
+        else:
+            self._errors.refuse_body(self._complaint(http), http.headers)
         if not answer.has_said_anything:
             message = "The model's server ended its answer, and had said nothing."
             self._errors.fail("provider_answer", message, "there was no text and no finish_reason")
@@ -65,36 +66,39 @@ class OpenAICall:
             self._ended_early("it ended inside a call of a tool, without a finish_reason")
         yield answer.usage
 
-    def _parts(self, http: HTTPAnswer, answer: Answer) -> Iterable[Any]:
-        if not 200 <= http.status < 300:
-            self._errors.refuse(http.status, self._complaint(http), retry_after_in(http.headers))
-        kind = body_kind(http.start(suffices), http.headers.get("Content-Type", ""))
-        if kind == EVENT_STREAM:
-            return self._streamed(http.blocks(), answer)
-        if kind == JSON:
-            return self._whole(http.blocks())
-        self._errors.refuse_body(self._complaint(http), http.headers)
-
-    def _streamed(self, blocks: Iterable[bytes], answer: Answer) -> Iterator[Any]:
-        """The parts of an event stream, up to ``[DONE]``.
+    def _streamed(self, blocks: Iterable[bytes], answer: Answer) -> Iterator[Piece]:
+        """The pieces in an event stream, up to ``[DONE]``.
 
         A server may leave ``[DONE]`` out once it has said why the model stopped. A body that ends
         without either was cut off, even if the connection was closed in good order.
         """
-        for event in self._events(blocks):
+        alike = AlikeParts(answer.reader)
+        for event in chain.from_iterable(events_of(blocks, MAX_PART_BYTES)):
+            piece = alike.piece_in(event.data) if event.event == "message" else None
+            if piece is not None:
+                yield piece
+                continue
             if event.event != "message" and tells_failure(event.event):
                 self._errors.refuse_in_band(failure_told(event.data))
             if event.data[:1] != "{" and is_done(event.data):
                 return
-            yield self._part(event)
+            part = self._part(event)
+            pieces = self._read(part, answer)
+            alike.learn(event.data, part, pieces)
+            yield from pieces
+            self._check(answer)
         if answer.finish_reason is None:
             self._ended_early("the body ended without [DONE]")
 
-    def _events(self, blocks: Iterable[bytes]) -> Iterator[MessageEvent]:
+    def _read(self, part: Any, answer: Answer) -> Tuple[Piece, ...]:
         try:
-            yield from events_of(blocks, MAX_PART_BYTES)
-        except EventTooLarge as error:
-            self._too_large(str(error))
+            return answer.read(part)
+        except ValueError as error:
+            self._unreadable(error, str(part))
+
+    def _check(self, answer: Answer) -> None:
+        if answer.failure is not None:
+            self._errors.refuse_in_band(answer.failure)
 
     def _part(self, event: MessageEvent) -> Any:
         """The part in an event; ``None`` where it is a keep-alive or something of another kind."""
@@ -107,8 +111,8 @@ class OpenAICall:
                 self._unreadable(error, event.data)
             return None
 
-    def _whole(self, blocks: Iterable[bytes]) -> Iterator[Any]:
-        """The one part of an answer that is not streamed."""
+    def _whole(self, blocks: Iterable[bytes], answer: Answer) -> Iterator[Piece]:
+        """The pieces in the one part of an answer that is not streamed."""
         text, silence = self._text(blocks)
         try:
             part = parse_part(text)
@@ -118,7 +122,8 @@ class OpenAICall:
             if is_cut(error):
                 self._ended_early("the JSON has no end")
             self._unreadable(error, text)
-        yield part
+        yield from self._read(part, answer)
+        self._check(answer)
         if not (isinstance(part, dict) and part.get("choices")):
             self._unreadable("there are no choices", text)
 

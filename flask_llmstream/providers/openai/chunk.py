@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 MAX_PART_BYTES = 16 * 1024 * 1024
 """The most bytes of one part, 16 MiB. A picture in it has some megabytes. A larger part ends the
@@ -68,7 +68,15 @@ def _nothing(constant: str) -> None:
     """Stands for ``NaN`` and ``Infinity``."""
 
 
-_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_nothing).decode
+_decoder: Any = json.JSONDecoder(parse_float=_finite, parse_constant=_nothing)
+_decode: Callable[[str], Any] = _decoder.decode
+
+scan_value: Callable[[str, int], Tuple[Any, int]] = _decoder.scan_once
+"""Reads the value that begins at a place, as :func:`parse_part` does: ``scan_value(text, at)``.
+Returns it, and the place behind it.
+
+:raises StopIteration, ValueError, RecursionError: there is none.
+"""
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

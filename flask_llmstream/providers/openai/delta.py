@@ -7,9 +7,9 @@ and Ollama (``thinking``).
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Set
+from typing import Any, Dict, List, Mapping, Optional, Set
 
-from ...deltas import REASONING
+from ...deltas import REASONING, Delta, ToolCallDelta, reasoning_delta
 from .chunk import members_in, others_in, says_something
 from .content import read_content
 from .tool_calls import ToolCalls
@@ -54,6 +54,31 @@ class DeltaReader:
         self.last = text or self.last
         self._said.update(fields.keys() - {"extra"}, fields.get("extra", ()))
         return fields
+
+    # What ``read`` would do with one text more in a choice that is else the same as the last one.
+
+    def more_text(self, text: str) -> str:
+        """The next text of the answer."""
+        self.chars += len(text)
+        self.last = text
+        return text
+
+    def more_reasoning(self, name: str, text: str) -> Delta:
+        """The next text of the reasoning.
+
+        :param name: the member that it is in.
+        """
+        return reasoning_delta(text, name)
+
+    def more_arguments(self, index: int, text: str) -> Optional[Delta]:
+        """The next text of a call's arguments; ``None`` if it may be a repetition of the call.
+
+        :param index: the call's number.
+        """
+        if text.endswith("}"):
+            return None
+        self.calls.more_arguments(index, text)
+        return Delta(tool_calls=(ToolCallDelta(index, arguments=text),))
 
     def _members(self, choice: Mapping[str, Any]) -> Dict[str, Any]:
         members = dict(members_in(choice, "delta"))

@@ -22,17 +22,17 @@ class _UpstreamDecoder(EventStreamDecoder):
             events.append(MessageEvent("message", _text(line), ""))
 
 
-def events_of(blocks: Iterable[bytes], max_event_bytes: int) -> Iterator[MessageEvent]:
-    """The events, as they come. The last one may lack its blank line, if its data are whole.
+def events_of(blocks: Iterable[bytes], max_event_bytes: int) -> Iterator[List[MessageEvent]]:
+    """The events, as they come: a list for each block. The last event may lack its blank line, if
+    its data are whole.
 
     :raises EventTooLarge: a line or an event is larger than ``max_event_bytes``.
     """
     decoder = _UpstreamDecoder(max_event_bytes)
     for block in blocks:
-        yield from decoder.feed(block)
-    for event in decoder.feed(b"\n\n"):
-        if event.event != "message" or is_whole(event.data):
-            yield event
+        yield decoder.feed(block)
+    last = decoder.feed(b"\n\n")
+    yield [event for event in last if event.event != "message" or is_whole(event.data)]
 
 
 def _text(value: bytes) -> str:

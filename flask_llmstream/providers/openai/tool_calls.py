@@ -82,10 +82,13 @@ class _Call:
             if "name" in news:
                 news.setdefault("arguments", "")
         self.said = {**news, **self.said}
-        arguments = self.said.pop("arguments", "")
+        self.go_on(self.said.pop("arguments", ""))
+        return news
+
+    def go_on(self, arguments: str) -> None:
+        """Take more of the arguments."""
         if arguments.strip():
             self._arguments.append(arguments)
-        return news
 
     def _whole_arguments(self) -> Any:
         is_closed = self._arguments and self._arguments[-1].rstrip().endswith("}")
@@ -131,6 +134,13 @@ class ToolCalls:
             if news or extra:
                 read.append(ToolCallDelta(call.index, extra=extra, **news))
         return tuple(read)
+
+    def more_arguments(self, index: int, text: str) -> None:
+        """Take more of one call's arguments.
+
+        :param index: the call's number, from 0.
+        """
+        self._calls[index].go_on(text)
 
     def unknown_in(self, fragments: Any) -> List[Any]:
         """The calls that have not come yet. A message repeats those of the deltas."""
