@@ -34,6 +34,15 @@ class Log:
     def __init__(self, find: Callable[[], logging.Logger]) -> None:
         self._find = find
 
+    @property
+    def writes_info(self) -> bool:
+        """Whether :meth:`info` writes anything. A logger of an application's own may."""
+        try:
+            logger = self._find()
+            return not isinstance(logger, logging.Logger) or logger.isEnabledFor(logging.INFO)
+        except BaseException as failure:  # the record itself tells of it
+            return not forward_interrupt(failure)
+
     def info(self, message: str, *arguments: Any) -> None:
         """Log an event that is as it should be."""
         self._write(logging.INFO, None, message, arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List
+from typing import Any, Callable
 
 from flask import Flask
 
@@ -14,11 +14,12 @@ def at_first_request(app: Flask, check: Callable[[Flask], None], failed: str) ->
 
     :param failed: the log's line where the check raises.
     """
-    checked: List[bool] = []
 
     def first(endpoint: Any, values: Any) -> None:
-        if not checked:
-            checked.append(True)  # two requests at once may both check, and log the same
-            log_of(app).isolated(lambda: check(app), failed)
+        # Two requests at once may both check, and log the same. The list is replaced, as the
+        # requests that run iterate over the one that was there.
+        functions = app.url_value_preprocessors
+        functions[None] = [each for each in functions[None] if each is not first]
+        log_of(app).isolated(lambda: check(app), failed)
 
     app.url_value_preprocessors.setdefault(None, []).insert(0, first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 from flask import Flask, current_app, request
 
@@ -22,6 +22,7 @@ class AppState:
 
     :param owner: the extension object that made it.
     :ivar slots: the app's limits; a stream takes a slot while it runs.
+    :ivar in_force: what blueprints have made of these for their own endpoints, each by its key.
     """
 
     def __init__(self, owner: object, settings: Settings, options: StreamOptions) -> None:
@@ -29,6 +30,7 @@ class AppState:
         self.settings = settings
         self.options = options
         self.slots = self._new_slots(settings)
+        self.in_force: Dict[object, Any] = {}
         self._slots_of: Dict[object, StreamLimiter] = {}
 
     def slots_of(self, endpoints: object, settings: Settings) -> StreamLimiter:

@@ -54,7 +54,7 @@ def _noting(mounts: Mounts) -> Any:
         mount = mounts.of(request._get_current_object())  # type: ignore[attr-defined]
         if mount is not None:
             request.environ[_MOUNT] = mount
-            allow_reading(mount.chat.own.allowed_origins)
+            allow_reading(mount.chat.own.in_force().allowed_origins)
 
     return note
 
@@ -119,6 +119,6 @@ def _routing_error(error: HTTPException) -> StreamError:
 
 
 def _with_request_id(response: Response) -> Response:
-    if _mount() is not None:
-        response.headers.setdefault(_REQUEST_ID, request_id())
+    if _mount() is not None and _REQUEST_ID not in response.headers:
+        response.headers.add(_REQUEST_ID, request_id())
     return response

@@ -63,7 +63,7 @@ class ChatBlueprint(Blueprint):
         functions rely on them.
         """
         if _own_name(request.endpoint) in _MODEL_ENDPOINTS:
-            refuse_cross_site(self.own.allowed_origins)
+            refuse_cross_site(self.own.in_force().allowed_origins)
         return answer_to_preflight()
 
 

@@ -67,7 +67,7 @@ class Completions:
         return (_EVENT_STREAM, content_type.partition(";")[0], "text/plain")
 
     def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
-        settings = self._own.settings()
+        settings = self._own.in_force().settings
         limits = RequestLimits(
             settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens
         )
@@ -76,7 +76,7 @@ class Completions:
         )
 
     def _body(self) -> bytes:
-        limit = self._own.settings().max_body_bytes
+        limit = self._own.in_force().settings.max_body_bytes
         body = read_in_view(request, limit)
         if body is None or len(body) > limit:
             raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
@@ -95,15 +95,16 @@ class Completions:
         :param openai: makes the format of OpenAI.
         :param speaks_openai: whether that is the format unless the query names another.
         """
-        options, named = self._own.options(), _named_format()
+        own, named = self._own.in_force(), _named_format()
+        options = own.options
         if named == _OPENAI or (named is None and speaks_openai):
-            options = options.merged(format=openai())
+            options = options.with_format(openai())
         elif named is not None:
-            options = options.merged(format=named)
+            options = options.with_format(named)
         model = chat.completion.model
         called(self._providers[model].check, chat.completion)
         deltas = begin_answer(self._providers[model], chat.completion)
-        return stream_response(deltas, options, self._own.slots(), f"the model {model}")
+        return stream_response(deltas, options, own.slots, f"the model {model}")
 
 
 def _is_unreadable(environ: Mapping[str, Any]) -> bool:

@@ -66,9 +66,9 @@ def answer_to_preflight() -> Optional[Response]:
 
 
 def _is_allowed_preflight() -> bool:
-    asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    allowed = request.environ.get(_ALLOWED, frozenset())
-    return asks and is_allowed(request.headers.get("Origin"), allowed)
+    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+        return False
+    return is_allowed(request.headers.get("Origin"), request.environ.get(_ALLOWED, frozenset()))
 
 
 def refuse_unless_accepted(media_types: Collection[str]) -> None:

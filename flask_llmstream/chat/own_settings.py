@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, FrozenSet, Mapping
+from typing import Any, FrozenSet, Mapping, NamedTuple, Optional
 
 from ..app.config import Settings
-from ..app.state import app_state
+from ..app.state import AppState, app_state
 from ..keywords import BlueprintSettings, ResponseOptions
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions, check_names
@@ -18,6 +18,20 @@ _GIVEN_ELSEWHERE = {
     **dict.fromkeys(("url_prefix", "subdomain", "host"), "give it to app.register_blueprint()"),
     "guard": "have the blueprint's before_request() call it",
 }
+
+
+class InForce(NamedTuple):
+    """The settings of one blueprint in one app.
+
+    :ivar options: the options of a stream. Its format is ``message`` unless the blueprint has one.
+    :ivar allowed_origins: the origins whose pages may ask.
+    :ivar slots: where a stream takes its slot: with the blueprint's own limits, where it has some.
+    """
+
+    settings: Settings
+    options: StreamOptions
+    allowed_origins: FrozenSet[str]
+    slots: StreamLimiter
 
 
 class OwnSettings:
@@ -36,29 +50,24 @@ class OwnSettings:
         Settings(**self._settings)
         StreamOptions().merged(**self._options)
 
-    def settings(self) -> Settings:
-        """The settings in force in the current app."""
-        of_app = app_state().settings
-        return dataclasses.replace(of_app, **self._settings) if self._settings else of_app
-
-    def options(self) -> StreamOptions:
-        """The options of a stream in the current app. Its format is ``message`` unless the
-        blueprint has one."""
-        chats = {"hold": self.settings().chat_hold, "format": "message", **self._options}
-        return app_state().options.merged(**chats)
+    def in_force(self) -> InForce:
+        """The settings in force in the current app. They are merged at its first request."""
+        state = app_state()
+        found: Optional[InForce] = state.in_force.get(self)
+        return found or state.in_force.setdefault(self, self._merged(state))
 
     @property
     def format(self) -> Any:
         """The blueprint's own format; ``None`` where it has none."""
         return self._options.get("format")
 
-    @property
-    def allowed_origins(self) -> FrozenSet[str]:
-        """The origins whose pages may ask."""
-        return frozenset(self.settings().allowed_origins)
-
-    def slots(self) -> StreamLimiter:
-        """Where a stream takes its slot: with the blueprint's own limits, where it has some."""
-        if _STREAM_LIMITS & self._settings.keys():
-            return app_state().slots_of(self, self.settings())
-        return app_state().slots
+    def _merged(self, state: AppState) -> InForce:
+        settings = dataclasses.replace(state.settings, **self._settings)
+        chats = {"hold": settings.chat_hold, "format": "message", **self._options}
+        has_slots = bool(_STREAM_LIMITS & self._settings.keys())
+        return InForce(
+            settings,
+            state.options.merged(**chats),
+            frozenset(settings.allowed_origins),
+            state.slots_of(self, settings) if has_slots else state.slots,
+        )

@@ -86,6 +86,8 @@ def _is_too_deep(value: Any) -> bool:
     # Level by level and without recursion: the value may be deeper than the stack.
     level = _containers([value])
     for _ in range(MAX_DEPTH):
+        if not level:
+            return False
         level = [inner for container in level for inner in _containers(_contents(container))]
     return bool(level)
 

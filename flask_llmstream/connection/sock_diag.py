@@ -33,6 +33,9 @@ _ALL_STATES = 0xFFFFFFFF
 _NO_COOKIE = b"\xff" * 8
 _MAPPED = "::ffff:"
 _SCOPE = "asgi.scope"
+_PROXY_FIX = "werkzeug.proxy_fix.orig"
+_NAMING_PORTS = ("REMOTE_PORT", _SCOPE, _PROXY_FIX)
+"""One of these tells the client's port, or none does."""
 
 
 def departure_by_addresses(environ: Mapping[str, Any]) -> Optional[Callable[[], bool]]:
@@ -58,7 +61,9 @@ def keep_scope(environ: MutableMapping[str, Any], start_response: Any) -> None:
 
 
 def _ends(environ: Mapping[str, Any]) -> Optional[Tuple[Address, Address]]:
-    original = {**environ, **environ.get("werkzeug.proxy_fix.orig", {})}
+    if not any(name in environ for name in _NAMING_PORTS):
+        return None
+    original = {**environ, **environ.get(_PROXY_FIX, {})}
     scope = environ.get(_SCOPE, {})
     # Apache believes the Host header about its own port; mod_wsgi does not.
     port = environ.get("mod_wsgi.listener_port") or original.get("SERVER_PORT")

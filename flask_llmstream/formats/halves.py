@@ -27,13 +27,17 @@ def _texts(delta: Delta) -> Iterator[str]:
 class Halves:
     """The halves that wait, each for the next piece of its own text.
 
-    The texts of an answer are its text, its reasoning, its refusal, and the arguments of each call.
+    It is true while a half waits. The texts of an answer are its text, its reasoning, its refusal,
+    and the arguments of each call.
     """
 
     __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
         self._waiting: Dict[Hashable, str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
 
     def wait_for(self, text: Hashable) -> bool:
         """Whether a half waits for the next piece of this text."""

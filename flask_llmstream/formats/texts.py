@@ -58,6 +58,8 @@ class WritesText(Format):
 
     def rest(self) -> bytes:
         """The halves that stayed alone, each as U+FFFD."""
+        if not self._halves:
+            return b""
         rest = self._halves.rest()
         self._mark()
         return self.delta(rest) if any(rest.kinds()) else b""

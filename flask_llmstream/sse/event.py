@@ -39,12 +39,11 @@ class ServerSentEvent:
     comment: Optional[str] = None
 
     def __post_init__(self) -> None:
-        for name in ("event", "id", "comment"):
-            value = getattr(self, name)
+        for name, value in (("event", self.event), ("id", self.id), ("comment", self.comment)):
             if value is not None and not isinstance(value, str):
                 raise ValueError(f"{name}: has to be text, not {type(value).__name__}")
-        for name in ("event", "id"):
-            if _LINE_BREAK.search(getattr(self, name) or ""):
+        for name, value in (("event", self.event), ("id", self.id)):
+            if value and _LINE_BREAK.search(value):
                 raise ValueError(f"{name}: can't hold a line break")
         if "\0" in (self.id or ""):
             raise ValueError("id: can't hold a NUL, a reader would ignore it")
@@ -65,31 +64,30 @@ class ServerSentEvent:
         :raises ValueError: ``data`` has a NaN in it; the message names its place.
         """
         # Joined with "+": formatting would call str() of a subclass of str (an Enum).
-        lines = [": " + line for line in self._lines(self.comment)]
+        text = "" if self.comment is None else _lines(": ", self.comment)
         if self.event is not None:
-            lines.append("event: " + self.event)
-        lines += ["data: " + line for line in self._lines(self._text(as_json))]
+            text += "event: " + self.event + "\n"
+        if self.data is not None:
+            text += _lines("data: ", self._text(as_json))
         if self.id is not None:
-            lines.append("id: " + self.id)
+            text += "id: " + self.id + "\n"
         if self.retry is not None:
-            lines.append(f"retry: {self.retry}")
-        if any(field is not None for field in (self.event, self.data, self.id)):
-            lines.append("")
-        return utf8("".join(line + "\n" for line in lines))
+            text += f"retry: {self.retry}\n"
+        acts_at_once = self.event is None and self.data is None and self.id is None
+        return utf8(text if acts_at_once else text + "\n")
 
-    def _text(self, as_json: Encode) -> Optional[str]:
-        if self.data is None or isinstance(self.data, str):
-            return self.data
-        return as_json(self.data).decode()
-
-    @staticmethod
-    def _lines(text: Optional[str]) -> "list[str]":
-        return [] if text is None else _LINE_BREAK.split(text)
+    def _text(self, as_json: Encode) -> str:
+        return self.data if isinstance(self.data, str) else as_json(self.data).decode()
 
 
 def data_lines(text: str) -> str:
     """The ``data`` lines of a text, without the event's closing blank line."""
+    return _lines("data: ", text)
+
+
+def _lines(field: str, text: str) -> str:
+    """A field with a text, once for each line of it."""
     # Joined with "+", as in ServerSentEvent.encode().
     if "\n" not in text and "\r" not in text:
-        return "data: " + text + "\n"
-    return "".join("data: " + line + "\n" for line in _LINE_BREAK.split(text))
+        return field + text + "\n"
+    return "".join(field + line + "\n" for line in _LINE_BREAK.split(text))

@@ -35,9 +35,12 @@ class StreamHooks(Protocol):
     def left(self, stream: Any, summary: Summary) -> None:
         """The reader has left. Called at once, on a worker of its own."""
 
+    def hears(self, stream: Any) -> bool:
+        """Whether anybody hears of the end of this stream, which has ended. If not, ``finished``
+        is not called, and nothing is counted for it."""
+
     def finished(self, stream: Any, summary: Summary) -> None:
-        """The producer has ended. Called exactly once, on the worker inside its contexts; logs the
-        end."""
+        """The producer has ended. Called once, on the worker inside its contexts; logs the end."""
 
 
 class Listener(Protocol):

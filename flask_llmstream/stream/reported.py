@@ -88,7 +88,8 @@ class ReportedOutcome(Outcome, ABC):
     def _report_finish(self) -> None:
         """Make all last reports, on the worker inside its contexts."""
         self._call_owed()
-        self._each(*self._reports(self._summary()))
+        if self._listener is not None or self._hooks.hears(self):
+            self._each(*self._reports(self._summary()))
 
     def _report_without_worker(self) -> None:
         """Make all last reports of a stream that was open and never ran: it has no worker."""

@@ -17,7 +17,7 @@ from ..log import Log
 from ..records import Summary
 from ..sources.calls import called, sent
 from ..stream.stream import Stream
-from .signals import stream_finished
+from .signals import has_receivers, stream_finished
 
 _FAILED = "stream %s of %s: a callback failed"
 
@@ -44,6 +44,17 @@ def _report(sender: Any, log: Log, stream: Stream, summary: Summary) -> None:
     on_finish = stream.options.on_finish
     if on_finish is not None:
         log.isolated(partial(called, on_finish, summary), *failed)
+
+
+def is_heard(log: Log, stream: Stream) -> bool:
+    """Whether anybody would get the report of a stream that has ended. A failure is always told."""
+    return (
+        stream.error is not None
+        or stream.failure is not None
+        or stream.options.on_finish is not None
+        or has_receivers(stream_finished)
+        or log.writes_info
+    )
 
 
 def report_departure(log: Log, stream: Stream, summary: Summary) -> None:

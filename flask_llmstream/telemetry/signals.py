@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import flask.signals
 
@@ -15,3 +15,8 @@ _signals = flask.signals.Namespace()  # type: ignore[attr-defined]  # blinker's,
 
 stream_finished: NamedSignal = _signals.signal("llmstream-finished")
 """A stream has ended; ``summary`` is its :class:`~flask_llmstream.records.Summary`."""
+
+
+def has_receivers(signal: Any) -> bool:
+    """Whether anybody receives a signal, from whatever sender. Without blinker nobody can."""
+    return bool(getattr(signal, "receivers", None))

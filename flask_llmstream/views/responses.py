@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import GeneratorType
 from typing import Any, AsyncIterable, Callable, Iterable, Optional, Union
 
 from flask import Flask, Request, Response
@@ -51,9 +52,7 @@ def stream_response(
         runtime_for("greenlet")  # raises in the view, not later where the body is read
     name, here = name or _name(source), current()
     if hasattr(source, "__iter__"):
-        iterable: Any = _without_context(source) if is_stream_with_context(source) else source
-        refuse_one_item(iterable)
-        refuse_bytes(iterable, options.format)
+        iterable = _checked(source, options.format)
         return respond(here, new_stream(here, iterable, options, name), slots)
     if isinstance(source, AsyncIterable):
         from .async_streams import new_async_stream  # loads asyncio
@@ -153,6 +152,15 @@ def _reconnect_response(
     if seen_end:
         return StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
     return StreamGone("This answer was cut off and can't be resumed. Ask again.")
+
+
+def _checked(source: Any, format: Any) -> Iterable[Any]:
+    """The iterable that is streamed. A generator is one, whatever it gives."""
+    if isinstance(source, GeneratorType):
+        return _without_context(source) if is_stream_with_context(source) else source
+    refuse_one_item(source)
+    refuse_bytes(source, format)
+    return source  # type: ignore[no-any-return]
 
 
 def _without_context(source: Any) -> Any:

@@ -24,7 +24,7 @@ from ..formats import (
 from ..records import ErrorInfo, Summary
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
-from ..telemetry.reporting import report, report_departure
+from ..telemetry.reporting import is_heard, report, report_departure
 from ..wsgi.failure_response import failure_response
 
 
@@ -45,6 +45,10 @@ class FlaskHooks(CopiedContext):
     def left(self, stream: Stream, summary: Summary) -> None:
         """Call the app's ``on_disconnect``."""
         self.run_in_background(lambda: report_departure(self._log, stream, summary))
+
+    def hears(self, stream: Stream) -> bool:
+        """Whether the app hears of the stream's end."""
+        return is_heard(self._log, stream)
 
     def finished(self, stream: Stream, summary: Summary) -> None:
         """Report the stream's end."""

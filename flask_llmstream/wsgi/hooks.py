@@ -8,7 +8,7 @@ from ..log import log
 from ..records import ErrorInfo, Summary
 from ..stream.hooks import Work
 from ..stream.stream import Stream
-from ..telemetry.reporting import report, report_departure
+from ..telemetry.reporting import is_heard, report, report_departure
 from .failure_response import failure_response
 
 
@@ -38,6 +38,10 @@ class WSGIHooks:
     def left(self, stream: Stream, summary: Summary) -> None:
         """Call the middleware's ``on_disconnect``."""
         report_departure(log, stream, summary)
+
+    def hears(self, stream: Stream) -> bool:
+        """Whether the callbacks of the middleware, a signal's or the log's reader hear of it."""
+        return is_heard(log, stream)
 
     def finished(self, stream: Stream, summary: Summary) -> None:
         """Report the stream's end."""

@@ -42,6 +42,9 @@ class Told:
         self.departures.append(summary)
         self.departure.set()
 
+    def hears(self, stream):
+        return True
+
     def finished(self, stream, summary):
         self.ran_on = threading.get_ident(), gevent.getcurrent()
         self.summaries.append(summary)
