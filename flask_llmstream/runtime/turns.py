@@ -43,6 +43,16 @@ class Turn:
         self.begins = self.ends = 0.0
         self.round: Optional[int] = None
 
+    def renew(self) -> Tuple[float, float, int]:
+        """Begin a turn here: the caller has just been switched to.
+
+        The greenlets before it may have held the hub for longer than a turn. But they have ended or
+        wait, and the hub goes on where this one does so, too.
+
+        :returns: as of :meth:`end`.
+        """
+        return self._begin_at(self.now())
+
     def end(self, round: Optional[int]) -> Tuple[float, float, int]:
         """Let the hub go round, unless it has done so since the caller's turn began.
 
@@ -58,8 +68,11 @@ class Turn:
         # the start of a timer (by a ``gevent.Timeout``, say) updates it.
         if loop.iteration == round and getcurrent() is not self.hub:
             gevent.sleep(_ONE_ROUND)
-        self.begins, self.round = loop.now(), loop.iteration
-        self.ends = self.begins + TURN_SECONDS
+        return self._begin_at(loop.now())
+
+    def _begin_at(self, moment: float) -> Tuple[float, float, int]:
+        self.begins, self.ends = moment, moment + TURN_SECONDS
+        self.round = self.hub.loop.iteration
         return self.begins, self.ends, self.round
 
 

@@ -10,13 +10,25 @@ from types import FrameType
 from typing import Any, Callable, Iterable, Optional
 
 import gevent
-from gevent import GreenletExit, get_hub
+from gevent import GreenletExit, get_hub, getcurrent
+from greenlet import greenlet
 
 from .generator_cleanup import LOOK_SECONDS, LOOKS, in_cleanup
 from .hub_monitor.monitor import HubMonitor, hub_monitor
 from .threads import start_native_thread
 from .timers import HubTimer
 from .turns import turn_of
+
+
+class _Producer(greenlet):  # type: ignore[misc]
+    """A greenlet as ``gevent.spawn_raw`` makes it, without the notes about its ancestors."""
+
+    __slots__ = ()
+
+    @property
+    def loop(self) -> Any:
+        """The loop of its hub, by which ``gevent.kill`` reaches it."""
+        return get_hub().loop
 
 
 class GreenletWorker:
@@ -28,7 +40,9 @@ class GreenletWorker:
     :param name: the name of the source in the log.
     """
 
-    __slots__ = ("_name", "_greenlet", "_loop", "_stopped", "_interruptible")
+    __slots__ = (
+        "_name", "_greenlet", "_loop", "_stopped", "_interruptible", "_run", "_start", "_patron",
+    )  # fmt: skip
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -36,10 +50,43 @@ class GreenletWorker:
         self._loop = get_hub().loop
         self._stopped = False
         self._interruptible = False
+        self._run: Callable[[], None] = _has_begun
+        self._start: Any = None
+        self._patron: Any = None  # the greenlet that waits in ``hurry``
 
     def start(self, run: Callable[[], None]) -> None:
         """Call ``run`` on the greenlet, soon."""
-        self._greenlet = gevent.spawn_raw(run)
+        hub: Any = get_hub()
+        self._run = run
+        self._greenlet = _Producer(self._begin, hub)
+        self._start = hub.loop.run_callback(self._greenlet.switch)
+
+    def hurry(self) -> None:
+        """Let the producer run at once, unless it has begun. Call this on another greenlet of the
+        same hub, where that has nothing else to do.
+
+        The hub calls the greenlets that are ready one after the other. Where hundreds are ready, a
+        producer would wait for all of them, and its reader again behind the producer. So the caller
+        gives its own turn to the producer, and has it back when the producer has ended. If the
+        producer waits for something before, the caller goes on in its order.
+        """
+        if not self._start.pending:
+            return
+        self._start.stop()
+        patron = self._patron = getcurrent()
+        back = self._loop.run_callback(patron.switch)
+        try:
+            self._greenlet.switch()
+        finally:  # also where this greenlet is killed meanwhile
+            self._patron = None
+            back.stop()
+
+    def _begin(self) -> None:
+        run, self._run = self._run, _has_begun
+        run()
+        if self._patron is not None:
+            # A greenlet that ends switches to its parent: the hub, unless it is another here.
+            getcurrent().parent = self._patron
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
         """Deliver each item of the source until it ends or is stopped. Runs on the worker.
@@ -51,11 +98,10 @@ class GreenletWorker:
         """
         if self._stopped:
             raise GreenletExit
-        turn = turn_of(get_hub())
-        now, turn_begins, turn_ends = turn.now, 0.0, 0.0
-        round: Optional[int] = None
         monitor = hub_monitor(_name_of)
         monitor.enter()
+        turn = turn_of(get_hub())
+        now, (turn_begins, turn_ends, round) = turn.now, turn.renew()
         self._interruptible = True
         try:
             for item in source:
@@ -106,6 +152,9 @@ class ThreadWorker:
         """Call ``run`` on the thread, soon."""
         start_native_thread(run, "llmstream-worker")
 
+    def hurry(self) -> None:
+        """Nothing to do: the thread runs beside the caller."""
+
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
         """Deliver each item of the source until it ends or is stopped. Runs on the worker.
 
@@ -153,3 +202,7 @@ def _run_monitored(name: str, run: Callable[[], None], monitor: HubMonitor) -> N
             run()
     finally:
         monitor.leave()
+
+
+def _has_begun() -> None:
+    """The function of a worker has begun, or there is none."""

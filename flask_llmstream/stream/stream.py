@@ -92,6 +92,10 @@ class Stream(Endable):
             self._release_slot()
             raise
 
+    def hurry(self) -> None:
+        """Let the producer begin at once, where that is possible: the reader is about to wait."""
+        self._worker.hurry()
+
     def open(self, runtime: Runtime, listener: Listener) -> Callable[[Any], None]:
         """Accept items before the start.
 

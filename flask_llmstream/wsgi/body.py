@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Callable, Hashable, Iterable, Iterator, Optional
 
+from ..channel.channel import BLOCK_BYTES
 from ..channel.overflow import Overflow
 from ..connection.connection import Connection
 from ..exceptions.steps import run_all
@@ -20,7 +21,7 @@ from ..runtime.runtime import Runtime, runtime_for, spawner
 from ..stream.frames import failure_frame, opening_frame
 from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
-from .body_end import close_lost_stream, close_stream, cut_error, finish
+from .body_end import close_lost_stream, close_stream, cut, cut_error, last_block
 from .body_start import heartbeat_seconds, hold_seconds, new_connection, release_slot
 from .failure_response import failure_response
 from .read_once import ReadOnceBody, do_nothing, refuse_second_reader
@@ -83,17 +84,24 @@ class StreamBody(ReadOnceBody):
         self._spawn = spawner()
 
     def _blocks(self) -> Iterator[bytes]:
-        first, self._first_block = self._first_block, b""
-        if first is None:
-            first = self._begin()
-        if first:
-            yield first
-        yield from self._error_body
+        pending, self._first_block = self._first_block, b""
+        if pending is None:
+            pending = self._begin()
         stream, connection = self._stream, self._connection
+        if connection is None:  # it could not start
+            if pending:
+                yield pending
+            yield from self._error_body
+            self._close_stream()
+            return
         silence = heartbeat_seconds(stream)
         receive = stream.receive
         try:
-            while connection is not None:
+            while True:
+                # Nothing is waited for after the end, so the last block goes out with it.
+                if pending and (stream.reason is None or len(pending) >= BLOCK_BYTES):
+                    yield pending
+                    pending = b""
                 block = receive(silence)
                 if block is None:
                     break
@@ -103,15 +111,19 @@ class StreamBody(ReadOnceBody):
                     if self._process != os.getpid():  # a forked child's copy sends nothing
                         return
                     block = stream.format.heartbeat()
-                    if not block:
-                        continue
-                    connection.control_blocks += 1
-                yield block
+                    if block:
+                        connection.control_blocks += 1
+                pending += block
         except Exception as error:  # raised by the format
             stream.break_off(error)
-        last = b"" if self._connection is None else finish(stream, self._connection)
-        if last:
-            yield last
+        connection.unwatch()
+        last = last_block(stream, connection)
+        if last is not None:
+            pending += last
+        if pending:
+            yield pending
+        if last is None:
+            cut(stream, connection)
         self._close_stream()  # not only in close(): a test client closes late or never
 
     def begin(self) -> None:
@@ -217,7 +229,8 @@ class StreamBody(ReadOnceBody):
         self._connection = new_connection(stream, self._environ, runtime)
         if stream.sink.strategy is not Overflow.BLOCK:
             self._connection.limit_unsent()
-        if self._watches_client:
+        stream.hurry()
+        if self._watches_client and stream.reason is None:
             self._connection.watch()
 
     def _fail(self, error: BaseException) -> bytes:

@@ -11,21 +11,26 @@ from ..stream.frames import last_frame
 from ..stream.stream import Stream
 
 
-def finish(stream: Stream, connection: Connection) -> bytes:
-    """End the answer, after its last item.
-
-    :returns: the last block; ``b""`` if the connection was cut.
-    :raises StreamError: the connection must be cut, and this server does not show its client's
-        socket. The exception makes the server end the connection itself.
-    """
-    connection.unwatch()
+def last_block(stream: Stream, connection: Connection) -> Optional[bytes]:
+    """The end of the answer, behind its last item; ``None`` where the connection must be cut."""
     last = None if _would_look_complete(stream) else last_frame(stream)
     if last is None or _would_look_complete(stream):  # making the last frame may have failed
-        _cut(stream, connection)
-        return b""
+        return None
     connection.release()
     connection.control_blocks += 1
     return last
+
+
+def cut(stream: Stream, connection: Connection) -> None:
+    """Cut the connection, once the client has taken what was sent.
+
+    :raises StreamError: this server does not show its client's socket. The exception makes the
+        server end the connection itself.
+    """
+    if stream.reason != "disconnect":
+        connection.wait_for_acks()
+    if not connection.cut() and stream.reason != "disconnect":
+        raise cut_error()
 
 
 def close_stream(stream: Stream, connection: Optional[Connection]) -> None:
@@ -56,10 +61,3 @@ def _would_look_complete(stream: Stream) -> bool:
         return True
     well = stream.reason == "complete" and stream.told is None
     return not well and not stream.format.tells_its_end
-
-
-def _cut(stream: Stream, connection: Connection) -> None:
-    if stream.reason != "disconnect":
-        connection.wait_for_acks()
-    if not connection.cut() and stream.reason != "disconnect":
-        raise cut_error()

@@ -8,10 +8,12 @@ from asyncio import CancelledError
 from time import monotonic
 
 import gevent
+import gevent.event
 import pytest
 from gevent import GreenletExit
 
 from flask_llmstream.errors import ConfigurationError
+from flask_llmstream.runtime import turns
 from flask_llmstream.runtime.runtime import on_greenlet, runtime_for
 from flask_llmstream.runtime.workers import GreenletWorker, ThreadWorker
 from tests.support.runtimes import (
@@ -389,6 +391,102 @@ def test_a_source_that_never_waits_still_lets_its_reader_read(place):
     gevent.spawn(read.set)
     run.ended.wait()
     assert len(run.items) < 10
+
+
+@producer_on_greenlet
+def test_in_a_hurry_a_source_that_never_waits_is_done_before_the_hubs_next_turn(
+    place, monkeypatch
+):
+    monkeypatch.setattr(turns, "TURN_SECONDS", 60)
+    others = []
+    gevent.spawn(others.append, "was ready before")
+    run = Run(place, iter(range(3))).start()
+    run.worker.hurry()
+    assert run.items == [0, 1, 2]
+    assert others == []
+
+
+@producer_on_greenlet
+def test_in_a_hurry_the_caller_goes_on_where_the_source_waits(place):
+    go_on = place.for_producer()
+
+    def source():
+        yield "one"
+        go_on.wait()
+        yield "two"
+
+    run = Run(place, source()).start()
+    run.worker.hurry()
+    assert run.items == ["one"]
+    run.worker.hurry()  # it has begun: nothing to do
+    go_on.set()
+    run.ended.wait()
+    assert run.items == ["one", "two"]
+
+
+@producer_on_greenlet
+def test_a_hurry_is_over_when_it_returns(place):
+    """Whatever the caller waits for next is not disturbed by it."""
+    for source in (iter("a"), gevent_sleeping("a")):
+        Run(place, source).start().worker.hurry()
+        timer = gevent.get_hub().loop.timer(0.001)
+        timer.start(gevent.getcurrent().switch, "woken by the timer")
+        # No wait of gevent's own, which would check what woke it.
+        assert gevent.get_hub().switch() == "woken by the timer"
+        timer.close()
+
+
+def gevent_sleeping(*items):
+    gevent.sleep(0)
+    yield from items
+
+
+@producer_on_greenlet
+def test_a_caller_that_is_killed_in_a_hurry_leaves_the_producer_alone(place):
+    go_on = place.for_producer()
+
+    def source():
+        gevent.kill(caller)
+        go_on.wait()
+        yield "one"
+
+    run = Run(place, source()).start()
+    caller = gevent.spawn(run.worker.hurry)
+    caller.join()
+    assert isinstance(caller.value, GreenletExit)
+    go_on.set()
+    run.ended.wait()
+    assert run.items == ["one"]
+
+
+@producer_on_greenlet
+def test_what_fails_in_a_hurry_is_the_hubs_and_not_the_callers(place, capsys):
+    worker = place.new_worker("a source")
+
+    def run():
+        raise LookupError("gone")
+
+    worker.start(run)
+    worker.hurry()
+    assert "LookupError: gone" in capsys.readouterr().err
+
+
+@producer_on_greenlet
+def test_in_a_hurry_a_source_that_computes_gives_way_after_its_turn(place):
+    back = []
+
+    def computes():
+        while not back:
+            busy_until = monotonic() + 0.006
+            while monotonic() < busy_until:
+                pass
+            yield "more"
+
+    run = Run(place, computes()).start()
+    run.worker.hurry()
+    back.append(True)
+    assert run.items
+    run.ended.wait()
 
 
 @interrupted_producer
