@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from copy import copy
-from ssl import SSLCertVerificationError
 from typing import Any, Iterable, Mapping, NoReturn, Optional
 
 from ...errors import LLMStreamError, ProviderError
@@ -25,6 +24,9 @@ _MAX_NAME_CHARS = 100
 
 
 _CALL_FAILURES = ((CallAborted, ABORTED), (CallTimedOut, TIMEOUT))
+_DISTRUST = ("SSLCertVerificationError", "CertificateError")
+"""The names of the errors about certificates. urllib3 1 has a class of its own for a wrong name."""
+
 _LABELS = ("Content-Type", "Content-Encoding")
 
 
@@ -146,7 +148,7 @@ class UpstreamErrors:
 
 def _is_about_trust(error: Optional[BaseException]) -> bool:
     """Whether the cause of an error is a certificate, which no other try makes a good one."""
-    while error is not None and not isinstance(error, SSLCertVerificationError):
+    while error is not None and type(error).__name__ not in _DISTRUST:
         error = error.__cause__ or error.__context__
     return error is not None
 
