@@ -54,6 +54,14 @@ def test_a_function_is_not_called_before_the_answer_begins():
     provider.stream(CHAT).close()
 
 
+def test_a_function_is_not_called_for_an_answer_that_was_aborted():
+    answer = OpenAICompatible(URL, lambda: pytest.fail("called")).stream(CHAT)
+    answer.abort()
+    with pytest.raises(ProviderError) as caught:
+        list(answer)
+    assert caught.value.code == "aborted"
+
+
 def test_a_refused_key_is_replaced_by_another_one():
     with Upstream(only(NEW)) as upstream:
         assert ask(OpenAICompatible(upstream.url, giving(OLD, NEW)), CHAT)[0] == "Bonjour"

@@ -62,9 +62,9 @@ class RetryBudget:
 class RetryPolicy:
     """The retries of one provider.
 
-    :param retries: the most retries for one answer.
+    :param retries: the most retries for one answer. Default: 2.
     :param retry_within: seconds from the beginning of an answer in which each of them has to
-        begin.
+        begin. Default: 2.
     :param clock: returns seconds. Default: ``time.monotonic``.
     :param draw: returns a number from 0 to 1. Default: ``random.random``.
     :raises ConfigurationError: a number that can't work; the message names it.
@@ -72,8 +72,8 @@ class RetryPolicy:
 
     def __init__(
         self,
-        retries: int,
-        retry_within: float,
+        retries: int = 2,
+        retry_within: float = 2.0,
         clock: Clock = monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:

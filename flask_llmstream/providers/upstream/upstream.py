@@ -34,11 +34,11 @@ class Upstream:
     For the parameters that are not told here see :class:`OpenAICompatible`.
 
     :param own_path: the end of a path that the provider adds to ``base_url`` itself.
-    :param retries: when a call that failed is made again.
+    :param retries: when a call that failed is made again. Default: twice within 2 seconds.
     :param key_headers: the headers that carry a key. Default: a bearer token.
     :param more_headers: headers of each call, unless ``headers`` have them. Default: none.
     :ivar address: the API's address, without its query.
-    :ivar retries: as given.
+    :ivar retries: the policy.
     :ivar keys: the key of each attempt.
     :ivar errors: makes the errors of a call with a fixed key, or with none.
     :raises ConfigurationError: an argument that can't work; the message names it.
@@ -50,7 +50,7 @@ class Upstream:
         api_key: ApiKey = None,
         *,
         own_path: str,
-        retries: RetryPolicy,
+        retries: Optional[RetryPolicy] = None,
         key_headers: Callable[[str], Mapping[str, str]] = bearer,
         more_headers: Mapping[str, str] = _NONE,
         params: Optional[Mapping[str, Any]] = None,
@@ -72,7 +72,7 @@ class Upstream:
         )
         self._refused: FrozenSet[str] = frozenset()
         self.address = self._endpoint.address
-        self.retries = retries
+        self.retries = retries or RetryPolicy()
         self.keys = Keys(api_key)
         secrets = {*secrets_in(headers), *self._endpoint.secrets(), self.keys.fixed} - {""}
         self.errors = UpstreamErrors(self.address, secrets)
