@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from itertools import chain
 from typing import Any, Generator, Iterable, Iterator, NoReturn, Optional, Tuple
 
 from ...errors import EventTooLarge
@@ -73,7 +72,7 @@ class OpenAICall:
         without either was cut off, even if the connection was closed in good order.
         """
         alike = AlikeParts(answer.reader)
-        for event in chain.from_iterable(events_of(blocks, MAX_PART_BYTES)):
+        for event in events_of(blocks, MAX_PART_BYTES):
             piece = alike.piece_in(event.data) if event.event == "message" else None
             if piece is not None:
                 yield piece

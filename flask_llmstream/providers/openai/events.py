@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Iterable, Iterator, List
 
 from ...sse.decoder import EventStreamDecoder, MessageEvent
@@ -22,13 +23,16 @@ class _UpstreamDecoder(EventStreamDecoder):
             events.append(MessageEvent("message", _text(line), ""))
 
 
-def events_of(blocks: Iterable[bytes], max_event_bytes: int) -> Iterator[List[MessageEvent]]:
-    """The events, as they come: a list for each block. The last event may lack its blank line, if
-    its data are whole.
+def events_of(blocks: Iterable[bytes], max_event_bytes: int) -> Iterator[MessageEvent]:
+    """The events, as they come. The last one may lack its blank line, if its data are whole.
 
     :raises EventTooLarge: a line or an event is larger than ``max_event_bytes``.
     """
-    decoder = _UpstreamDecoder(max_event_bytes)
+    return chain.from_iterable(_lists_of_events(blocks, max_event_bytes))
+
+
+def _lists_of_events(blocks: Iterable[bytes], most: int) -> Iterator[List[MessageEvent]]:
+    decoder = _UpstreamDecoder(most)
     for block in blocks:
         yield decoder.feed(block)
     last = decoder.feed(b"\n\n")
