@@ -31,6 +31,7 @@ from .formats import Format as Format
 from .providers import CallableProvider as CallableProvider
 from .providers import Counter as Counter
 from .providers import Provider as Provider
+from .providers import Router as Router
 from .records import CompletionRequest as CompletionRequest
 from .records import Summary as Summary
 from .records import Usage as Usage

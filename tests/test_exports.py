@@ -31,6 +31,7 @@ NAMES = {
     "Provider",
     "ProviderError",
     "RequestError",
+    "Router",
     "ServerSentEvent",
     "StreamClosed",
     "StreamError",

@@ -12,7 +12,7 @@ from flask import Response, jsonify, request
 from werkzeug.routing import BaseConverter
 
 from ..errors import ConfigurationError
-from ..providers import Provider
+from ..providers import Provider, Router
 from .requests import known_model
 
 NAME = "llmstream_model"
@@ -63,6 +63,8 @@ def checked_providers(providers: Any) -> Mapping[str, Provider]:
     :raises ConfigurationError: this is no mapping, a name is no text, or a value is no
         :class:`Provider`; the message says which.
     """
+    if isinstance(providers, Router):
+        raise ConfigurationError("providers: is a Router; give its models, providers=router.models")
     if not isinstance(providers, Mapping):
         raise ConfigurationError(
             f"providers: has to be a mapping, not {type(providers).__name__}; give each model its "
@@ -78,6 +80,11 @@ def _check_provider(key: str, name: Any, provider: Any) -> None:
         raise ConfigurationError(f"{key}: a model's name has to be a text")
     if isinstance(provider, type) and issubclass(provider, Provider):
         raise ConfigurationError(f"{key}: is the class {provider.__name__}; make one of it")
+    if isinstance(provider, Router) and not provider.knows(name):
+        raise ConfigurationError(
+            f"{key}: is a router without {name!r}; give it a default, or give providers="
+            "router.models for all its names"
+        )
     if not isinstance(provider, Provider):
         raise ConfigurationError(
             f"{key}: has to be a Provider, not {type(provider).__name__}; CallableProvider makes "

@@ -62,6 +62,14 @@ def described(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
+def with_cause(error: BaseException) -> str:
+    """An exception in one line, with its cause, which a client does not see."""
+    cause = cause_of(error)
+    if cause is None or text_of(cause) in text_of(error):
+        return described(error)
+    return f"{described(error)} ({described(cause)})"
+
+
 def name_of(named: Any) -> Optional[str]:
     """The qualified name of a function, a generator or a class; ``None`` where it has none."""
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, List
 from .base import Deltas, Piece, Provider
 from .callable import CallableProvider
 from .counter import Counter
+from .router import Router
 
 if TYPE_CHECKING:
     from .openai_compatible import OpenAICompatible
@@ -21,7 +22,15 @@ else:  # a type checker that saw __getattr__ would accept any name
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["CallableProvider", "Counter", "Deltas", "OpenAICompatible", "Piece", "Provider"]
+__all__ = [
+    "CallableProvider",
+    "Counter",
+    "Deltas",
+    "OpenAICompatible",
+    "Piece",
+    "Provider",
+    "Router",
+]
 
 
 def __dir__() -> List[str]:

@@ -8,6 +8,8 @@ from typing import Any, AsyncGenerator, Awaitable, Callable
 from ..exceptions.handling import name_of
 from ..records import CompletionRequest
 from ..runtime.event_loop.coroutines import is_async
+from .aborting import Current
+from .async_deltas import AsyncDeltas
 from .base import Deltas, Piece, Provider
 
 
@@ -18,22 +20,33 @@ def begin_answer(provider: Provider, request: CompletionRequest) -> Deltas:
     return provider.stream(request)
 
 
-async def awaited(
+def awaited(
     function: Callable[[CompletionRequest], Awaitable[Any]], request: CompletionRequest
-) -> AsyncGenerator[Piece, None]:
+) -> AsyncDeltas:
     """The deltas that a function returns. It is called and awaited as the iteration begins.
 
+    The iteration raises ``TypeError`` where the result is none of these. A plain iterator is
+    refused, too: it may wait, and would block the event loop.
+
     :param function: returns a text, a list of deltas or an asynchronous iterable.
-    :raises TypeError: the function returned something else. A plain iterator is refused, too: it
-        may wait, and would block the event loop.
     """
+    current = Current()
+    return AsyncDeltas(_awaited(function, request, current), current.model)
+
+
+async def _awaited(
+    function: Callable[[CompletionRequest], Awaitable[Any]],
+    request: CompletionRequest,
+    current: Current,
+) -> AsyncGenerator[Piece, None]:
     result = await function(request)
+    current.begin(result)
     if isinstance(result, AsyncIterable):
         try:
             async for delta in result:
                 yield delta
         finally:
-            await _close(result)
+            await close_async(result)
     else:
         for delta in _deltas_in(result, function):
             yield delta
@@ -51,7 +64,8 @@ def _deltas_in(result: Any, function: Any) -> Iterable[Piece]:
     )
 
 
-async def _close(iterable: Any) -> None:
+async def close_async(iterable: Any) -> None:
+    """Close an asynchronous iterable, by its ``aclose()`` or its ``close()``."""
     close = getattr(iterable, "aclose", None) or getattr(iterable, "close", None)
     closing = None if close is None else close()
     if isinstance(closing, Awaitable):

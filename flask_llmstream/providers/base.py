@@ -8,6 +8,7 @@ from typing import AsyncIterable, Iterable, Mapping, Union
 
 from ..deltas import Delta
 from ..records import CompletionRequest, Usage
+from ..runtime.event_loop.coroutines import is_async, yields_async
 from ..sse.event import ServerSentEvent
 from .refusing import refuse
 
@@ -34,6 +35,13 @@ class Provider(ABC):
             says more.
         """
         refuse(request, self.refuses)
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether :meth:`stream` gives asynchronous iterables. Default: whether it is an ``async
+        def``. A ``Router`` asks for it; an override says so where a plain ``stream`` gives one.
+        """
+        return is_async(self.stream) or yields_async(self.stream)
 
     @abstractmethod
     def stream(self, request: CompletionRequest) -> Deltas:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from types import MappingProxyType
-from typing import Any, Awaitable, Callable, Deque, Generator, Iterable, Mapping, Union
+from typing import Any, Awaitable, Callable, Generator, Iterable, Mapping, Union
 
 from ..errors import ConfigurationError
 from ..exceptions.handling import name_of
 from ..records import CompletionRequest
 from ..runtime.event_loop.coroutines import is_async, yields_async
 from .abortable_deltas import AbortableDeltas
+from .aborting import Current
 from .awaited import awaited
 from .base import Deltas, Piece, Provider
 from .refusing import checked_reasons
@@ -46,6 +46,10 @@ class CallableProvider(Provider):
         self._function = function
         self.refuses = checked_reasons(refuses)
 
+    @property
+    def is_asynchronous(self) -> bool:
+        return is_async(self._function) or yields_async(self._function)
+
     def stream(self, request: CompletionRequest) -> Deltas:
         """Begin one answer. The function is called when the iteration begins.
 
@@ -58,46 +62,17 @@ class CallableProvider(Provider):
             return deltas
         if is_async(function):
             return awaited(function, request)
-        aborter = _Aborter()
-        return AbortableDeltas(_call(self._function, request, aborter), aborter.abort)
-
-
-class _Aborter:
-    """Passes an abort on to the function's result, once, even if the result comes later."""
-
-    def __init__(self) -> None:
-        self._aborted = False
-        self._waiting: Deque[Callable[[], None]] = deque()
-
-    def abort(self) -> None:
-        self._aborted = True
-        self._pass_on()
-
-    def watch(self, result: Any) -> None:
-        self._waiting.append(getattr(result, "abort", _do_nothing))
-        # abort() sets the flag and then looks into the deque. Either it finds the result's
-        # abort() there, or it has set the flag before this line.
-        if self._aborted:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        try:
-            abort = self._waiting.popleft()
-        except IndexError:  # there is no result yet, or the other thread has taken its abort()
-            return
-        abort()
-
-
-def _do_nothing() -> None:
-    """Stands for a missing ``abort()``: such a result is closed at its next delta."""
+        current = Current()
+        deltas = _call(self._function, request, current)
+        return AbortableDeltas(deltas, current.abort, current.model)
 
 
 def _call(
-    function: Callable[[CompletionRequest], Any], request: CompletionRequest, aborter: _Aborter
+    function: Callable[[CompletionRequest], Any], request: CompletionRequest, current: Current
 ) -> Generator[Piece, None, None]:
     result = function(request)
     try:
-        aborter.watch(result)
+        current.begin(result)
         yield from _deltas_in(result, function)
     finally:
         if hasattr(result, "close"):

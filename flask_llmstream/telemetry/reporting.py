@@ -12,7 +12,7 @@ from flask import got_request_exception
 from werkzeug.exceptions import HTTPException
 
 from ..errors import StreamError
-from ..exceptions.handling import cause_of, described, text_of, while_handling
+from ..exceptions.handling import while_handling, with_cause
 from ..log import Log
 from ..records import Summary
 from ..sources.calls import called, sent
@@ -69,14 +69,6 @@ def _is_expected(summary: Summary) -> bool:
     return issubclass(type(summary.error), (StreamError, HTTPException))
 
 
-def _told(error: BaseException) -> str:
-    """An exception in one line, with its cause, which the client does not see."""
-    cause = cause_of(error)
-    if cause is None or text_of(cause) in text_of(error):
-        return described(error)
-    return f"{described(error)} ({described(cause)})"
-
-
 def _notes(summary: Summary) -> str:
     """Which model was chosen, and what the reader did not get, in words."""
     chosen = [f"by {summary.model}"] if summary.model else []
@@ -96,7 +88,7 @@ def _log_ending(log: Log, stream: Stream, summary: Summary) -> None:
         summary.items,
         _notes(summary),
         summary.seconds,
-        "" if error is None else f": {_told(error)}",
+        "" if error is None else f": {with_cause(error)}",
     )
     if error is not None and not _is_expected(summary):
         log.error(error, line, *arguments)

@@ -52,6 +52,11 @@ def test_a_model_calls_a_tool_and_reads_what_it_gave(client):
     assert message["message"]["content"] == "It is rainy there."
 
 
+def test_a_router_gives_its_names_to_a_blueprint(client):
+    listed = [model["id"] for model in client.get("/routed/models").json["data"]]
+    assert listed == ["fast", "big", "gpt-4o", "gpt-4o-mini", "counter"]
+
+
 def test_a_model_says_what_it_can_t_do(client, names):
     body = {"messages": QUESTION, "model": "thoughtful", "tools": TOOLS}
     error = client.post("/v1/chat/completions", json=body).json["error"]
