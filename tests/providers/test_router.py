@@ -274,20 +274,20 @@ def test_an_only_model_fails_as_it_would_alone(caplog):
 )
 def test_a_server_that_fails_before_its_first_token_is_replaced(script):
     with Upstream(script) as broken, Upstream(tokens("Hel", "lo")) as sound:
-        models = {"a": OpenAICompatible(broken.url), "b": OpenAICompatible(sound.url)}
+        models = {"a": OpenAICompatible(broken.url, retries=0), "b": OpenAICompatible(sound.url)}
         pieces, model = ask(Router(models, failover={"a": "b"}))
     assert ("".join(pieces[:-1]), model) == ("Hello", "b")
 
 
 def test_a_server_that_can_t_be_reached_is_replaced():
     with nobody_listens() as nowhere, Upstream(tokens("Hello")) as sound:
-        models = {"a": OpenAICompatible(nowhere), "b": OpenAICompatible(sound.url)}
+        models = {"a": OpenAICompatible(nowhere, retries=0), "b": OpenAICompatible(sound.url)}
         assert ask(Router(models, failover={"a": "b"}))[0][0] == "Hello"
 
 
 def test_a_server_that_calls_the_request_wrong_is_believed():
     with Upstream(answer(400, '{"error": {"message": "seed: a number"}}')) as broken:
-        models = {"a": OpenAICompatible(broken.url), "b": says("b")}
+        models = {"a": OpenAICompatible(broken.url, retries=0), "b": says("b")}
         with pytest.raises(ProviderError, match="seed: a number"):
             ask(Router(models, failover={"a": "b"}))
 
