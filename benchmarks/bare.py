@@ -12,7 +12,7 @@ from .processes import Process, cores
 from .servers import HERE, Server
 from .work import Work
 
-BLOCKS = 15
+BLOCKS = 60
 
 
 class BareApp(Process):

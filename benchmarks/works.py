@@ -16,7 +16,7 @@ WORKS = (
     idle(1000),
     first(100, 10, 0.3),
     short(2000, 3),
-    opening(200, 3),
+    opening(50, 3),
     relay_burst(20, 2000),
     relay_paced(25, 6),
     relay_idle(200),
