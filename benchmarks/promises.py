@@ -61,6 +61,7 @@ PROMISES = (
     Promise("short", FIRST_MEDIAN, STREAMS, 1.0, "sse-starlette"),
     Promise("opening", CPU_A_STREAM, ("ours",), 1.6, "plain-flask"),
     Promise("growth-10000", CPU, ("ours",), 1.15, peer_work="growth-100"),
+    Promise("growth-10000", CPU, ("ours",), 1.15, peer_work="growth-1000"),
     Promise("relay-burst", CPU, RELAYS, 1 / 50, LITELLM),
     Promise("relay-paced", CPU, RELAYS, 1 / 7, LITELLM),
     Promise("relay-idle", MEMORY_UNUSED, RELAYS, 1 / 10, LITELLM),
