@@ -88,6 +88,12 @@ def test_a_timeout_that_cannot_work_is_refused(name, seconds):
         OpenAICompatible(URL, **{name: seconds})
 
 
+@pytest.mark.parametrize("name, value", [("retries", -1), ("retry_within", float("nan"))])
+def test_retries_that_cannot_work_are_refused(name, value):
+    with pytest.raises(ConfigurationError, match=f"^{name}: "):
+        OpenAICompatible(URL, **{name: value})
+
+
 @pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}\r\nHost: x", f" {KEY}", f"{KEY}é", 7])
 def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key):
     with pytest.raises(ConfigurationError, match="api_key") as caught:

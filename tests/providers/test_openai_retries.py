@@ -289,18 +289,31 @@ def test_an_abort_that_races_with_the_wait_is_not_lost(attempt):
     assert len(upstream.requests) == 1
 
 
-def test_an_abort_between_the_wait_and_the_next_call_is_not_lost():
-    def key():
-        if upstream.requests:  # the second attempt is about to begin
+@pytest.mark.parametrize("number", range(8))
+def test_wherever_an_abort_comes_nothing_is_asked_behind_it(number):
+    """The reader asks for a key, the server is asked, the log tells a retry; three times."""
+    reached = []
+
+    def reach(place):
+        if len(reached) == number:
             reading.answer.abort()
+        reached.append(place)
+
+    def key():
+        reach("key")
         return "sk-some-key"
 
-    with Upstream(in_turn(BUSY, silence)) as upstream:
+    def script(exchange):
+        reach("request")
+        busy_then_fine(exchange)
+
+    busy_then_fine = in_turn(BUSY, BUSY, BONJOUR)
+    with Upstream(script) as upstream, Interrupting(lambda: reach("retry")):
         reading = Reading(upstream.url, api_key=key)
         reading.start()
         assert reading.ended()
     assert reading.error.code == "aborted"
-    assert len(upstream.requests) == 1
+    assert reached == (["key", "request", "retry"] * 3)[: number + 1]
 
 
 def test_an_abort_ends_a_retry_where_it_waits():
