@@ -32,7 +32,7 @@ def refuse(request: CompletionRequest, reasons: Mapping[str, str]) -> None:
     if not reasons:
         return
     for name, value in request.options.items():
-        if name in reasons and _asks(name, value, request.options):
+        if name in reasons and asks(name, value, request.options):
             raise RequestError(reasons[name], field=name)
     for place, kind in _parts(request):
         if kind in reasons:
@@ -55,7 +55,8 @@ def checked_reasons(reasons: Any) -> Mapping[str, str]:
     return reasons
 
 
-def _asks(name: str, value: Any, options: Mapping[str, Any]) -> bool:
+def asks(name: str, value: Any, options: Mapping[str, Any]) -> bool:
+    """Whether the value of a field asks for something. ``options`` are all fields."""
     forbidden = options.get(_CHOICE_OF.get(name, "")) == "none"
     return bool(value) and value not in _ASK_NOTHING.get(name, ()) and not forbidden
 

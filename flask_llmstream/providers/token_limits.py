@@ -35,12 +35,17 @@ def capped(options: Mapping[str, Any], most: int, name: str) -> Dict[str, Any]:
     :param most: the highest number of tokens that the answer may have.
     :param name: the name that the server is known to understand, one of :data:`TOKEN_LIMITS`.
     """
-    limits: List[Any] = [options.get(each) for each in TOKEN_LIMITS]
-    limit = int(min([most, *filter(_is_limit, limits)]))
+    limit = min(most, lowest(options) or most)
     others = {each: value for each, value in options.items() if each not in TOKEN_LIMITS}
     names = {name} if name == "max_completion_tokens" else {TOKEN_LIMITS[0], name}
     kept = walked(others, lambda path, name, value: limited(name, value, most))
     return {**kept, **dict.fromkeys(names, limit)}
+
+
+def lowest(options: Mapping[str, Any]) -> Optional[int]:
+    """The lowest limit of tokens in the options; ``None`` without one."""
+    limits: List[Any] = [options.get(each) for each in TOKEN_LIMITS]
+    return min(map(int, filter(_is_limit, limits)), default=None)
 
 
 def limited(name: str, value: Any, most: int) -> Any:

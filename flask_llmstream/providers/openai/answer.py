@@ -10,10 +10,11 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from ...deltas import Delta
 from ...records import Usage
 from ..base import Piece
+from ..upstream.counts import merged
 from .chunk import choices_in, others_in, says_something, word_in
 from .delta import DeltaReader
 from .failure import failure_in, is_part, tells_failure
-from .usage import counts_in, merged, usage_of
+from .usage import counts_in, usage_of
 
 _PART = frozenset({
     "id", "object", "created", "model", "choices", "usage", "obfuscation", "error",

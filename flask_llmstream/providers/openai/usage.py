@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, Mapping, Optional
 
-from ...records import MOST_TOKENS, Usage
+from ...records import Usage
+from ..upstream.counts import count_of, merged
 
 _READ = ("prompt_tokens", "input_tokens")
 _WRITTEN = ("completion_tokens", "output_tokens")
@@ -29,29 +30,6 @@ def counts_in(part: Mapping[str, Any], choice: Mapping[str, Any]) -> Dict[str, A
         if isinstance(counts, dict):
             found = merged(found, counts)
     return found
-
-
-def merged(before: Mapping[str, Any], counts: Mapping[str, Any]) -> Dict[str, Any]:
-    """The counts so far and the next ones. The next ones count, unless they say less: servers
-    send zeros or nulls behind the true counts."""
-    both = {**before, **_news(before, counts)}
-    for name, details in counts.items():
-        old = before.get(name)
-        if isinstance(details, dict) and isinstance(old, dict):
-            both[name] = {**old, **_news(old, details)}
-    return both
-
-
-def _news(before: Mapping[str, Any], counts: Mapping[str, Any]) -> Dict[str, Any]:
-    return {
-        name: value
-        for name, value in counts.items()
-        if name not in before or _says_more(value, before[name])
-    }
-
-
-def _says_more(value: Any, old: Any) -> bool:
-    return bool(value) and (_count(old) is None or _count(value) is not None)
 
 
 def usage_of(counts: Mapping[str, Any], finish_reason: str) -> Usage:
@@ -76,7 +54,7 @@ def _others(counts: Mapping[str, Any], total: Optional[int]) -> Dict[str, Any]:
             value = _without(_DETAILS[name], value)
         if value is None or value == {} or name in (*_READ, *_WRITTEN):
             continue
-        if name != "total_tokens" or _count(value) not in (None, total):
+        if name != "total_tokens" or count_of(value) not in (None, total):
             others[name] = value
     return others
 
@@ -89,17 +67,10 @@ def _without(name: str, details: Any) -> Any:
 
 def _first(counts: Mapping[str, Any], names: Iterable[str]) -> Optional[int]:
     """The first count that is more than 0, else 0 if there is one."""
-    found = [_count(counts.get(name)) for name in names]
+    found = [count_of(counts.get(name)) for name in names]
     return next((count for count in found if count), 0 if 0 in found else None)
 
 
 def _first_mapping(counts: Mapping[str, Any], names: Iterable[str]) -> Mapping[str, Any]:
     found = (counts.get(name) for name in names)
     return next((each for each in found if isinstance(each, dict)), {})
-
-
-def _count(value: Any) -> Optional[int]:
-    if isinstance(value, float) and value.is_integer():  # some servers' JSON has only floats
-        value = int(value)
-    is_count = type(value) is int and 0 <= value <= MOST_TOKENS
-    return value if is_count else None
