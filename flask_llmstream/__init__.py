@@ -45,9 +45,13 @@ from .wsgi.middleware import EventStreamMiddleware as EventStreamMiddleware
 
 __version__ = "0.1.0"
 
-_LOADED_WHEN_ASKED_FOR = {"OpenAICompatible": ".providers.openai_compatible"}
+_LOADED_WHEN_ASKED_FOR = {
+    "Anthropic": ".providers.anthropic",
+    "OpenAICompatible": ".providers.openai_compatible",
+}
 
 if TYPE_CHECKING:
+    from .providers.anthropic import Anthropic as Anthropic
     from .providers.openai_compatible import OpenAICompatible as OpenAICompatible
 else:  # a type checker that saw it would take any name for one of ours
 

@@ -13,6 +13,7 @@ import pytest
 import flask_llmstream
 
 NAMES = {
+    "Anthropic",
     "CallableProvider",
     "CompletionRequest",
     "ConfigurationError",
@@ -74,8 +75,10 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 
 def test_what_was_loaded_when_asked_for_is_the_room_s_own() -> None:
+    from flask_llmstream.providers.anthropic import Anthropic
     from flask_llmstream.providers.openai_compatible import OpenAICompatible
 
+    assert flask_llmstream.Anthropic is Anthropic
     assert flask_llmstream.OpenAICompatible is OpenAICompatible
 
 
@@ -101,8 +104,9 @@ def test_importing_loads_no_library_for_a_source_of_its_own(library: str) -> Non
     assert not seen_after(IMPORT, f"{library!r} in sys.modules")
 
 
-def test_asking_for_the_provider_that_needs_it_loads_requests() -> None:
-    statement = "from flask_llmstream import OpenAICompatible"
+@pytest.mark.parametrize("provider", ["Anthropic", "OpenAICompatible"])
+def test_asking_for_a_provider_that_needs_it_loads_requests(provider: str) -> None:
+    statement = f"from flask_llmstream import {provider}"
     assert seen_after(statement, "'requests' in sys.modules")
 
 
