@@ -101,7 +101,7 @@ class Answer:
 
     def _pieces(self, event: Any) -> Iterator[Piece]:
         kind = event.get("type") if isinstance(event, dict) else None
-        if kind not in _EVENT:
+        if not isinstance(kind, str) or kind not in _EVENT:
             yield from self._other(event)
             return
         others = others_in(event, _EVENT[kind])

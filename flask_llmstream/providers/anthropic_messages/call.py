@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Generator, Iterable, Iterator
+from typing import Any, Generator, Iterable, Iterator, Optional, Tuple
 
 from ...http.call import HTTPCall
 from ...sse.decoder import MessageEvent
 from ..base import Piece
-from ..openai.chunk import is_done, parse_part
+from ..openai.chunk import is_cut, is_done, parse_part
 from ..openai.failure import failure_told, is_notice, tells_failure
 from ..upstream.body_kind import EVENT_STREAM
 from ..upstream.errors import UpstreamErrors
@@ -57,23 +57,22 @@ class AnthropicCall:
         yield answer.usage
 
     def _streamed(self, blocks: Iterable[bytes]) -> Iterator[Any]:
-        """The events of the answer."""
+        """The values of the events. One whose JSON lacks its end is the last of a cut answer."""
+        cut: Optional[Tuple[ValueError, str]] = None
         for event in self._reading.events(blocks):
+            if cut is not None:
+                self._reading.unreadable(*cut)
             if event.event == "error" or (event.data == "" and tells_failure(event.event)):
                 self._reading.failed(failure_told(event.data))
             if event.data[:1] != "{" and is_done(event.data):
                 return
-            yield self._event(event)
-
-    def _event(self, event: MessageEvent) -> Any:
-        """The value of an event; ``None`` where it is a keep-alive."""
-        try:
-            return parse_part(event.data)
-        except ValueError as error:
-            words = event.data.strip(": ")
-            if words and not (is_notice(words) or is_notice(event.event)):
-                self._reading.unreadable(error, event.data)
-            return None
+            try:
+                yield parse_part(event.data)
+            except ValueError as error:
+                if not _is_keep_alive(event):
+                    cut = error, event.data
+        if cut is not None and not is_cut(cut[0]):
+            self._reading.unreadable(*cut)
 
     def _whole(self, blocks: Iterable[bytes]) -> Iterator[Any]:
         """An answer that is not streamed, in the two events that say as much."""
@@ -83,3 +82,8 @@ class AnthropicCall:
             self._reading.unreadable("there is no message", str(message))
         yield {"type": "message_start", "message": message}
         yield {"type": "message_stop"}
+
+
+def _is_keep_alive(event: MessageEvent) -> bool:
+    words = event.data.strip(": ")
+    return not words or is_notice(words) or is_notice(event.event)

@@ -6,11 +6,11 @@ of the system are no turns: they stand before all others. Standard library only,
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from ...errors import RequestError
+from ..openai.chunk import parse_part
 from .content import Block, blocks_of, text_block, without_blanks
 
 _NO_ID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -111,9 +111,10 @@ def _tool_use(call: Mapping[str, Any], at: str) -> Block:
 
 def _arguments(value: Any, at: str) -> Mapping[str, Any]:
     """The arguments as an object. A call without any has no text."""
+    read = value.strip() if isinstance(value, str) else value
     try:
-        read = json.loads(value) if isinstance(value, str) and value.strip() else value or {}
-    except (ValueError, RecursionError):
+        read = parse_part(read) if read and isinstance(read, str) else read or {}
+    except ValueError:
         read = None
     if not isinstance(read, Mapping):
         raise RequestError("has to be a JSON object", field=at)

@@ -17,6 +17,7 @@ _SKIPPED = b" \t\r\n\0\xef\xbb\xbf\xfe\xff"
 _SUFFICIENT = re.compile(rb"[{\[<]|[^\r\n:]*[\r\n:]|.{64}", re.DOTALL)
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?(?:[:\r\n]|\Z)")
 _OTHER_FIELD = re.compile(rb"[\w-]*:")
+_FIELDS = (b"data", b"event", b"id", b"retry")
 
 
 def suffices(start: bytes) -> bool:
@@ -36,4 +37,5 @@ def body_kind(start: bytes, content_type: str) -> str:
     is_labelled = "event-stream" in content_type.lower()
     if _FIELD.match(text) and (text or is_labelled):
         return EVENT_STREAM
-    return EVENT_STREAM if is_labelled and _OTHER_FIELD.match(text) else OTHER
+    is_field = _OTHER_FIELD.match(text) or any(field.startswith(text) for field in _FIELDS)
+    return EVENT_STREAM if is_labelled and is_field else OTHER

@@ -64,7 +64,7 @@ _BY_WORD = (
     (_USED_UP, ("quota", "billing", "insufficientbalance", "insufficientcredit",
                 "insufficientfunds", "paymentrequired", "arrear")),
     (_LIMIT, ("ratelimit", "toomanyrequests", "resourceexhausted", "throttl", "concurren")),
-    (_BUSY, ("overload", "unavailable", "busy", "slowdown", "capacity")),
+    (_BUSY, ("overload", "unavailable", "busy", "slowdown", "capacity", "conflicterror")),
     (TIMEOUT, ("timeout", "timedout", "deadlineexceeded")),
     (_KEY, ("apikey", "authenticat", "unauthorized", "permission", "^forbidden", "accessdenied",
             "tokenexpired", "expiredtoken", "deactivated")),
