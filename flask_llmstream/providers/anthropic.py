@@ -18,6 +18,7 @@ from .base import Piece, Provider
 from .upstream.attempts import Attempts
 from .upstream.errors import UpstreamErrors
 from .upstream.keys import ApiKey
+from .upstream.retrying import RetryPolicy
 from .upstream.settings import checked_options
 from .upstream.upstream import Upstream
 
@@ -66,6 +67,8 @@ class Anthropic(Provider):
         read_timeout: float = 60.0,
         headers: Optional[Mapping[str, str]] = None,
         ca_bundle: Optional[str] = None,
+        retries: int = 2,
+        retry_within: float = 2.0,
     ) -> None:
         if type(max_tokens) is not int or max_tokens < 1:
             raise ConfigurationError(f"max_tokens: has to be a number from 1, not {max_tokens!r}")
@@ -75,6 +78,7 @@ class Anthropic(Provider):
             base_url,
             api_key,
             own_path="/messages",
+            retries=RetryPolicy(retries, retry_within),
             key_headers=_key_headers,
             more_headers=_VERSION,
             params=params,
