@@ -58,7 +58,7 @@ def asked(request=CHAT, api_key="the-key", path="", **options):
 
 def error_of(script, **options):
     with Upstream(script) as upstream:
-        return failure(provider_of(upstream, **options), CHAT)
+        return failure(provider_of(upstream, retries=0, **options), CHAT)
 
 
 @pytest.mark.parametrize("path", ["", "/v1", "/v1/", "/anthropic"])
@@ -182,6 +182,19 @@ def test_an_error_is_found_in_other_forms(sent):
     assert error_of(script).code in ("provider_busy", "provider_error")
 
 
+def test_an_overload_before_the_first_piece_is_tried_again():
+    scripts = iter([sends(start(), failed("overloaded_error")), sends(*ANSWER)])
+    with Upstream(lambda exchange: next(scripts)(exchange)) as upstream:
+        assert ask(provider_of(upstream), CHAT) == ["Hel", "lo", USAGE]
+    assert len(upstream.requests) == 2
+
+
+def test_none_is_tried_again_behind_a_piece():
+    with Upstream(sends(*ANSWER[:4], failed("overloaded_error"))) as upstream:
+        assert failure(provider_of(upstream), CHAT).code == "provider_busy"
+    assert len(upstream.requests) == 1
+
+
 # Ends.
 
 RICH = whole(thinking_block("a"), text_block("b", "é", index=1),
@@ -205,7 +218,7 @@ def assert_cut(places):
     """An answer whose body ends at each of these places, in good order, is an error."""
     cuts = iter(places)
     with Upstream(lambda exchange: sends(BYTES[: next(cuts)])(exchange)) as upstream:
-        provider = provider_of(upstream)
+        provider = provider_of(upstream, retries=0)
         for _ in places:
             assert failure(provider, CHAT).code == "truncated"
 
