@@ -218,6 +218,14 @@ def test_each_attempt_asks_for_its_key():
     assert sent == ["Bearer sk-first-key", "Bearer sk-second-key", "Bearer sk-third-key"]
 
 
+def test_a_key_that_is_replaced_costs_no_retry():
+    keys = iter(["sk-first-key", "sk-second-key", "sk-third-key"])
+    with Upstream(in_turn(answer(401), BUSY, BONJOUR)) as upstream:
+        assert text(upstream.url, retries=1, api_key=lambda: next(keys)) == "Bonjour"
+        sent = [exchange.headers["Authorization"] for exchange in upstream.requests]
+    assert sent == ["Bearer sk-first-key", "Bearer sk-second-key", "Bearer sk-third-key"]
+
+
 def test_the_log_tells_each_retry_without_a_secret(caplog):
     told = answer(503, json.dumps({"error": {"message": "no room for sk-very-secret"}}))
     with Upstream(in_turn(told, told, BONJOUR)) as upstream:

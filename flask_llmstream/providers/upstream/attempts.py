@@ -9,12 +9,13 @@ server that can't be reached, or fails, or is busy is asked again after a wait; 
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Callable, Generator, Iterable, List, Optional
+from typing import Callable, Generator, Iterable, List, NamedTuple, Optional
 
 from ...errors import ProviderError
 from ...http.call import CallAborted, HTTPCall
 from ...log import log
 from ...runtime.mutex import wakeup_of_the_caller
+from ..aborting import Current
 from ..base import Piece
 from .errors import UpstreamErrors, detail_of
 from .request import UpstreamRequest
@@ -50,13 +51,11 @@ class Attempts:
         self._key = ""
         self._other_key: Optional[str] = None
         self._has_changed_key = False
-        self._aborted = False
-        self._end_wait: Callable[[], None] = _no_wait
+        self._current = Current()  # the call, or the wait between two calls
 
     def abort(self) -> None:
         """End the answer, from any thread, at any time. Returns at once and raises nothing."""
-        self._aborted = True
-        self._end_wait()
+        self._current.abort()
 
     def pieces(self) -> Generator[Piece, None, None]:
         """The pieces of the answer.
@@ -79,21 +78,13 @@ class Attempts:
                     return
 
     def _attempt(self) -> Generator[Piece, None, None]:
-        if self._aborted:
+        if self._current.aborted:
             self._upstream.errors.fail_call(CallAborted("aborted"))
         key, self._other_key = self._other_key or self._upstream.keys.next(), None
         self._key = key
         call = self._upstream.call(self._request, key)
-        self._begin_wait(call.abort)
+        self._current.begin(call)
         return self._read(call, self._upstream.errors_for(key))
-
-    def _begin_wait(self, end: Callable[[], None]) -> None:
-        self._end_wait = end
-        # abort() sets the flag and then takes the function. Either it finds this one there, or it
-        # has set the flag before this line. It may find both: ending a wait twice does no harm,
-        # nor does the end of a wait that is over.
-        if self._aborted:
-            end()
 
     def _goes_on_after(self, error: ProviderError, retrying: Retrying) -> bool:
         """Whether there is a next attempt. It waits until then."""
@@ -104,7 +95,7 @@ class Attempts:
             return False
         log.warning("%s; retry %d in %.2f s", detail_of(error), retrying.count, seconds)
         with closing(wakeup_of_the_caller()) as wakeup:
-            self._begin_wait(wakeup.set)
+            self._current.begin(_Wait(wakeup.set))
             wakeup.wait(seconds)
         return True
 
@@ -128,5 +119,7 @@ class Attempts:
         return self._other_key != self._key
 
 
-def _no_wait() -> None:
-    """Ends nothing: no call has begun."""
+class _Wait(NamedTuple):
+    """A wait that :class:`Current` can end."""
+
+    abort: Callable[[], None]
