@@ -64,8 +64,9 @@ PROMISES = (
     Promise("growth-10000", CPU, ("ours",), 1.15, peer_work="growth-1000"),
     Promise("relay-burst", CPU, RELAYS, 1 / 50, LITELLM),
     Promise("relay-paced", CPU, RELAYS, 1 / 7, LITELLM),
-    Promise("relay-idle", MEMORY_UNUSED, RELAYS, 1 / 10, LITELLM),
-    Promise("relay-idle", MEMORY_IN_USE, RELAYS, 1 / 10, LITELLM),
+    Promise("relay-idle", MEMORY_UNUSED, RELAYS, 1 / 7, LITELLM),
+    Promise("relay-idle", MEMORY_IN_USE, RELAYS, 1 / 5, LITELLM),
+    Promise("relay-idle", MEMORY, RELAYS, 1.0, LITELLM),
     Promise("relay-first", FIRST_BEHIND, RELAYS, 1.0),
 )
 
