@@ -135,9 +135,6 @@ TRAPS = {
     "the same name, once with an escape": [
         json.dumps(elsewhere(text)).replace('"content"', '"c\\u006fntent"', 1) for text in "aaab"
     ],
-    "the name of a call": [
-        json.dumps(call(text, id="i", name="f")).replace("name", "n\\u0061me") for text in "aab"
-    ],
     "a second fragment": [
         json.dumps(part({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}},
                                         {"index": 1, "function": {"arguments": text}}]}))
@@ -147,7 +144,8 @@ TRAPS = {
         json.dumps(part({"content": text}, choice={"text": "a"})) for text in ["a", "a", "b", ""]
     ],
     "a second choice": [
-        json.dumps({"choices": [{"delta": {"content": text}}, {"text": "a"}]}) for text in "aab"
+        json.dumps({"choices": [{"delta": {"content": text}}, {"message": {"content": "xxxb"}}]})
+        for text in "aax"
     ],
     "a null": [json.dumps(part({"content": text})) for text in ["a", "a", None, "", "b"]],
 }  # fmt: skip
@@ -161,35 +159,50 @@ def test_what_only_looks_alike_is_read(texts):
         assert without_names(relay.read(data)) == without_names(list(expected))
 
 
-MAKERS = st.sampled_from(list(ALIKE.values()))
-WORDS = st.sampled_from(["a", "b", "", "}", '{"a": 1}', "1", "null"])
-odd = st.builds(with_value, st.just(FULL), st.sampled_from(places_in(FULL)), json_values)
-runs = st.one_of(
-    st.builds(
-        lambda make, texts: [make(text, n) for n, text in enumerate(texts)],
-        MAKERS, st.lists(WORDS, max_size=4),
-    ),
-    st.builds(
-        lambda texts, more: [call(text, **more) for text in texts],
-        st.lists(WORDS, max_size=4),
-        st.fixed_dictionaries({}, optional={
-            "index": st.integers(0, 1), "id": st.sampled_from("ab"), "name": st.sampled_from("fg"),
-        }),
-    ),
-    odd.map(lambda value: [value, value]),
-    st.builds(
-        lambda place, value, words: [
-            with_value(with_value(FULL, place, value), CONTENT, word) for word in words
-        ],
-        st.sampled_from([place for place in places_in(FULL) if place[:3] != ("choices", 0, "delta")
-                         and len(place) > 0 and place not in (("choices",), ("choices", 0))]),
-        json_values, st.lists(WORDS, max_size=3),
-    ),
+WORDS = st.sampled_from(["a", "b", "", "}", '{"a": 1}', "1", "null", "ab"])
+SOME = WORDS | st.sampled_from([None, [], {}, [{"type": "thinking", "thinking": "a"}], {"a": "b"}])
+FRAGMENTS = st.fixed_dictionaries(
+    {"function": st.fixed_dictionaries({"arguments": WORDS}, optional={"name": WORDS})},
+    optional={"index": st.integers(0, 1), "id": WORDS},
+)
+DELTAS = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": SOME, "reasoning": SOME, "refusal": WORDS, "x": SOME,
+        "tool_calls": st.lists(FRAGMENTS, max_size=2),
+    },
 )  # fmt: skip
-CONTENT = ("choices", 0, "delta", "content")
+CHOICES = st.fixed_dictionaries(
+    {"delta": DELTAS}, optional={"text": SOME, "message": DELTAS, "logprobs": SOME, "x": SOME}
+)
+PARTS = st.fixed_dictionaries(
+    {"choices": st.lists(CHOICES, min_size=1, max_size=2)},
+    optional={"id": WORDS, "obfuscation": WORDS, "usage": SOME, "x": SOME},
+)
+MEMBERS = st.sampled_from(["content", "reasoning", "text", "arguments", "id", "obfuscation"])
 
 
-@given(st.lists(runs, max_size=6), st.booleans())
+def with_text(value: Any, name: str, text: str) -> Any:
+    """A copy of the value with this text in each member of this name that has a text."""
+    if isinstance(value, list):
+        return [with_text(each, name, text) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: text if key == name and isinstance(each, str) else with_text(each, name, text)
+        for key, each in value.items()
+    }
+
+
+def run_of(value: Any, name: str, texts: List[str]) -> List[Any]:
+    return [value, value, *(with_text(value, name, text) for text in texts)]
+
+
+odd = st.builds(with_value, st.just(FULL), st.sampled_from(places_in(FULL)), json_values)
+runs = st.builds(run_of, PARTS | odd, MEMBERS, st.lists(WORDS, max_size=3))
+
+
+@given(st.lists(runs, max_size=4), st.booleans())
 def test_no_order_of_parts_says_anything_else_than_when_all_are_read(runs, ensure_ascii):
     relay, slow = Relay(), Answer()
     for value in [each for run in runs for each in run]:

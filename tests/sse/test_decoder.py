@@ -87,6 +87,43 @@ def test_no_cut_changes_what_a_hostile_stream_says(data: st.DataObject, stream: 
     assert decoded(data.draw(cuts(stream))) == decoded([stream])
 
 
+def line_by_line(stream: bytes) -> List[Tuple[str, str]]:
+    """The types and the data of the events, read as section 9.2.6 tells it, one line at a time."""
+    text = stream[3:] if stream.startswith(b"\xef\xbb\xbf") else stream
+    *lines, _ = re.split(b"\r\n|\r|\n", text)
+    received: List[Tuple[str, str]] = []
+    event, data = b"", b""
+    for line in lines:
+        name, _, value = line.partition(b":")
+        value = value[1:] if value.startswith(b" ") else value
+        if name == b"event":
+            event = value
+        elif name == b"data":
+            data += value + b"\n"
+        elif not line:
+            if data:
+                fields = (event or b"message", data[:-1])
+                received.append(tuple(each.decode("utf-8", "replace") for each in fields))
+            event, data = b"", b""
+    return received
+
+
+MOSTLY_PLAIN = [b"data: 1\n\n", b"data: \xe2\x82\xac\n\n", b"data:2\r\n\r\n", b"data: \n\n"]
+MOSTLY_PLAIN += [b"data: 3\n", b"event: a\ndata: 4\n\n", b": ping\n\n", b"id: 7\n", b"data\n\n"]
+MOSTLY_PLAIN += [b"data: 5", b"data: 6\ndata: 7\n\n", b"\n", b"data: 8\n\n\n", b"event: b\n\n"]
+
+mixed_streams = st.lists(st.sampled_from(MOSTLY_PLAIN + PIECES), max_size=30).map(b"".join)
+
+
+@given(st.data(), mixed_streams)
+def test_each_cut_says_what_a_reading_line_by_line_says(
+    data: st.DataObject, stream: bytes
+) -> None:
+    said = decoded(data.draw(cuts(stream)))
+    assert [(each["event"], each["data"]) for each in said["events"]] == line_by_line(stream)
+    assert said == decoded(bytes_of(stream))
+
+
 @given(st.binary())
 def test_any_bytes_are_a_stream(stream: bytes) -> None:
     assert decoded(bytes_of(stream)) == decoded([stream])
@@ -179,7 +216,7 @@ def test_what_came_before_a_refused_event_is_not_lost() -> None:
             decoder.feed(b"data: 3\n\n")
 
 
-@given(st.data(), hostile_streams, st.integers(1, 20))
+@given(st.data(), hostile_streams | mixed_streams, st.integers(1, 20))
 def test_no_cut_changes_whether_the_bound_holds(
     data: st.DataObject, stream: bytes, bound: int
 ) -> None:
@@ -217,7 +254,7 @@ class Listener(EventStreamDecoder):
     """Makes an event of each line that the standard ignores."""
 
     def ignored(self, line, events):
-        events.append(MessageEvent("ignored", line.decode(), ""))
+        events.append(MessageEvent("ignored", line.decode("utf-8", "replace"), ""))
 
 
 @pytest.mark.parametrize("line", ["error: boom", ": comment", '{"error": 1}', "retry: soon"])
@@ -226,6 +263,13 @@ def test_a_subclass_may_read_the_lines_that_are_ignored(line):
     read = [(event.event, event.data) for event in Listener().feed(stream)]
     assert read == [("message", "a"), ("ignored", line), ("message", "b")]
     assert [event.data for event in EventStreamDecoder().feed(stream)] == ["a", "b"]
+
+
+@given(st.data(), mixed_streams)
+def test_no_cut_changes_which_lines_these_are(data, stream):
+    listener, other = Listener(), Listener()
+    whole = listener.feed(stream)
+    assert [event for piece in data.draw(cuts(stream)) for event in other.feed(piece)] == whole
 
 
 def test_and_the_type_of_a_block_without_data():

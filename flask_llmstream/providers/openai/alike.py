@@ -27,10 +27,8 @@ _CHOICE: Path = ("choices", 0)
 _DELTA: Path = (*_CHOICE, "delta")
 _CALL: Path = (*_DELTA, "tool_calls", 0, "function")
 _TEXTS: Tuple[Path, ...] = ((*_DELTA, "content"), (*_CHOICE, "text"))
-_OTHERS: Tuple[Path, ...] = (
-    *_TEXTS, ("choices", 1), (*_CHOICE, "message"), (*_DELTA, "tool_calls", 1), (*_CALL, "name"),
-)  # fmt: skip
-"""Values on which it depends what the others say."""
+_OTHERS: Tuple[Path, ...] = (*_TEXTS, ("choices", 1))
+"""Values on which it may depend what a text beside them says."""
 
 
 class _Way(NamedTuple):

@@ -8,17 +8,16 @@ servers leave out or fill differently are read as far as they make sense.
 from __future__ import annotations
 
 import json
-import math
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional
+
+from ..upstream.json_values import json_value
 
 MAX_PART_BYTES = 16 * 1024 * 1024
 """The most bytes of one part, 16 MiB. A picture in it has some megabytes. A larger part ends the
 answer with ``answer_too_large``."""
 
-_LONG = 600
-"""A text of this many characters can't be nested too deeply for JSON's encoder."""
-
 _DEEPEST = 300
+"""The most levels of a part. JSON's encoder goes deeper."""
 
 
 def parse_part(data: str) -> Any:
@@ -27,10 +26,11 @@ def parse_part(data: str) -> Any:
     :raises ValueError: it is no JSON, or is nested too deeply.
     """
     try:
-        part = _decode(data)
+        part = json_value(data)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    if len(data) > _LONG and _is_deeper(part, _DEEPEST):
+    # A text with few brackets is not deep, and most have few.
+    if data.count("{") + data.count("[") > _DEEPEST and _is_deeper(part, _DEEPEST):
         raise ValueError("it is nested too deeply")
     return part
 
@@ -57,26 +57,6 @@ def is_whole(data: str) -> bool:
     except ValueError:
         return is_done(data)
     return True
-
-
-def _finite(digits: str) -> Optional[float]:
-    number = float(digits)
-    return number if math.isfinite(number) else None
-
-
-def _nothing(constant: str) -> None:
-    """Stands for ``NaN`` and ``Infinity``."""
-
-
-_decoder: Any = json.JSONDecoder(parse_float=_finite, parse_constant=_nothing)
-_decode: Callable[[str], Any] = _decoder.decode
-
-scan_value: Callable[[str, int], Tuple[Any, int]] = _decoder.scan_once
-"""Reads the value that begins at a place, as :func:`parse_part` does: ``scan_value(text, at)``.
-Returns it, and the place behind it.
-
-:raises StopIteration, ValueError, RecursionError: there is none.
-"""
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -12,7 +12,7 @@ import re
 from json import decoder
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .chunk import scan_value
+from ..upstream.json_values import scan_value
 
 _MEMBER = re.compile(r'"(\w+)"[ \t\n\r]*:[ \t\n\r]*')
 """The name of a member, up to its value. No string has this in it: a quotation mark is escaped
