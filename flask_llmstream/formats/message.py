@@ -43,7 +43,7 @@ class MessageFormat(ShowsDeltas, EventStreamFormat):
             except UnicodeEncodeError:
                 return self._mended(item)
         if item.__class__ is dict:
-            return self._event_head + self.as_json(item) + b"\n\n"
+            return b"".join((self._event_head, self.as_json(item), b"\n\n"))
         return self._other(item)
 
     def _written(self, text: str) -> bytes:

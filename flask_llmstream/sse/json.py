@@ -54,17 +54,14 @@ _ESCAPES_IN_UTF_8 = [(character.encode(), escape.encode()) for character, escape
 
 
 def _escaped(text: str) -> str:
-    """A JSON text with its line separators escaped. They can only stand in strings."""
-    if text.isascii():
-        return text
+    """A JSON text with its line separators escaped. They can only stand in strings. A text in ASCII
+    has none."""
     for separator, escape in _ESCAPES:
         text = text.replace(separator, escape)
     return text
 
 
 def _escaped_in_utf_8(text: bytes) -> bytes:
-    if text.isascii():
-        return text
     for separator, escape in _ESCAPES_IN_UTF_8:
         text = text.replace(separator, escape)
     return text
@@ -132,7 +129,8 @@ def json_by(default: Default) -> Encode:
 
     def encode(value: Any) -> bytes:
         try:
-            return utf8(_escaped("".join(pieces(value, 0))))
+            text = "".join(pieces(value, 0))
+            return text.encode() if text.isascii() else utf8(_escaped(text))
         except ValueError as error:
             raise _named(default, value, error) from None
         except RecursionError:
@@ -156,10 +154,11 @@ def fast_json_by(default: Default) -> Encode:
             encoded: bytes = orjson.dumps(value, default, _PASSTHROUGH)
         except TypeError:
             return standard(value)
-        # orjson writes NaN as null, and so None is checked, too. find() is twice as fast as "in".
-        if encoded.find(b"null") != -1:
+        # orjson writes NaN as null, and so None is checked, too. CPython's replace() returns the
+        # same object where there is nothing to replace, twice as fast as find() and "in" look.
+        if encoded.replace(b"null", b"") is not encoded:
             return standard(value)
-        return _escaped_in_utf_8(encoded)
+        return encoded if encoded.isascii() else _escaped_in_utf_8(encoded)
 
     return encode
 
