@@ -48,10 +48,9 @@ class GreenletWakeup:
     __slots__ = ("_loop", "_waiter", "_wake", "_is_set", "_timer", "_fires_at", "_deadline")
 
     def __init__(self) -> None:
-        hub = get_hub()
-        self._loop = hub.loop
-        self._waiter = Waiter(hub)
-        self._wake = self._waiter.switch
+        self._loop = get_hub().loop
+        self._waiter: Any = None  # made at the first wait: a producer may never wait for room
+        self._wake: Any = None
         self._is_set = False
         self._timer: Any = None
         self._fires_at = 0.0
@@ -60,9 +59,14 @@ class GreenletWakeup:
     def set(self) -> None:
         if not self._is_set:
             self._is_set = True
-            self._loop.run_callback(self._wake, None)
+            if self._wake is not None:
+                self._loop.run_callback(self._wake, None)
 
     def wait(self, timeout: Optional[float] = None) -> bool:
+        if self._wake is None:
+            self._waiter = Waiter()
+            self._wake = self._waiter.switch
+        # Only then the flag: a set on another thread looks at the two in the other order.
         if not self._is_set:
             if timeout is None:
                 self._deadline = None
@@ -119,4 +123,5 @@ class CrossThreadWakeup(GreenletWakeup):
         # Always through the hub, which runs the callback after the greenlet has switched to it. So
         # a set between the waiter's look at the flag and its switch is not lost.
         self._is_set = True
-        self._loop.run_callback_threadsafe(self._wake, None)
+        if self._wake is not None:
+            self._loop.run_callback_threadsafe(self._wake, None)

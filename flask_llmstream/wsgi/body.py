@@ -178,6 +178,7 @@ class StreamBody(ReadOnceBody):
                 error = None  # its traceback holds this frame: a cycle
         if self._start is not None:
             self._start.as_stream()
+            self._start = None  # its headers are sent; the stream may last for hours
         if self._connection is not None and not stream.format.tells_its_end:
             self._connection.guard()
         opening = b"" if stream.reason == "disconnect" else opening_frame(stream)

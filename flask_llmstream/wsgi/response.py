@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, Type
+from functools import lru_cache, partial
+from typing import Any, Callable, List, Type
 
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
@@ -40,7 +40,7 @@ class StreamResponse:
         # The body closes the response itself. Werkzeug's ClosingIterator would do that too, but
         # costs one more call for each block.
         start = ResponseStart(environ, start_response, self.status, headers)
-        body.bind(environ, start, self.close)
+        body.bind(environ, start, _closing_of(self))
         begin_early(environ, body)
         self.response = TakenBody()  # breaks a cycle that only the garbage collector could free
         return body
@@ -81,6 +81,19 @@ class StreamResponse:
     def _refuse_to_collect(self: Any) -> None:
         if isinstance(self.response, StreamBody) and self.direct_passthrough:
             raise RuntimeError(_HAS_NO_BODY_YET)
+
+
+def _closing_of(response: Any) -> Callable[[], None]:
+    """What the server's ``close()`` has to call for a response. Where that is Werkzeug's own, its
+    functions are all that it needs: a stream may last for hours, and keeps no headers meanwhile."""
+    if type(response).close is not Response.close:
+        return response.close  # type: ignore[no-any-return]
+    return partial(_call_each, response._on_close)
+
+
+def _call_each(functions: List[Callable[[], Any]]) -> None:
+    for function in functions:
+        function()
 
 
 @lru_cache(maxsize=None)
