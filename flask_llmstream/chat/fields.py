@@ -171,8 +171,10 @@ def checked_fields(fields: Mapping[str, Any]) -> Dict[str, Any]:
 
     :raises RequestError: the error names the field.
     """
-    given = {name: fields[name] for name in CHECKS if fields.get(name) is not None}
-    checked = {name: CHECKS[name](name, value) for name, value in given.items()}
+    given = {name: fields[name] for name in CHECKS if name in fields}
+    checked = {
+        name: CHECKS[name](name, value) for name, value in given.items() if value is not None
+    }
     if {"prompt", "messages"} <= checked.keys():
         raise RequestError("give either a prompt or messages, not both", field="prompt")
     return {name: value for name, value in checked.items() if value is not None}

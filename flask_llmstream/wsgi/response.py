@@ -110,7 +110,7 @@ def new_headers() -> Headers:
     return headers  # type: ignore[no-any-return]
 
 
-_MADE_COMPLETE = ("location", "content-location")
+_MADE_COMPLETE = frozenset({"location", "content-location"})
 """The headers that Werkzeug completes for the request."""
 
 
@@ -120,7 +120,7 @@ def _wsgi_headers(response: Any, environ: Environ) -> WSGIHeaders:
     a stream has no length that is to be found, nor a status without a body."""
     headers: WSGIHeaders = response.headers.to_wsgi_list()
     is_plain = type(response).get_wsgi_headers is Response.get_wsgi_headers
-    if is_plain and not any(name.lower() in _MADE_COMPLETE for name, _ in headers):
+    if is_plain and _MADE_COMPLETE.isdisjoint([name.lower() for name, _ in headers]):
         return headers
     completed: WSGIHeaders = response.get_wsgi_headers(environ).to_wsgi_list()
     return completed

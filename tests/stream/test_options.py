@@ -164,3 +164,9 @@ def test_an_option_like_no_other_is_told_which_there_are() -> None:
 def test_options_stay_as_they_were_checked() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         StreamOptions().heartbeat = -1  # type: ignore[misc]
+
+
+def test_another_format_leaves_all_else_as_it_is() -> None:
+    options = StreamOptions(hold=3, event="delta", overflow="drop")
+    assert options.with_format("text") == options.merged(format="text")
+    assert options.format == "message"

@@ -65,6 +65,14 @@ def test_everything_is_received_in_order_and_then_the_end(place):
     assert running.summary().reason == "complete"
 
 
+def test_where_nobody_hears_of_the_end_only_the_slot_is_given_back(place):
+    running = Running(place, ["one"])
+    running.told.hears = lambda stream: False
+    running.start().rest()
+    assert running.told.wait_for_the_release() == []
+    running.stream.abandon()
+
+
 def test_any_iterable_will_do(place):
     running = Running(place, ["one", "two"]).start()
     assert running.rest() == b"data: one\n\ndata: two\n\n"

@@ -53,11 +53,15 @@ class Told:
         self.released.append(len(self.summaries))
         self._ended.set()
 
+    def wait_for_the_release(self):
+        """The summaries so far, once the slot was given back."""
+        self._ended.wait()
+        assert len(self.released) == 1, "the slot was given back once"
+        return self.summaries
+
     def summary(self):
         """The one summary. Waits until the slot was given back."""
-        self._ended.wait()
-        (summary,) = self.summaries
-        assert len(self.released) == 1, "the slot was given back once"
+        (summary,) = self.wait_for_the_release()
         return summary
 
 

@@ -12,6 +12,12 @@ from flask import abort, got_request_exception, request
 
 from flask_llmstream import Delta, ProviderError, StreamError, Usage, smooth, stream_finished
 from flask_llmstream.errors import UnsendableItem
+from flask_llmstream.formats import make_format
+from flask_llmstream.log import Log, log_of
+from flask_llmstream.stream.options import StreamOptions
+from flask_llmstream.stream.stream import Stream
+from flask_llmstream.telemetry.reporting import is_heard
+from flask_llmstream.wsgi.hooks import WSGIHooks
 from tests.support.answers import Answer
 from tests.support.runtimes import BESIDE, THREADS, only
 from tests.support.sources import Stalled, Waiting
@@ -447,3 +453,55 @@ def test_callbacks_run_inside_the_streams_context(app, run):
     with stream_finished.connected_to(hear, app):
         run(lambda: ["one"])
     assert seen == ["/"]
+
+
+# Where nobody hears of a good end, nothing is counted for it.
+
+
+@pytest.fixture
+def ended(app, caplog):
+    """A stream that has ended well, in an app whose log leaves out such ends."""
+    caplog.set_level(logging.WARNING, app.logger.name)
+
+    def ended(**options):
+        given = StreamOptions(**options)
+        return Stream("an-id", "one", [], make_format("text", None), given, WSGIHooks(app))
+
+    return ended
+
+
+def test_nobody_hears_of_a_good_end_that_is_not_logged(app, ended):
+    assert not is_heard(log_of(app), ended())
+
+
+def test_a_log_hears_of_it(app, ended, caplog):
+    stream = ended()
+    caplog.set_level(logging.INFO, app.logger.name)
+    assert is_heard(log_of(app), stream)
+
+
+def test_a_log_of_an_applications_own_kind_hears_of_it(ended):
+    assert is_heard(Log(lambda: object()), ended())
+
+
+def test_a_log_that_cant_be_found_tells_of_that(ended):
+    def find():
+        raise OSError("no log today")
+
+    assert is_heard(Log(find), ended())
+
+
+def test_a_callback_hears_of_it(app, ended):
+    assert is_heard(log_of(app), ended(on_finish=print))
+
+
+def test_a_receiver_of_any_sender_hears_of_it(app, ended):
+    stream = ended()
+    with stream_finished.connected_to(lambda sender, summary: None, object()):
+        assert is_heard(log_of(app), stream)
+
+
+def test_a_failure_is_always_heard_of(app, ended):
+    stream = ended()
+    stream.end("error", StreamError("not today"))
+    assert is_heard(log_of(app), stream)

@@ -231,3 +231,23 @@ def test_nothing_is_logged_where_nothing_clashes(caplog):
     app.register_blueprint(Blueprint("other", __name__), url_prefix="/v1")
     app.test_client().get("/v1/models")
     assert caplog.messages == []
+
+
+def test_the_checks_of_the_first_request_cost_later_ones_nothing():
+    app = Flask("a_site")
+    LLMStream(app, providers={"counter": Counter()})
+    before = len(app.url_value_preprocessors[None])
+    counts = []
+    for _ in range(2):
+        app.test_client().get("/")
+        counts.append(len(app.url_value_preprocessors[None]))
+    assert counts == [before - 2, before - 2]
+
+
+def test_a_function_of_the_applications_runs_behind_the_checks_of_the_first_request_too():
+    app, ran = Flask("a_site"), []
+    LLMStream(app)
+    app.url_value_preprocessor(lambda endpoint, values: ran.append(endpoint))
+    for _ in range(2):
+        app.test_client().get("/")
+    assert ran == [None, None]
