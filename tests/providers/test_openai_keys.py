@@ -185,3 +185,10 @@ def test_an_async_function_is_refused_at_once(function):
 
 def test_a_function_is_no_text_of_the_provider():
     assert repr(OpenAICompatible(URL, lambda: OLD)) == f"OpenAICompatible('{URL}', model=None)"
+
+
+@pytest.mark.parametrize("key", [OLD, lambda: OLD])
+def test_a_key_replaces_a_header_of_its_name_in_any_case(key):
+    with Upstream(tokens("Bonjour")) as upstream:
+        ask(OpenAICompatible(upstream.url, key, headers={"authorization": "Basic x"}), CHAT)
+        assert upstream.requests[0].headers.get_all("Authorization") == [f"Bearer {OLD}"]

@@ -33,6 +33,10 @@ class Keys:
         self._function: Optional[Callable[[], Any]] = api_key if self.rotate else None
         self.fixed = "" if self.rotate or not api_key else checked_word("api_key", api_key)
 
+    def __bool__(self) -> bool:
+        """Whether each attempt has a key."""
+        return self.rotate or self.fixed != ""
+
     def next(self) -> str:
         """The key for an attempt; ``""`` for none. A function is called, and may wait.
 

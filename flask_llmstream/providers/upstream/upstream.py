@@ -28,6 +28,10 @@ def bearer(key: str) -> Dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
+def _no_headers(key: str) -> Dict[str, str]:
+    return {}
+
+
 class Upstream:
     """A model's server: its address, and all that the calls of one provider share.
 
@@ -63,8 +67,7 @@ class Upstream:
             raise ConfigurationError(f"ca_bundle: there is no {ca_bundle!r}")
         headers = checked_mapping("headers", headers)
         self._endpoint = checked_endpoint(base_url, checked_mapping("params", params), own_path)
-        self._headers = checked_headers(headers, more_headers)
-        self._key_headers = key_headers
+        sent = checked_headers(headers, more_headers)
         self._client = HTTPClient(
             connect_timeout=checked_timeout("connect_timeout", connect_timeout),
             read_timeout=checked_timeout("read_timeout", read_timeout),
@@ -74,6 +77,10 @@ class Upstream:
         self.address = self._endpoint.address
         self.retries = retries or RetryPolicy()
         self.keys = Keys(api_key)
+        self._key_headers = key_headers if self.keys else _no_headers
+        for name in self._key_headers("key"):
+            sent.pop(name, None)  # in any case; a plain copy for each call is cheap
+        self._headers = dict(sent)
         secrets = {*secrets_in(headers), *self._endpoint.secrets(), self.keys.fixed} - {""}
         self.errors = UpstreamErrors(self.address, secrets)
 
@@ -82,9 +89,7 @@ class Upstream:
 
         :param key: ``""`` for none.
         """
-        headers = self._headers.copy()
-        if key:
-            headers.update(self._key_headers(key))
+        headers = {**self._headers, **self._key_headers(key)}
         url, body = self._endpoint.url(request.path), json_bytes(request.body)
         return self._client.call("POST", url, headers=headers, body=body)
 
