@@ -47,7 +47,8 @@ class Anthropic(Provider):
         "presence_penalty")`` for clients that always send them. Default: none.
     :param params: see :class:`OpenAICompatible`, and so for the other parameters.
     :param headers: more headers for each call, as ``{"anthropic-beta": "…"}``, or another
-        ``anthropic-version``. Default: that of 2023-06-01, the newest.
+        ``anthropic-version``. Default: the version 2023-06-01, which all servers know. The next
+        one, 2026-10-21, refuses ``temperature``, ``top_p`` and ``top_k``, which clients send.
     :ivar base_url: the address without its query.
     :ivar refuses: what the Messages API can't do, less ``ignores``.
     :raises ConfigurationError: an argument that can't work; the message names it.

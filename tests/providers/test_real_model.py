@@ -1,4 +1,4 @@
-"""``OpenAICompatible`` against llama.cpp's own server, with a real model in it."""
+"""The providers against llama.cpp's own server, with a real model in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_llmstream.providers import OpenAICompatible
+from flask_llmstream.providers import Anthropic, OpenAICompatible
 from flask_llmstream.records import CompletionRequest
 from tests.conftest import needs
 from tests.providers.asking import CHAT, ask, failure
@@ -96,3 +96,41 @@ def test_closing_frees_its_slots_for_the_next(base_url):
 def test_a_path_it_does_not_have_is_named(base_url):
     provider = OpenAICompatible(base_url + "/elsewhere", KEY)
     assert failure(provider, SIX_TOKENS).code == "provider_not_found"
+
+
+# Its Messages API, which its authors wrote by Anthropic's reference.
+
+
+def messages_of(base_url, key=KEY):
+    return Anthropic(key, base_url=base_url)
+
+
+def test_its_messages_are_read_token_by_token(base_url):
+    *pieces, usage = ask(messages_of(base_url), SIX_TOKENS)
+    assert 3 <= len(pieces) <= 6 and all(isinstance(piece, str) for piece in pieces)
+    assert (usage.completion_tokens, usage.finish_reason) == (6, "max_tokens")
+    assert usage.prompt_tokens > 4 and usage.cached_tokens is not None
+
+
+def test_its_messages_may_have_calls_of_tools_and_their_results(base_url):
+    messages = (
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "c", "type": "function", "function": {"name": "w", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "12 degrees"},
+        {"role": "user", "content": "So?"},
+    )  # fmt: skip
+    request = CompletionRequest("gemma", messages=messages, options={"max_tokens": 6})
+    usage = ask(messages_of(base_url), request)[-1]
+    assert usage.prompt_tokens > 10 and 1 <= usage.completion_tokens <= 6
+
+
+def test_its_messages_are_refused_without_the_key(base_url):
+    assert failure(messages_of(base_url, "another-key"), SIX_TOKENS).code == "provider_key"
+
+
+def test_a_prompt_that_is_too_long_for_its_messages_is_rejected(base_url):
+    request = CompletionRequest("gemma", prompt="word " * 10_000)
+    error = failure(messages_of(base_url), request)
+    assert error.status == 400 and "context" in str(error)
