@@ -106,7 +106,8 @@ class AlikeParts:
 
     def _look_for_changes(self, part: Dict[str, Any]) -> None:
         noise = {name: part.get(name) for name in _NOISE}
-        self._changing |= {name for name in _NOISE if self._before.get(name) != noise[name]}
+        before = self._before or noise
+        self._changing |= {name for name in _NOISE if before[name] != noise[name]}
         self._before = noise
 
     def _take(self, template: Template, data: str, way: _Way) -> None:
