@@ -1,1 +1,1 @@
-"""One HTTP call that any thread can end."""
+"""HTTP calls on kept-alive connections. Any thread can end a call."""

@@ -1,101 +1,70 @@
 """``HTTPCall``: one HTTP request and its answer, which any thread can end."""
 
-# mypy: disable-error-code=import-untyped
-
 from __future__ import annotations
 
 import math
-import socket
-from contextlib import ExitStack, suppress
-from http.client import HTTPException
+from contextlib import suppress
 from itertools import chain
-from ssl import SSLContext
 from time import monotonic
 from typing import Any, Callable, Iterator, Mapping, Optional
-from urllib.parse import urlsplit
 
-from requests import Request, RequestException, Response, Timeout
-from urllib3.exceptions import HTTPError, ReadTimeoutError
-
-from ..errors import LLMStreamError
-from .abortable import AbortableAdapter
+from .address import Address
 from .charset import text_of
+from .connecting import Sockets
+from .connection import Connection
+from .connections import Connections
 from .content_coding import decoded
-from .environment import proxies_for, trusted_authorities
-from .tls import tls_context
+from .errors import (
+    FAILURES,
+    CallAborted,
+    CallError,
+    CallFailed,
+    CallTimedOut,
+    call_error,
+    is_timeout,
+)
+from .exchange import FINISH_SECONDS, Exchange
+from .incoming import BLOCK_BYTES
+from .request import HTTPRequest
 
-BLOCK_BYTES = 16 * 1024
-"""The most bytes of one block. The hub gets its turn between two blocks, and the work on one takes
-some 5 ms, whatever it holds."""
+__all__ = ["CallAborted", "CallError", "CallFailed", "CallTimedOut", "HTTPAnswer", "HTTPCall"]
 
 MOST_START_BYTES = 8 * 1024
 """After so many bytes :meth:`HTTPAnswer.start` reads no further block. A server may send blank
 lines for minutes, until it has an answer."""
 
 
-class CallError(LLMStreamError):
-    """A call got no answer, or its answer stopped. The message names the cause, for the log."""
-
-
-class CallAborted(CallError):
-    """:meth:`HTTPCall.abort` was called."""
-
-
-class CallTimedOut(CallError):
-    """Connecting took too long, or the server was silent for too long."""
-
-
-class CallFailed(CallError):
-    """No connection could be made, or it broke before the answer began."""
-
-
 class HTTPCall:
-    """One request and its answer. Make a new call for each request.
+    """One request and its answer. :meth:`HTTPClient.call` makes it.
 
-    The call has a connection of its own, and makes it in :meth:`open`. It follows no redirect,
-    does not try again and does not read ``.netrc``. It uses the proxies of the environment, but
-    never for a loopback address.
+    The call takes a connection that another call has left, or makes one. It follows no redirect and
+    does not read ``.netrc``. It uses the proxies of the environment, but never for a loopback
+    address.
+
+    A server may close a connection while it waits for its next call. A call that meets such a
+    connection is sent again, once, on a new one. Nothing else is tried again.
 
     One thread or greenlet, the reader, opens the call, reads the answer and closes the call. Any
     thread may use :meth:`abort` and :attr:`aborted`, at any time.
 
-    :param url: an absolute URL, ``http`` or ``https``.
-    :param headers: the request's headers. ``Host``, ``Content-Length``, ``User-Agent`` and
-        ``Accept-Encoding: identity`` are added where they are missing.
-    :param body: Default: none.
-    :param connect_timeout: seconds to look the server's name up, and then for each of its
-        addresses. Default: no bound.
-    :param read_timeout: seconds without a byte, before the answer and in it. Default: no bound.
-    :param ca_bundle: the file or folder of the certificate authorities to trust, for ``https``.
-        Default: see :func:`~flask_llmstream.http.environment.trusted_authorities`.
-    :ivar read_timeout: as given.
-    :raises ValueError: ``url`` or a header can't be sent.
-    :raises OSError: the certificate authorities can't be read.
+    :param connections: where a connection comes from, and goes to.
+    :param address: the URL.
+    :param request: is sent.
+    :ivar read_timeout: seconds without a byte, before the answer and in it; ``None``: no bound.
     """
 
-    def __init__(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        body: Optional[bytes] = None,
-        connect_timeout: Optional[float] = None,
-        read_timeout: Optional[float] = None,
-        ca_bundle: Optional[str] = None,
-    ) -> None:
-        self._request = Request(method, url, headers, data=body).prepare()
-        self._connect_timeout = connect_timeout
-        self.read_timeout = read_timeout
-        self._proxies = proxies_for(url)
-        self._adapter = AbortableAdapter(_tls(url, ca_bundle))
-        self._closing = ExitStack()
-        self._closing.callback(self._adapter.close)
+    def __init__(self, connections: Connections, address: Address, request: HTTPRequest) -> None:
+        self._connections = connections
+        self._address = address
+        self._request = request
+        self._sockets = Sockets()
+        self._exchange: Optional[Exchange] = None
+        self.read_timeout = connections.read_timeout
 
     @property
     def aborted(self) -> bool:
         """Whether :meth:`abort` was called."""
-        return self._adapter.aborted
+        return self._sockets.aborted
 
     def abort(self) -> None:
         """End the call, also before it begins. Returns at once and raises nothing.
@@ -103,7 +72,8 @@ class HTTPCall:
         A reader that waits in :meth:`open` gets :class:`CallAborted`. A reader that waits for a
         block gets the end of the body. The reader must still close the call.
         """
-        self._adapter.abort()
+        self._sockets.aborted = True
+        self._sockets.hang_up()
 
     def open(self) -> HTTPAnswer:
         """Send the request, and wait until the headers of the answer are there. Call it once.
@@ -113,20 +83,42 @@ class HTTPCall:
         :raises CallFailed: the server's name is unknown, no address takes a connection, the TLS
             handshake fails, or what comes is no HTTP.
         """
-        timeouts: Any = (self._connect_timeout, self.read_timeout)
         try:
-            response = self._adapter.send(
-                self._request, stream=True, timeout=timeouts, proxies=self._proxies
-            )
-        except (RequestException, HTTPError, OSError) as error:
-            raise _call_error(error, self._adapter) from error
-        self._closing.callback(response.close)
-        return HTTPAnswer(response, self._adapter)
+            self._sockets.check()
+            exchange = self._on_kept_connection() or self._on_new_connection()
+        except FAILURES as error:
+            raise call_error(error, self.aborted) from error
+        return HTTPAnswer(exchange)
 
     def close(self) -> None:
-        """End the connection and let go of everything, also after an error. The server sees the
-        connection end. A second call does nothing."""
-        self._closing.close()
+        """Let go of everything, also after an error. Unless the whole answer was read, the
+        connection ends, and the server sees that. A second call does nothing."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self._connections.give_back(exchange, self._address, self._sockets)
+        self._sockets.hang_up()
+
+    def _on_kept_connection(self) -> Optional[Exchange]:
+        """Begin on a connection that another call has left. ``None`` where there is none, or where
+        its server has closed it."""
+        connection = self._connections.take(self._address, self._sockets)
+        if connection is None:
+            return None
+        try:
+            return self._begun(connection)
+        except OSError as error:
+            if self.aborted or is_timeout(error) or connection.incoming.has_begun:
+                raise
+        self.close()
+        return None
+
+    def _on_new_connection(self) -> Exchange:
+        return self._begun(self._connections.make(self._address, self._sockets))
+
+    def _begun(self, connection: Connection) -> Exchange:
+        self._exchange = Exchange(connection, self._sockets, self._request, self.read_timeout)
+        self._exchange.begin()
+        return self._exchange
 
 
 class HTTPAnswer:
@@ -136,12 +128,13 @@ class HTTPAnswer:
     :ivar headers: the headers; a name may be asked for in any case.
     """
 
-    def __init__(self, response: Response, adapter: AbortableAdapter) -> None:
-        self.status: int = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+    def __init__(self, exchange: Exchange) -> None:
+        self.status = exchange.head.status
+        self.headers: Mapping[str, str] = exchange.head.headers
+        self._exchange = exchange
         self._start = b""
         coding = self.headers.get("Content-Encoding", "")
-        self._blocks = decoded(_arriving(response.raw, adapter), coding, BLOCK_BYTES)
+        self._blocks = decoded(exchange.blocks(), coding, BLOCK_BYTES)
 
     def start(self, suffices: Callable[[bytes], Any]) -> bytes:
         """The first bytes of the body, which :meth:`blocks` gives, too. It waits for them.
@@ -169,6 +162,15 @@ class HTTPAnswer:
         """
         return chain([self._start] if self._start else [], self._blocks)
 
+    def finish(self, seconds: float = FINISH_SECONDS) -> None:
+        """Wait for the end of the body, which its reader has had whole, by its format. Then another
+        call can use the connection.
+
+        :param seconds: how long. Afterwards the connection is given up, and nothing is raised.
+            Default: 0.02.
+        """
+        self._exchange.finish(seconds)
+
     def beginning(self, limit: int, seconds: Optional[float] = None) -> str:
         """The first part of the body as text; see :func:`~.charset.text_of`.
 
@@ -184,43 +186,3 @@ class HTTPAnswer:
                 if len(body) >= limit or monotonic() > until:
                     break
         return text_of(bytes(body[:limit]))
-
-
-def _arriving(raw: Any, adapter: AbortableAdapter) -> Iterator[bytes]:
-    """The body as it is sent. It does not refer to the answer, which would be a cycle."""
-    # ``iter_lines`` and ``iter_content`` would wait for a block to fill up, ``read1`` takes the
-    # bytes at hand. urllib3 has it since 2.1; before, the response that it wraps does.
-    read = getattr(raw, "read1", None) or raw._fp.read1
-    try:
-        while not adapter.aborted:  # bytes that have arrived outlast the shutdown
-            block = read(BLOCK_BYTES)
-            if not block:
-                return
-            yield block
-    except (ReadTimeoutError, socket.timeout) as error:
-        raise _call_error(error, adapter) from error
-    except (HTTPError, HTTPException, OSError):
-        return
-
-
-def _tls(url: str, ca_bundle: Optional[str]) -> Optional[SSLContext]:
-    if urlsplit(url).scheme != "https":
-        return None
-    return tls_context(ca_bundle or trusted_authorities())
-
-
-def _call_error(error: BaseException, adapter: AbortableAdapter) -> CallError:
-    if adapter.aborted:
-        return CallAborted("aborted")
-    root = _root_cause(error)
-    message = f"{type(root).__name__}: {root}"
-    if isinstance(error, (Timeout, ReadTimeoutError, socket.timeout)):
-        return CallTimedOut(message)
-    return CallFailed(message)
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    """The error that caused the others: those of requests are long and say little."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return error

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Mapping, Optional
 
+from .address import address_of
 from .call import HTTPCall
+from .connections import Connections
+from .request import HTTPRequest
 
 
 class HTTPClient:
@@ -24,9 +27,7 @@ class HTTPClient:
         read_timeout: Optional[float] = None,
         ca_bundle: Optional[str] = None,
     ) -> None:
-        self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
-        self._ca_bundle = ca_bundle
+        self._connections = Connections(connect_timeout, read_timeout, ca_bundle)
 
     def call(
         self, method: str, url: str, *, headers: Mapping[str, str], body: Optional[bytes] = None
@@ -40,12 +41,8 @@ class HTTPClient:
         :raises ValueError: ``url`` or a header can't be sent.
         :raises OSError: the certificate authorities can't be read.
         """
-        return HTTPCall(
-            method,
-            url,
-            headers=headers,
-            body=body,
-            connect_timeout=self._connect_timeout,
-            read_timeout=self._read_timeout,
-            ca_bundle=self._ca_bundle,
-        )
+        address = address_of(url)
+        if address.scheme == "https":
+            self._connections.trust()
+        request = HTTPRequest(method, address, headers, body)
+        return HTTPCall(self._connections, address, request)

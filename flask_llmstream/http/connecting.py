@@ -16,6 +16,7 @@ from typing import Any, Deque, List, Optional, Tuple
 
 from urllib3.util.wait import wait_for_read, wait_for_write
 
+from ..runtime.atomic import try_pop
 from ..runtime.lookups import Question, lookups
 from .fair_socket import fair
 
@@ -31,12 +32,17 @@ class Sockets:
     duplicate out of the deque before it uses it, so no two threads use the same one. This needs no
     lock, for which the hub could not wait.
 
+    The duplicate of a connected socket goes with its connection to the next call, from one such
+    object to another. Who has taken it out of the deque owns the connection: either the call gives
+    the connection on, or an abort ends it.
+
     :ivar aborted: set to end the call; :meth:`watch` and :meth:`check` then raise.
     """
 
     def __init__(self) -> None:
         self.aborted = False
         self._ours: Deque[_socket.socket] = deque()
+        self._process = os.getpid()
 
     def watch(self, sock: Any) -> None:
         """Keep a socket that is about to wait, so that :meth:`hang_up` can end the wait.
@@ -44,15 +50,28 @@ class Sockets:
         :raises ConnectionAbortedError: the call was aborted before.
         """
         # The plain class: gevent's would look for a hub on the thread that aborts.
-        self._ours.append(_socket.socket(fileno=os.dup(sock.fileno())))
+        self.hold(_socket.socket(fileno=os.dup(sock.fileno())))
+
+    def hold(self, duplicate: _socket.socket) -> None:
+        """Watch a socket of which there is a duplicate; see :meth:`release`.
+
+        :raises ConnectionAbortedError: the call was aborted before.
+        """
+        self._ours.append(duplicate)
         # abort() sets the flag and then empties the deque. Either it finds this socket there, or
         # it has set the flag before this line.
         self.check()
 
+    def release(self) -> Optional[_socket.socket]:
+        """Give up the duplicate of the socket that was watched last. An abort does not end it any
+        more. ``None`` where an abort was quicker."""
+        return try_pop(self._ours)
+
     def forget(self) -> None:
         """Drop the socket that was watched last. Its wait is over."""
-        with suppress(IndexError):  # the call was aborted
-            self._ours.pop().close()
+        duplicate = self.release()
+        if duplicate is not None:
+            duplicate.close()
 
     def check(self) -> None:
         """Raise ``ConnectionAbortedError`` if the call was aborted."""
@@ -64,9 +83,30 @@ class Sockets:
         with suppress(IndexError):  # raised when the deque is empty; another thread may empty it
             while True:
                 ours = self._ours.popleft()
-                with suppress(OSError):  # it is not connected yet, or not any more
-                    ours.shutdown(socket.SHUT_RDWR)
-                ours.close()
+                hang_up(ours, self._process)
+
+
+def is_quiet(sock: _socket.socket) -> bool:
+    """Whether nothing has arrived at a socket: no byte, no end and no reset. Does not wait."""
+    try:
+        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:  # a reset
+        return False
+    return False
+
+
+def hang_up(duplicate: _socket.socket, process: int) -> None:
+    """End a connection, and each wait at its socket.
+
+    :param process: the process that has made the connection. Another one, forked from it, only
+        closes its own descriptor: the parent goes on.
+    """
+    if os.getpid() == process:
+        with suppress(OSError):  # it is not connected yet, or not any more
+            duplicate.shutdown(socket.SHUT_RDWR)
+    duplicate.close()
 
 
 def connect(

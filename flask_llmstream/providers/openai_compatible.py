@@ -30,7 +30,7 @@ class OpenAICompatible(Provider):
     """A model behind OpenAI's API: llama.cpp, vLLM, Ollama, a hosted service.
 
     A conversation, and a bare prompt as its only message, are sent to
-    ``{base_url}/chat/completions``. Each answer has a connection of its own. Redirects are not
+    ``{base_url}/chat/completions``. Its answers share kept-alive connections. Redirects are not
     followed, and ``.netrc`` is not read. The proxies of the environment are used, but never for a
     loopback address.
 

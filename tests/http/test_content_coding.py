@@ -10,10 +10,10 @@ from contextlib import closing
 
 import pytest
 
-from flask_llmstream.http.call import BLOCK_BYTES
 from flask_llmstream.http.charset import text_of
 from flask_llmstream.http.client import HTTPClient
 from flask_llmstream.http.content_coding import decoded
+from flask_llmstream.http.incoming import BLOCK_BYTES
 from tests.support.upstream import HANG_GUARD, Upstream
 
 TEXT = b'data: {"choices": []}\n\n'

@@ -122,7 +122,10 @@ def test_each_failure_before_the_answer_has_its_class_and_names_its_cause():
             call.open()
 
 
-@pytest.mark.parametrize("script", [answer(200, "whole"), one_and_silence, break_off])
+whole = answer(200, "whole", connection="close")
+
+
+@pytest.mark.parametrize("script", [whole, one_and_silence, break_off])
 def test_a_closed_call_leaves_nothing_open(script):
     with Upstream(script) as upstream:
         before = open_descriptors()

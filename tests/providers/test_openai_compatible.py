@@ -343,10 +343,7 @@ def test_many_answers_leave_nothing_open():
     with Upstream(tokens("a")) as upstream:
         provider = OpenAICompatible(upstream.url)
         ask(provider)
-        assert upstream.hung_up.wait(20)
         before = open_descriptors()
         for _ in range(20):
-            upstream.hung_up.clear()
             ask(provider)
-            assert upstream.hung_up.wait(20)
         assert open_descriptors() == before

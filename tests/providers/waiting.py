@@ -115,7 +115,8 @@ def waiting_for_a_delta_over_tls(reading_of, certificate):
 
 @contextmanager
 def waiting_to_try_again(reading_of, certificate):
-    with Upstream(answer(503, retry_after="1000")) as upstream, retry_told() as told:
+    busy = answer(503, retry_after="1000", connection="close")
+    with Upstream(busy) as upstream, retry_told() as told:
         reading = reading_of(upstream.url, retry_within=5000)
         reading.start()
         assert told.wait(HANG_GUARD)

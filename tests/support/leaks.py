@@ -45,6 +45,8 @@ class LeakCheck:
 
     def leaks(self) -> List[str]:
         """A line for each leak. New objects get a moment to end."""
+        if _descriptors() - self._descriptors:
+            gc.collect()  # an app or a traceback in a cycle may hold a provider's connections
         self._wait()
         left = [repr(one) for one in self._new_threads()]
         left += [repr(one) for one in _greenlets()]

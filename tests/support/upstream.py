@@ -1,6 +1,7 @@
 """``Upstream``: a model's server over raw sockets. A script tells it what to send.
 
-A script is a function of an :class:`Exchange`; it runs on a thread of its own for each connection::
+A script is a function of an :class:`Exchange`; it runs for each request, on a thread of its own for
+each connection::
 
     with Upstream(tokens("Hel", "lo")) as upstream:
         provider = OpenAICompatible(upstream.url)
@@ -18,6 +19,7 @@ import threading
 from contextlib import ExitStack, contextmanager, suppress
 from email.message import Message
 from http.client import parse_headers
+from itertools import count
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 HANG_GUARD = 20
@@ -28,10 +30,16 @@ LAST_CHUNK = "0\r\n\r\n"
 
 
 class Exchange:
-    """One connection: its request, and the methods that send the answer."""
+    """One request, and the methods that send the answer.
 
-    def __init__(self, sock: socket.socket) -> None:
+    :ivar number_on_connection: the number of the request on its connection, from 1.
+    :ivar connection: identifies the connection.
+    """
+
+    def __init__(self, sock: socket.socket, number: int = 1) -> None:
         self._sock = sock
+        self.connection = id(sock)  # the upstream holds all of them until its end
+        self.number_on_connection = number
         with sock.makefile("rb") as reader:
             self.method, self.path, _ = reader.readline().decode().split()
             self.headers: Message = parse_headers(reader)
@@ -125,6 +133,7 @@ class Upstream:
         with suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connected.set()
                 self._start(self._serve, sock)
 
@@ -136,14 +145,12 @@ class Upstream:
             if self._tls is not None:
                 sock = closing.enter_context(self._tls.wrap_socket(sock, server_side=True))
                 self._connections.append(sock)
-            try:
-                exchange = Exchange(sock)
-            except ValueError:  # it left before it asked
-                return
-            self.requests.append(exchange)
-            self.asked.set()
-            self._script(exchange)
-            exchange.wait_for_hang_up()
+            with suppress(ValueError):  # it left without another request
+                for number in count(1):
+                    exchange = Exchange(sock, number)
+                    self.requests.append(exchange)
+                    self.asked.set()
+                    self._script(exchange)
 
 
 def tokens(*texts: str, gate: Optional[threading.Semaphore] = None, **last: Any) -> Script:

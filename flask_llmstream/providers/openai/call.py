@@ -64,6 +64,7 @@ class OpenAICall:
         if answer.breaks_off:
             self._ended_early("it ended inside a call of a tool, without a finish_reason")
         yield answer.usage
+        http.finish()
 
     def _streamed(self, blocks: Iterable[bytes], answer: Answer) -> Iterator[Piece]:
         """The pieces in an event stream, up to ``[DONE]``.

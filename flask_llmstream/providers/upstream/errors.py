@@ -12,7 +12,7 @@ from copy import copy
 from typing import Any, Iterable, Mapping, NoReturn, Optional
 
 from ...errors import LLMStreamError, ProviderError
-from ...http.call import CallAborted, CallError, CallTimedOut
+from ...http.errors import CallAborted, CallError, CallTimedOut
 from .error_classes import ABORTED, TIMEOUT, UNREACHABLE, refusal_of
 from .retry_after import seconds_of
 from .secrets import Secrets
