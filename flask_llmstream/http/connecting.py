@@ -39,6 +39,8 @@ class Sockets:
     :ivar aborted: set to end the call; :meth:`watch` and :meth:`check` then raise.
     """
 
+    __slots__ = ("aborted", "_ours", "_process")
+
     def __init__(self) -> None:
         self.aborted = False
         self._ours: Deque[_socket.socket] = deque()
