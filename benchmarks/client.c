@@ -34,6 +34,7 @@
 #define READ_SIZE 65536
 #define KEPT_SIZE 4096 /* a response's head, or one unfinished block */
 #define STALLED_MS 60000
+#define BEHIND_MS 120000
 #define FNV_BASIS 14695981039346656037u
 #define FNV_PRIME 1099511628211u
 
@@ -334,6 +335,8 @@ static void run(double start)
     while (options.hold ? !until || now_ms() < until : ended < options.count) {
         open_due(now_ms() - start);
         wait_and_read(opened < options.count || until ? 1 : 50);
+        if (!until && options.hold && now_ms() - start > options.spread + BEHIND_MS)
+            fail("two minutes later, some readers still had no event");
         if (started == options.count && !until) {
             print_open();
             until = now_ms() + options.hold;

@@ -18,7 +18,7 @@ WORKS = (
     short(2000, 3),
     opening(50, 3),
     relay_burst(20, 2000),
-    relay_paced(25, 6),
+    relay_paced(15, 8),
     relay_idle(200),
     relay_first(200, 10),
     relay_open(500, 10),
