@@ -81,3 +81,16 @@ def test_no_byte_of_an_answer_comes_to_another_call(lines):
         list(threads.map(run, range(len(lines)), lines))
     client = None
     assert open_descriptors() == before
+
+
+def test_a_thousand_aborts_leave_nothing_open():
+    before = open_descriptors()
+    client = HTTPClient()
+    leaves = ["abort", "abort soon", "close", "end"]
+    with Upstream(serve) as upstream:
+        for number in range(1000):
+            fate = ("whole", "open")[number % 2]
+            whole = f"<{number}>" * CHUNKS
+            assert whole.startswith(read(client, upstream.url, number, fate, leaves[number % 4]))
+    client = None
+    assert open_descriptors() == before

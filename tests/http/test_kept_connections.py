@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -319,3 +320,55 @@ def test_answers_of_kind_1xx_have_a_bound(serving):
     upstream, client = serving(raw("HTTP/1.1 103 Early Hints\r\n\r\n" * 101))
     with upstream, pytest.raises(CallFailed, match="1xx"):
         get(client, upstream)
+
+
+def test_a_forked_process_leaves_the_connections_to_its_parent(serving):
+    upstream, client = serving(whole)
+    with upstream:
+        get(client, upstream)
+        child = os.fork()
+        if not child:
+            with suppress(BaseException):
+                call = client.call("GET", upstream.url, headers={})
+                call.abort()
+                call.close()
+                client = None
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert get(client, upstream) == b"whole"
+        assert connections(upstream) == 1
+
+
+def test_a_forked_process_makes_connections_of_its_own():
+    with Upstream(whole) as upstream:
+        client = HTTPClient()
+        get(client, upstream)
+        child = os.fork()
+        if not child:
+            with suppress(BaseException):
+                os._exit(get(client, upstream) != b"whole")
+            os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        get(client, upstream)
+        assert connections(upstream) == 2
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"])
+def test_a_server_may_die_at_each_byte_of_its_answer(head):
+    body = "5\r\nwhole\r\n0\r\n\r\n" if "chunked" in head else "whole"
+    wire = f"HTTP/1.1 200 OK\r\n{head}\r\n{body}"
+    start = len(wire) - len(body)
+
+    def script(exchange):
+        exchange.send(wire[: len(upstream.requests) - 1])
+        exchange.end()
+
+    upstream, client = Upstream(script), HTTPClient()
+    with upstream:
+        for cut in range(len(wire)):
+            if cut < start:
+                with pytest.raises(CallFailed):
+                    get(client, upstream)
+            else:
+                assert b"whole".startswith(get(client, upstream))
+        assert connections(upstream) == len(upstream.requests) == len(wire)

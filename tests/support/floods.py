@@ -26,8 +26,7 @@ FLOODS = {
     "comments": (STREAM + b"\r\n", b": x\n"),
     "blank deltas": (STREAM + b"\r\n", b'data: {"choices": [{"delta": {"content": ""}}]}\n\n'),
     "other choices": (STREAM + b"\r\n", b'data: {"choices": [{"index": 1, "text": "x"}]}\n\n'),
-    "answers to come": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "trailers": (CHUNKED + b"0\r\n", b"X: y\r\n"),
+    "chunks": (CHUNKED, b"4\r\n: x\n\r\n"),
 }
 """The bytes that each kind sends first, and the bytes that it then repeats."""
 
