@@ -12,7 +12,7 @@ import _socket
 import os
 import socket
 from contextlib import suppress
-from ssl import CERT_REQUIRED, SSLContext, SSLWantReadError
+from ssl import CERT_REQUIRED, SSLCertVerificationError, SSLContext, SSLWantReadError
 from types import SimpleNamespace
 from typing import Any, Optional
 
@@ -20,6 +20,7 @@ import gevent
 from requests.adapters import SOCKSProxyManager
 from requests.utils import get_auth_from_url
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from .address import Address
 from .connecting import Sockets, connect, hang_up, is_quiet
@@ -151,6 +152,9 @@ def connected(
         connection.connect()
         if made is _through_socks:  # PySocks made its socket
             sockets.watch(connection.sock)
+    except CertificateError as error:  # urllib3's own, which is a ValueError
+        connection.close()
+        raise SSLCertVerificationError(str(error)) from error
     except BaseException:
         connection.close()
         raise
