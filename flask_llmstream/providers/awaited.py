@@ -11,6 +11,7 @@ from ..runtime.event_loop.coroutines import is_async
 from .aborting import Current
 from .async_deltas import AsyncDeltas
 from .base import Deltas, Piece, Provider
+from .sdk_streams.kinds import is_of_sdk, raise_meant, sdk_deltas
 
 
 def begin_answer(provider: Provider, request: CompletionRequest) -> Deltas:
@@ -39,7 +40,12 @@ async def _awaited(
     request: CompletionRequest,
     current: Current,
 ) -> AsyncGenerator[Piece, None]:
-    result = await function(request)
+    try:
+        result = sdk_deltas(await function(request))
+    except Exception as error:
+        if is_of_sdk(error):
+            raise_meant(error)
+        raise
     current.begin(result)
     if isinstance(result, AsyncIterable):
         try:

@@ -14,6 +14,7 @@ from .aborting import Current
 from .awaited import awaited
 from .base import Deltas, Piece, Provider
 from .refusing import checked_reasons
+from .sdk_streams.kinds import is_of_sdk, raise_meant, sdk_deltas
 
 FunctionResult = Union[str, Deltas, Awaitable[Union[str, Deltas]]]
 """The results that a function may return."""
@@ -70,10 +71,15 @@ class CallableProvider(Provider):
 def _call(
     function: Callable[[CompletionRequest], Any], request: CompletionRequest, current: Current
 ) -> Generator[Piece, None, None]:
-    result = function(request)
+    result: Any = None
     try:
+        result = sdk_deltas(function(request))
         current.begin(result)
         yield from _deltas_in(result, function)
+    except Exception as error:
+        if is_of_sdk(error):
+            raise_meant(error)
+        raise
     finally:
         if hasattr(result, "close"):
             result.close()

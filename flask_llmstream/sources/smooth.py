@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..exceptions.handling import name_of
+from ..providers.sdk_streams.kinds import sdk_deltas
 from .pacing import Pacer
 from .pump import PumpedItems
 from .text_units import split_by
@@ -35,6 +36,7 @@ def smooth(source: Any, by: str = "word", delay: float = 0.1) -> Any:
     :raises TypeError: the source is not iterable, or is one text.
     :raises ConfigurationError: ``by`` or ``delay`` can't work.
     """
+    source = sdk_deltas(source)
     pacer = Pacer(split_by(by), _checked_delay(delay))
     name = name_of(source) or type(source).__name__
     if isinstance(source, AsyncIterable):

@@ -13,12 +13,16 @@ from ..deltas import Delta
 from ..errors import StreamClosed, UnsendableItem
 from ..formats import Format
 from ..log import log
+from ..providers.sdk_streams.kinds import is_sdk_item
 from ..records import MAX_TEXT, Usage
 from ..runtime.wakeup import Wakeup
+from ..sse.event import ServerSentEvent
 from ..sse.text import whole
 from .options import StreamOptions
 
 _warned_of_lost_text: Set[str] = set()
+
+_NO_CHUNKS = frozenset({str, dict, list, Delta, ServerSentEvent})
 
 NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
 
@@ -85,7 +89,7 @@ class Sink:
 
     __slots__ = (
         "channel", "strategy", "usage", "first_item_at", "last_item_at", "_name", "_format",
-        "_options", "_clock", "_encoder",
+        "_options", "_clock", "_encoder", "_sdk_items",
     )  # fmt: skip
 
     def __init__(
@@ -104,6 +108,7 @@ class Sink:
         self._format = format
         self._options = options
         self._clock = clock
+        self._sdk_items: Any = None
         self._encoder = Encoder(name, format, options.on_finish is not None)
 
     def open(self, readable: Wakeup, writable: Wakeup) -> Channel:
@@ -174,7 +179,8 @@ class Sink:
             try:
                 frame = encode(item)
             except (TypeError, ValueError) as error:
-                raise UnsendableItem(self._name, error) from error
+                self._send_pieces_in(item, error)
+                return
             if frame:
                 send(frame)
                 if self.first_item_at is None:
@@ -189,12 +195,39 @@ class Sink:
         if item.__class__ is Usage:
             self._take_usage(item)
             return
+        pieces = None if item.__class__ in _NO_CHUNKS else self._pieces_in(item)
+        if pieces is not None:
+            for piece in pieces:
+                self._offer(piece)
+            return
         if isinstance(item, (str, Delta)):
             self._warn_of_lost_text()
         self.channel.send(item)
         self.last_item_at = self._clock()
         if self.first_item_at is None:
             self.first_item_at = self.last_item_at
+
+    def _send_pieces_in(self, item: Any, error: Exception) -> None:
+        """Send what is in a chunk of an SDK.
+
+        :raises UnsendableItem: the item is none.
+        """
+        pieces = self._pieces_in(item)
+        if pieces is None:
+            raise UnsendableItem(self._name, error) from error
+        deliver = self.sender()
+        for piece in pieces:
+            deliver(piece)
+
+    def _pieces_in(self, item: Any) -> Optional[List[Any]]:
+        if not is_sdk_item(item):
+            return None
+        from ..providers.sdk_streams.items import SDKItems  # loads the HTTP client
+
+        if self._sdk_items is None:
+            self._sdk_items = SDKItems()
+        pieces: Optional[List[Any]] = self._sdk_items.pieces(item)
+        return pieces
 
     def _stamped(self, frame: bytes) -> None:
         self.channel.send(frame)

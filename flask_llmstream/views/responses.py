@@ -14,6 +14,7 @@ from ..app.current import Current, current
 from ..app.state import state_of
 from ..errors import StreamError, StreamGone
 from ..exceptions.handling import name_of
+from ..providers.sdk_streams.kinds import sdk_deltas
 from ..runtime.runtime import runtime_for
 from ..sources.calls import called, producing
 from ..sources.emitter import Emitter
@@ -50,6 +51,7 @@ def stream_response(
     """
     if options.worker == "greenlet":
         runtime_for("greenlet")  # raises in the view, not later where the body is read
+    source = sdk_deltas(source)
     name, here = name or _name(source), current()
     if hasattr(source, "__iter__"):
         iterable = _checked(source, options.format)
