@@ -21,9 +21,11 @@ _SECRETS = ("authorization", "x-api-key", "api-key")
 def as_provider_error(error: BaseException, stream: Any = None) -> Optional[ProviderError]:
     """What an SDK's exception means; ``None`` for an exception of anything else.
 
-    :param stream: the stream that raised it. Then the HTTP client's errors count, too, and JSON
-        that can't be read. Default: none was open yet.
+    :param stream: the stream that raised it. Then the HTTP client's errors count, too, and any
+        other tells of an answer that can't be read. Default: none was open yet.
     """
+    if isinstance(error, ProviderError):
+        return None
     try:
         _raise(error, stream)
     except ProviderError as made:
@@ -51,7 +53,7 @@ def _raise(error: Any, stream: Any) -> None:
         errors.refuse(status, _body(error), retry_after_in(headers))
     if "APIError" in names:
         errors.refuse_in_band(_body(error))
-    if stream is not None and isinstance(error, ValueError):  # the SDK could not read its JSON
+    if stream is not None:  # the SDK stumbled over JSON, or over an order that it does not know
         unreadable(errors, error)
 
 
