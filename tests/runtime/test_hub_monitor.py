@@ -180,6 +180,21 @@ def test_many_greenlets_that_take_turns_are_nobodys_fault(caplog):
     assert caplog.records == []
 
 
+@on_the_hub
+def test_nor_are_hundreds_of_short_producers_that_are_ready_at_a_time(caplog):
+    monitor = HubMonitor(name_of, stall_seconds=0.3, look_seconds=0.001)
+
+    def stream():
+        monitor.enter()
+        compute(0.001)
+        monitor.leave()
+
+    monitor.enter()
+    gevent.joinall([gevent.spawn(stream) for _ in range(800)])
+    monitor.leave()
+    assert caplog.records == []
+
+
 @only(BESIDE)
 def test_the_hub_of_a_reader_whose_producer_has_a_thread_is_watched_as_well(
     place, app, serve, waiting, caplog

@@ -87,7 +87,7 @@ class HubMonitor:
         self._hub = weakref.ref(get_hub())
         self._thread_id = get_ident()
         self._lock = allocate_lock()
-        self._producers = 0
+        self._producers = self._changes = 0
         self._is_running = False
 
     # On the hub's thread.
@@ -96,6 +96,7 @@ class HubMonitor:
         """Count one more running producer, and start the thread if it does not run."""
         with self._lock:
             self._producers += 1
+            self._changes += 1
             starts, self._is_running = not self._is_running, True
         if starts:
             log.isolated(self._start, "nobody watches for stalls")
@@ -111,6 +112,7 @@ class HubMonitor:
         """Count one running producer less."""
         with self._lock:
             self._producers -= 1
+            self._changes += 1
 
     # On the monitor's own thread.
 
@@ -149,13 +151,17 @@ class HubMonitor:
 
     def _wait_for_a_turn(self, turn: Any, began: float) -> None:
         patience, since, spent = self._stall_seconds, monotonic(), process_time()
+        changes = self._changes
         while not turn.acquire(True, patience):
             blocker = self._blocker()
             if blocker is None or not self._producers:
                 return
             was_stopped = monotonic() - since > patience * 2 and process_time() - spent < patience
             since, spent = monotonic(), process_time()
-            if not was_stopped:  # the whole process, by a signal or with its machine
+            # A process is stopped by a signal, or with its machine. In a rush the hub does not go
+            # round, and yet hundreds of streams begin and end.
+            moves, changes = changes != self._changes, self._changes
+            if not was_stopped and not moves:
                 self._warn(blocker, f"for {since - began:.1f} s")
                 patience *= 2
 
