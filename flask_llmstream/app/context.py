@@ -184,14 +184,12 @@ class _Routed:
 
 
 def _copy_of(context: Any) -> Any:
-    """A copy of a request's context, by Flask, with the same URL adapter. No other code can see
-    the context meanwhile: it belongs to this greenlet or thread, which waits for nothing here."""
-    context.app = routed = _Routed(context)
-    try:
-        copied = context.copy()
-    finally:
-        context.app = routed.app
-    copied.app = routed.app
+    """A copy of a request's context, by Flask, with the same URL adapter. The context itself is not
+    changed for it: the producer may use it meanwhile, on another thread."""
+    routed = object.__new__(type(context))
+    vars(routed).update(vars(context), app=_Routed(context))
+    copied = routed.copy()
+    copied.app = context.app
     return copied
 
 

@@ -93,8 +93,10 @@ class Stream(Endable):
             raise
 
     def hurry(self) -> None:
-        """Let the producer begin at once, where that is possible: the reader is about to wait."""
-        self._worker.hurry()
+        """Let the producer begin at once, where that is possible: the reader is about to wait. Not
+        without a buffer: there an item has room only while the reader waits already."""
+        if self.room:
+            self._worker.hurry()
 
     def open(self, runtime: Runtime, listener: Listener) -> Callable[[Any], None]:
         """Accept items before the start.

@@ -124,6 +124,8 @@ class StreamBody(ReadOnceBody):
             yield pending
         if last is None:
             cut(stream, connection)
+        else:
+            connection.release()  # only here: the server has written the last block
         self._close_stream()  # not only in close(): a test client closes late or never
 
     def begin(self) -> None:

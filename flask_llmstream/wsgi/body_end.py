@@ -16,7 +16,6 @@ def last_block(stream: Stream, connection: Connection) -> Optional[bytes]:
     last = None if _would_look_complete(stream) else last_frame(stream)
     if last is None or _would_look_complete(stream):  # making the last frame may have failed
         return None
-    connection.release()
     connection.control_blocks += 1
     return last
 

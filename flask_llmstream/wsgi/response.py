@@ -86,9 +86,18 @@ class StreamResponse:
 def _closing_of(response: Any) -> Callable[[], None]:
     """What the server's ``close()`` has to call for a response. Where that is Werkzeug's own, its
     functions are all that it needs: a stream may last for hours, and keeps no headers meanwhile."""
-    if type(response).close is not Response.close:
+    if not _is_werkzeugs_own(response, "close"):
         return response.close  # type: ignore[no-any-return]
     return partial(_call_each, response._on_close)
+
+
+_WERKZEUGS_OWN = {name: getattr(Response, name) for name in ("close", "get_wsgi_headers")}
+
+
+def _is_werkzeugs_own(response: Any, name: str) -> bool:
+    """Whether neither the response nor its class, nor an agent, has replaced this method."""
+    is_of_the_class = name not in vars(response)
+    return is_of_the_class and getattr(type(response), name) is _WERKZEUGS_OWN[name]
 
 
 def _call_each(functions: List[Callable[[], Any]]) -> None:
@@ -118,9 +127,9 @@ def _wsgi_headers(response: Any, environ: Environ) -> WSGIHeaders:
     """The headers to send. Werkzeug makes them of a checked copy, which costs 15 µs. It would be
     equal where the application has no way of its own, and none of the headers is to be completed:
     a stream has no length that is to be found, nor a status without a body."""
-    headers: WSGIHeaders = response.headers.to_wsgi_list()
-    is_plain = type(response).get_wsgi_headers is Response.get_wsgi_headers
-    if is_plain and _MADE_COMPLETE.isdisjoint([name.lower() for name, _ in headers]):
-        return headers
+    if _is_werkzeugs_own(response, "get_wsgi_headers") and isinstance(response.headers, Headers):
+        headers: WSGIHeaders = response.headers.to_wsgi_list()
+        if _MADE_COMPLETE.isdisjoint([name.lower() for name, _ in headers]):
+            return headers
     completed: WSGIHeaders = response.get_wsgi_headers(environ).to_wsgi_list()
     return completed

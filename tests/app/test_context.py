@@ -23,6 +23,7 @@ from flask import (
 from werkzeug.test import create_environ
 
 from flask_llmstream import LLMStream
+from flask_llmstream.app.current import request_context
 from tests.support.answers import Answer
 from tests.support.async_sources import asynchronous
 from tests.support.runtimes import wait_for_worker_threads
@@ -64,6 +65,31 @@ def test_a_stream_has_the_url_adapter_of_its_view(place):
         assert b"data: first" in answer.rest()
     assert found == ["/next"]
     assert app.made == 1
+
+
+def test_a_context_is_the_same_to_others_while_it_is_copied(place):
+    """A producer may use it on its thread while its failure is answered in a copy."""
+    seen = []
+
+    class App(Flask):
+        def request_context(self, environ):
+            context = super().request_context(environ)
+            copy = type(context).copy
+
+            class Watched(type(context)):
+                def copy(self):
+                    seen.append(request_context().app)
+                    return copy(self)
+
+            context.__class__ = Watched
+            return context
+
+    app = App("app")
+    streams = LLMStream(app)
+    app.add_url_rule("/", "view", lambda: streams.response(iter(["one"])))
+    with Answer(app, "/") as answer:
+        answer.rest()
+    assert [each is app for each in seen] == [True]
 
 
 def test_an_app_is_its_contexts_own_after_a_copy(place, app, streams):

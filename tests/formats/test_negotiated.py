@@ -114,6 +114,17 @@ def test_a_reader_who_has_closed_the_sending_side_has_no_end(
     wait_for_worker_threads()
 
 
+def test_a_last_block_that_can_not_be_written_is_cut(place, app, streams):
+    """Its server may be killed while it writes that block."""
+    app.add_url_rule("/", "view", lambda: streams.response(iter(["one"]), format="plain"))
+    with Connection() as connection:
+        with Answer(app, "/", connection.environ) as answer:
+            assert answer.block() == b"one"
+        with pytest.raises(ConnectionResetError):
+            connection.client.recv(1)
+    wait_for_worker_threads()
+
+
 @pytest.mark.parametrize("accept", ["application/x-ndjson", "text/plain"])
 def test_what_is_closed_before_its_end_is_cut(place, app, streams, waiting_source, accept):
     app.add_url_rule("/", "view", lambda: streams.response(waiting_source, format="accept"))

@@ -11,6 +11,7 @@ import weakref
 import gevent.socket
 import pytest
 from flask import Flask, Response, abort, request
+from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ
 
 from flask_llmstream import ProviderError, RequestError, ServerSentEvent, StreamError
@@ -133,6 +134,33 @@ def test_a_response_class_may_have_its_own_way_to_its_headers(make_app, streams)
     with Answer(app, "/") as answer:
         answer.rest()
     assert answer.headers["X-Path"] == "/"
+
+
+def test_a_response_may_have_its_own_way_to_its_headers(app, streams):
+    @app.route("/")
+    def view():
+        response = streams.response(["a"])
+        response.get_wsgi_headers = lambda environ: Headers(
+            {"X-Path": environ["PATH_INFO"], "Content-Type": "text/event-stream"}
+        )
+        return response
+
+    with Answer(app, "/") as answer:
+        answer.rest()
+    assert answer.headers["X-Path"] == "/"
+
+
+@pytest.mark.parametrize("kind", [dict, list, Headers])
+def test_headers_may_be_replaced_by_others(app, streams, kind):
+    @app.route("/")
+    def view():
+        response = streams.response(["a"])
+        response.headers = kind([("Content-Type", "text/event-stream"), ("X-Mine", "yes")])
+        return response
+
+    with Answer(app, "/") as answer:
+        answer.rest()
+    assert answer.headers["X-Mine"] == "yes"
 
 
 def test_the_headers_of_one_response_are_not_those_of_the_next(app, streams):
@@ -291,6 +319,20 @@ def test_call_on_close_is_called_once_at_the_end(place, app, streams):
     with Answer(app, "/") as answer:
         answer.rest()
         assert closed == []
+    assert closed == [True]
+
+
+def test_a_response_may_have_a_close_of_its_own(app, streams):
+    closed = []
+
+    @app.route("/")
+    def view():
+        response = streams.response(["one"])
+        response.close = lambda: closed.append(True)
+        return response
+
+    with Answer(app, "/") as answer:
+        answer.rest()
     assert closed == [True]
 
 

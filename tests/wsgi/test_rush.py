@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import gevent
 import pytest
 
@@ -70,3 +72,18 @@ def test_what_came_before_a_cut_is_sent(place, app, serve, connection):
     accepts = {"Accept": "text/plain"}  # whose only sign of a failure is the cut
     with Answer(app, "/", environ=connection.environ, headers=accepts) as answer:
         assert answer.rest() == b"one"
+
+
+def one_by_one():
+    yield "one"
+    gevent.sleep(0)  # the reader takes it
+    yield "two"
+
+
+@pytest.mark.parametrize("overflow", ["drop", "error", "latest", "block"])
+def test_without_a_buffer_a_reader_who_keeps_up_misses_nothing(place, app, serve, overflow):
+    """An item has room only while the reader waits: so there the reader goes first."""
+    serve(one_by_one, overflow=overflow, buffer=0, coalesce=None)
+    with Answer(app, "/") as answer:
+        messages = [json.loads(event.data)["message"] for event in answer.all_events()]
+    assert messages == ["one", "two", ""]
