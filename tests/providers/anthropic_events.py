@@ -6,7 +6,7 @@ import json
 from typing import Any, Callable, Dict, List, Optional
 
 from flask_llmstream.providers.anthropic_messages.answer import Answer
-from flask_llmstream.providers.openai.chunk import parse_part
+from flask_llmstream.providers.upstream.part import parse_part
 from tests.support.upstream import HEAD, LAST_CHUNK, Exchange
 
 PING = {"type": "ping"}

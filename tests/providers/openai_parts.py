@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 from flask_llmstream.deltas import Delta
 from flask_llmstream.providers.openai.answer import Answer
-from flask_llmstream.providers.openai.chunk import parse_part
+from flask_llmstream.providers.upstream.part import parse_part
 
 
 def part(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flask_llmstream.deltas import Delta, ToolCallDelta
 from flask_llmstream.providers.openai.alike import AlikeParts
 from flask_llmstream.providers.openai.answer import Answer
-from flask_llmstream.providers.openai.chunk import parse_part
+from flask_llmstream.providers.upstream.part import parse_part
 from tests.providers.any_json import json_values
 from tests.providers.openai_parts import part
 from tests.providers.test_openai_any_json import FULL, places_in, with_value

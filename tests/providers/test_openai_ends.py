@@ -8,7 +8,7 @@ import pytest
 
 from flask_llmstream.errors import ProviderError
 from flask_llmstream.providers import OpenAICompatible
-from flask_llmstream.providers.openai.chunk import MAX_PART_BYTES
+from flask_llmstream.providers.upstream.part import MAX_PART_BYTES
 from flask_llmstream.records import Usage
 from tests.providers.asking import CHAT, ask, failure
 from tests.providers.openai_parts import part, whole

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.providers.openai.chunk import parse_part
 from flask_llmstream.providers.openai.template import Template
+from flask_llmstream.providers.upstream.part import parse_part
 from tests.providers.any_json import json_values
 
 NAMES = ["content", "id", "text"]

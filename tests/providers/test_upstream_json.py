@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.providers.openai.chunk import parse_part
 from flask_llmstream.providers.upstream.json_values import json_value, standard_json_value
+from flask_llmstream.providers.upstream.part import parse_part
 from tests.providers.any_json import json_values
 
 

@@ -11,10 +11,10 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Unio
 from ...deltas import Delta
 from ...records import Usage
 from ..base import Piece
-from ..openai.failure import failure_in, is_notice
 from ..upstream.counts import merged
+from ..upstream.in_band import failure_in, is_notice
+from ..upstream.members import object_in, others_in, text_in, type_of
 from .blocks import Block, Places, TextBlock, block_for
-from .members import object_in, others_in, text_in, type_of
 from .usage import usage_of
 
 _MESSAGE = ("id", "type", "role", "content", "model", "usage", "stop_reason", "stop_details",

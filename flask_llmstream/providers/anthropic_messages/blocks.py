@@ -14,8 +14,8 @@ from typing import Any, Dict, Iterator, List, Mapping
 from ...deltas import Delta, ToolCallDelta
 from ...merging import Merged
 from ..base import Piece
+from ..upstream.members import others_in, text_in, type_of
 from .citations import annotation_of
-from .members import others_in, text_in, type_of
 
 
 @dataclass

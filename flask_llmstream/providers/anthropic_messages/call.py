@@ -7,10 +7,10 @@ from typing import Any, Generator, Iterable, Iterator, Optional, Tuple
 from ...http.call import HTTPCall
 from ...sse.decoder import MessageEvent
 from ..base import Piece
-from ..openai.chunk import is_cut, is_done, parse_part
-from ..openai.failure import failure_told, is_notice, tells_failure
 from ..upstream.body_kind import EVENT_STREAM
 from ..upstream.errors import UpstreamErrors
+from ..upstream.in_band import failure_told, is_notice, tells_failure
+from ..upstream.part import is_cut, is_done, parse_part
 from ..upstream.reading import Reading
 from .answer import Answer
 

@@ -10,7 +10,7 @@ import re
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from ...errors import RequestError
-from ..openai.chunk import parse_part
+from ..upstream.part import parse_part
 from .content import Block, blocks_of, text_block, without_blanks
 
 _NO_ID = re.compile(r"[^a-zA-Z0-9_-]")

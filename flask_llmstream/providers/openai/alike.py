@@ -12,7 +12,8 @@ from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence
 
 from ...deltas import Delta, ToolCallDelta
 from ..base import Piece
-from .chunk import parse_part, says_something
+from ..upstream.members import says_something
+from ..upstream.part import parse_part
 from .delta import DeltaReader
 from .template import Template
 

@@ -11,9 +11,10 @@ from ...deltas import Delta
 from ...records import Usage
 from ..base import Piece
 from ..upstream.counts import merged
-from .chunk import choices_in, others_in, says_something, word_in
+from ..upstream.in_band import failure_in, is_part, tells_failure
+from ..upstream.members import others_in, says_something
+from .chunk import choices_in, word_in
 from .delta import DeltaReader
-from .failure import failure_in, is_part, tells_failure
 from .usage import counts_in, usage_of
 
 _PART = frozenset({

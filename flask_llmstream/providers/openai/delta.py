@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Set
 
 from ...deltas import REASONING, Delta, ToolCallDelta, reasoning_delta
-from .chunk import members_in, others_in, says_something
+from ..upstream.members import object_in, others_in, says_something
 from .content import read_content
 from .tool_calls import ToolCalls
 
@@ -81,11 +81,11 @@ class DeltaReader:
         return Delta(tool_calls=(ToolCallDelta(index, arguments=text),))
 
     def _members(self, choice: Mapping[str, Any]) -> Dict[str, Any]:
-        members = dict(members_in(choice, "delta"))
+        members = dict(object_in(choice, "delta"))
         if not says_something(members.get("content")) and says_something(choice.get("text")):
             members["content"] = choice["text"]
         said = {name: value for name, value in members.items() if says_something(value)}
-        unsaid = self._unsaid(members_in(choice, "message"))
+        unsaid = self._unsaid(object_in(choice, "message"))
         self._has_deltas = self._has_deltas or bool(said)
         return {**unsaid, **said}
 

@@ -13,7 +13,7 @@ import secrets
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ...deltas import ToolCallDelta
-from .chunk import others_in
+from ..upstream.members import others_in
 
 _READ = frozenset({"index", "id", "type", "function", "name", "arguments"})
 

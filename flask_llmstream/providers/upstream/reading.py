@@ -13,10 +13,10 @@ from ...errors import EventTooLarge
 from ...http.call import CallAborted, CallError, CallTimedOut, HTTPAnswer, HTTPCall
 from ...http.charset import text_of
 from ...sse.decoder import MessageEvent
-from ..openai.chunk import MAX_PART_BYTES, is_cut, parse_part
-from ..openai.events import events_of
 from .body_kind import OTHER, body_kind, suffices
 from .errors import UpstreamErrors
+from .events import events_of
+from .part import MAX_PART_BYTES, is_cut, parse_part
 from .retry_after import retry_after_in
 
 _MAX_ERROR_BYTES = 256 * 1024
@@ -26,7 +26,7 @@ _MAX_SHOWN = 1000
 class Reading:
     """Reads the answer of one call. Each failure of the server becomes a :class:`ProviderError`.
 
-    :param call: is opened by :meth:`body`, and closed at the end of :meth:`opened`.
+    :param call: is opened and closed by :meth:`opened`.
     :param errors: makes the errors of the call.
     """
 
@@ -45,6 +45,8 @@ class Reading:
             yield self._body(self._call.open())
         except CallError as error:
             self._errors.fail_call(error)
+        except EventTooLarge as error:
+            self._too_large(str(error))
         finally:
             self._call.close()
 
@@ -58,10 +60,7 @@ class Reading:
 
     def events(self, blocks: Iterable[bytes]) -> Iterator[MessageEvent]:
         """The events of an event stream."""
-        try:
-            yield from events_of(blocks, MAX_PART_BYTES)
-        except EventTooLarge as error:
-            self._too_large(str(error))
+        return events_of(blocks, MAX_PART_BYTES)
 
     def whole(self, blocks: Iterable[bytes]) -> Any:
         """The one value of an answer that is not streamed."""

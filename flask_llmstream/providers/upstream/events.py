@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Iterable, Iterator, List
 
 from ...sse.decoder import EventStreamDecoder, MessageEvent
-from .chunk import is_whole
+from .part import is_whole
 
 
 class _UpstreamDecoder(EventStreamDecoder):

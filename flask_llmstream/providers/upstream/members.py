@@ -1,8 +1,16 @@
-"""The members of an event, checked where they are read. Standard library only, no I/O."""
+"""The members of a part of an answer, checked where they are read.
+
+Standard library only, no I/O.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping
+from typing import Any, Collection, Dict, Mapping
+
+
+def says_something(value: Any) -> bool:
+    """Null and the empty text, list and object say nothing. Zero and false do."""
+    return value is not None and value != "" and value != [] and value != {}
 
 
 def type_of(holder: Mapping[str, Any]) -> str:
@@ -28,20 +36,22 @@ def text_in(holder: Mapping[str, Any], name: str) -> str:
 
 
 def object_in(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object inside another one; empty for ``None``.
+    """An object inside another one; empty if it says nothing.
 
     :raises ValueError: it is another value.
     """
     value = holder.get(name)
-    if value is not None and not isinstance(value, dict):
+    if not says_something(value):
+        return {}
+    if not isinstance(value, dict):
         raise ValueError(f"{name}: has to be an object, not {type(value).__name__}")
-    return value or {}
+    return value
 
 
-def others_in(holder: Mapping[str, Any], read: Iterable[str]) -> Dict[str, Any]:
+def others_in(holder: Mapping[str, Any], read: Collection[str]) -> Dict[str, Any]:
     """The members that say something, without those that are read elsewhere."""
     return {
         name: value
         for name, value in holder.items()
-        if name not in read and value is not None and value not in ("", [], {})
+        if name not in read and says_something(value)
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, Mapping
 
-from .chunk import parse_part
+from .part import parse_part
 
 _ERRORS = frozenset({
     "error", "errors", "error_type", "error_message", "error_code", "error_msg",
