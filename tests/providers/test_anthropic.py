@@ -117,6 +117,26 @@ def test_nothing_behind_the_end_is_read():
     assert said(sends(*ANSWER, b"event: error\ndata: {}\n\n")) == ["Hel", "lo", USAGE]
 
 
+def test_answers_share_a_connection():
+    has_usage, has_ended = threading.Event(), threading.Event()
+
+    def script(exchange):
+        exchange.send(HEAD)
+        exchange.send_chunk(as_bytes(*ANSWER))
+        has_usage.wait(HANG_GUARD)
+        exchange.send(LAST_CHUNK)
+        has_ended.set()
+
+    with Upstream(script) as upstream:
+        provider = provider_of(upstream)
+        for piece in provider.stream(CHAT):
+            if piece == USAGE:
+                has_usage.set()
+                has_ended.wait(HANG_GUARD)
+        ask(provider, CHAT)
+    assert [each.number_on_connection for each in upstream.requests] == [1, 2]
+
+
 def test_an_answer_that_is_not_streamed_is_read():
     message = start(content=[{"type": "text", "text": "Hello"}], stop_reason="max_tokens")
     assert said(answer(200, json.dumps(message["message"]))) == [

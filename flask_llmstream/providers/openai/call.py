@@ -39,8 +39,7 @@ class OpenAICall:
                 self._reading.silent("there was no text and no finish_reason")
             if answer.breaks_off:
                 self._reading.ended_early("a call of a tool has no end, nor a finish_reason")
-        yield answer.usage
-        http.finish()
+            yield answer.usage
 
     def _streamed(self, blocks: Iterable[bytes], answer: Answer) -> Iterator[Piece]:
         """The pieces in an event stream, up to ``[DONE]``.

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Any, Iterable, Iterator, NoReturn, Optional, Tuple
 
 from ...errors import EventTooLarge
-from ...http.call import CallAborted, CallError, CallTimedOut, HTTPAnswer, HTTPCall
+from ...http.call import HTTPAnswer, HTTPCall
 from ...http.charset import text_of
+from ...http.errors import CallAborted, CallError, CallTimedOut
 from ...sse.decoder import MessageEvent
 from .body_kind import OTHER, body_kind, suffices
 from .errors import UpstreamErrors
@@ -36,13 +37,16 @@ class Reading:
 
     @contextmanager
     def opened(self) -> Iterator[Tuple[str, Iterator[bytes]]]:
-        """The kind of the body, :data:`EVENT_STREAM` or :data:`JSON`, and its blocks.
+        """The kind of the body, :data:`EVENT_STREAM` or :data:`JSON`, and its blocks. Where the
+        ``with`` block ends without an exception, the next call may use the connection.
 
         :raises ProviderError: the server refused, could not be reached, or did not answer as a
             model's server does. Inside the ``with`` block: it was silent, or the call was aborted.
         """
         try:
-            yield self._body(self._call.open())
+            http = self._call.open()
+            yield self._body(http)
+            http.finish()
         except CallError as error:
             self._errors.fail_call(error)
         except EventTooLarge as error:
