@@ -22,7 +22,7 @@ from ..stream.frames import failure_frame, opening_frame
 from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
 from .body_end import close_lost_stream, close_stream, cut, cut_error, last_block
-from .body_start import heartbeat_seconds, hold_seconds, new_connection, release_slot
+from .body_start import heartbeat, heartbeat_seconds, hold_seconds, new_connection, release_slot
 from .failure_response import failure_response
 from .read_once import ReadOnceBody, do_nothing, refuse_second_reader
 from .request_body import UnreadBody
@@ -88,11 +88,8 @@ class StreamBody(ReadOnceBody):
         if pending is None:
             pending = self._begin()
         stream, connection = self._stream, self._connection
-        if connection is None:  # it could not start
-            if pending:
-                yield pending
-            yield from self._error_body
-            self._close_stream()
+        if connection is None:
+            yield from self._failure_blocks(pending)
             return
         silence = heartbeat_seconds(stream)
         receive = stream.receive
@@ -105,28 +102,28 @@ class StreamBody(ReadOnceBody):
                 block = receive(silence)
                 if block is None:
                     break
-                if not block:
-                    if silence is None:  # no time ran out: a frame came just before the end
-                        continue
+                if not block and silence is not None:  # otherwise a frame came just before the end
                     if self._process != os.getpid():  # a forked child's copy sends nothing
                         return
-                    block = stream.format.heartbeat()
-                    if block:
-                        connection.control_blocks += 1
+                    block = heartbeat(stream, connection)
                 pending += block
         except Exception as error:  # raised by the format
             stream.break_off(error)
         connection.unwatch()
         last = last_block(stream, connection)
-        if last is not None:
-            pending += last
-        if pending:
-            yield pending
+        if pending or last:
+            yield pending + (last or b"")
         if last is None:
             cut(stream, connection)
         else:
             connection.release()  # only here: the server has written the last block
         self._close_stream()  # not only in close(): a test client closes late or never
+
+    def _failure_blocks(self, first: bytes) -> Iterator[bytes]:
+        if first:
+            yield first
+        yield from self._error_body
+        self._close_stream()
 
     def begin(self) -> None:
         """Begin before the body is read, unless it has a reader or is closed. The first block is

@@ -1,4 +1,4 @@
-"""How a body starts: with a connection, with a slot, and with a status that waits for an item."""
+"""How a body starts and waits: its connection, its slot, its status and its heartbeats."""
 
 from __future__ import annotations
 
@@ -41,3 +41,11 @@ def hold_seconds(stream: Stream) -> Optional[float]:
 def heartbeat_seconds(stream: Stream) -> Optional[float]:
     """How long the stream may be silent before a heartbeat is sent; ``None``: none is sent."""
     return stream.options.heartbeat or None if stream.format.is_event_stream else None
+
+
+def heartbeat(stream: Stream, connection: Connection) -> bytes:
+    """A heartbeat; ``b""`` where the format has none."""
+    block = stream.format.heartbeat()
+    if block:
+        connection.control_blocks += 1
+    return block
