@@ -105,7 +105,9 @@ class HTTPCall:
         if connection is None:
             return None
         try:
-            return self._begun(connection)
+            exchange = self._begun(connection)
+            if not exchange.came_too_late:
+                return exchange
         except OSError as error:
             if self.aborted or is_timeout(error) or connection.incoming.has_begun:
                 raise

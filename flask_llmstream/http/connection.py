@@ -21,6 +21,7 @@ from requests.adapters import SOCKSProxyManager
 from requests.utils import get_auth_from_url
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_match_hostname import CertificateError
+from urllib3.util.ssltransport import SSLTransport
 
 from .address import Address
 from .connecting import Sockets, connect, hang_up, is_quiet
@@ -62,8 +63,7 @@ class Connection:
     @property
     def has_rest(self) -> bool:
         """Whether bytes were read that no answer has taken."""
-        pending = getattr(self._sock, "pending", None)
-        return bool(self.incoming.held or (pending is not None and pending()))
+        return bool(self.incoming.held) or _holds_bytes(self._sock)
 
     def is_unchanged(self) -> bool:
         """Whether nothing has arrived while it waited: no byte, no end and no reset."""
@@ -126,6 +126,14 @@ class Connection:
             self.close()
         else:
             self.hub.loop.run_callback_threadsafe(self.close)
+
+
+def _holds_bytes(sock: Any) -> bool:
+    """Whether a layer of TLS has read bytes that nobody has taken from it yet."""
+    if isinstance(sock, SSLTransport):  # TLS in TLS
+        return bool(sock.sslobj.pending() or sock.incoming.pending) or _holds_bytes(sock.socket)
+    pending = getattr(sock, "pending", None)
+    return pending is not None and pending() > 0
 
 
 def connected(

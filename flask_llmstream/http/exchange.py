@@ -24,6 +24,7 @@ FINISH_SECONDS = 0.02
 event, mostly in a packet of its own. To connect anew over TLS mostly takes longer."""
 
 _KEEP_ALIVE_TIMEOUT = re.compile(r"(?:^|[,;\s])timeout\s*=\s*\"?([0-9]{1,9})", re.IGNORECASE)
+_REQUEST_TIMEOUT = 408
 _MARGIN = 1
 """Seconds by which a connection is given up before its server may close it."""
 
@@ -104,6 +105,12 @@ class Exchange:
                 if not data:
                     return
                 self._body.take(data)
+
+    @property
+    def came_too_late(self) -> bool:
+        """Whether the server had ended the connection while it waited, and says so with status 408
+        (RFC 9110, 15.5.9): the answer is none to this request."""
+        return self.head.status == _REQUEST_TIMEOUT and not self._is_in_step
 
     @property
     def is_complete(self) -> bool:

@@ -15,11 +15,13 @@ Node takes 16 KiB of them, Go 4 KiB of a line."""
 MAX_TRAILER_BYTES = 8192
 """The most bytes of all trailers. They are read and not used."""
 
-_SIZE = rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?\r\n"
+_SIZE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n"
 _FIRST_SIZE = re.compile(_SIZE)
 _NEXT_SIZE = re.compile(rb"\r\n" + _SIZE)
 _TRAILERS = re.compile(rb"(?:[!#$%&'*+.^`|~\w-]+:[^\r\n\0]*\r\n)*\r\n")
 _LENGTH = re.compile(r"[0-9]{1,18}")
+_WHITESPACE = " \t\r\n"
+"""HTTP's own, with that of a folded line. ``str.strip`` takes more, which other readers see."""
 
 
 class Body(Protocol):
@@ -123,12 +125,12 @@ def body_of(method: str, status: int, headers: Mapping[str, str]) -> Body:
 
     :param headers: values of one name joined by commas.
     """
-    coding, length = headers.get("Transfer-Encoding"), headers.get("Content-Length")
     if method == "HEAD" or status in (204, 304) or status < 200:
         return SizedBody(0)
-    if coding is not None:
-        return ChunkedBody() if _words(coding)[-1:] == ["chunked"] else OpenBody()
-    first = (length or "").split(",")[0].strip()
+    codings = _words(headers.get("Transfer-Encoding", ""))
+    if codings not in ([], ["identity"]):  # RFC 2616 had identity: the length counts
+        return ChunkedBody() if codings[-1] == "chunked" else OpenBody()
+    first = headers.get("Content-Length", "").split(",")[0].strip(_WHITESPACE)
     return SizedBody(int(first)) if _LENGTH.fullmatch(first) else OpenBody()
 
 
@@ -152,5 +154,5 @@ def keeps_connection(method: str, status: int, version: int, headers: Mapping[st
 
 
 def _words(value: str) -> List[str]:
-    words: Iterable[str] = (word.strip().lower() for word in value.split(","))
+    words: Iterable[str] = (word.strip(_WHITESPACE).lower() for word in value.split(","))
     return [word for word in words if word]

@@ -72,6 +72,6 @@ class IdleConnections:
     def _of_this_process(self) -> Dict[Place, Deque[Connection]]:
         """The connections, without those of the process from which this one was forked."""
         if self._process != os.getpid():
+            self.close()  # before another thread takes the process for the one that made them
             self._process = os.getpid()
-            self.close()
         return self._waiting

@@ -207,6 +207,32 @@ def test_a_request_that_meets_the_end_of_its_connection_is_sent_again_once(servi
         assert connections(upstream) == 2
 
 
+TOO_LATE = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def test_an_end_may_be_told_with_status_408(serving):
+    def script(exchange):
+        (raw(TOO_LATE) if exchange.number_on_connection == 2 else whole)(exchange)
+
+    upstream, client = serving(script)
+    with upstream:
+        assert [get(client, upstream, "POST", b"question") for _ in range(3)] == [b"whole"] * 3
+        assert (connections(upstream), len(upstream.requests)) == (3, 5)
+
+
+@pytest.mark.parametrize("text", [TOO_LATE, TOO_LATE.replace("close", "keep-alive")])
+def test_any_other_408_is_an_answer(serving, text):
+    """On a new connection, or on one that goes on."""
+    upstream, client = serving(raw(text))
+    with upstream:
+        for _ in range(2):
+            with closing(client.call("GET", upstream.url, headers={})) as call:
+                answered = call.open()
+                assert answered.status == 408
+                answered.finish()
+        assert len(upstream.requests) == 2
+
+
 @pytest.mark.parametrize("end", ENDS, ids=["FIN", "RST"])
 def test_a_new_connection_that_ends_is_an_error_at_once(serving, end):
     upstream, client = serving(end)
