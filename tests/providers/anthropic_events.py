@@ -74,7 +74,7 @@ def sends(*events: Any) -> Callable[[Exchange], None]:
 
     def script(exchange: Exchange) -> None:
         exchange.send(HEAD)
-        for event in events:
+        for event in filter(None, events):  # an empty chunk would end the body
             exchange.send_chunk(event if isinstance(event, bytes) else as_bytes(event))
         exchange.send(LAST_CHUNK)
 
