@@ -202,6 +202,13 @@ def test_an_error_is_found_in_other_forms(sent):
     assert error_of(script).code in ("provider_busy", "provider_error")
 
 
+def test_a_key_that_stands_for_none_is_cut_out_of_no_words():
+    error = {"type": "invalid_request_error", "message": "expected max_tokens"}
+    with Upstream(answer(400, json.dumps({"type": "error", "error": error}))) as upstream:
+        provider = Anthropic("x", base_url=upstream.url)
+        assert str(failure(provider, CHAT)).endswith("expected max_tokens")
+
+
 def test_an_overload_before_the_first_piece_is_tried_again():
     scripts = iter([sends(start(), failed("overloaded_error")), sends(*ANSWER)])
     with Upstream(lambda exchange: next(scripts)(exchange)) as upstream:

@@ -13,6 +13,11 @@ MOST_KEYS = 64
 """So many keys that came one after another are remembered. Each user may have another one."""
 
 
+SHORTEST_SECRET = 6
+"""Shorter words are not cut out of messages. A key such as ``x`` stands for none, and is a part of
+many words."""
+
+
 class Secrets:
     """The words that no message may show. Any thread may use it.
 
@@ -44,6 +49,8 @@ class Secrets:
 def _spellings(secrets: Iterable[str]) -> Iterator[str]:
     """The forms that a secret may have in JSON, in a page and in an address."""
     for secret in secrets:
+        if len(secret) < SHORTEST_SECRET:
+            continue
         yield from (secret, quote(secret), escape(secret), escape(secret, quote=False))
         in_json = json.dumps(secret)[1:-1]
         yield from (in_json, in_json.replace("/", "\\/"))

@@ -81,7 +81,7 @@ class Upstream:
         for name in self._key_headers("key"):
             sent.pop(name, None)  # in any case; a plain copy for each call is cheap
         self._headers = dict(sent)
-        secrets = {*secrets_in(headers), *self._endpoint.secrets(), self.keys.fixed} - {""}
+        secrets = {*secrets_in(headers), *self._endpoint.secrets(), self.keys.fixed}
         self.errors = UpstreamErrors(self.address, secrets)
 
     def call(self, request: UpstreamRequest, key: str) -> HTTPCall:
