@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable
-from typing import Any, AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, AsyncGenerator, AsyncIterator
 
 from ..awaited import begin_answer, close_async
 from ..base import Piece
@@ -18,20 +19,15 @@ async def async_answer(plan: Plan) -> AsyncGenerator[Piece, None]:
     try:
         for member in plan.members:
             try:
-                with member.limit.place():
-                    deltas = await _begun(member, plan)
-                    iterator = deltas.__aiter__()
-                    try:
-                        async for piece in iterator:
-                            if plan.beginning.has_begun:
-                                yield piece
-                            else:
-                                for each in plan.beginning.take(piece):
-                                    yield each
-                        for each in plan.beginning.rest():
-                            yield each
-                    finally:
-                        await _close(iterator, deltas)
+                async with _pieces_of(member, plan) as pieces:
+                    async for piece in pieces:
+                        if plan.beginning.has_begun:
+                            yield piece
+                        else:
+                            for each in plan.beginning.take(piece):
+                                yield each
+                    for each in plan.beginning.rest():
+                        yield each
                 return
             except Exception as error:
                 if plan.is_final(error):
@@ -40,6 +36,18 @@ async def async_answer(plan: Plan) -> AsyncGenerator[Piece, None]:
         raise plan.verdict()
     finally:
         plan.forget()
+
+
+@asynccontextmanager
+async def _pieces_of(member: Member, plan: Plan) -> AsyncIterator[Any]:
+    """An iterator over the member's pieces. The member has its place until they are closed."""
+    with member.limit.place():
+        deltas = await _begun(member, plan)
+        iterator = deltas.__aiter__()
+        try:
+            yield iterator
+        finally:
+            await _close(iterator, deltas)
 
 
 async def _begun(member: Member, plan: Plan) -> Any:
