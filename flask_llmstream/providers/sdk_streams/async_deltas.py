@@ -13,7 +13,7 @@ from .kinds import name_in_log
 
 
 def async_sdk_deltas(source: Any) -> AsyncDeltas:
-    """As :func:`.deltas.sdk_deltas`. It is cancelled where it awaits, and not aborted."""
+    """As :func:`.deltas.plain_sdk_deltas`. It is cancelled where it awaits, and not aborted."""
     return _Named(source)
 
 

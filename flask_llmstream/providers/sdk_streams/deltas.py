@@ -1,4 +1,4 @@
-"""``sdk_deltas``: the deltas of an SDK's plain stream."""
+"""``plain_sdk_deltas``: the deltas of an SDK's plain stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .events import SDKAnswer, response_of, unreadable
 from .kinds import name_in_log
 
 
-def sdk_deltas(source: Any) -> AbortableDeltas:
+def plain_sdk_deltas(source: Any) -> AbortableDeltas:
     """The deltas of a stream, or of the context manager of one.
 
     The iteration raises :class:`~flask_llmstream.errors.ProviderError` for whatever the SDK raises.

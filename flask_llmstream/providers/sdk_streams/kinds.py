@@ -1,6 +1,4 @@
 """``sdk_deltas``: recognises an SDK's stream by its class. It loads nothing for anything else.
-
-Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -25,9 +23,9 @@ def sdk_deltas(source: Any) -> Any:
         from .async_deltas import async_sdk_deltas
 
         return async_sdk_deltas(source)
-    from .deltas import sdk_deltas
+    from .deltas import plain_sdk_deltas
 
-    return sdk_deltas(source)
+    return plain_sdk_deltas(source)
 
 
 def raise_meant(error: BaseException) -> NoReturn:
