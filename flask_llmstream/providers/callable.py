@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, Awaitable, Callable, Generator, Iterable, Mapping, Union
+from typing import Any, AsyncIterable, Awaitable, Callable, Generator, Iterable, Mapping, Union
 
 from ..errors import ConfigurationError
 from ..exceptions.handling import name_of
@@ -91,6 +91,9 @@ def _deltas_in(result: Any, function: Callable[..., Any]) -> Iterable[Piece]:
     if isinstance(result, Iterable) and not isinstance(result, (bytes, Mapping)):
         return result
     name = name_of(function) or name_of(type(function))
+    if isinstance(result, (AsyncIterable, Awaitable)):
+        what = name_of(result) or type(result).__name__
+        raise TypeError(f"{name} gave {what}, which is asynchronous; write it as async def")
     raise TypeError(
         f"{name} gave a {type(result).__name__}; wanted: a text, or an iterable of texts"
     )

@@ -56,6 +56,14 @@ def test_the_function_is_called_when_the_iteration_begins():
     assert calls == [PROMPT]
 
 
+def test_an_asynchronous_result_of_a_plain_function_is_told_with_the_remedy():
+    async def deltas():
+        yield "a"
+
+    with pytest.raises(TypeError, match="gave .*deltas, which is asynchronous; write it as async"):
+        ask(CallableProvider(lambda request: deltas()))
+
+
 @pytest.mark.parametrize("result", [None, 7, b"bytes", {"a": "mapping"}])
 def test_a_result_that_holds_no_deltas_is_told_with_the_functions_name(result):
     def my_model(request):

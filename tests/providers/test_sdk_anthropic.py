@@ -8,6 +8,7 @@ import pytest
 
 from flask_llmstream import Delta, ProviderError, Usage
 from flask_llmstream.providers.sdk_streams.kinds import sdk_deltas
+from tests.support.answers import Answer
 from tests.support.upstream import HANG_GUARD, HEAD, LAST_CHUNK, Upstream, answer
 
 anthropic = pytest.importorskip("anthropic")
@@ -134,3 +135,21 @@ def test_asynchronous_streams_are_read_too(how):
 
     with Upstream(WHOLE) as upstream:
         check_whole(asyncio.run(run(upstream.url[: -len("/v1")])))
+
+
+def test_events_of_two_answers_say_what_the_second_one_cost(app, streams, ask, finished):
+    usage = {"input_tokens": 3, "output_tokens": 1, "cache_read_input_tokens": 8}
+    first = {**START, "message": {**START["message"], "id": "msg_0", "usage": usage}}
+    scripts = [sends(first, *ALONE, *STOP), sends(START, *ALONE, *STOP)]
+    with Upstream(lambda exchange: scripts.pop(0)(exchange)) as upstream:
+
+        @app.route("/")
+        @streams.view(on_finish=finished)
+        def turns():
+            for how in ("create", "stream"):
+                with ask(upstream, how) as events:
+                    yield from events
+
+        with Answer(app, "/") as got:
+            got.rest()
+        assert finished.summary().usage == Usage(3, 2, "end_turn")

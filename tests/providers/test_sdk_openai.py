@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from importlib.util import find_spec
 
@@ -16,6 +17,7 @@ from tests.support.runtimes import BESIDE, GREENLETS, THREADS
 from tests.support.upstream import (
     HANG_GUARD,
     HEAD,
+    LAST_CHUNK,
     Upstream,
     answer,
     events,
@@ -58,6 +60,8 @@ def ask():
     def ask(upstream, how="create", kind=openai.OpenAI):
         client = kind(base_url=upstream.url, api_key="sk-a-secret", max_retries=0)
         clients.append(client)
+        if how == "client":
+            return client
         if how == "create":
             return client.chat.completions.create(stream=True, **QUESTION)
         if how == "completions":
@@ -180,6 +184,19 @@ def test_deltas_that_are_never_iterated_close_the_connection(ask):
         assert upstream.hung_up.wait(HANG_GUARD)
 
 
+def test_deltas_that_nobody_holds_any_more_close_the_connection(ask):
+    with Upstream(silent) as upstream:
+        sdk_deltas(ask(upstream))
+        assert upstream.hung_up.wait(HANG_GUARD)
+
+
+def test_a_response_that_nobody_holds_any_more_closes_the_connection(app, streams, ask):
+    with Upstream(silent) as upstream:
+        with app.test_request_context("/"):
+            streams.response(ask(upstream))
+        assert upstream.hung_up.wait(HANG_GUARD)
+
+
 @pytest.mark.parametrize("how", ["create", "stream"])
 def test_an_abort_ends_the_wait_for_the_next_byte(ask, how):
     with Upstream(silent) as upstream:
@@ -255,6 +272,28 @@ def test_chunks_one_by_one_say_what_they_cost(
         assert finished.summary().usage == Usage(3, 2, "stop")
 
 
+@pytest.mark.parametrize("how", ["create", "stream"])
+def test_chunks_of_two_answers_say_what_the_second_one_cost(how, app, streams, ask, finished):
+    fragment = {"index": 0, "id": "call_1", "type": "function",
+                "function": {"name": "weather", "arguments": "{}"}}  # fmt: skip
+    first = chat(part(tool_calls=[fragment]), reason="tool_calls")
+    parts = [part(tool_calls=[{**fragment, "id": "call_2"}]), part("length")]
+    scripts = [first, events(*({**each, "id": "2"} for each in parts), "[DONE]")]
+    with Upstream(lambda exchange: scripts.pop(0)(exchange)) as upstream:
+
+        @app.route("/")
+        @streams.view(on_finish=finished)
+        def turns():
+            for _ in range(2):
+                with ask(upstream, how) as chunks:
+                    yield from chunks
+
+        with Answer(app, "/") as got:
+            calls = [json.loads(data)["tool_calls"] for data in event_data(got) if "call_" in data]
+        assert [(call["id"], call["index"]) for [call] in calls] == [("call_1", 0), ("call_2", 1)]
+        assert finished.summary().usage == Usage(finish_reason="length")
+
+
 @pytest.mark.parametrize("place", [THREADS, BESIDE], ids=lambda place: place.name, indirect=True)
 def test_a_reader_who_leaves_closes_the_connection(place, app, streams, ask, finished):
     with Upstream(silent) as upstream:
@@ -268,6 +307,49 @@ def test_a_reader_who_leaves_closes_the_connection(place, app, streams, ask, fin
                 """The opening comes first."""
         assert upstream.hung_up.wait(HANG_GUARD)
         assert finished.summary().reason == "disconnect"
+
+
+# Other APIs than chat.
+
+
+def responses(exchange):
+    exchange.send(HEAD)
+    made = {"id": "r", "object": "response", "model": "m", "output": []}
+    for event in (
+        {"type": "response.created", "sequence_number": 0, "response": made},
+        {"type": "response.output_text.delta", "sequence_number": 1, "delta": "Hello"},
+    ):
+        exchange.send_event(event)
+    exchange.send(LAST_CHUNK)
+
+
+@pytest.fixture
+def ask_responses(ask):
+    def ask_responses(upstream):
+        client = ask(upstream, "client")
+        return client.responses.create(model="m", input="Hello", stream=True)
+
+    return ask_responses
+
+
+def test_a_stream_of_another_api_is_an_error_that_names_it(ask_responses):
+    with Upstream(responses) as upstream:
+        error = failure(sdk_deltas(ask_responses(upstream)))
+    assert error.code == "provider_answer"
+    assert "response.created is no event of chat.completions" in str(error.__cause__)
+
+
+def test_its_events_one_by_one_are_one_too(app, streams, ask_responses, finished):
+    with Upstream(responses) as upstream:
+
+        @app.route("/")
+        @streams.view(on_finish=finished)
+        def chunks():
+            yield from ask_responses(upstream)
+
+        with Answer(app, "/") as got:
+            got.rest()
+    assert finished.summary().reason == "error"
 
 
 # Asynchronous streams.

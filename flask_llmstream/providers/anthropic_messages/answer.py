@@ -63,6 +63,12 @@ class Answer:
         reason = self.finish_reason or ("tool_use" if self._places.calls else "end_turn")
         return usage_of(self._counts, reason)
 
+    def end_turn(self) -> None:
+        """Read the events that follow as the next answer's. Its calls of tools are numbered on."""
+        self.finish_reason = None
+        self.is_whole = False
+        self._counts = {}
+
     def read(self, event: Any) -> Union[str, Tuple[Piece, ...]]:
         """The next text of the answer, or the next pieces; ``""`` or none if the event says
         nothing.

@@ -55,6 +55,11 @@ class Answer:
         reason = self.finish_reason or ("tool_calls" if len(self.reader.calls) else "stop")
         return usage_of(self._counts, reason)
 
+    def end_turn(self) -> None:
+        """Read the parts that follow as the next answer's. Its calls of tools are numbered on."""
+        self.finish_reason = None
+        self._counts = {}
+
     def read(self, part: Any) -> Tuple[Piece, ...]:
         """The next pieces of the answer; none if the part says nothing.
 

@@ -21,20 +21,11 @@ def plain_sdk_deltas(source: Any) -> AbortableDeltas:
     An abort ends its wait at the connection.
     """
     deltas = _SDKDeltas(source)
-    return _Named(deltas.pieces(), deltas.abort, source)
-
-
-class _Named(AbortableDeltas):
-    """Also closes a stream whose iteration never began."""
-
-    def __init__(self, deltas: Generator[Piece, None, None], abort: Any, source: Any) -> None:
-        super().__init__(deltas, abort)
-        self._source = source
-        self.__qualname__ = name_in_log(source)
-
-    def close(self) -> None:
-        super().close()
-        close(self._source)
+    pieces = deltas.pieces()
+    next(pieces)  # a generator that has not begun would close nothing at its end
+    result = AbortableDeltas(pieces, deltas.abort)
+    result.__qualname__ = name_in_log(source)
+    return result
 
 
 class _SDKDeltas:
@@ -48,8 +39,13 @@ class _SDKDeltas:
         self._sockets.hang_up()
 
     def pieces(self) -> Generator[Piece, None, None]:
+        """The pieces, behind a first one that is none. A stream that is open before is closed at
+        the end, be it that nobody holds the generator any more."""
         stream = None
         with ExitStack() as closing:
+            if hasattr(self._source, "close"):
+                closing.callback(self._source.close)
+            yield ""
             try:
                 stream = opened(self._source, closing)
                 self._watch(stream)
@@ -82,14 +78,5 @@ class _SDKDeltas:
 
 
 def opened(source: Any, closing: ExitStack) -> Any:
-    """The stream, which is closed at the end."""
-    if hasattr(source, "__enter__"):
-        return closing.enter_context(source)
-    closing.callback(close, source)
-    return source
-
-
-def close(source: Any) -> None:
-    """Close a stream. A context manager that was never entered has nothing to close."""
-    if hasattr(source, "close"):
-        source.close()
+    """The stream. That of a context manager is closed at the end."""
+    return closing.enter_context(source) if hasattr(source, "__enter__") else source

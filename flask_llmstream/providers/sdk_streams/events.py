@@ -17,6 +17,8 @@ _OF_ANTHROPIC = frozenset({
     "message_start", "content_block_start", "content_block_delta", "content_block_stop",
     "message_delta", "message_stop",
 })  # fmt: skip
+_OF_OTHER_APIS = ("response.", "transcript.", "speech.", "image_")
+"""How the names of events begin that are of OpenAI's other APIs, such as Responses."""
 _SNAPSHOTS = {"content_block_stop": "content_block", "message_stop": "message"}
 """The members that the helper of Anthropic's SDK adds: all so far, once more."""
 
@@ -43,6 +45,8 @@ class SDKAnswer:
             members = as_json(event)
             members.pop(_SNAPSHOTS.get(kind, ""), None)
             return self._read(Answer, members)
+        if isinstance(kind, str) and kind.startswith(_OF_OTHER_APIS):
+            raise ValueError(f"{kind} is no event of chat.completions, the API that is read")
         return ()
 
     def _read(self, kind: Any, part: Any) -> Sequence[Piece]:
@@ -72,8 +76,16 @@ class SDKAnswer:
 
     def counted(self) -> Sequence[Piece]:
         """What the answer cost, if it has come to its end by now."""
-        ended = self._answer is not None and self._answer.finish_reason is not None
-        return (self._answer.usage,) if ended else ()
+        return (self._answer.usage,) if self._has_stopped else ()
+
+    def end_turn(self) -> None:
+        """The events that follow belong to the next answer, if the model has stopped."""
+        if self._has_stopped:
+            self._answer.end_turn()
+
+    @property
+    def _has_stopped(self) -> bool:
+        return self._answer is not None and self._answer.finish_reason is not None
 
 
 def as_json(event: Any) -> Dict[str, Any]:
