@@ -10,7 +10,7 @@ from tests.conftest import needs
 from tests.support.answers import Answer
 from tests.support.runtimes import GREENLETS, HANG_GUARD, THREADS, run_on_the_loop
 from tests.support.upstream import (
-    HEAD,
+    CLOSING_HEAD,
     Upstream,
     answer,
     completion,
@@ -31,7 +31,7 @@ def place(request):
 
 def hello(exchange):
     """Each answer on a connection of its own: this server knows no second request."""
-    exchange.send(HEAD.replace("Transfer", "Connection: close\r\nTransfer"))
+    exchange.send(CLOSING_HEAD)
     for data in (completion("Hel"), completion("lo"), completion("", "stop"), "[DONE]"):
         exchange.send_event(data)
     exchange.send_chunk("")

@@ -45,9 +45,10 @@ class LeakCheck:
 
     def leaks(self) -> List[str]:
         """A line for each leak. New objects get a moment to end."""
+        self._wait()
         if _descriptors() - self._descriptors:
             gc.collect()  # an app or a traceback in a cycle may hold a provider's connections
-        self._wait()
+            self._wait()  # each is closed on its own hub
         left = [repr(one) for one in self._new_threads()]
         left += [repr(one) for one in _greenlets()]
         left += [repr(task) for task in self._new_tasks()]

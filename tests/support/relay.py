@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from tests.support.certificates import trusting
 from tests.support.servers import HANG_GUARD, LiveServer
 from tests.support.upstream import (
+    CLOSING_HEAD,
     HEAD,
     Exchange,
     Upstream,
@@ -47,7 +48,7 @@ class Model(Upstream):
             "say nothing": silence,
             "say a word": silence_after("word"),
             "babble": babble,
-            "count": tokens("one", "two", "three", gate=self.gate),
+            "count": tokens("one", "two", "three", gate=self.gate, head=CLOSING_HEAD),
         }
 
     def _obey(self, exchange: Exchange) -> None:

@@ -26,6 +26,9 @@ HANG_GUARD = 20
 """Seconds after which a test counts as hanging. Nothing else depends on it."""
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+CLOSING_HEAD = HEAD.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
+"""Of an answer whose connection takes no further request."""
+
 LAST_CHUNK = "0\r\n\r\n"
 
 
@@ -153,14 +156,16 @@ class Upstream:
                     self._script(exchange)
 
 
-def tokens(*texts: str, gate: Optional[threading.Semaphore] = None, **last: Any) -> Script:
+def tokens(
+    *texts: str, gate: Optional[threading.Semaphore] = None, head: str = HEAD, **last: Any
+) -> Script:
     """Stream these texts properly, and ``last`` in the last part.
 
     :param gate: each text waits until it is released once.
     """
 
     def script(exchange: Exchange) -> None:
-        exchange.send(HEAD)
+        exchange.send(head)
         for text in texts:
             assert gate is None or gate.acquire(timeout=HANG_GUARD)
             exchange.send_event(completion(text))

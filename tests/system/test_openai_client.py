@@ -9,7 +9,7 @@ import pytest
 from flask_llmstream.formats import Ending
 from flask_llmstream.formats.openai import ChatCompletionChunks
 from tests.conftest import needs
-from tests.support.upstream import HEAD, Upstream
+from tests.support.upstream import CLOSING_HEAD, Upstream
 
 needs("openai", find_spec("openai"))
 
@@ -19,7 +19,7 @@ from openai import OpenAI  # noqa: E402
 def answer(exchange):
     """The answer to a POST, with a heartbeat in each silence."""
     format = ChatCompletionChunks("gemma")
-    exchange.send(HEAD.replace("Transfer", "Connection: close\r\nTransfer"))
+    exchange.send(CLOSING_HEAD)
     exchange.send_chunk(format.opening("", "s:0").decode())
     for text in ("Hel", "lo"):
         exchange.send_chunk(format.heartbeat().decode())

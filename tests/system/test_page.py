@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.support.servers import HANG_GUARD, serving
-from tests.support.upstream import HEAD, Upstream, completion
+from tests.support.upstream import CLOSING_HEAD, Upstream, completion
 
 TRANSPORTS = ["fetch", "eventsource"]
 ESCAPE = "\ue00c"
@@ -23,7 +23,7 @@ class GatedModel:
         self.upstream = Upstream(self.script)
 
     def script(self, exchange):
-        exchange.send(HEAD)
+        exchange.send(CLOSING_HEAD)
         for step in iter(self.next_step, None):
             exchange.send_event(completion(step) if isinstance(step, str) else delta_chunk(step))
         exchange.send_event(completion("", "stop"))
