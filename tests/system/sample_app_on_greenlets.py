@@ -65,8 +65,8 @@ def local():
         return made[-1]
 
     yield make
-    for one in made:
-        end(one.start())
+    while made:  # whose connections are kept as long as they live
+        end(made.pop().start())
 
 
 def end(server):

@@ -470,7 +470,8 @@ def ended(app, caplog):
     return ended
 
 
-def test_nobody_hears_of_a_good_end_that_is_not_logged(app, ended):
+def test_nobody_hears_of_a_good_end_that_is_not_logged(app, ended, caplog):
+    caplog.set_level(logging.WARNING, app.logger.name)
     assert not is_heard(log_of(app), ended())
 
 
