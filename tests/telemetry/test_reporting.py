@@ -459,9 +459,10 @@ def test_callbacks_run_inside_the_streams_context(app, run):
 
 
 @pytest.fixture
-def ended(app, caplog):
+def ended(app, caplog, monkeypatch):
     """A stream that has ended well, in an app whose log leaves out such ends."""
     caplog.set_level(logging.WARNING, app.logger.name)
+    monkeypatch.setattr(stream_finished, "receivers", {})  # of an app that another test imports
 
     def ended(**options):
         given = StreamOptions(**options)
@@ -470,8 +471,7 @@ def ended(app, caplog):
     return ended
 
 
-def test_nobody_hears_of_a_good_end_that_is_not_logged(app, ended, caplog):
-    caplog.set_level(logging.WARNING, app.logger.name)
+def test_nobody_hears_of_a_good_end_that_is_not_logged(app, ended):
     assert not is_heard(log_of(app), ended())
 
 
