@@ -1,7 +1,7 @@
 """``Connections``: makes the connections of one client, and takes them back.
 
-A connection is given on only if the answer on it was read to its exact end. So no byte of an answer
-can come to another call.
+A connection is given on only if the answer on it was read to its exact end, and nothing has arrived
+behind it.
 """
 
 # mypy: disable-error-code=import-untyped
