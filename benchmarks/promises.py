@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
@@ -99,7 +100,12 @@ def ratio(
     :param ours: a work and a server, as :param theirs: is.
     """
     pairs = zip(numbers[ours], numbers[theirs])
-    return median(one[metric.name] / other[metric.name] for one, other in pairs)
+    return median(_times(one[metric.name], other[metric.name]) for one, other in pairs)
+
+
+def _times(one: float, other: float) -> float:
+    """A relay that keeps its connections makes none: nothing is one time nothing."""
+    return one / other if other else math.inf if one else 1.0
 
 
 def _value(promise: Promise, server: str, numbers: Numbers) -> float:

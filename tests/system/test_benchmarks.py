@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -123,6 +124,12 @@ def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds():
     rounds = {ours: [1, 9, 2], theirs: [2, 10, 8]}
     numbers = {key: [{"CPU": value} for value in values] for key, values in rounds.items()}
     assert ratio(numbers, CPU, ours, theirs) == 0.5
+
+
+@pytest.mark.parametrize("one, times", [(0.0, 1.0), (2.0, math.inf)])
+def test_beside_nothing_it_is_one_time_or_without_bound(one, times):
+    numbers = {("work", "ours"): [{"CPU": one}], ("work", "theirs"): [{"CPU": 0.0}]}
+    assert ratio(numbers, CPU, ("work", "ours"), ("work", "theirs")) == times
 
 
 def test_a_promise_is_held_at_its_limit_and_missed_above_it():
