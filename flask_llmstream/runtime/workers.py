@@ -41,7 +41,7 @@ class GreenletWorker:
     """
 
     __slots__ = (
-        "_name", "_greenlet", "_loop", "_stopped", "_interruptible", "_run", "_start", "_patron",
+        "_name", "_greenlet", "_loop", "_stopped", "_interruptible", "_run", "_start", "_giver",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -52,7 +52,7 @@ class GreenletWorker:
         self._interruptible = False
         self._run: Callable[[], None] = _has_begun
         self._start: Any = None
-        self._patron: Any = None  # the greenlet that waits in ``hurry``
+        self._giver: Any = None  # the greenlet that waits in ``give_turn``
 
     def start(self, run: Callable[[], None]) -> None:
         """Call ``run`` on the greenlet, soon."""
@@ -61,7 +61,7 @@ class GreenletWorker:
         self._greenlet = _Producer(self._begin, hub)
         self._start = hub.loop.run_callback(self._greenlet.switch)
 
-    def hurry(self) -> None:
+    def give_turn(self) -> None:
         """Let the producer run at once, unless it has begun. Call this on another greenlet of the
         same hub, where that has nothing else to do.
 
@@ -73,20 +73,20 @@ class GreenletWorker:
         if not self._start.pending:
             return
         self._start.stop()
-        patron = self._patron = getcurrent()
-        back = self._loop.run_callback(patron.switch)
+        giver = self._giver = getcurrent()
+        back = self._loop.run_callback(giver.switch)
         try:
             self._greenlet.switch()
         finally:  # also where this greenlet is killed meanwhile
-            self._patron = None
+            self._giver = None
             back.stop()
 
     def _begin(self) -> None:
         run, self._run = self._run, _has_begun
         run()
-        if self._patron is not None:
+        if self._giver is not None:
             # A greenlet that ends switches to its parent: the hub, unless it is another here.
-            getcurrent().parent = self._patron
+            getcurrent().parent = self._giver
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
         """Deliver each item of the source until it ends or is stopped. Runs on the worker.
@@ -152,7 +152,7 @@ class ThreadWorker:
         """Call ``run`` on the thread, soon."""
         start_native_thread(run, "llmstream-worker")
 
-    def hurry(self) -> None:
+    def give_turn(self) -> None:
         """Nothing to do: the thread runs beside the caller."""
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:

@@ -92,11 +92,11 @@ class Stream(Endable):
             self._release_slot()
             raise
 
-    def hurry(self) -> None:
+    def give_turn(self) -> None:
         """Let the producer begin at once, where that is possible: the reader is about to wait. Not
         without a buffer: there an item has room only while the reader waits already."""
         if self.room:
-            self._worker.hurry()
+            self._worker.give_turn()
 
     def open(self, runtime: Runtime, listener: Listener) -> Callable[[Any], None]:
         """Accept items before the start.

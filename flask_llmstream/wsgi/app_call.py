@@ -225,7 +225,7 @@ class WaitingWorker:
         self.start = lockstep.end
         self.drive = lockstep.worker.drive
         self.stop = lockstep.worker.stop
-        self.hurry = _do_nothing  # it has begun: with the call of the app
+        self.give_turn = _do_nothing  # it has begun: with the call of the app
 
 
 def _do_nothing() -> None:

@@ -229,7 +229,7 @@ class StreamBody(ReadOnceBody):
         self._connection = new_connection(stream, self._environ, runtime)
         if stream.sink.strategy is not Overflow.BLOCK:
             self._connection.limit_unsent()
-        stream.hurry()
+        stream.give_turn()
         if self._watches_client and stream.reason is None:
             self._connection.watch()
 

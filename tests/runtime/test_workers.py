@@ -394,20 +394,20 @@ def test_a_source_that_never_waits_still_lets_its_reader_read(place):
 
 
 @producer_on_greenlet
-def test_in_a_hurry_a_source_that_never_waits_is_done_before_the_hubs_next_turn(
+def test_with_the_callers_turn_a_source_that_never_waits_is_done_before_the_hubs_next_turn(
     place, monkeypatch
 ):
     monkeypatch.setattr(turns, "TURN_SECONDS", 60)
     others = []
     gevent.spawn(others.append, "was ready before")
     run = Run(place, iter(range(3))).start()
-    run.worker.hurry()
+    run.worker.give_turn()
     assert run.items == [0, 1, 2]
     assert others == []
 
 
 @producer_on_greenlet
-def test_in_a_hurry_the_caller_goes_on_where_the_source_waits(place):
+def test_a_caller_that_gave_its_turn_goes_on_where_the_source_waits(place):
     go_on = place.for_producer()
 
     def source():
@@ -416,19 +416,19 @@ def test_in_a_hurry_the_caller_goes_on_where_the_source_waits(place):
         yield "two"
 
     run = Run(place, source()).start()
-    run.worker.hurry()
+    run.worker.give_turn()
     assert run.items == ["one"]
-    run.worker.hurry()  # it has begun: nothing to do
+    run.worker.give_turn()  # it has begun: nothing to do
     go_on.set()
     run.ended.wait()
     assert run.items == ["one", "two"]
 
 
 @producer_on_greenlet
-def test_a_hurry_is_over_when_it_returns(place):
+def test_a_given_turn_is_over_when_the_call_returns(place):
     """Whatever the caller waits for next is not disturbed by it."""
     for source in (iter("a"), gevent_sleeping("a")):
-        Run(place, source).start().worker.hurry()
+        Run(place, source).start().worker.give_turn()
         timer = gevent.get_hub().loop.timer(0.001)
         timer.start(gevent.getcurrent().switch, "woken by the timer")
         # No wait of gevent's own, which would check what woke it.
@@ -442,7 +442,7 @@ def gevent_sleeping(*items):
 
 
 @producer_on_greenlet
-def test_a_caller_that_is_killed_in_a_hurry_leaves_the_producer_alone(place):
+def test_a_caller_that_is_killed_meanwhile_leaves_the_producer_alone(place):
     go_on = place.for_producer()
 
     def source():
@@ -451,7 +451,7 @@ def test_a_caller_that_is_killed_in_a_hurry_leaves_the_producer_alone(place):
         yield "one"
 
     run = Run(place, source()).start()
-    caller = gevent.spawn(run.worker.hurry)
+    caller = gevent.spawn(run.worker.give_turn)
     caller.join()
     assert isinstance(caller.value, GreenletExit)
     go_on.set()
@@ -460,19 +460,19 @@ def test_a_caller_that_is_killed_in_a_hurry_leaves_the_producer_alone(place):
 
 
 @producer_on_greenlet
-def test_what_fails_in_a_hurry_is_the_hubs_and_not_the_callers(place, capsys):
+def test_what_fails_in_a_given_turn_is_the_hubs_and_not_the_callers(place, capsys):
     worker = place.new_worker("a source")
 
     def run():
         raise LookupError("gone")
 
     worker.start(run)
-    worker.hurry()
+    worker.give_turn()
     assert "LookupError: gone" in capsys.readouterr().err
 
 
 @producer_on_greenlet
-def test_in_a_hurry_a_source_that_computes_gives_way_after_its_turn(place):
+def test_in_a_given_turn_a_source_that_computes_gives_way_after_its_turn(place):
     back = []
 
     def computes():
@@ -483,7 +483,7 @@ def test_in_a_hurry_a_source_that_computes_gives_way_after_its_turn(place):
             yield "more"
 
     run = Run(place, computes()).start()
-    run.worker.hurry()
+    run.worker.give_turn()
     back.append(True)
     assert run.items
     run.ended.wait()

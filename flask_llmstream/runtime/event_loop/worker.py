@@ -124,7 +124,7 @@ class LoopWorker:
         """Call ``run`` on the loop's thread, soon. It may wait there by :func:`wait_for`."""
         event_loop().call_soon_threadsafe(self._begin, run, context=Context())
 
-    def hurry(self) -> None:
+    def give_turn(self) -> None:
         """Nothing to do: the loop runs beside the caller."""
 
     def _begin(self, run: Callable[[], None]) -> None:
