@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterator, NoReturn, Optional
 
 from ...errors import ProviderError
-from ...http.call import CallFailed, CallTimedOut
+from ...http.errors import CallFailed, CallTimedOut
 from ..upstream.errors import UpstreamErrors
 from ..upstream.retry_after import retry_after_in
 from .events import response_of, unreadable
@@ -67,7 +67,7 @@ def errors_of(stream: Any, error: Any = None) -> UpstreamErrors:
 
 def _secrets_in(headers: Any) -> Iterator[str]:
     for name in _SECRETS:
-        yield from (word for word in str(headers.get(name, "")).split() if len(word) > 6)
+        yield from str(headers.get(name, "")).split()
 
 
 def _body(error: Any) -> Any:
