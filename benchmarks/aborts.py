@@ -16,8 +16,8 @@ from statistics import median
 from time import perf_counter, sleep
 from unittest.mock import patch
 
-from flask_llmstream.http.call import CallError
 from flask_llmstream.http.client import HTTPClient
+from flask_llmstream.http.errors import CallError
 from tests.support.certificates import certificate_for
 from tests.support.resolver import Resolver
 from tests.support.upstream import (

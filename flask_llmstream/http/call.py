@@ -14,20 +14,10 @@ from .connecting import Sockets
 from .connection import Connection
 from .connections import Connections
 from .content_coding import decoded
-from .errors import (
-    FAILURES,
-    CallAborted,
-    CallError,
-    CallFailed,
-    CallTimedOut,
-    call_error,
-    is_timeout,
-)
+from .errors import FAILURES, CallError, call_error, is_timeout
 from .exchange import FINISH_SECONDS, Exchange
 from .incoming import BLOCK_BYTES
 from .request import HTTPRequest
-
-__all__ = ["CallAborted", "CallError", "CallFailed", "CallTimedOut", "HTTPAnswer", "HTTPCall"]
 
 MOST_START_BYTES = 8 * 1024
 """After so many bytes :meth:`HTTPAnswer.start` reads no further block. A server may send blank
@@ -69,8 +59,8 @@ class HTTPCall:
     def abort(self) -> None:
         """End the call, also before it begins. Returns at once and raises nothing.
 
-        A reader that waits in :meth:`open` gets :class:`CallAborted`. A reader that waits for a
-        block gets the end of the body. The reader must still close the call.
+        A reader that waits in :meth:`open` gets :class:`~.errors.CallAborted`. A reader that waits
+        for a block gets the end of the body. The reader must still close the call.
         """
         self._sockets.aborted = True
         self._sockets.hang_up()

@@ -13,8 +13,8 @@ from contextlib import closing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_llmstream.http.call import CallError
 from flask_llmstream.http.client import HTTPClient
+from flask_llmstream.http.errors import CallError
 from tests.support.upstream import HANG_GUARD, HEAD, LAST_CHUNK, Upstream, open_descriptors
 
 CHUNKS = 4

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from flask_llmstream.http.call import CallAborted, CallFailed, CallTimedOut
 from flask_llmstream.http.client import HTTPClient
+from flask_llmstream.http.errors import CallAborted, CallFailed, CallTimedOut
 from tests.support.upstream import (
     HANG_GUARD,
     HEAD,

@@ -10,10 +10,10 @@ from contextlib import closing, suppress
 import pytest
 
 from flask_llmstream.http.address import address_of
-from flask_llmstream.http.call import CallAborted, CallFailed, CallTimedOut
 from flask_llmstream.http.client import HTTPClient
 from flask_llmstream.http.connecting import Sockets
 from flask_llmstream.http.connection import Connection
+from flask_llmstream.http.errors import CallAborted, CallFailed, CallTimedOut
 from flask_llmstream.http.exchange import Exchange
 from flask_llmstream.http.request import HTTPRequest
 from tests.support.upstream import HANG_GUARD, HEAD, LAST_CHUNK, Upstream, answer, silence

@@ -10,9 +10,8 @@ import pytest
 
 from flask_llmstream.errors import ProviderError
 from flask_llmstream.providers import OpenAICompatible
-from tests.providers.asking import CHAT, ask, failure
+from tests.providers.asking import CHAT, ask, code_at_abort, failure
 from tests.support.upstream import (
-    HANG_GUARD,
     Upstream,
     answer,
     chat_delta,
@@ -102,20 +101,7 @@ def test_an_abort_ends_the_second_call_too():
     asked_again = threading.Event()
     with Upstream(strict(REFUSALS[0], silent)) as upstream:
         deltas = OpenAICompatible(upstream.url, read_timeout=0).stream(CHAT)
-        errors = []
-
-        def read():
-            try:
-                list(deltas)
-            except ProviderError as error:
-                errors.append(error.code)
-
-        reading = threading.Thread(target=read, daemon=True)
-        reading.start()
-        assert asked_again.wait(HANG_GUARD)
-        deltas.abort()
-        reading.join(HANG_GUARD)
-    assert errors == ["aborted"]
+        assert code_at_abort(deltas, asked_again) == "aborted"
 
 
 def test_both_calls_leave_nothing_open():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_llmstream.errors import ConfigurationError, ProviderError
-from flask_llmstream.http.call import CallAborted, CallFailed, CallTimedOut
+from flask_llmstream.http.errors import CallAborted, CallFailed, CallTimedOut
 from flask_llmstream.providers.upstream.errors import UpstreamErrors
 from flask_llmstream.providers.upstream.retrying import (
     A_SECOND,

@@ -28,7 +28,8 @@ from flask_llmstream import (
     Usage,
 )
 from flask_llmstream.errors import UnknownModel
-from tests.support.upstream import HANG_GUARD, Upstream, answer, events, nobody_listens, tokens
+from tests.providers.asking import code_at_abort
+from tests.support.upstream import Upstream, answer, events, nobody_listens, tokens
 
 TOOLS = {"tools": [{"type": "function", "function": {"name": "weather"}}]}
 
@@ -496,20 +497,7 @@ def test_an_aborted_answer_asks_no_other_model():
             "b": CallableProvider(lambda request: asked.set() or ["b"]),
         }
         deltas = Router(models, failover={"a": "b"}).stream(request())
-        errors = []
-
-        def read():
-            try:
-                list(deltas)
-            except ProviderError as error:
-                errors.append(error.code)
-
-        reading = threading.Thread(target=read, daemon=True)
-        reading.start()
-        assert silent.asked.wait(HANG_GUARD)
-        deltas.abort()
-        reading.join(HANG_GUARD)
-    assert errors == ["aborted"]
+        assert code_at_abort(deltas, silent.asked) == "aborted"
     assert not asked.is_set()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Generator
 
-from ...http.call import CallAborted
 from ...http.connecting import Sockets
+from ...http.errors import CallAborted
 from ..abortable_deltas import AbortableDeltas
 from ..base import Piece
 from .errors import errors_of, fail_as

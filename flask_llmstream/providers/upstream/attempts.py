@@ -12,7 +12,8 @@ from contextlib import closing
 from typing import Callable, Generator, Iterable, List, NamedTuple, Optional
 
 from ...errors import ProviderError
-from ...http.call import CallAborted, HTTPCall
+from ...http.call import HTTPCall
+from ...http.errors import CallAborted
 from ...log import log
 from ...runtime.mutex import wakeup_of_the_caller
 from ..aborting import Current
