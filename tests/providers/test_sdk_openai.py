@@ -58,7 +58,7 @@ def ask():
     clients = []
 
     def ask(upstream, how="create", kind=openai.OpenAI):
-        client = kind(base_url=upstream.url, api_key="sk-a-secret", max_retries=0)
+        client = kind(base_url=upstream.url, api_key="sk-abc", max_retries=0)
         clients.append(client)
         if how == "client":
             return client
@@ -127,7 +127,7 @@ def failure(deltas):
     [
         (answer(429, '{"error": {"message": "slow"}}', retry_after="9"), 429, "provider_limit"),
         (answer(503), 503, "provider_busy"),
-        (answer(401, '{"error": {"message": "no sk-a-secret"}}'), 502, "provider_key"),
+        (answer(401, '{"error": {"message": "no sk-abc"}}'), 502, "provider_key"),
         (answer(400, '{"error": {"message": "m: too long"}}'), 400, "provider_rejected"),
         (lambda exchange: exchange.reset(), 502, "provider_unreachable"),
         (events({"error": {"message": "overloaded"}}), 502, "provider_error"),
@@ -144,7 +144,7 @@ def test_its_errors_have_the_class_that_the_package_s_own_calls_give(ask, script
         error = failure(sdk_deltas(ask(upstream, "stream")))
     assert (error.status, error.code) == (status, code)
     assert error.retry_after == (9 if status == 429 else None)
-    assert "sk-a-secret" not in f"{error} {error.__cause__}"
+    assert "sk-abc" not in f"{error} {error.__cause__}"
 
 
 def test_its_errors_in_a_function_of_a_model_have_it_too_and_lead_a_router_on(ask):
