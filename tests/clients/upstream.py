@@ -9,7 +9,14 @@ from collections import defaultdict
 from typing import Any, Dict, Iterator, Mapping
 
 from tests.clients.scenes import Failure, play, scene_of
-from tests.support.upstream import HANG_GUARD, HEAD, LAST_CHUNK, Exchange, Upstream, answer
+from tests.support.upstream import (
+    CLOSING_HEAD,
+    HANG_GUARD,
+    LAST_CHUNK,
+    Exchange,
+    Upstream,
+    answer,
+)
 
 
 class Moment:
@@ -44,7 +51,7 @@ class ScriptedModel(Upstream):
     def _play(self, exchange: Exchange) -> None:
         name, word = scene_of(exchange.json)
         if name == "slow":
-            exchange.send(HEAD)
+            exchange.send(CLOSING_HEAD)
             while not exchange.hangs_up_within(0.02):
                 exchange.send_event(chunk({"delta": {"content": "word "}}))
             self._left[word].is_now()
@@ -57,7 +64,7 @@ def _stream(exchange: Exchange) -> None:
     first = next(said)
     if isinstance(first, Failure):
         return _refuse(exchange, first)
-    exchange.send(HEAD)
+    exchange.send(CLOSING_HEAD)
     for item in (first, *said):
         for event in _events(item):
             exchange.send_event(event)
@@ -76,8 +83,10 @@ def _events(said: Any) -> Iterator[Dict[str, Any]]:
 
 
 def _refuse(exchange: Exchange, failure: Failure) -> None:
-    again = {"retry_after": str(failure.retry_after)} if failure.retry_after else {}
-    answer(failure.status, json.dumps({"error": failure.error}), **again)(exchange)
+    headers = {"connection": "close"}
+    if failure.retry_after:
+        headers["retry_after"] = str(failure.retry_after)
+    answer(failure.status, json.dumps({"error": failure.error}), **headers)(exchange)
 
 
 def chunk(said: Mapping[str, Any]) -> Dict[str, Any]:
