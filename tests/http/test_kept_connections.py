@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import closing, suppress
 
 import pytest
 
+from flask_llmstream.http import idle
 from flask_llmstream.http.address import address_of
 from flask_llmstream.http.client import HTTPClient
 from flask_llmstream.http.connecting import Sockets
@@ -79,6 +82,75 @@ def test_calls_at_the_same_time_have_a_connection_each(serving):
             thread.join()
         get(client, upstream)
         assert connections(upstream) == 2
+
+
+@pytest.mark.parametrize("timeout, used", [(1, 3), (60, 1)])
+def test_a_connection_is_given_up_a_second_before_its_server_ends_it(serving, timeout, used):
+    upstream, client = serving(answer(200, "whole", keep_alive=f"timeout={timeout}"))
+    with upstream:
+        assert [get(client, upstream) for _ in range(3)] == [b"whole"] * 3
+        assert connections(upstream) == used
+
+
+def test_a_connection_that_has_waited_too_long_is_replaced(serving, monkeypatch):
+    times = [0.0]
+    monkeypatch.setattr(idle, "monotonic", lambda: times[0])
+    upstream, client = serving(whole)
+    with upstream:
+        for now, used in ((0.0, 1), (29.0, 1), (59.5, 2)):
+            times[0] = now
+            assert get(client, upstream) == b"whole"
+            assert connections(upstream) == used
+
+
+def test_of_too_many_connections_that_wait_the_oldest_is_ended(serving, monkeypatch):
+    monkeypatch.setattr(idle, "MOST_IDLE", 2)
+    together = threading.Barrier(3)
+
+    def script(exchange):
+        together.wait(HANG_GUARD)
+        whole(exchange)
+
+    upstream, client = serving(script)
+    with upstream:
+        for used in (3, 4):
+            threads = [threading.Thread(target=get, args=(client, upstream)) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(HANG_GUARD)
+            assert connections(upstream) == used
+
+
+ON_A_NATIVE_THREAD = """
+from gevent import monkey
+monkey.patch_all()
+import sys, gevent
+from contextlib import closing
+from flask_llmstream.http.client import HTTPClient
+
+client = HTTPClient()
+
+def get():
+    with closing(client.call("GET", sys.argv[1], headers={})) as call:
+        assert b"".join(call.open().blocks()) == b"whole"
+
+gevent.get_hub().threadpool.apply(get)
+print("answered", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_socket_of_another_thread_s_hub_is_not_kept():
+    with Upstream(whole) as upstream:
+        command = [sys.executable, "-c", ON_A_NATIVE_THREAD, upstream.url]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, universal_newlines=True, **pipes) as process:
+            assert process.stdout.readline() == "answered\n"
+            assert upstream.hung_up.wait(HANG_GUARD)
+            assert process.poll() is None
+            process.communicate("end\n", HANG_GUARD)
+    assert process.returncode == 0
 
 
 def raw(text):
