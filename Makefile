@@ -11,11 +11,12 @@ PROXIES := nginx caddy haproxy apache2
 # Not run again by `legacy`: servers and their connections, crowds of readers, tests in every order or
 # with many examples, and the doctor's measurements. The newest Python runs them, and the matrix runs
 # them on every Python.
-UNIT_ALONE := $(foreach name,server_endings server_goes servers middleware_servers bridges half_open \
-    large_bodies scale async_scale bad_days interleavings any_options overflow_properties clock \
+UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half_open large_bodies scale \
+    async_scale bad_days interleavings connection_interleavings any_options overflow_properties clock \
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
-    emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request \
-    client_bodies forwarding kinds openai_any_json openai_reports,--ignore $(wildcard tests/*/test_$(name).py))
+    emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
+    forwarding kinds openai_any_json openai_reports
+NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -48,8 +49,8 @@ js: $(VENV)/debian
 # In two processes: in one for all tests, this old interpreter has crashed in its garbage collector.
 legacy: $(VENV)/test  ## the oldest Python and Flask we promise, if that Python is installed
 ifdef PYTHON38
-	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(UNIT_ALONE) --ignore tests/stream
-	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(UNIT_ALONE) tests/stream
+	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(NOT_AGAIN) --ignore tests/stream
+	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(NOT_AGAIN) tests/stream
 else
 	@echo "skipped: the suite on Python 3.8 and Flask 1.1, because there is no python3.8" && test -z "$$CI"
 endif
