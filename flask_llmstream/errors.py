@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Optional
+import re
+from typing import Mapping, Optional
 
 
 class LLMStreamError(Exception):
@@ -82,6 +83,17 @@ class RequestError(StreamError):
     def __init__(self, message: str, *, field: Optional[str] = None) -> None:
         super().__init__(f"{field}: {message}" if field else message)
         self.field = field
+
+    def rename_field(self, names: Mapping[str, str]) -> None:
+        """Name the field as the client knows it.
+
+        :param names: the client's names of outermost fields, by ours.
+        """
+        field = self.field or ""
+        outermost = re.match(r"\w+", field)
+        if outermost is not None and outermost[0] in names:
+            self.field = names[outermost[0]] + field[outermost.end() :]
+            self.args = (str(self).replace(field, self.field, 1),)
 
 
 class UnknownModel(RequestError):

@@ -7,7 +7,7 @@ in ``app.extensions["llmstream"]``.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, Optional, Sequence
 
 from flask import Blueprint, Flask, Response, request
 
@@ -25,6 +25,7 @@ from .doctor.routes import add_doctor_routes
 from .errors import ConfigurationError
 from .exceptions.handling import name_of
 from .keywords import BlueprintSettings, ResponseOptions
+from .protocols import Protocol, checked_protocols
 from .providers import Counter, Provider
 from .runtime.sigterm import on_sigterm
 from .sources.emitter import Emitter
@@ -64,7 +65,10 @@ class LLMStream:
     :param guard: decides who may use those endpoints. It is called before each request to them, as
         a ``before_request`` (not for ``OPTIONS``, which runs no model). ``None`` lets the request
         pass, anything else is the answer, and it may ``abort()``. Default: everybody may.
-    :raises ConfigurationError: an object that is no provider, a guard that can't be called.
+    :param protocols: what the chat endpoints speak beside the protocols of the package. Default:
+        none.
+    :raises ConfigurationError: an object that is no provider or no protocol, a guard that can't be
+        called.
     """
 
     def __init__(
@@ -73,8 +77,10 @@ class LLMStream:
         *,
         providers: Optional[Mapping[str, Provider]] = None,
         guard: Optional[Guard] = None,
+        protocols: Sequence[Protocol] = (),
     ) -> None:
         check_callable("guard", guard)
+        self._protocols = checked_protocols(protocols)
         self._guard = guard
         self._defaults = Settings(url_prefix=None if providers is None else "/v1")
         models = {} if providers is None else checked_providers(providers)
@@ -230,6 +236,7 @@ class LLMStream:
         name: str,
         *,
         providers: Optional[Mapping[str, Provider]] = None,
+        protocols: Optional[Sequence[Protocol]] = None,
         **settings: Unpack[BlueprintSettings],
     ) -> Blueprint:
         """The chat endpoints as a blueprint, to be mounted anywhere and any number of times.
@@ -237,6 +244,8 @@ class LLMStream:
         :param name: the name of the blueprint.
         :param providers: its models by name, the first the default; ``counter`` is added where
             missing. Default: those of this object.
+        :param protocols: what it speaks beside the protocols of the package. Default: those of
+            this object.
         :param settings: those that differ from the app's: ``max_streams`` (then with slots of its
             own), ``allowed_origins``, ``max_body_bytes``, ``max_prompt_chars``,
             ``max_tokens``, ``unknown_fields``, ``chat_hold``, and any stream option.
@@ -244,7 +253,8 @@ class LLMStream:
         """
         models = dict(self._providers if providers is None else checked_providers(providers))
         models.setdefault("counter", self._providers["counter"])
-        chat = ChatBlueprint(name, models, settings)
+        spoken = self._protocols if protocols is None else checked_protocols(protocols)
+        chat = ChatBlueprint(name, models, settings, spoken)
         chat.record(_speak_json)
         add_doctor_routes(chat)
         return chat

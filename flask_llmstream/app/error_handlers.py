@@ -63,7 +63,7 @@ def has_own_page(error: Any) -> bool:
 def own_answer(error: Any, failure: ErrorInfo) -> Any:
     """Our JSON in place of an HTTP exception's page. The exception's headers are kept: how to
     authenticate, which methods are allowed, when to come back."""
-    response = failure_response(failure)
+    response = failure_response(failure, request.environ)
     theirs = error.get_response().headers.to_wsgi_list()
     response.headers.extend([each for each in theirs if each[0] not in response.headers])
     return response
@@ -93,7 +93,7 @@ def _internal_server_error(
         log.isolated(told, _FAILED)
     if failure.code != "internal":
         failure = error_info_of(None, failure.id)
-    error: Any = InternalServerError(response=failure_response(failure))
+    error: Any = InternalServerError(response=failure_response(failure, request.environ))
     error.original_exception = error.__cause__ = unhandled
     return app.handle_http_exception(*leading_argument(), error)
 
@@ -103,7 +103,7 @@ def as_http_exception(app: Flask, error: Any, failure: ErrorInfo) -> Any:
     for which the app has a handler, is returned as it is."""
     if not issubclass(type(error), StreamError) or _has_handler(app, type(error)):
         return error
-    made = http_exception(failure)
+    made = http_exception(failure, request.environ)
     made.__cause__ = error
     return made
 

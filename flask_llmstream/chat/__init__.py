@@ -1,1 +1,1 @@
-"""The chat endpoints: their routes, and how a request is read and limited."""
+"""The chat endpoints: their routes, their models, and requests from other sites."""

@@ -19,6 +19,7 @@ from ..app.request_id import request_id
 from ..errors import StreamError
 from ..exceptions.error_info import error_info_of
 from ..records import ErrorInfo
+from ..wsgi.failure_response import set_failure_form
 from .cross_site import allow_reading
 from .mounts import Mount, Mounts
 
@@ -54,6 +55,9 @@ def _noting(mounts: Mounts) -> Any:
         mount = mounts.of(request._get_current_object())  # type: ignore[attr-defined]
         if mount is not None:
             request.environ[_MOUNT] = mount
+            protocol = mount.chat.protocol(request.endpoint)
+            if protocol is not None:
+                set_failure_form(request.environ, protocol.failure)
             allow_reading(mount.chat.own.in_force().allowed_origins)
 
     return note

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Mapping, Optional
+from functools import partial
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from flask import Blueprint, Response, request, send_from_directory
 
+from ..protocols import PROTOCOLS, Protocol
 from ..providers import Provider
 from ..views.blueprint_routes import add_route, use_current_host
 from .completions import Completions
@@ -16,7 +18,6 @@ from .own_settings import OwnSettings
 
 COMPLETIONS = "completions"
 """The endpoint that each chat blueprint has, below its own name."""
-_MODEL_ENDPOINTS = (COMPLETIONS, "stream", "text_completions")
 _OTHER_ENDPOINTS = ("models", "model", "client")
 _STATIC = os.path.join(os.path.dirname(os.path.dirname(__file__)), "static")
 
@@ -26,21 +27,28 @@ class ChatBlueprint(Blueprint):
 
     :param providers: the models by name; the first is the default.
     :param changes: the settings and stream options that differ from the app's.
+    :param protocols: the protocols that it speaks beside its own.
     :ivar own: these settings.
-    :raises ConfigurationError: a provider, a setting or an option can't work; the message names
-        it.
+    :raises ConfigurationError: a provider, a protocol, a setting or an option can't work; the
+        message names it.
     """
 
-    def __init__(self, name: str, providers: Mapping[str, Provider], changes: Mapping[str, Any]):
+    def __init__(
+        self,
+        name: str,
+        providers: Mapping[str, Provider],
+        changes: Mapping[str, Any],
+        protocols: Sequence[Protocol] = (),
+    ) -> None:
         super().__init__(name, __name__)
         models = Models(providers)
         self.own = OwnSettings(changes)
         completions = Completions(providers, self.own)
         self.before_request(self._admit)
         self.record(_add_converter)
-        self._add("/chat/completions", COMPLETIONS, completions.chat, "POST")
-        self._add("/chat/stream", "stream", completions.stream, "GET")
-        self._add("/completions", "text_completions", completions.text, "POST")
+        self._protocols = {each.name: each for each in (*PROTOCOLS, *protocols)}
+        for each in self._protocols.values():
+            self._add(each.rule, each.name, partial(completions.answer, each), each.method)
         self._add("/models", "models", models.all, "GET")
         self._add(f"/models/<{NAME}:{NAME}>", "model", models.one, "GET", merge_slashes=False)
         self._add("/llmstream.js", "client", browser_client, "GET")
@@ -49,7 +57,11 @@ class ChatBlueprint(Blueprint):
 
     def answers(self, endpoint: str) -> bool:
         """Whether one of the chat endpoints has this name. Others may have been added."""
-        return _own_name(endpoint) in (*_MODEL_ENDPOINTS, *_OTHER_ENDPOINTS)
+        return _own_name(endpoint) in (*self._protocols, *_OTHER_ENDPOINTS)
+
+    def protocol(self, endpoint: Optional[str]) -> Optional[Protocol]:
+        """The protocol of an endpoint; ``None`` where it asks no model."""
+        return self._protocols.get(_own_name(endpoint))
 
     def _add(
         self, rule: str, endpoint: str, view: Callable[[], Response], method: str, **options: Any
@@ -62,7 +74,7 @@ class ChatBlueprint(Blueprint):
         The application's own ``before_request`` functions run before, as its ``after_request``
         functions rely on them.
         """
-        if _own_name(request.endpoint) in _MODEL_ENDPOINTS:
+        if self.protocol(request.endpoint) is not None:
             refuse_cross_site(self.own.in_force().allowed_origins)
         return answer_to_preflight()
 

@@ -1,16 +1,18 @@
-"""The views that ask a model: a request is read, checked and answered."""
+"""The view that asks a model: a request is read by its protocol, checked and answered."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, Callable, Collection, Mapping
+from typing import Any, Collection, Mapping, cast
 
 from flask import Response, request
 
+from ..app.request_owner import request_owner
 from ..errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
-from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS, Format
-from ..formats.openai import ChatCompletion, ChatCompletionChunks
-from ..formats.openai_text import TextCompletion, TextCompletionChunks
+from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS
+from ..protocols.base import ClientRequest, ParsedRequest, Protocol
+from ..protocols.completion import ChatRequest, parse_chat
+from ..protocols.json_body import parse_json
+from ..protocols.request_limits import RequestLimits
 from ..providers import Provider
 from ..providers.awaited import begin_answer
 from ..sources.calls import called
@@ -18,17 +20,12 @@ from ..views.responses import stream_response
 from ..wsgi.request_body import read_in_view
 from .cross_site import refuse_unless_accepted
 from .own_settings import OwnSettings
-from .request_limits import RequestLimits
-from .requests import ChatRequest, parse_chat, parse_json, parse_query
-from .text_requests import parse_text
 
 _EVENT_STREAM = "text/event-stream"
-_OPENAI = "openai"
-"""The name of the format that is OpenAI's, in a query."""
 
 
 class Completions:
-    """The views of one blueprint that ask its models.
+    """Answers the requests of one blueprint.
 
     :param providers: the models by name; the first is the default.
     """
@@ -38,25 +35,20 @@ class Completions:
         self._default_model = next(iter(providers))
         self._own = own
 
-    def chat(self) -> Response:
-        """``POST /chat/completions``."""
-        chat = self._parsed(parse_json(self._body()))
-        return self._answer(chat, partial(_chat_format, chat), chat.speaks_openai)
-
-    def text(self) -> Response:
-        """``POST /completions``, the older form."""
-        fields, stream, echo = parse_text(parse_json(self._body()))
-        chat = self._parsed(fields)
-        return self._answer(chat, partial(_text_format, chat, stream, echo), True)
-
-    def stream(self) -> Response:
-        """``GET /chat/stream``, for ``EventSource``."""
-        refuse_unless_accepted(self._media_types())
-        arguments = request.args.to_dict()
-        for name in ("format", "lastEventId"):  # about the stream, not about the model
-            arguments.pop(name, None)
-        chat = self._parsed(parse_query(arguments))
-        return self._answer(chat, partial(_chat_format, chat), chat.speaks_openai)
+    def answer(self, protocol: Protocol) -> Response:
+        """The answer to the current request, which speaks this protocol."""
+        if protocol.method == "GET":
+            refuse_unless_accepted(self._media_types())
+            fields: Mapping[str, Any] = {}
+        else:
+            fields = parse_json(self._body())
+        query, headers = request.args.to_dict(), cast(Mapping[str, str], request.headers)
+        parsed = protocol.read(ClientRequest(fields, query, headers, request_owner))
+        try:
+            return self._streamed(parsed, self._checked(parsed.fields))
+        except RequestError as error:
+            error.rename_field(protocol.field_names)
+            raise
 
     def _media_types(self) -> Collection[str]:
         """The media types that a GET may accept: event streams, its format, plain text."""
@@ -65,15 +57,6 @@ class Completions:
             return BY_MEDIA_TYPE
         content_type = getattr(FORMATS.get(format, format), "content_type", _EVENT_STREAM)
         return (_EVENT_STREAM, content_type.partition(";")[0], "text/plain")
-
-    def _parsed(self, fields: Mapping[str, Any]) -> ChatRequest:
-        settings = self._own.in_force().settings
-        limits = RequestLimits(
-            settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens
-        )
-        return parse_chat(
-            fields, self._providers, self._default_model, limits, settings.unknown_fields
-        )
 
     def _body(self) -> bytes:
         limit = self._own.in_force().settings.max_body_bytes
@@ -88,19 +71,20 @@ class Completions:
             raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
         return body
 
-    def _answer(
-        self, chat: ChatRequest, openai: Callable[[], Format], speaks_openai: bool
-    ) -> Response:
-        """
-        :param openai: makes the format of OpenAI.
-        :param speaks_openai: whether that is the format unless the query names another.
-        """
-        own, named = self._own.in_force(), _named_format()
-        options = own.options
-        if named == _OPENAI or (named is None and speaks_openai):
-            options = options.with_format(openai())
-        elif named is not None:
-            options = options.with_format(named)
+    def _checked(self, fields: Mapping[str, Any]) -> ChatRequest:
+        settings = self._own.in_force().settings
+        limits = RequestLimits(
+            settings.max_prompt_chars, settings.max_body_bytes, settings.max_tokens
+        )
+        return parse_chat(
+            fields, self._providers, self._default_model, limits, settings.unknown_fields
+        )
+
+    def _streamed(self, parsed: ParsedRequest, chat: ChatRequest) -> Response:
+        own = self._own.in_force()
+        options, format = own.options, parsed.answer(chat)
+        if format is not None:
+            options = options.with_format(format)  # type: ignore[arg-type]
         model = chat.completion.model
         called(self._providers[model].check, chat.completion)
         deltas = begin_answer(self._providers[model], chat.completion)
@@ -111,26 +95,3 @@ def _is_unreadable(environ: Mapping[str, Any]) -> bool:
     """Whether the body is chunked and the server passes it on without marking its end."""
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     return chunked and not environ.get("wsgi.input_terminated")
-
-
-def _named_format() -> Any:
-    """The format that the query names; ``None`` where it names none."""
-    name = request.args.get("format")
-    if name is not None and name not in (*FORMATS, _OPENAI):
-        raise RequestError(
-            f"{name[:40]!r} is none of {', '.join(FORMATS)}, {_OPENAI}", field="format"
-        )
-    return name
-
-
-def _chat_format(chat: ChatRequest) -> Format:
-    if chat.stream:
-        is_event_source = request.method == "GET"
-        return ChatCompletionChunks(chat.completion.model, chat.include_usage, is_event_source)
-    return ChatCompletion(chat.completion.model)
-
-
-def _text_format(chat: ChatRequest, stream: bool, echo: str) -> Format:
-    if stream:
-        return TextCompletionChunks(chat.completion.model, chat.include_usage, echo)
-    return TextCompletion(chat.completion.model, echo)

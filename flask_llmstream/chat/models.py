@@ -12,8 +12,8 @@ from flask import Response, jsonify, request
 from werkzeug.routing import BaseConverter
 
 from ..errors import ConfigurationError
+from ..protocols.completion import known_model
 from ..providers import Provider, Router
-from .requests import known_model
 
 NAME = "llmstream_model"
 """The variable of a rule that is a model's name, and its converter."""

@@ -39,7 +39,7 @@ class FlaskHooks(CopiedContext):
     def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
         """The response of the app's error handlers, called in a context like the view's."""
         if not self.has_request:
-            return failure_response(failure)
+            return failure_response(failure, {})
         return self.call_in_request(partial(error_response, self._app, error, failure))
 
     def left(self, stream: Stream, summary: Summary) -> None:

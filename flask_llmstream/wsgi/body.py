@@ -241,7 +241,8 @@ class StreamBody(ReadOnceBody):
         if self._start is not None:
             asks = _FAILED not in self._environ
             self._environ[_FAILED] = True
-            answer = stream.answer(error, failure) if asks else failure_response(failure)
+            own = partial(failure_response, failure, self._environ)
+            answer = stream.answer(error, failure) if asks else own()
             self._error_body = self._start.as_response(answer)
             return b""
         if not stream.format.tells_its_end:

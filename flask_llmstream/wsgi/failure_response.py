@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Callable, Mapping, Tuple, TypeVar
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response
 
+from ..formats.failure import failure_as_json
 from ..records import ErrorInfo
-from ..sse.json import json_bytes
 
 R = TypeVar("R", bound=Response)
 
+FailureForm = Callable[[ErrorInfo], Tuple[str, bytes]]
+"""Makes the ``Content-Type`` and the body of a failure."""
 
-def failure_response(failure: ErrorInfo) -> Response:
-    """The package's own response, in JSON, if the application has none."""
-    response = Response(json_bytes({"error": failure.as_json()}), failure.status)
-    response.headers["Content-Type"] = "application/json"
+_FORM = "flask_llmstream.failure_form"
+"""The key in ``environ`` for the form that the request's client reads."""
+
+
+def set_failure_form(environ: Any, form: FailureForm) -> None:
+    """Choose the form of a request's failures. Default: OpenAI's, in JSON."""
+    environ[_FORM] = form
+
+
+def failure_response(failure: ErrorInfo, environ: Mapping[str, Any]) -> Response:
+    """The package's own response to a request, if the application has none."""
+    form: FailureForm = environ.get(_FORM, failure_as_json)
+    content_type, body = form(failure)
+    response = Response(body, failure.status)
+    response.headers["Content-Type"] = content_type
     return with_headers(response, failure)
 
 
@@ -29,11 +42,12 @@ def with_headers(response: R, failure: ErrorInfo) -> R:
     return response
 
 
-def http_exception(failure: ErrorInfo) -> Any:
+def http_exception(failure: ErrorInfo, environ: Mapping[str, Any]) -> Any:
     """The failure as Werkzeug's exception class for its status (404: ``NotFound``), because Flask
     finds error handlers by class. Without a handler the answer is :func:`failure_response`."""
     kind = default_exceptions.get(failure.status, HTTPException)
-    made: Any = kind(description=failure.message, response=failure_response(failure))
+    own = failure_response(failure, environ)
+    made: Any = kind(description=failure.message, response=own)
     made.code = failure.status
     made.retry_after = failure.retry_after
     return made

@@ -25,7 +25,7 @@ class WSGIHooks:
 
     def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
         """Our own response. The app's error handlers were asked before."""
-        return failure_response(failure)
+        return failure_response(failure, {})
 
     def enter(self, work: Work) -> None:
         """Run ``work`` in the contexts of this worker: the app was called on it."""

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flask_llmstream import CallableProvider, CompletionRequest, LLMStream
-from flask_llmstream.chat.fields import CHECKS
+from flask_llmstream.protocols.fields import CHECKS
 from flask_llmstream.sse.json import json_bytes
 
 COMPLETIONS = "/v1/chat/completions"

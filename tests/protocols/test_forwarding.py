@@ -6,9 +6,9 @@ from typing import Any, Dict, Optional
 
 import pytest
 
-from flask_llmstream.chat.request_limits import RequestLimits
-from flask_llmstream.chat.requests import parse_chat
 from flask_llmstream.errors import RequestError
+from flask_llmstream.protocols.completion import parse_chat
+from flask_llmstream.protocols.request_limits import RequestLimits
 
 MOST = 100
 

@@ -1,4 +1,4 @@
-"""Reads a request of OpenAI's older form, "Create completion". Each error names its field.
+"""OpenAI's older form, "Create completion".
 
 One request gets one answer to one text here. ``max_tokens`` has no default of 16, as it has at
 OpenAI: an answer is as long as its model writes it. Standard library only, no I/O.
@@ -6,13 +6,41 @@ OpenAI: an answer is as long as its model writes it. Standard library only, no I
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from functools import partial
+from typing import Any, Dict, Mapping, Tuple, Union
 
 from ..errors import RequestError
+from ..formats import Format
+from ..formats.openai_text import TextCompletion, TextCompletionChunks
+from .base import ClientRequest, ParsedRequest, Protocol
+from .chat_completions import OPENAI, named_format
+from .completion import ChatRequest
 from .fields import json_type
 
 _OF_CHAT = ("messages", "tools", "functions")
 _ANSWERED_HERE = ("prompt", "stream", "echo", "best_of", "logprobs")
+
+
+class TextCompletions(Protocol):
+    """``POST /completions``: one prompt in, its continuation out, in chunks or whole."""
+
+    name, rule = "text_completions", "/completions"
+
+    def read(self, request: ClientRequest) -> ParsedRequest:
+        fields, stream, echo = parse_text(request.fields)
+        return ParsedRequest(fields, partial(_format, request.query, stream, echo))
+
+
+def _format(
+    query: Mapping[str, str], stream: bool, echo: str, chat: ChatRequest
+) -> Union[Format, str]:
+    named = named_format(query)
+    if named is not None and named != OPENAI:
+        return named
+    model = chat.completion.model
+    if stream:
+        return TextCompletionChunks(model, chat.include_usage, echo)
+    return TextCompletion(model, echo)
 
 
 def parse_text(fields: Mapping[str, Any]) -> Tuple[Dict[str, Any], bool, str]:

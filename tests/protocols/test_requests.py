@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.chat.fields import CHECKS
-from flask_llmstream.chat.request_limits import MAX_DEPTH, RequestLimits
-from flask_llmstream.chat.requests import ChatRequest, parse_chat, parse_json, parse_query
 from flask_llmstream.errors import RequestError, RequestTooLarge, UnknownModel
+from flask_llmstream.protocols.completion import ChatRequest, parse_chat
+from flask_llmstream.protocols.event_source import parse_query
+from flask_llmstream.protocols.fields import CHECKS
+from flask_llmstream.protocols.json_body import parse_json
+from flask_llmstream.protocols.request_limits import MAX_DEPTH, RequestLimits
 from flask_llmstream.records import CompletionRequest
 from flask_llmstream.sse.json import json_bytes
 

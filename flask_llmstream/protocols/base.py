@@ -1,0 +1,87 @@
+"""``Protocol``: an API that clients speak. Its docstrings are the contract.
+
+Standard library only, no I/O.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, Callable, Hashable, Mapping, NamedTuple, Tuple, Union
+
+from ..formats import Format
+from ..formats.failure import failure_as_json
+from ..records import ErrorInfo
+from .completion import ChatRequest
+
+Answer = Callable[[ChatRequest], Union[Format, str, None]]
+"""Makes the format of the answer to a checked request, or names it. ``None``: the blueprint's own
+format."""
+
+
+def _nobody() -> Hashable:
+    return None
+
+
+@dataclass(frozen=True)
+class ClientRequest:
+    """One request of a client, as it came.
+
+    :param fields: the object in the body; ``{}`` for a ``GET``.
+    :param query: the parameters of the query. Of those with one name, the first.
+    :param headers: the headers. The mapping ignores the case of a name.
+    :param owner: tells whose request it is. What one owner sent is shown to no other. Default:
+        nobody's, ``None``.
+    """
+
+    fields: Mapping[str, Any]
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    owner: Callable[[], Hashable] = _nobody
+
+
+class ParsedRequest(NamedTuple):
+    """A client's request, read by a protocol.
+
+    :ivar fields: the same question as the fields of a chat completion, still unchecked:
+        ``messages`` or ``prompt``, ``model``, ``stream``, ``tools`` and so on.
+    :ivar answer: makes the format of the answer, once these fields are checked.
+    """
+
+    fields: Mapping[str, Any]
+    answer: Answer
+
+
+class Protocol(ABC):
+    """How a request is read, and how its answer is written.
+
+    One object serves all requests, from many threads and greenlets at a time. So it keeps nothing
+    of a request. The chat endpoints do all else: bodies and their limits, models, guards, other
+    sites, slots, errors.
+
+    :cvar name: the name of the endpoint, below the blueprint's.
+    :cvar rule: the path of the route, below the blueprint's prefix. It has no variables.
+    :cvar method: the HTTP method. A ``GET`` runs a model only for a client that accepts the answer.
+    :cvar field_names: the protocol's names for fields of a chat completion, for errors that name
+        one.
+    """
+
+    name: str
+    rule: str
+    method = "POST"
+    field_names: Mapping[str, str] = {}
+
+    @abstractmethod
+    def read(self, request: ClientRequest) -> ParsedRequest:
+        """Read a request.
+
+        :raises RequestError: it can't be read, or asks for something that there is not. The error
+            names the field in the protocol's own words.
+        """
+
+    def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
+        """The answer to a request that fails before its first byte. Default: OpenAI's JSON.
+
+        :returns: its ``Content-Type`` and its body.
+        """
+        return failure_as_json(failure)
