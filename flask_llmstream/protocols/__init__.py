@@ -8,13 +8,14 @@ from typing import Any, List, Tuple
 from ..errors import ConfigurationError
 from .base import ClientRequest, ParsedRequest, Protocol
 from .chat_completions import ChatCompletions
+from .description import Description
 from .event_source import EventSourceQuery
 from .text_completions import TextCompletions
 
 PROTOCOLS: Tuple[Protocol, ...] = (ChatCompletions(), EventSourceQuery(), TextCompletions())
 """The protocols of each chat blueprint. One object of each serves all requests."""
 
-__all__ = ["PROTOCOLS", "ClientRequest", "ParsedRequest", "Protocol"]
+__all__ = ["PROTOCOLS", "ClientRequest", "Description", "ParsedRequest", "Protocol"]
 
 
 def checked_protocols(protocols: Any) -> Tuple[Protocol, ...]:
@@ -49,5 +50,5 @@ def _check(key: str, protocol: Any, names: List[str]) -> None:
         raise ConfigurationError(f"{key}.method: has to be GET or POST, not {protocol.method!r}")
 
 
-_OTHER_ENDPOINTS = ("models", "model", "client")
+_OTHER_ENDPOINTS = ("models", "model", "client", "openapi", "docs")
 _RULE = re.compile(r"(/[^/<>?#]+)+")

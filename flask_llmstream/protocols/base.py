@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from inspect import cleandoc
 from typing import Any, Callable, Hashable, Mapping, NamedTuple, Tuple, Union
 
 from ..formats import Format
 from ..formats.failure import failure_as_json
 from ..records import ErrorInfo
 from .completion import ChatRequest
+from .description import Description
 
 Answer = Callable[[ChatRequest], Union[Format, str, None]]
 """Makes the format of the answer to a checked request, or names it. ``None``: the blueprint's own
@@ -85,3 +87,12 @@ class Protocol(ABC):
         :returns: its ``Content-Type`` and its body.
         """
         return failure_as_json(failure)
+
+    def describe(self) -> Description:
+        """What ``GET /openapi.json`` says of it. Called for each such request.
+
+        Default: the first line of the class's docstring is the summary, the rest is the text, and
+        any object may be sent and any answer may come.
+        """
+        summary, _, text = (type(self).__doc__ or self.name).partition("\n")
+        return Description(summary.strip(), cleandoc(text))
