@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, Optional
 
 from ..errors import ConfigurationError
 from ..records import Ending, Gap
+from .ag_ui import AGUIFormat
 from .base import EventStreamFormat, Format
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
@@ -18,6 +19,7 @@ FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
     "text": TextFormat,
     "ndjson": NDJSONFormat,
     "plain": PlainText,
+    "ag-ui": AGUIFormat,
 }
 """The formats by the name that an option gives."""
 
@@ -28,6 +30,7 @@ __all__ = [
     "BY_MEDIA_TYPE",
     "BY_ACCEPT",
     "FORMATS",
+    "AGUIFormat",
     "Ending",
     "EventStreamFormat",
     "Format",

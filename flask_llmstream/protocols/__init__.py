@@ -6,13 +6,19 @@ import re
 from typing import Any, List, Tuple
 
 from ..errors import ConfigurationError
+from .ag_ui import AGUI
 from .base import ClientRequest, ParsedRequest, Protocol
 from .chat_completions import ChatCompletions
 from .description import Description
 from .event_source import EventSourceQuery
 from .text_completions import TextCompletions
 
-PROTOCOLS: Tuple[Protocol, ...] = (ChatCompletions(), EventSourceQuery(), TextCompletions())
+PROTOCOLS: Tuple[Protocol, ...] = (
+    ChatCompletions(),
+    EventSourceQuery(),
+    TextCompletions(),
+    AGUI(),
+)
 """The protocols of each chat blueprint. One object of each serves all requests."""
 
 __all__ = ["PROTOCOLS", "ClientRequest", "Description", "ParsedRequest", "Protocol"]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from flask_llmstream.deltas import ToolCallDelta
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.formats import FORMATS, Ending, EventStreamFormat, Format, Gap, make_format
+from flask_llmstream.formats.ag_ui import AGUIFormat
 from flask_llmstream.formats.message import MessageFormat
 from flask_llmstream.formats.ndjson import NDJSONFormat
 from flask_llmstream.formats.negotiated import PlainText
@@ -43,12 +44,14 @@ ALL: Dict[str, Callable[[], Format]] = {
     "text": TextFormat,
     "ndjson": NDJSONFormat,
     "plain": PlainText,
+    "ag-ui": AGUIFormat,
     "chunks": lambda: ChatCompletionChunks("gemma"),
     "chunks for an EventSource": lambda: ChatCompletionChunks("gemma", has_ids=True),
     "whole": lambda: ChatCompletion("gemma"),
 }
-NAMED = ["message", "text", "ndjson", "plain"]
-EVENT_STREAMS = ["message", "text", "chunks"]
+NAMED = ["message", "text", "ndjson", "plain", "ag-ui"]
+AS_IT_IS = ["message", "text", "ndjson", "plain"]
+EVENT_STREAMS = ["message", "text", "ag-ui", "chunks"]
 
 
 def in_formats(*names: str) -> Any:
@@ -122,7 +125,7 @@ def test_what_makes_formats_may_choose_one_by_its_name() -> None:
 
 @pytest.mark.parametrize("wrong", ["mesage", "Message", "", None, 7, ["message"], lambda event: 7])
 def test_what_is_no_format_is_told_the_ones_there_are(wrong: Any) -> None:
-    match = "^format: .* is none of message, text, ndjson, plain, accept$"
+    match = f"^format: .* is none of {', '.join(NAMED)}, accept$"
     with pytest.raises(ConfigurationError, match=match):
         make_format(wrong, None)
 
@@ -162,7 +165,7 @@ async def asked() -> str:
     return "one"
 
 
-@in_formats("message", "text", "ndjson", "chunks", "whole")
+@in_formats("message", "text", "ndjson", "ag-ui", "chunks", "whole")
 @pytest.mark.parametrize(
     "item, cure",
     [
@@ -220,7 +223,7 @@ def test_an_item_json_can_t_hold_names_what_and_where(make: Callable[[], Format]
         make().item({"a": [float("nan")]})
 
 
-@in_formats(*NAMED)
+@in_formats(*AS_IT_IS)
 @pytest.mark.parametrize(
     "item, written",
     [
@@ -268,7 +271,7 @@ def test_the_others_say_what_they_are() -> None:
     assert (ndjson.is_whole, whole.is_whole) == (False, True)
 
 
-@in_formats("message", "text", "chunks for an EventSource")
+@in_formats("message", "text", "ag-ui", "chunks for an EventSource")
 @pytest.mark.parametrize("comment", ["", None], ids=["with a comment", "without"])
 def test_the_id_of_the_opening_comes_in_an_event_with_data(
     make: Callable[[], Format], comment: Optional[str]

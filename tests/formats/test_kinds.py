@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flask_llmstream.deltas import Delta, ToolCallDelta
 from flask_llmstream.formats import RawFormat
+from flask_llmstream.formats.ag_ui import AGUIFormat
 from flask_llmstream.formats.base import EventStreamFormat, Format
 from flask_llmstream.formats.message import MessageFormat
 from flask_llmstream.formats.ndjson import NDJSONFormat
@@ -136,6 +137,24 @@ def read_array(sent: bytes) -> Said:
     return joined({"text": text} for text in json.loads(sent))
 
 
+def read_run(sent: bytes) -> Said:
+    """What the messages of a run say, and the arguments of its calls in their order."""
+    events = read_events(sent)
+    ids = [event["toolCallId"] for event in events if event["type"] == "TOOL_CALL_START"]
+    return joined(of_run(event, ids) for event in events)
+
+
+def of_run(event: Any, ids: List[str]) -> Said:
+    kind, text = event["type"], event.get("delta")
+    if kind == "TOOL_CALL_ARGS":
+        index = ids.index(event["toolCallId"])
+        return {"tool_calls": [{"index": index, "function": {"arguments": text}}]}
+    if kind == "CUSTOM":
+        return {event["name"]: event["value"]}
+    names = {"TEXT_MESSAGE_CONTENT": "text", "REASONING_MESSAGE_CONTENT": "reasoning"}
+    return {names[kind]: text} if kind in names else {}
+
+
 WORDS = frozenset({"text", "refusal"})
 MOST = WORDS | {"reasoning", "tool_calls", "logprobs", "annotations"}
 ALL = MOST | {"extra"}
@@ -147,6 +166,7 @@ ROWS: Dict[str, Row] = {
     "plain": Row(PlainText, read_plain, WORDS),
     "lines": Row(JSONLines, read_strings, WORDS),
     "array": Row(JSONArray, read_array, WORDS),
+    "ag-ui": Row(AGUIFormat, read_run, MOST - {"logprobs"}),
     "chunks": Row(lambda: ChatCompletionChunks("gemma"), read_chunks, ALL),
     "whole": Row(lambda: ChatCompletion("gemma"), read_whole, ALL),
     "completion chunks": Row(lambda: TextCompletionChunks("gemma"), read_completion_chunks, OLDER),
@@ -166,7 +186,7 @@ in_all_formats = in_formats(*ROWS)
 def sent(format: Format, items: Iterable[Item]) -> bytes:
     """The items of a whole answer. What only ends it is left out, where that is no part of them."""
     frames = b"".join(map(format.item, items)) + format.rest()
-    ends = isinstance(format, (JSONArray, ChatCompletion))
+    ends = isinstance(format, (JSONArray, ChatCompletion, AGUIFormat))
     return frames + format.ending(Ending("complete"), None) if ends else frames
 
 
@@ -377,7 +397,7 @@ def test_each_text_waits_for_its_own_other_half() -> None:
     assert got["arguments"] == {0: "\ufffd", 1: "\ufffd"}
 
 
-@in_formats("message", "ndjson", "chunks", "lines", "array", "whole")
+@in_formats("message", "ndjson", "ag-ui", "chunks", "lines", "array", "whole")
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_reader_finds_a_line_end_inside_json(row: Row, text: str) -> None:
     """Some read lines by ``str.splitlines()``."""
