@@ -11,12 +11,14 @@ from .base import ClientRequest, ParsedRequest, Protocol
 from .chat_completions import ChatCompletions
 from .description import Description
 from .event_source import EventSourceQuery
+from .responses import Responses
 from .text_completions import TextCompletions
 
 PROTOCOLS: Tuple[Protocol, ...] = (
     ChatCompletions(),
     EventSourceQuery(),
     TextCompletions(),
+    Responses(),
     AGUI(),
 )
 """The protocols of each chat blueprint. One object of each serves all requests."""

@@ -18,7 +18,7 @@ ROUTES = [
     ("GET", "/v1/models/ada"),
     ("GET", "/v1/llmstream.js"),
 ]
-NEEDS_A_TEXT = ("POST", "/v1/completions")
+NEED_A_TEXT = [("POST", "/v1/completions"), ("POST", "/v1/responses")]
 RULES = [
     "/v1/chat/completions",
     "/v1/chat/stream",
@@ -26,6 +26,7 @@ RULES = [
     "/v1/llmstream.js",
     "/v1/models",
     "/v1/models/<llmstream_model:llmstream_model>",
+    "/v1/responses",
 ]
 
 
@@ -113,7 +114,7 @@ def members_only():
         return "Members only.", 401
 
 
-@pytest.mark.parametrize("method, path", [*ROUTES, NEEDS_A_TEXT])
+@pytest.mark.parametrize("method, path", [*ROUTES, *NEED_A_TEXT])
 def test_what_a_guard_returns_is_the_answer_of_each_route(method, path):
     answer = guarded(members_only).open(path, method=method)
     assert (answer.status_code, answer.data) == (401, b"Members only.")
@@ -168,7 +169,7 @@ def test_a_guard_reads_the_request():
 OTHER = "https://other.example"
 
 
-@pytest.mark.parametrize("method, path", [*ROUTES, NEEDS_A_TEXT])
+@pytest.mark.parametrize("method, path", [*ROUTES, *NEED_A_TEXT])
 def test_a_preflight_is_not_guarded(method, path):
     client = guarded(lambda: abort(401), allowed=[OTHER])
     preflight = {"Origin": OTHER, "Access-Control-Request-Method": method}

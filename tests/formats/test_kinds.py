@@ -18,6 +18,7 @@ from flask_llmstream.formats.ndjson import NDJSONFormat
 from flask_llmstream.formats.negotiated import JSONArray, JSONLines, PlainText
 from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
 from flask_llmstream.formats.openai_text import TextCompletion, TextCompletionChunks
+from flask_llmstream.formats.responses import Asked, ResponseEvents, WholeResponse
 from flask_llmstream.formats.text import TextFormat
 from flask_llmstream.records import Ending
 from flask_llmstream.sse.decoder import EventStreamDecoder
@@ -33,11 +34,13 @@ class Row(NamedTuple):
 
     :ivar read: what a reader of this format makes of its bytes.
     :ivar shows: the kinds that it shows. It counts all others.
+    :ivar in_part: the kinds of these that it shows where they have a form that its readers know.
     """
 
     make: Callable[[], Format]
     read: Callable[[bytes], Said]
     shows: FrozenSet[str]
+    in_part: FrozenSet[str] = frozenset()
 
 
 # The readers.
@@ -121,6 +124,49 @@ def read_completion(sent: bytes) -> Said:
     return joined([of_completion(json.loads(sent)["choices"][0])])
 
 
+def of_response(event: Any) -> Said:
+    kind, delta = event["type"], event.get("delta")
+    if kind == "response.output_text.delta":
+        tokens = event["logprobs"]
+        return {"text": delta, "logprobs": tokens and {"content": tokens, "refusal": None} or None}
+    if kind == "response.function_call_arguments.delta":
+        return {"tool_calls": [{"index": event["output_index"], "function": {"arguments": delta}}]}
+    if kind == "response.output_text.annotation.added":
+        return {"annotations": [of_note(event["annotation"])]}
+    if kind == "response.reasoning_summary_text.delta":
+        return {"reasoning": delta}
+    return {"refusal": delta} if kind == "response.refusal.delta" else {}
+
+
+def of_note(note: Any) -> Any:
+    return {"type": note["type"], note["type"]: {"url": note["url"]}}
+
+
+def read_response_events(sent: bytes) -> Said:
+    return joined(map(of_response, read_events(sent)))
+
+
+def read_response(sent: bytes) -> Said:
+    return joined(said for item in json.loads(sent)["output"] for said in of_item(item))
+
+
+def of_item(item: Any) -> Iterable[Said]:
+    if item["type"] == "function_call":
+        call = {"index": 0, "function": {"arguments": item["arguments"]}}
+        return [{"tool_calls": [call]}]
+    if item["type"] == "reasoning":
+        return [{"reasoning": item["summary"][0]["text"]}]
+    return map(of_part, item["content"])
+
+
+def of_part(part: Any) -> Said:
+    if part["type"] == "refusal":
+        return {"refusal": part["refusal"]}
+    tokens, notes = part["logprobs"], [of_note(note) for note in part["annotations"]]
+    weighed = {"content": tokens, "refusal": None} if tokens else None
+    return {"text": part["text"], "logprobs": weighed, "annotations": notes or None}
+
+
 def read_text(sent: bytes) -> Said:
     return joined({"text": event.data} for event in EventStreamDecoder().feed(sent))
 
@@ -159,6 +205,7 @@ WORDS = frozenset({"text", "refusal"})
 MOST = WORDS | {"reasoning", "tool_calls", "logprobs", "annotations"}
 ALL = MOST | {"extra"}
 OLDER = WORDS | {"logprobs"}
+KNOWN_FORMS = frozenset({"annotations", "logprobs", "tool_calls"})
 ROWS: Dict[str, Row] = {
     "message": Row(MessageFormat, read_messages, MOST),
     "ndjson": Row(NDJSONFormat, read_message_lines, MOST),
@@ -171,6 +218,10 @@ ROWS: Dict[str, Row] = {
     "whole": Row(lambda: ChatCompletion("gemma"), read_whole, ALL),
     "completion chunks": Row(lambda: TextCompletionChunks("gemma"), read_completion_chunks, OLDER),
     "completion": Row(lambda: TextCompletion("gemma"), read_completion, OLDER),
+    "response events": Row(
+        lambda: ResponseEvents(Asked("gemma")), read_response_events, MOST, KNOWN_FORMS
+    ),
+    "response": Row(lambda: WholeResponse(Asked("gemma")), read_response, MOST, KNOWN_FORMS),
 }
 RAW: Set[Type[Format]] = {RawFormat}
 """The formats without deltas: their items are bytes."""
@@ -186,7 +237,7 @@ in_all_formats = in_formats(*ROWS)
 def sent(format: Format, items: Iterable[Item]) -> bytes:
     """The items of a whole answer. What only ends it is left out, where that is no part of them."""
     frames = b"".join(map(format.item, items)) + format.rest()
-    ends = isinstance(format, (JSONArray, ChatCompletion, AGUIFormat))
+    ends = isinstance(format, (JSONArray, ChatCompletion, AGUIFormat, WholeResponse))
     return frames + format.ending(Ending("complete"), None) if ends else frames
 
 
@@ -434,7 +485,9 @@ def test_any_deltas_are_shown_or_counted(row: Row, items: List[Item]) -> None:
     format = row.make()
     sent(format, items)
     kinds = [kind for item in items if isinstance(item, Delta) for kind in item.kinds()]
-    assert format.left_out == {kind: kinds.count(kind) for kind in set(kinds) - row.shows}
+    left_out = {kind: count for kind, count in format.left_out.items() if kind not in row.in_part}
+    assert left_out == {kind: kinds.count(kind) for kind in set(kinds) - row.shows}
+    assert all(format.left_out.get(kind, 0) <= kinds.count(kind) for kind in row.in_part)
 
 
 # A format of one's own.

@@ -1,0 +1,146 @@
+"""``read_conversation``: the items of a request become the messages of a chat completion.
+
+What the model said at one turn is one message there: a text and the calls behind it. The model's
+reasoning of earlier turns is left out, since a chat completion has no place for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from ...errors import RequestError
+from ..fields import shown
+from . import checks
+from .parts import answer_of, content_of
+
+Message = Dict[str, Any]
+Find = Callable[[str], Optional[Mapping[str, Any]]]
+"""Finds an item of an earlier answer by its ID."""
+
+
+def read_conversation(fields: Mapping[str, Any], find: Find) -> List[Message]:
+    """The messages of a request: its ``instructions``, and its ``input``.
+
+    :param find: finds the item that an ``item_reference`` names.
+    :raises RequestError: an item can't be read; the error names its place.
+    """
+    conversation = Conversation(find)
+    instructions = fields.get("instructions")
+    if instructions is not None and checks.text("instructions", instructions):
+        conversation.say("system", instructions)
+    asked = fields.get("input")
+    if asked is None or asked == "" or asked == []:
+        raise RequestError("give text, or a list of items", field="input")
+    if isinstance(asked, str):
+        conversation.say("user", asked)
+    else:
+        for index, item in enumerate(checks.a_list("input", asked)):
+            conversation.add(f"input[{index}]", item)
+    return conversation.messages
+
+
+class Conversation:
+    """The messages so far.
+
+    :ivar messages: these messages, in the form of a chat completion.
+    """
+
+    def __init__(self, find: Find) -> None:
+        self.messages: List[Message] = []
+        self._find = find
+
+    def say(self, role: str, content: Any) -> None:
+        """Add a message of somebody else than the model."""
+        self.messages.append({"role": role, "content": content})
+
+    def add(self, at: str, item: Any) -> None:
+        """Add an item.
+
+        :param at: its place, for errors.
+        """
+        kind = _kind_of(checks.an_object(at, item))
+        read = _READERS.get(kind) if isinstance(kind, str) else None
+        if read is None:
+            raise checks.unknown_kind(at, kind, "message, function_call and function_call_output")
+        read(self, at, item)
+
+    def _message(self, at: str, item: Mapping[str, Any]) -> None:
+        role = checks.text(f"{at}.role", item.get("role"))
+        if role == "assistant":
+            self._answer(answer_of(f"{at}.content", item.get("content")))
+        elif role in _ROLES:
+            self.say(_ROLES[role], content_of(f"{at}.content", item.get("content")))
+        else:
+            known = "user, assistant, system and developer"
+            raise RequestError(f"{shown(role)!r} is none of {known}", field=f"{at}.role")
+
+    def _answer(self, said: Message) -> None:
+        """A text of the model's. Behind a call that has no output yet it belongs to the call's
+        message, because the output has to follow that message."""
+        last = self._last_answer()
+        if last is None or "tool_calls" not in last:
+            self.messages.append({"role": "assistant", **said})
+            return
+        for name, text in said.items():
+            if text:
+                last[name] = (last.get(name) or "") + text
+
+    def _call(self, at: str, item: Mapping[str, Any]) -> None:
+        call = {
+            "id": checks.word(f"{at}.call_id", item.get("call_id")),
+            "type": "function",
+            "function": {
+                "name": checks.word(f"{at}.name", item.get("name")),
+                "arguments": checks.text(f"{at}.arguments", item.get("arguments")),
+            },
+        }
+        last = self._last_answer()
+        if last is None:
+            last = {"role": "assistant", "content": None}
+            self.messages.append(last)
+        last.setdefault("tool_calls", []).append(call)
+
+    def _output(self, at: str, item: Mapping[str, Any]) -> None:
+        call_id = checks.word(f"{at}.call_id", item.get("call_id"))
+        content = content_of(f"{at}.output", item.get("output"))
+        self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
+
+    def _reasoning(self, at: str, item: Mapping[str, Any]) -> None:
+        """Left out."""
+
+    def _reference(self, at: str, item: Mapping[str, Any]) -> None:
+        item_id = checks.word(f"{at}.id", item.get("id"))
+        found = self._find(item_id)
+        if found is None:
+            message = (
+                f"the item {shown(item_id)!r} is not kept here, or no more; "
+                "send the item itself, as clients do with store: false"
+            )
+            raise RequestError(message, field=f"{at}.id")
+        self.add(at, found)
+
+    def _last_answer(self) -> Optional[Message]:
+        last = self.messages[-1] if self.messages else {}
+        return last if last.get("role") == "assistant" else None
+
+
+_ROLES = {"user": "user", "system": "system", "developer": "system"}
+"""The roles of a chat completion. Only OpenAI's own models know ``developer``, and they take
+``system`` for it."""
+
+_READERS: Mapping[str, Callable[[Conversation, str, Mapping[str, Any]], None]] = {
+    "message": Conversation._message,
+    "function_call": Conversation._call,
+    "function_call_output": Conversation._output,
+    "reasoning": Conversation._reasoning,
+    "item_reference": Conversation._reference,
+}
+
+
+def _kind_of(item: Mapping[str, Any]) -> Any:
+    """The type of an item. Two need not say theirs: a message, which has a role, and a
+    reference."""
+    kind = item.get("type")
+    if kind is None:
+        return "item_reference" if "id" in item and "role" not in item else "message"
+    return kind

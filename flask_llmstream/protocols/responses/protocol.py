@@ -1,0 +1,59 @@
+"""``Responses``: a response is asked for as a chat completion, and answered as a response."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Optional, Tuple, Union
+
+from ...formats import Format
+from ...formats.failure import failure_as_json
+from ...formats.responses import Asked, Keep, ResponseEvents, WholeResponse
+from ...records import ErrorInfo
+from ..base import ClientRequest, ParsedRequest, Protocol
+from ..chat_completions import OPENAI, named_format
+from ..completion import ChatRequest
+from .asked import repeated
+from .conversation import read_conversation
+from .names import FIELD_NAMES, renamed
+from .options import read_options
+from .recent_items import RecentItems
+from .refused import refuse_what_is_not_here
+
+
+class Responses(Protocol):
+    """A response to text or to items.
+
+    :param recent: the items of recent answers, for requests that only name them. Default: they are
+        kept in this process, within the bounds of :class:`RecentItems`.
+    """
+
+    name, rule = "responses", "/responses"
+    field_names = FIELD_NAMES
+
+    def __init__(self, recent: Optional[RecentItems] = None) -> None:
+        self._recent = RecentItems() if recent is None else recent
+
+    def read(self, request: ClientRequest) -> ParsedRequest:
+        fields = request.fields
+        refuse_what_is_not_here(fields)
+        owner = request.owner()
+        messages = read_conversation(fields, partial(self._recent.find, owner))
+        asked = {**read_options(fields), "messages": messages}
+        keep = None if fields.get("store") is False else partial(self._recent.keep, owner)
+        return ParsedRequest(asked, partial(_format, request, keep))
+
+    def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
+        """OpenAI's JSON. A field that the model's server names is called as the client knows it."""
+        field = failure.field
+        return failure_as_json(failure if field is None else replace(failure, field=renamed(field)))
+
+
+def _format(
+    request: ClientRequest, keep: Optional[Keep], chat: ChatRequest
+) -> Union[Format, str]:
+    named = named_format(request.query)
+    if named is not None and named != OPENAI:
+        return named
+    asked = Asked(chat.completion.model, repeated(request.fields))
+    return ResponseEvents(asked, keep) if chat.stream else WholeResponse(asked, keep)
