@@ -20,6 +20,7 @@ ROUTES = [
 ]
 NEED_A_TEXT = [("POST", "/v1/completions"), ("POST", "/v1/responses")]
 RULES = [
+    "/v1/ag-ui",
     "/v1/chat/completions",
     "/v1/chat/stream",
     "/v1/completions",
