@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, Optional
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 
 from .app.config import Settings, read_config
 from .app.context import end_request
@@ -110,7 +110,6 @@ class LLMStream:
         app.extensions[EXTENSION] = AppState(self, settings, options)
         convert_stream_errors(app)
         app.wsgi_app = EarlyStart(app, settings.early_start)  # type: ignore[method-assign]
-        send_cors_headers(app)
         app.teardown_request(end_request)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
@@ -269,6 +268,8 @@ class LLMStream:
 
         :raises RequestError: 403; it says how to allow the origin.
         """
+        app: Any = current_app
+        send_cors_headers(app._get_current_object())
         allowed: Any = app_state().settings.allowed_origins
         refuse_cross_site(allowed)
 

@@ -19,7 +19,7 @@ from ..app.request_id import request_id
 from ..errors import StreamError
 from ..exceptions.error_info import error_info_of
 from ..records import ErrorInfo
-from .cross_site import allow_reading
+from .cross_site import allow_reading, send_cors_headers
 from .mounts import Mount, Mounts
 
 _EXTENSION = "llmstream_chat"
@@ -41,6 +41,7 @@ def speak_json(app: Flask) -> None:
     if _EXTENSION in app.extensions:
         return
     app.extensions[_EXTENSION] = mounts = Mounts()
+    send_cors_headers(app)
     app.url_value_preprocessors.setdefault(None, []).insert(0, _noting(mounts))
     wrap_method(app, "handle_user_exception", _without_pages)
     wrap_method(app, "finalize_request", _with_json)
