@@ -13,8 +13,9 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from .app.config import Settings, read_config
 from .app.context import end_request
+from .app.current import current
 from .app.error_handlers import convert_stream_errors
-from .app.state import EXTENSION, AppState, app_state
+from .app.state import EXTENSION, AppState, app_state, state_of
 from .chat.answers import speak_json
 from .chat.blueprint import ChatBlueprint, browser_client
 from .chat.cross_site import refuse_cross_site, send_cors_headers
@@ -137,8 +138,9 @@ class LLMStream:
         :raises TypeError: a source that is not iterable, or is one text; an unknown option.
         :raises ConfigurationError: an option that can't work; the message names it.
         """
-        state = app_state()
-        return stream_response(source, state.options.merged(**options), state.slots)
+        here = current()
+        state = state_of(here.app)
+        return stream_response(here, source, state.options.merged(**options), state.slots)
 
     def view(
         self, *misplaced: NoReturn, **options: Unpack[ResponseOptions]
