@@ -9,12 +9,13 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, Optional, Sequence
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 
 from .app.config import Settings, read_config
 from .app.context import end_request
+from .app.current import current
 from .app.error_handlers import convert_stream_errors
-from .app.state import EXTENSION, AppState, app_state
+from .app.state import EXTENSION, AppState, app_state, state_of
 from .chat.answers import speak_json
 from .chat.blueprint import ChatBlueprint, browser_client
 from .chat.cross_site import refuse_cross_site, send_cors_headers
@@ -116,7 +117,6 @@ class LLMStream:
         app.extensions[EXTENSION] = AppState(self, settings, options)
         convert_stream_errors(app)
         app.wsgi_app = EarlyStart(app, settings.early_start)  # type: ignore[method-assign]
-        send_cors_headers(app)
         app.teardown_request(end_request)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
@@ -144,8 +144,9 @@ class LLMStream:
         :raises TypeError: a source that is not iterable, or is one text; an unknown option.
         :raises ConfigurationError: an option that can't work; the message names it.
         """
-        state = app_state()
-        return stream_response(source, state.options.merged(**options), state.slots)
+        here = current()
+        state = state_of(here.app)
+        return stream_response(here, source, state.options.merged(**options), state.slots)
 
     def view(
         self, *misplaced: NoReturn, **options: Unpack[ResponseOptions]
@@ -279,6 +280,8 @@ class LLMStream:
 
         :raises RequestError: 403; it says how to allow the origin.
         """
+        app: Any = current_app
+        send_cors_headers(app._get_current_object())
         allowed: Any = app_state().settings.allowed_origins
         refuse_cross_site(allowed)
 

@@ -220,10 +220,11 @@ def _pop(contexts: List[Any], error: Optional[BaseException]) -> None:
     By ``pop()``: before Flask 2.2 the end of a ``with`` block keeps the context of a failure for a
     debugger or a test client, which look elsewhere.
     """
-    if contexts:
-        try:
+    try:
+        if contexts:
             contexts.pop().pop(error)
-        finally:
+    finally:
+        if contexts:
             _pop(contexts, error)
 
 

@@ -32,15 +32,12 @@ class Current(NamedTuple):
 
     :ivar app: the current application.
     :ivar context: the current request's context; ``None`` where there is no request.
+    :ivar request: the current request; ``None`` where there is none.
     """
 
     app: Flask
     context: Any
-
-    @property
-    def request(self) -> Optional[Request]:
-        """The current request; ``None`` where there is none."""
-        return None if self.context is None else self.context.request
+    request: Optional[Request]
 
 
 def current() -> Current:
@@ -49,5 +46,7 @@ def current() -> Current:
     :raises RuntimeError: there is no application.
     """
     app: Any = current_app
-    context = request_context() if has_request_context() else None
-    return Current(app._get_current_object(), context)
+    if not has_request_context():
+        return Current(app._get_current_object(), None, None)
+    context = request_context()
+    return Current(app._get_current_object(), context, context.request)

@@ -144,11 +144,11 @@ class Overflow:
 
         :raises ConfigurationError: there is no such strategy.
         """
+        if isinstance(strategy, str) and strategy in STRATEGIES:
+            return STRATEGIES[strategy]
         if isinstance(strategy, type) and issubclass(strategy, Channel):
             return strategy
-        if not isinstance(strategy, str) or strategy not in STRATEGIES:
-            raise ConfigurationError(f"overflow: {strategy!r} is none of {', '.join(STRATEGIES)}")
-        return STRATEGIES[strategy]
+        raise ConfigurationError(f"overflow: {strategy!r} is none of {', '.join(STRATEGIES)}")
 
 
 STRATEGIES = {kind.name: kind for kind in (Block, Buffer, Drop, Latest, Error, Missing)}

@@ -20,7 +20,7 @@ from ..errors import StreamError
 from ..exceptions.error_info import error_info_of
 from ..records import ErrorInfo
 from ..wsgi.failure_response import set_failure_form
-from .cross_site import allow_reading
+from .cross_site import allow_reading, send_cors_headers
 from .mounts import Mount, Mounts
 
 _EXTENSION = "llmstream_chat"
@@ -42,6 +42,7 @@ def speak_json(app: Flask) -> None:
     if _EXTENSION in app.extensions:
         return
     app.extensions[_EXTENSION] = mounts = Mounts()
+    send_cors_headers(app)
     app.url_value_preprocessors.setdefault(None, []).insert(0, _noting(mounts))
     wrap_method(app, "handle_user_exception", _without_pages)
     wrap_method(app, "finalize_request", _with_json)

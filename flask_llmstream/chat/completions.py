@@ -6,6 +6,7 @@ from typing import Any, Collection, Mapping, cast
 
 from flask import Response, request
 
+from ..app.current import current
 from ..app.request_owner import request_owner
 from ..errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
 from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS
@@ -88,7 +89,8 @@ class Completions:
         model = chat.completion.model
         called(self._providers[model].check, chat.completion)
         deltas = begin_answer(self._providers[model], chat.completion)
-        return stream_response(deltas, options, own.slots, f"the model {model}")
+        name = f"the model {model}"
+        return stream_response(current(), deltas, options, own.slots, name)
 
 
 def _is_unreadable(environ: Mapping[str, Any]) -> bool:

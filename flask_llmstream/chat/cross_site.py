@@ -96,12 +96,18 @@ def _accepts(media_types: Collection[str]) -> bool:
 
 
 def send_cors_headers(app: Flask) -> None:
-    """Have the app send CORS headers with each answer that has none.
+    """Have the app send CORS headers with each answer that has none and that pages of other sites
+    may read. A second call has no effect. An app without such answers is left alone: its requests
+    would all pay for it.
 
     Flask calls the first of the ``after_request`` functions last. So Flask-CORS, or the
     application's own function, runs before this one, and no header is sent twice.
     """
-    app.after_request_funcs.setdefault(None, []).insert(0, _with_cors_headers)
+    functions = app.after_request_funcs.setdefault(None, [])
+    if _with_cors_headers not in functions:
+        # A new list: requests that run may iterate over the old one. Two of them at once set equal
+        # lists.
+        app.after_request_funcs[None] = [_with_cors_headers, *functions]
 
 
 def _with_cors_headers(response: Response) -> Response:

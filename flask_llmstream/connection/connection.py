@@ -11,7 +11,7 @@ from ..exceptions.steps import run_all
 from ..runtime.runtime import Runtime, pause
 from ..runtime.threads import allocate_lock
 from ..runtime.timers import Timer
-from .disconnect import NoWatch, Watch, watch
+from .disconnect import NO_WATCH, Watch, watch
 from .servers import client_socket, descriptor_of, unwritten
 from .socket_options import (
     cut,
@@ -68,7 +68,7 @@ class Connection:
         self._gone = gone
         self._send_timeout = send_timeout
         self._received_items = received_items
-        self._watch: Watch = NoWatch()
+        self._watch: Watch = NO_WATCH
         self._timer: Optional[Timer] = None
         self._cutting = allocate_lock()
         self._is_closed = False
@@ -97,7 +97,7 @@ class Connection:
     def unwatch(self) -> None:
         """Watch for a departure no more. A second call is harmless."""
         self._watch.stop()
-        self._watch = NoWatch()
+        self._watch = NO_WATCH
 
     def guard(self) -> None:
         """Let the connection end by a reset, whatever ends it, also a kill of this process. For an

@@ -109,6 +109,9 @@ class NoWatch:
         """Nothing to stop."""
 
 
+NO_WATCH = NoWatch()
+
+
 def watch(
     environ: Mapping[str, Any], client: Any, gone: Callable[[], object], runtime: Runtime
 ) -> Watch:
@@ -126,7 +129,7 @@ def watch(
         kind = HubWatch if runtime.is_on_hub else SocketWatch
         return kind(descriptor, gone, runtime.schedule)
     left = departure_by_addresses(environ)
-    return NoWatch() if left is None else PollingWatch(left, gone, runtime.schedule)
+    return NO_WATCH if left is None else PollingWatch(left, gone, runtime.schedule)
 
 
 def _left_waitress(disconnected: Callable[[], bool], client: Any) -> Callable[[], bool]:

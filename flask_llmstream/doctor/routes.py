@@ -22,6 +22,7 @@ from gevent.hub import Hub
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
+from ..app.current import current
 from ..app.state import app_state
 from ..connection.disconnect import NoWatch, watch
 from ..connection.servers import client_socket
@@ -135,7 +136,7 @@ class DoctorEndpoints:
         # Without the app's options: its timers would end the silence, its callbacks would see it.
         options = StreamOptions(heartbeat=0, worker=state.options.worker, on_finish=finished)
         tokens = Counter(messages=2, interval=seconds).stream(CompletionRequest("counter"))
-        return stream_response(tokens, options, state.slots, "the doctor's silence")
+        return stream_response(current(), tokens, options, state.slots, "the doctor's silence")
 
     def fate(self) -> Response:
         """``GET /doctor/streams/<id>``: how a silent stream of this process ended, or its state."""

@@ -5,16 +5,12 @@ Standard library only, no I/O.
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Optional
 
 Step = Callable[[], object]
 
 
-def _plainly(step: Step) -> None:
-    step()
-
-
-def run_all(*steps: Step, by: Callable[[Step], object] = _plainly) -> None:
+def run_all(*steps: Step, by: Optional[Callable[[Step], object]] = None) -> None:
     """Run steps in order. A step that raises does not stop the others.
 
     :param by: calls each step, which it gets. Default: a plain call.
@@ -23,7 +19,7 @@ def run_all(*steps: Step, by: Callable[[Step], object] = _plainly) -> None:
     rest = iter(steps)
     for step in rest:
         try:
-            by(step)
+            step() if by is None else by(step)
         except BaseException:
             run_all(*rest, by=by)
             raise

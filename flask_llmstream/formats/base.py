@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping as AnyMapping
 from dataclasses import is_dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
 from ..deltas import Delta, ToolCallDelta
 from ..records import Ending, ErrorInfo, Gap, Usage
-from ..sse.event import ServerSentEvent
+from ..sse.event import ServerSentEvent, with_id
 from ..sse.json import Encode, json_bytes
 from .unsendable import unsendable
 
@@ -173,8 +174,7 @@ class EventStreamFormat(Format):
         one that no event follows. Both would reconnect without an ID.
         """
         if event_id is not None:
-            delta = self.empty_delta
-            return ServerSentEvent(delta, event="opened", id=event_id, comment=comment).encode()
+            return with_id(_opening_lines(self.empty_delta, comment), event_id)
         return b"" if comment is None else ServerSentEvent(comment=comment).encode()
 
     def reconnect_notice(self, failure: ErrorInfo) -> bytes:
@@ -195,6 +195,12 @@ class EventStreamFormat(Format):
         if event.id is not None:
             self.has_own_ids = True
         return event.encode(self.as_json)
+
+
+@lru_cache(maxsize=64)
+def _opening_lines(delta: str, comment: Optional[str]) -> bytes:
+    """The lines of an opening but its ID. They are the same for all streams of a format."""
+    return ServerSentEvent(delta, event="opened", comment=comment).encode()[:-1]
 
 
 _PIECES = (Delta, ToolCallDelta, Usage)

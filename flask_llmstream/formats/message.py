@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ..deltas import Delta
 from ..records import Ending, Usage
-from ..sse.event import ServerSentEvent
+from ..sse.event import ServerSentEvent, with_id
 from ..sse.json import json_bytes, json_text, quoted
 from .base import EventStreamFormat
 from .texts import ShowsDeltas
@@ -62,7 +62,8 @@ class MessageFormat(ShowsDeltas, EventStreamFormat):
         return self._event_head + json_bytes(delta_object(delta)) + b"\n\n"
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
-        return ServerSentEvent(ending_object(ending), event=self._event, id=event_id).encode()
+        lines = _plain_ending if ending.usage is None else _ending_lines
+        return with_id(lines(self._event, ending), event_id)
 
 
 @lru_cache(maxsize=64)
@@ -70,6 +71,15 @@ def _heads(event: str) -> Tuple[bytes, str]:
     """The bytes before an item's JSON, and the text before a delta's."""
     head = ServerSentEvent("", event=event).encode()[:-2]
     return head, head.decode() + DELTA_HEAD
+
+
+def _ending_lines(event: str, ending: Ending) -> bytes:
+    """The lines of an end but its ID."""
+    return ServerSentEvent(ending_object(ending), event=event).encode()[:-1]
+
+
+_plain_ending = lru_cache(maxsize=64)(_ending_lines)
+"""The lines of an end without a usage, of which there are few."""
 
 
 def delta_object(delta: Delta) -> Dict[str, Any]:

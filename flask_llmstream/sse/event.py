@@ -80,6 +80,15 @@ class ServerSentEvent:
         return self.data if isinstance(self.data, str) else as_json(self.data).decode()
 
 
+def with_id(lines: bytes, event_id: Optional[str]) -> bytes:
+    """An event of which all lines but the ID are encoded already.
+
+    :param lines: without the event's closing blank line.
+    :param event_id: one of our own, which needs no check; ``None``: send none.
+    """
+    return lines + (b"\n" if event_id is None else f"id: {event_id}\n\n".encode())
+
+
 def data_lines(text: str) -> str:
     """The ``data`` lines of a text, without the event's closing blank line."""
     return _lines("data: ", text)

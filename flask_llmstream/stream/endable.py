@@ -56,6 +56,8 @@ class Endable(ReportedOutcome):
 
     def end(self, reason: str, error: Optional[BaseException] = None) -> bool:
         """End the stream. ``False``: it has ended before."""
+        if not hasattr(self, "_end_is_pending"):  # it was claimed, behind the end itself
+            return False
         is_first = self._claim(reason, error)
         # A drain or a timer on another thread may end it before there is a worker. And the first
         # caller may still be at this line: the worker, which comes to it last, does it then, before
@@ -77,7 +79,7 @@ class Endable(ReportedOutcome):
         steps.append(partial(channel.discard if has_left else channel.close, reason))
         if reason not in ("complete", "error"):
             steps.append(self._stop)
-        steps.append(partial(self._report_end, listener, reason, error))
+        steps += self._report_of_end(listener, reason, error)
         if has_left and self.options.on_disconnect is not None:
             steps.append(partial(self._start_in_background, self._report_departure))
         self._each(*steps)
@@ -113,7 +115,7 @@ class Endable(ReportedOutcome):
         all the same, and the log has it.
         """
         if self.end("error", error):
-            self._each(self._stop)
+            self._isolated(self._stop)
         else:
             self._unsent = error
             log.error(error, "stream %s of %s: its end could not be sent", self.id, self.name)

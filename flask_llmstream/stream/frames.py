@@ -5,8 +5,7 @@ The format may be an application's own. If it raises, the stream ends with that.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from ..records import Ending, ErrorInfo
 from .ids import ended_id, opening_id
@@ -18,7 +17,7 @@ def opening_frame(stream: Stream) -> bytes:
     options = stream.options
     comment = "" if options.heartbeat else None
     event_id = opening_id(stream.id) if options.reconnect == "refuse" else None
-    return _made(stream, partial(stream.format.opening, comment, event_id)) or b""
+    return _made(stream, stream.format.opening, comment, event_id) or b""
 
 
 def last_frame(stream: Stream) -> Optional[bytes]:
@@ -28,9 +27,10 @@ def last_frame(stream: Stream) -> Optional[bytes]:
     last = None
     if stream.told is None:
         ending = Ending(stream.reason or "complete", stream.sink.usage)
-        last = _made(stream, partial(stream.format.ending, ending, _last_id(stream)))
-    if stream.told is not None:
-        last = _made(stream, partial(_told_frame, stream, stream.told))
+        last = _made(stream, stream.format.ending, ending, _last_id(stream))
+    told = stream.told  # making the end may have failed
+    if told is not None:
+        last = _made(stream, _told_frame, stream, told)
     return None if last is None else rest + last
 
 
@@ -45,10 +45,10 @@ def _told_frame(stream: Stream, failure: ErrorInfo) -> bytes:
     return failure_frame(stream, failure)
 
 
-def _made(stream: Stream, make: Callable[[], bytes]) -> Optional[bytes]:
+def _made(stream: Stream, make: Callable[..., bytes], *arguments: Any) -> Optional[bytes]:
     """A frame; ``None`` where the format raises. The stream ends with that, if it had not ended."""
     try:
-        frame = make()
+        frame = make(*arguments)
         if not isinstance(frame, bytes):
             raise TypeError(f"a format has to give bytes, not {type(frame).__name__}")
         return frame

@@ -7,8 +7,8 @@ told when to come back.
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Hashable, List, Optional
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
+from typing import Any, Callable, Dict, Hashable, List, Optional, Set
+from weakref import WeakSet, WeakValueDictionary, ref
 
 from ..errors import StreamRefused
 from ..runtime.mutex import Mutex
@@ -53,7 +53,7 @@ class StreamLimiter:
     def _begin(self) -> None:
         self._places, self._nobodys = Places(self._limit), Places(0)
         self._streams: Dict[Stream, Places] = {}  # with the places of its client
-        self._admitted: WeakKeyDictionary[Stream, bool] = WeakKeyDictionary()
+        self._admitted: "Set[ref[Stream]]" = set()  # each removes itself, when its stream is freed
         self._of_client: WeakValueDictionary[Hashable, Places] = WeakValueDictionary()
         self._mutex = Mutex()
         self._is_closed = False
@@ -75,7 +75,7 @@ class StreamLimiter:
     @property
     def still_read(self) -> List[Stream]:
         """The streams whose readers have not had the end yet. Some have given their slot back."""
-        admitted = [reference() for reference in self._admitted.keyrefs()]
+        admitted = [reference() for reference in self._admitted.copy()]
         return [one for one in admitted if one is not None and one.sink.is_read]
 
     def client(self) -> Hashable:
@@ -96,7 +96,7 @@ class StreamLimiter:
         if not self._places.take():
             places.give_back()
             return self._too_many()
-        self._admitted[stream] = True
+        self._admitted.add(ref(stream, self._admitted.discard))
         self._streams[stream] = places  # first this: ``close`` looks in the other order
         return self._refused_after_all(stream)
 

@@ -52,7 +52,7 @@ class ReportedOutcome(Outcome, ABC):
         """Call it on a worker of its own. Where none can be started, call it when the producer
         ends, or here if the producer has ended."""
         try:
-            self._spawn(partial(self._each, work))
+            self._spawn(partial(self._isolated, work))
         except BaseException:
             log.exception("stream %s of %s: no worker for a callback", self.id, self.name)
             self._owed.append(work)  # before the look; the worker looks in the other order
@@ -65,29 +65,32 @@ class ReportedOutcome(Outcome, ABC):
                 work = self._owed.pop(0)
             except IndexError:  # the other side was quicker
                 return
-            self._each(work)
+            self._isolated(work)
 
     def _each(self, *steps: Callable[[], object]) -> None:
         """Take each of these steps of the end. An exception of one is logged."""
         run_all(*steps, by=self._isolated)
 
     def _isolated(self, step: Callable[[], object]) -> None:
+        """Take one step of the end. Its exception is logged."""
         log.isolated(step, _FAILED, self.id, self.name)
 
     # The reports: the stream has ended; its reader has left; last, its producer has ended.
 
-    def _report_end(
-        self, listener: Optional[Listener], reason: str, error: Optional[BaseException]
-    ) -> None:
-        if listener is not None:
-            listener.ended(reason, error)
+    @staticmethod
+    def _report_of_end(
+        listener: Optional[Listener], reason: str, error: Optional[BaseException]
+    ) -> List[Callable[[], object]]:
+        """The step that tells an emitter; none where there is no emitter."""
+        return [] if listener is None else [partial(listener.ended, reason, error)]
 
     def _report_departure(self) -> None:
         self._hooks.left(self, self._summary())
 
     def _report_finish(self) -> None:
         """Make all last reports, on the worker inside its contexts."""
-        self._call_owed()
+        if self._owed:
+            self._call_owed()
         if self._listener is not None or self._hooks.hears(self):
             self._each(*self._reports(self._summary()))
 

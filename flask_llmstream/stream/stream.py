@@ -95,7 +95,7 @@ class Stream(Endable):
     def give_turn(self) -> None:
         """Let the producer begin at once, where that is possible: the reader is about to wait. Not
         without a buffer: there an item has room only while the reader waits already."""
-        if self.room:
+        if self.reason is None and self.sink.channel.room:
             self._worker.give_turn()
 
     def open(self, runtime: Runtime, listener: Listener) -> Callable[[Any], None]:
@@ -137,11 +137,11 @@ class Stream(Endable):
             return
         self.leave()
         if self.sink.channel is not None:
-            self._each(partial(self.sink.channel.discard, "disconnect"))
+            self._isolated(partial(self.sink.channel.discard, "disconnect"))
         # Timers are cancelled where they were made. They hold this stream.
         deadlines, self._deadlines = self._deadlines, None
         if deadlines is not None:
-            self._each(deadlines.cancel)
+            self._isolated(deadlines.cancel)
         self._is_left = True
         self._let_go_of_error()
 
@@ -150,7 +150,7 @@ class Stream(Endable):
         is_first = self._claim(reason, error) and self.sink.channel is not None
         if is_first and claim(self, "_end_is_pending"):
             discard = partial(self.sink.channel.discard, reason)
-            self._each(discard, partial(self._report_end, self._listener, reason, error))
+            self._each(discard, *self._report_of_end(self._listener, reason, error))
         if self._finished:
             return
         self._finished = True
@@ -187,13 +187,14 @@ class Stream(Endable):
                 self._finish(None)
         finally:
             self._is_told = True
-            self._call_owed()
+            if self._owed:
+                self._call_owed()
             self._let_go_of_error()
             self._release_slot()
 
     def _release_slot(self) -> None:
         release, self._release = self._release, _keep
-        self._each(partial(release, self))
+        self._isolated(partial(release, self))
 
     def _work(self) -> Optional[BaseException]:
         iterator: Optional[Iterator[Any]] = None

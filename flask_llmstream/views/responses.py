@@ -39,11 +39,16 @@ Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
 
 
 def stream_response(
-    source: Source, options: StreamOptions, slots: StreamLimiter, name: Optional[str] = None
+    here: Current,
+    source: Source,
+    options: StreamOptions,
+    slots: StreamLimiter,
+    name: Optional[str] = None,
 ) -> Response:
     """Make the response that streams a source. A reader that must not come back gets a response
     that says so.
 
+    :param here: the app and the request whose response it is.
     :param source: an iterable, an asynchronous iterable, or an Observable.
     :param name: the name of the source in the log. Default: its own name.
     :raises TypeError: the source is none of these; the message says what to give.
@@ -52,7 +57,7 @@ def stream_response(
     if options.worker == "greenlet":
         runtime_for("greenlet")  # raises in the view, not later where the body is read
     source = sdk_deltas(source)
-    name, here = name or _name(source), current()
+    name = name or _name(source)
     if hasattr(source, "__iter__"):
         iterable = _checked(source, options.format)
         return respond(here, new_stream(here, iterable, options, name), slots)
@@ -118,10 +123,11 @@ def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
     response_class: Any = stream_response_class(app.response_class)  # type: ignore[arg-type]
     content_type = stream.format.content_type
     response: Response = response_class(
-        body, content_type=content_type, headers=new_headers(), direct_passthrough=True
+        body,
+        content_type=content_type,
+        headers=new_headers(stream.format.depends_on_accept),
+        direct_passthrough=True,
     )
-    if stream.format.depends_on_accept:
-        response.headers.add("Vary", "Accept")
     return response
 
 

@@ -76,7 +76,7 @@ class StreamBody(ReadOnceBody):
         self._watches_client = watches_client
         self._refusal = refusal
         self._unread = unread
-        self._request_is_read = False
+        self._request_is_read = unread is None
         self._first_block: Optional[bytes] = None
         self._error_body: Iterable[bytes] = ()
         self._connection: Optional[Connection] = None
@@ -163,9 +163,8 @@ class StreamBody(ReadOnceBody):
         :returns: the first block: the stream's, or the one that reports a failure.
         """
         stream = self._stream
-        error: Optional[BaseException] = (
-            self._read_request() or self._refusal or self._start_stream()
-        )
+        error: Optional[BaseException] = None if self._request_is_read else self._read_request()
+        error = error or self._refusal or self._start_stream()
         block: Optional[bytes] = b""
         if error is None:
             block = self._await_first_block()
@@ -190,11 +189,8 @@ class StreamBody(ReadOnceBody):
 
         :returns: the error that prevents it.
         """
-        if self._unread is None:
-            self._request_is_read = True
-            return None
         try:
-            self._request_is_read = self._unread.read_ahead()
+            self._request_is_read = self._unread is None or self._unread.read_ahead()
         except Exception as error:
             stream = self._stream
             log.warning("stream %s of %s: its request can't be read", stream.id, stream.name)

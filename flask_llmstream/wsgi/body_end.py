@@ -58,5 +58,6 @@ def _would_look_complete(stream: Stream) -> bool:
     """Whether an end that the server makes now would wrongly look like the end of the answer."""
     if stream.reason == "disconnect":  # perhaps only the client's sending side is closed
         return True
-    well = stream.reason == "complete" and stream.told is None
-    return not well and not stream.format.tells_its_end
+    if stream.format.tells_its_end:
+        return False
+    return stream.reason != "complete" or stream.told is not None

@@ -112,10 +112,15 @@ def stream_response_class(response_class: Type[Any]) -> Type[Any]:
     return type(f"Stream{response_class.__name__}", (StreamResponse, response_class), {})
 
 
-def new_headers() -> Headers:
+_PLAIN_HEADERS = [*HEADERS.items()]
+_VARYING_HEADERS = [*HEADERS.items(), ("Vary", "Accept")]
+
+
+def new_headers(depends_on_accept: bool) -> Headers:
     """The headers of a new response that streams, for the application to change."""
     headers: Any = Headers()
-    headers[:] = HEADERS.items()  # one by one they would cost 10 µs
+    # one by one they would cost 10 µs
+    headers[:] = _VARYING_HEADERS if depends_on_accept else _PLAIN_HEADERS
     return headers  # type: ignore[no-any-return]
 
 

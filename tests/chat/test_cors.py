@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 import pytest
-from flask import Blueprint, abort, g
+from flask import Blueprint, Flask, abort, g
 
 from flask_llmstream import Counter, LLMStream, Provider, ProviderError
 from tests.conftest import needs
@@ -157,6 +157,31 @@ def test_a_view_of_the_application_that_refuses_others_is_open_to_the_allowed(fr
     assert is_open_to(preflight(friendly, "/mine"), FRIEND)
     refused = ask(friendly, "/mine", OTHER_PAGE, method="POST")
     assert refused.status == 403 and is_closed(refused)
+
+
+@pytest.fixture
+def guarded():
+    """An app without chat endpoints, with a page that refuses those of other sites."""
+    app, streams = Flask(__name__), LLMStream()
+    app.config["LLMSTREAM_ALLOWED_ORIGINS"] = [FRIEND]
+    streams.init_app(app)
+    app.add_url_rule("/mine", "mine", lambda: streams.refuse_cross_site() or "a page")
+    return app
+
+
+def test_the_first_answer_without_chat_endpoints_is_open_to_the_allowed(guarded):
+    assert is_open_to(ask(guarded, "/mine"), FRIEND)
+
+
+def test_the_later_ones_are_as_well_and_name_the_origin_once(guarded):
+    ask(guarded, "/mine")
+    answer = ask(guarded, "/mine")
+    assert is_open_to(answer, FRIEND)
+    assert answer.headers["Vary"] == "Origin"
+
+
+def test_an_application_without_such_answers_runs_nothing_behind_its_requests(guarded):
+    assert not guarded.after_request_funcs.get(None)
 
 
 # Preflights.

@@ -32,6 +32,10 @@ def test_a_stall_here_and_there_is_fine_too():
     assert verdict(stalled).level == "ok"
 
 
+def test_a_server_that_is_busy_at_first_collects_nothing():
+    assert verdict([3.4 + number / 5 for number in range(5)]).level == "ok"
+
+
 @pytest.mark.parametrize(
     "arrivals, how", [(AT_ONCE, "all at once, the first after 9.0 s"), (IN_LUMPS, "in 2 lumps")]
 )

@@ -16,6 +16,8 @@ ENOUGH = 60
 """Seconds after which the count is left. The shipped counter takes nine."""
 _TOO_QUICK = 0.5
 """Seconds. A count that took less shows nothing of the way between server and reader."""
+_APART = 0.1
+"""Seconds. Tokens at this distance were not collected."""
 
 
 class Count(NamedTuple):
@@ -33,7 +35,8 @@ class Spacing(NamedTuple):
     """How the arrivals of tokens were spread; times in seconds.
 
     :ivar pieces: the number of bunches. Tokens that arrive within a quarter of their average
-        distance are one bunch.
+        distance are one bunch, but never tokens that are a tenth of a second apart: a server may be
+        busy for long before the first one.
     """
 
     tokens: int
@@ -69,7 +72,7 @@ def _listen(answer: Answer) -> Count:
 def spacing_of(arrivals: Sequence[float]) -> Spacing:
     """How these arrivals were spread. There must be at least one."""
     gaps = [later - sooner for sooner, later in zip(arrivals, arrivals[1:])]
-    bunch = arrivals[-1] / len(arrivals) / 4
+    bunch = min(arrivals[-1] / len(arrivals) / 4, _APART)
     pieces = 1 + sum(gap > bunch for gap in gaps)
     return Spacing(len(arrivals), pieces, arrivals[0], max(gaps, default=0.0), arrivals[-1])
 
