@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, request, url_for
 
 from flask_llmstream import CallableProvider, Counter, LLMStream
 from flask_llmstream.doctor.routes import TOKEN_HEADER
+from flask_llmstream.protocols import PROTOCOLS
 from tests.support.answers import Answer
 
 TOKEN = "a secret of the doctor"
@@ -76,10 +77,19 @@ def site(request, make_site):
     return make_site(mount, **matching), host, path
 
 
+REFUSED = {
+    **dict.fromkeys(("/completions", "/responses", "/chat/ui", "/ag-ui", "/doctor/silence"), 400),
+    f"/models/{'0' * 32}": 404,
+}
+"""The status of the routes that need a text, a parameter or the name of a model that there is."""
+
+
 def addresses(app):
     """The method and the path, after the mount point, of each route of the app."""
-    for rule in app.url_map.iter_rules():
-        path = re.search("(/chat/|/completions|/models|/llmstream.js|/doctor).*", rule.rule).group()
+    rules = list(app.url_map.iter_rules())
+    (chat,) = (rule.rule for rule in rules if rule.rule.endswith("/chat/completions"))
+    for rule in rules:
+        path = rule.rule[len(chat) - len("/chat/completions") :]
         for method in sorted(rule.methods):
             yield method, re.sub("<.*>", "0" * 32, path)
 
@@ -88,12 +98,10 @@ def test_each_route_answers_by_each_of_its_methods(site):
     app, host, mount = site
     client = app.test_client()
     asked = list(addresses(app))
-    assert len({path for _, path in asked}) == 9
+    assert {path for _, path in asked} > {protocol.rule for protocol in PROTOCOLS}
     for method, path in asked:
         answer = client.open(mount + path, host, method=method, headers={TOKEN_HEADER: TOKEN})
-        # Two routes need a parameter or a text, and no model is named 000….
-        others = {"/doctor/silence": 400, "/completions": 400, f"/models/{'0' * 32}": 404}
-        fine = 200 if method == "OPTIONS" else others.get(path, 200)
+        fine = 200 if method == "OPTIONS" else REFUSED.get(path, 200)
         assert answer.status_code == fine, (method, path)
         answer.close()
 
