@@ -71,6 +71,9 @@ class StreamError(LLMStreamError):
         self.retry_after = retry_after
 
 
+_BOUNDARY = re.compile(r"[.[]")
+
+
 class RequestError(StreamError):
     """A request that can't be served as it is.
 
@@ -87,13 +90,15 @@ class RequestError(StreamError):
     def rename_field(self, names: Mapping[str, str]) -> None:
         """Name the field as the client knows it.
 
-        :param names: the client's names of outermost fields, by ours.
+        :param names: the client's names of fields or of places in them, by ours. The longest that
+            fits counts.
         """
         field = self.field or ""
-        outermost = re.match(r"\w+", field)
-        if outermost is not None and outermost[0] in names:
-            self.field = names[outermost[0]] + field[outermost.end() :]
-            self.args = (str(self).replace(field, self.field, 1),)
+        for end in [len(field), *(each.start() for each in reversed([*_BOUNDARY.finditer(field)]))]:
+            if field[:end] in names:
+                self.field = names[field[:end]] + field[end:]
+                self.args = (str(self).replace(field, self.field, 1),)
+                return
 
 
 class UnknownModel(RequestError):

@@ -12,7 +12,7 @@ from .channel.channel import Channel
 from .formats import Format
 from .records import Summary
 
-FormatName = Literal["message", "text", "ndjson", "plain", "ag-ui", "accept"]
+FormatName = Literal["message", "text", "ndjson", "plain", "ag-ui", "ui-message", "accept"]
 Strategy = Literal["block", "buffer", "drop", "latest", "error", "missing"]
 Lossless = Literal["block", "buffer", "error", "missing"]
 Reconnect = Literal["refuse", "restart"]

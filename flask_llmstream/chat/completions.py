@@ -48,7 +48,7 @@ class Completions:
         try:
             return self._streamed(parsed, self._checked(parsed.fields))
         except RequestError as error:
-            error.rename_field(protocol.field_names)
+            error.rename_field({**protocol.field_names, **parsed.names})
             raise
 
     def _media_types(self) -> Collection[str]:

@@ -13,6 +13,7 @@ from .ndjson import NDJSONFormat
 from .negotiated import BY_MEDIA_TYPE, PlainText, wants_plain_text
 from .raw import RawFormat
 from .text import TextFormat
+from .ui_message.format import UIMessageFormat
 
 FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
     "message": MessageFormat,
@@ -20,6 +21,7 @@ FORMATS: Dict[str, Callable[[Optional[str]], Format]] = {
     "ndjson": NDJSONFormat,
     "plain": PlainText,
     "ag-ui": AGUIFormat,
+    "ui-message": UIMessageFormat,
 }
 """The formats by the name that an option gives."""
 
@@ -37,6 +39,7 @@ __all__ = [
     "Gap",
     "PlainText",
     "RawFormat",
+    "UIMessageFormat",
     "make_format",
     "wants_plain_text",
 ]

@@ -33,6 +33,9 @@ class Format(ABC):
     content_type: str
     is_event_stream = False
 
+    #: The headers of the response, beside ``Content-Type`` and those of every stream.
+    headers: Mapping[str, str] = MappingProxyType({})
+
     #: Whether it sends nothing before the end. Then the status waits for the end, too.
     is_whole = False
 
@@ -217,6 +220,11 @@ def is_json_item(item: Any) -> bool:
 def failure_object(failure: ErrorInfo) -> Dict[str, Any]:
     """The content of the last event of a failed answer."""
     return {"ended": True, "error": failure.as_json()}
+
+
+def id_line(event_id: Optional[str]) -> bytes:
+    """An ID as a line of the event behind it; ``b""`` where there is none."""
+    return b"" if event_id is None else ServerSentEvent(id=event_id).encode()[:-1]
 
 
 def as_block(frame: bytes) -> bytes:

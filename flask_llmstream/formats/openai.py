@@ -13,7 +13,7 @@ from ..errors import StreamError
 from ..records import Ending, ErrorInfo, Gap, Usage
 from ..sse.event import ServerSentEvent
 from ..sse.json import json_bytes, json_text, quoted
-from .base import EventStreamFormat, Format
+from .base import EventStreamFormat, Format, id_line
 from .finish_reasons import finish_reason_of
 from .texts import NO_HEAD, ShowsDeltas
 from .unsendable import unsendable
@@ -55,7 +55,7 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
     def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
         """The comment and the ID, before the chunk that names the role. Its text is empty."""
         role = {"role": "assistant", "content": "", "refusal": None}
-        return super().opening(comment, None) + _id_line(event_id) + self._chunk(role)
+        return super().opening(comment, None) + id_line(event_id) + self._chunk(role)
 
     def item(self, item: Any) -> bytes:
         if item.__class__ is str and self._head is not NO_HEAD:
@@ -111,11 +111,6 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         self, delta: Mapping[str, Any], reason: Optional[str], extra: Mapping[str, Any]
     ) -> Dict[str, Any]:
         return {**extra, "index": 0, "delta": delta, "finish_reason": reason}
-
-
-def _id_line(event_id: Optional[str]) -> bytes:
-    """An ID as a line of the event behind it."""
-    return b"" if event_id is None else ServerSentEvent(id=event_id).encode()[:-1]
 
 
 MAX_WHOLE_CHARS = 10_000_000

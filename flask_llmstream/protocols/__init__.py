@@ -13,6 +13,7 @@ from .description import Description
 from .event_source import EventSourceQuery
 from .responses import Responses
 from .text_completions import TextCompletions
+from .ui_messages.protocol import UIMessages
 
 PROTOCOLS: Tuple[Protocol, ...] = (
     ChatCompletions(),
@@ -20,6 +21,7 @@ PROTOCOLS: Tuple[Protocol, ...] = (
     TextCompletions(),
     Responses(),
     AGUI(),
+    UIMessages(),
 )
 """The protocols of each chat blueprint. One object of each serves all requests."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from inspect import cleandoc
+from types import MappingProxyType
 from typing import Any, Callable, Hashable, Mapping, NamedTuple, Tuple, Union
 
 from ..formats import Format
@@ -48,10 +49,13 @@ class ParsedRequest(NamedTuple):
     :ivar fields: the same question as the fields of a chat completion, still unchecked:
         ``messages`` or ``prompt``, ``model``, ``stream``, ``tools`` and so on.
     :ivar answer: makes the format of the answer, once these fields are checked.
+    :ivar names: the client's names of places in these fields, by ours (``messages[1]``), for errors
+        that name one. Default: they are the same.
     """
 
     fields: Mapping[str, Any]
     answer: Answer
+    names: Mapping[str, str] = MappingProxyType({})
 
 
 class Protocol(ABC):

@@ -45,7 +45,7 @@ class RequestLimits:
             (NaN, an infinity), or is the longest of too many characters. The error names it.
         :raises RequestTooLarge: all fields together have too many bytes.
         """
-        texts = {name: _as_json(name, value) for name, value in fields.items()}
+        texts = {name: as_json(name, value) for name, value in fields.items()}
         if len(json_bytes(fields)) > self.body_bytes:
             raise RequestTooLarge(
                 f"as it is passed on, the request is over the limit of {self.body_bytes} bytes "
@@ -72,7 +72,11 @@ def whole_number(digits: str) -> int:
     return int(digits)
 
 
-def _as_json(name: str, value: Any) -> bytes:
+def as_json(name: str, value: Any) -> bytes:
+    """A value of the field as JSON.
+
+    :raises RequestError: it is nested too deeply, or JSON can't hold it. The error names the field.
+    """
     if _is_too_deep(value):
         raise RequestError(f"is nested more than {MAX_DEPTH} times", field=shown(name))
     try:

@@ -128,6 +128,8 @@ def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
         headers=new_headers(stream.format.depends_on_accept),
         direct_passthrough=True,
     )
+    if stream.format.headers:
+        response.headers.update(stream.format.headers)
     return response
 
 

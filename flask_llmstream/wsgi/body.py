@@ -239,7 +239,7 @@ class StreamBody(ReadOnceBody):
             self._environ[_FAILED] = True
             own = partial(failure_response, failure, self._environ)
             answer = stream.answer(error, failure) if asks else own()
-            self._error_body = self._start.as_response(answer)
+            self._error_body = self._start.as_response(answer, stream.format.headers)
             return b""
         if not stream.format.tells_its_end:
             raise cut_error()

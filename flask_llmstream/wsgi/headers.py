@@ -5,7 +5,7 @@ Standard library only, no I/O.
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Iterable, Optional
 from wsgiref.util import is_hop_by_hop
 
 from .types import Headers
@@ -82,13 +82,17 @@ def event_stream_headers(headers: Headers) -> Headers:
     return kept + list({**HEADERS, "Cache-Control": caching}.items())
 
 
-def inherited_headers(headers: Headers, own_headers: Headers) -> Headers:
+def inherited_headers(
+    headers: Headers, own_headers: Headers, of_body: Iterable[str] = ()
+) -> Headers:
     """The headers of a stream that the response to its failure inherits.
 
     :param own_headers: the headers of that response. A header that is among them is not inherited,
         except for those that are sent with the values of both.
+    :param of_body: the names of more headers that describe the body that was never sent.
     """
     own = {name.lower() for name, _ in own_headers}.difference(_MERGED)
+    own.update(name.lower() for name in of_body)
     return [
         (name, value)
         for name, value in headers

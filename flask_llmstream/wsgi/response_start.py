@@ -32,12 +32,15 @@ class ResponseStart:
         """Send the stream's own status and headers."""
         self._start_response(self._status, self._headers)
 
-    def as_response(self, response: Any) -> Iterable[bytes]:
+    def as_response(self, response: Any, of_format: Iterable[str] = ()) -> Iterable[bytes]:
         """Send another response in place of the stream.
 
+        :param of_format: the names of the headers that the stream's format has added. They are of
+            the body that is not sent.
         :returns: the body of that response.
         """
-        for name, value in inherited_headers(self._headers, response.headers.to_wsgi_list()):
+        own = response.headers.to_wsgi_list()
+        for name, value in inherited_headers(self._headers, own, of_format):
             response.headers.add(name, value)
         if response.status_code == 204:  # it has no body, so no type either
             response.headers.pop("Content-Type", None)

@@ -24,6 +24,7 @@ from flask_llmstream.formats.ndjson import NDJSONFormat
 from flask_llmstream.formats.negotiated import PlainText
 from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
 from flask_llmstream.formats.text import TextFormat
+from flask_llmstream.formats.ui_message.format import UIMessageFormat
 from flask_llmstream.records import ErrorInfo, Usage
 from flask_llmstream.sse.decoder import EventStreamDecoder, MessageEvent
 from flask_llmstream.sse.event import ServerSentEvent
@@ -45,13 +46,14 @@ ALL: Dict[str, Callable[[], Format]] = {
     "ndjson": NDJSONFormat,
     "plain": PlainText,
     "ag-ui": AGUIFormat,
+    "ui-message": UIMessageFormat,
     "chunks": lambda: ChatCompletionChunks("gemma"),
     "chunks for an EventSource": lambda: ChatCompletionChunks("gemma", has_ids=True),
     "whole": lambda: ChatCompletion("gemma"),
 }
-NAMED = ["message", "text", "ndjson", "plain", "ag-ui"]
+NAMED = ["message", "text", "ndjson", "plain", "ag-ui", "ui-message"]
 AS_IT_IS = ["message", "text", "ndjson", "plain"]
-EVENT_STREAMS = ["message", "text", "ag-ui", "chunks"]
+EVENT_STREAMS = ["message", "text", "ag-ui", "ui-message", "chunks"]
 
 
 def in_formats(*names: str) -> Any:

@@ -20,6 +20,7 @@ from flask_llmstream.formats.openai import ChatCompletion, ChatCompletionChunks
 from flask_llmstream.formats.openai_text import TextCompletion, TextCompletionChunks
 from flask_llmstream.formats.responses import Asked, ResponseEvents, WholeResponse
 from flask_llmstream.formats.text import TextFormat
+from flask_llmstream.formats.ui_message.format import UIMessageFormat
 from flask_llmstream.records import Ending
 from flask_llmstream.sse.decoder import EventStreamDecoder
 
@@ -167,6 +168,25 @@ def of_part(part: Any) -> Said:
     return {"text": part["text"], "logprobs": weighed, "annotations": notes or None}
 
 
+def of_ui_message(part: Any, calls: List[str]) -> Said:
+    """What a chunk says. ``calls`` are the IDs of the calls, in their order."""
+    kind = part["type"]
+    if kind == "tool-input-start":
+        calls.append(part["toolCallId"])
+    if kind == "tool-input-delta":
+        function = {"arguments": part["inputTextDelta"]}
+        return {"tool_calls": [{"index": calls.index(part["toolCallId"]), "function": function}]}
+    if kind == "source-url":
+        return {"annotations": [{"type": "url_citation", "url_citation": {"url": part["url"]}}]}
+    name, _, event = kind.partition("-")
+    return {name: part["delta"]} if event == "delta" else {}
+
+
+def read_ui_messages(sent: bytes) -> Said:
+    calls: List[str] = []
+    return joined([of_ui_message(part, calls) for part in read_events(sent)])
+
+
 def read_text(sent: bytes) -> Said:
     return joined({"text": event.data} for event in EventStreamDecoder().feed(sent))
 
@@ -204,11 +224,13 @@ def of_run(event: Any, ids: List[str]) -> Said:
 WORDS = frozenset({"text", "refusal"})
 MOST = WORDS | {"reasoning", "tool_calls", "logprobs", "annotations"}
 ALL = MOST | {"extra"}
+NEW = MOST - {"logprobs"}
 OLDER = WORDS | {"logprobs"}
 KNOWN_FORMS = frozenset({"annotations", "logprobs", "tool_calls"})
 ROWS: Dict[str, Row] = {
     "message": Row(MessageFormat, read_messages, MOST),
     "ndjson": Row(NDJSONFormat, read_message_lines, MOST),
+    "ui-message": Row(UIMessageFormat, read_ui_messages, NEW),
     "text": Row(TextFormat, read_text, WORDS),
     "plain": Row(PlainText, read_plain, WORDS),
     "lines": Row(JSONLines, read_strings, WORDS),
@@ -472,7 +494,7 @@ some_deltas = st.builds(
     refusal=st.text(max_size=3),
     tool_calls=st.lists(calls, max_size=2),
     logprobs=st.none() | members,
-    annotations=st.lists(members, max_size=2),
+    annotations=st.lists(members.map(lambda more: {**NOTE, **more}), max_size=2),
     extra=members,
     choice_extra=members,
     chunk_extra=members,

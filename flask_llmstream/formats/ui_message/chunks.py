@@ -1,0 +1,48 @@
+"""How a chunk is written, and what an answer cost in the words of the AI SDK."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from ...records import Ending, Usage
+from ...sse.json import json_bytes
+from ..openai import finish_reason
+
+
+def chunk(type: str, **members: Any) -> bytes:
+    """One chunk as an event."""
+    return b"data: %b\n\n" % json_bytes({"type": type, **members})
+
+
+_REASONS = {
+    "tool_calls": "tool-calls",
+    "function_call": "tool-calls",
+    "content_filter": "content-filter",
+}
+
+
+def finish_reason_of(ending: Ending, calls_tools: bool) -> str:
+    """Why the model stopped, in the words of the AI SDK."""
+    reason = finish_reason(ending, calls_tools)
+    return _REASONS.get(reason, reason)
+
+
+def usage_object(usage: Usage) -> Dict[str, int]:
+    """The counts of an answer under the names of the AI SDK, without those that are ``None``."""
+    counts = {
+        "inputTokens": usage.prompt_tokens,
+        "outputTokens": usage.completion_tokens,
+        "totalTokens": _total(usage),
+        "cachedInputTokens": usage.cached_tokens,
+        "reasoningTokens": usage.reasoning_tokens,
+    }
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def _total(usage: Usage) -> Optional[int]:
+    total = usage.extra.get("total_tokens")
+    if type(total) is int:
+        return total
+    if usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    return usage.prompt_tokens + usage.completion_tokens

@@ -1,0 +1,56 @@
+"""``Part``: one part of a UI message, checked. Each error names its place.
+
+Source: AI SDK, "UIMessage". Standard library only, no I/O.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, Mapping, NamedTuple
+
+from ...errors import RequestError
+from ..fields import json_type
+
+
+class Part(NamedTuple):
+    """One part of a message.
+
+    :ivar at: its place in the request.
+    :ivar kind: its ``type``. It may be one that is not known here.
+    """
+
+    at: str
+    kind: str
+    members: Mapping[str, Any]
+
+    def text(self, name: str) -> str:
+        """A member that has to be text.
+
+        :raises RequestError: it is none.
+        """
+        value = self.members.get(name)
+        if not isinstance(value, str):
+            raise self.error(name, f"has to be text, not {json_type(value)}")
+        return value
+
+    def error(self, name: str, message: str) -> RequestError:
+        """The error for a member."""
+        return RequestError(message, field=f"{self.at}.{name}")
+
+
+def parts_of(value: Any, at: str) -> List[Part]:
+    """The parts in a list.
+
+    :raises RequestError: it is no list of objects with a type.
+    """
+    if not isinstance(value, list):
+        raise RequestError(f"has to be a list of parts, not {json_type(value)}", field=at)
+    return list(_parts(value, at))
+
+
+def _parts(value: List[Any], at: str) -> Iterator[Part]:
+    for index, members in enumerate(value):
+        place = f"{at}[{index}]"
+        if not isinstance(members, dict):
+            raise RequestError(f"has to be an object, not {json_type(members)}", field=place)
+        part = Part(place, "", members)
+        yield part._replace(kind=part.text("type"))

@@ -1,0 +1,52 @@
+"""``POST /chat/ui``: the AI SDK's ``useChat`` and ``useCompletion``, with the URL alone.
+
+Sources: AI SDK, "Transport" (``DefaultChatTransport``), "Stream Protocols", ``useCompletion``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Dict, Mapping, Tuple
+
+from ...formats.ui_message.format import UIMessageFormat
+from ...records import ErrorInfo
+from ..base import ClientRequest, ParsedRequest, Protocol
+from ..completion import ChatRequest
+from ..fields import CHECKS
+from .conversation import conversation_of
+
+_READ_HERE = ("messages", "prompt", "stream", "stream_options")
+
+
+class UIMessages(Protocol):
+    """UI messages in, a UI message stream out.
+
+    The fields of a chat completion are what they are there: a page adds them by the ``body`` of its
+    transport. All other fields are the page's own (``id``, ``trigger``, ``messageId`` and more),
+    and are ignored, whatever ``unknown_fields`` says.
+    """
+
+    name, rule = "ui_messages", "/chat/ui"
+
+    def read(self, request: ClientRequest) -> ParsedRequest:
+        fields, given = _of_a_chat(request.fields), request.fields
+        if given.get("messages") is None and given.get("prompt") is not None:
+            asked = {**fields, "prompt": given["prompt"]}
+            return ParsedRequest(asked, partial(_answer, True, ()))
+        told = conversation_of(given.get("messages"))
+        answer = partial(_answer, not told.goes_on, tuple(told.call_ids))
+        return ParsedRequest({**fields, "messages": told.messages}, answer, told.names)
+
+    def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
+        """The message alone: the AI SDK takes the whole body for the message of its error."""
+        return "text/plain; charset=utf-8", failure.message.encode()
+
+
+def _of_a_chat(given: Mapping[str, Any]) -> Dict[str, Any]:
+    """The fields of a chat completion, but for the question itself."""
+    names = [name for name in CHECKS if name in given and name not in _READ_HERE]
+    return {**{name: given[name] for name in names}, "stream": True}
+
+
+def _answer(names_message: bool, taken_ids: Tuple[str, ...], chat: ChatRequest) -> UIMessageFormat:
+    return UIMessageFormat(names_message=names_message, taken_ids=taken_ids)
