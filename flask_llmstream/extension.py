@@ -26,7 +26,8 @@ from .doctor.routes import add_doctor_routes
 from .errors import ConfigurationError
 from .exceptions.handling import name_of
 from .keywords import BlueprintSettings, ResponseOptions
-from .protocols import Protocol, checked_protocols
+from .protocols import PROTOCOLS, Protocol
+from .protocols.checked import checked_protocols
 from .providers import Counter, Provider
 from .runtime.sigterm import on_sigterm
 from .sources.emitter import Emitter
@@ -81,7 +82,7 @@ class LLMStream:
         protocols: Sequence[Protocol] = (),
     ) -> None:
         check_callable("guard", guard)
-        self._protocols = checked_protocols(protocols)
+        self._protocols = checked_protocols(protocols, PROTOCOLS)
         self._guard = guard
         self._defaults = Settings(url_prefix=None if providers is None else "/v1")
         models = {} if providers is None else checked_providers(providers)
@@ -254,7 +255,7 @@ class LLMStream:
         """
         models = dict(self._providers if providers is None else checked_providers(providers))
         models.setdefault("counter", self._providers["counter"])
-        spoken = self._protocols if protocols is None else checked_protocols(protocols)
+        spoken = self._protocols if protocols is None else checked_protocols(protocols, PROTOCOLS)
         chat = ChatBlueprint(name, models, settings, spoken)
         chat.record(_speak_json)
         add_doctor_routes(chat)

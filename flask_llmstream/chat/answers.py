@@ -56,7 +56,7 @@ def _noting(mounts: Mounts) -> Any:
         mount = mounts.of(request._get_current_object())  # type: ignore[attr-defined]
         if mount is not None:
             request.environ[_MOUNT] = mount
-            protocol = mount.chat.protocol(request.endpoint)
+            protocol = mount.chat.protocol(mount.endpoint)
             if protocol is not None:
                 set_failure_form(request.environ, protocol.failure)
             allow_reading(mount.chat.own.in_force().allowed_origins)

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 from flask import Blueprint, Response, request, send_from_directory
 
 from ..protocols import PROTOCOLS, Protocol
+from ..protocols.checked import OTHER_ENDPOINTS
 from ..providers import Provider
 from ..views.blueprint_routes import add_route, use_current_host
 from .completions import Completions
@@ -18,7 +19,6 @@ from .own_settings import OwnSettings
 
 COMPLETIONS = "completions"
 """The endpoint that each chat blueprint has, below its own name."""
-_OTHER_ENDPOINTS = ("models", "model", "client")
 _STATIC = os.path.join(os.path.dirname(os.path.dirname(__file__)), "static")
 
 
@@ -57,7 +57,7 @@ class ChatBlueprint(Blueprint):
 
     def answers(self, endpoint: str) -> bool:
         """Whether one of the chat endpoints has this name. Others may have been added."""
-        return _own_name(endpoint) in (*self._protocols, *_OTHER_ENDPOINTS)
+        return _own_name(endpoint) in (*self._protocols, *OTHER_ENDPOINTS)
 
     def protocol(self, endpoint: Optional[str]) -> Optional[Protocol]:
         """The protocol of an endpoint; ``None`` where it asks no model."""

@@ -44,7 +44,7 @@ class Completions:
         else:
             fields = parse_json(self._body())
         query, headers = request.args.to_dict(), cast(Mapping[str, str], request.headers)
-        parsed = protocol.read(ClientRequest(fields, query, headers, request_owner))
+        parsed = _read(protocol, ClientRequest(fields, query, headers, request_owner))
         try:
             return self._streamed(parsed, self._checked(parsed.fields))
         except RequestError as error:
@@ -91,6 +91,14 @@ class Completions:
         deltas = begin_answer(self._providers[model], chat.completion)
         name = f"the model {model}"
         return stream_response(current(), deltas, options, own.slots, name)
+
+
+def _read(protocol: Protocol, asked: ClientRequest) -> ParsedRequest:
+    parsed: Any = protocol.read(asked)
+    if not isinstance(parsed, ParsedRequest):
+        kind = type(protocol).__name__
+        raise TypeError(f"{kind}.read() has to return a ParsedRequest, not {parsed!r:.60}")
+    return parsed
 
 
 def _is_unreadable(environ: Mapping[str, Any]) -> bool:

@@ -29,10 +29,13 @@ class Mount(NamedTuple):
     :ivar may_have_pages: whether a page for people may answer. It may not where the request has no
         route, unless the prefix has no words (``/``, ``/<tenant>``): then any path of the site may
         lie below it.
+    :ivar endpoint: the endpoint of the request, or of its path where it has another method.
+        ``None`` for a path without a route.
     """
 
     chat: ChatBlueprint
     may_have_pages: bool = True
+    endpoint: Optional[str] = None
 
 
 class _Anything(BaseConverter):
@@ -52,7 +55,9 @@ class Mounts:
         endpoint = request.endpoint
         if endpoint is not None:
             chat = _blueprint(current_app, endpoint)
-            return Mount(chat) if chat is not None and chat.answers(endpoint) else None
+            if chat is None or not chat.answers(endpoint):
+                return None
+            return Mount(chat, endpoint=endpoint)
         error = request.routing_exception
         if isinstance(error, MethodNotAllowed):
             return _by_another_method(request, error.valid_methods or ())
@@ -95,8 +100,8 @@ def _by_another_method(request: Request, methods: Iterable[str]) -> Optional[Mou
     for method in methods:
         rule = _rule(adapter, method)
         chat = _blueprint(app, rule.endpoint) if rule and _is_ours(app, rule) else None
-        if chat is not None:
-            return Mount(chat, False)
+        if rule is not None and chat is not None:
+            return Mount(chat, False, rule.endpoint)
     return None
 
 

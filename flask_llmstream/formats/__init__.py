@@ -8,6 +8,7 @@ from ..errors import ConfigurationError
 from ..records import Ending, Gap
 from .ag_ui import AGUIFormat
 from .base import EventStreamFormat, Format
+from .halves import Halves
 from .message import MessageFormat
 from .ndjson import NDJSONFormat
 from .negotiated import BY_MEDIA_TYPE, PlainText, wants_plain_text
@@ -37,6 +38,7 @@ __all__ = [
     "EventStreamFormat",
     "Format",
     "Gap",
+    "Halves",
     "PlainText",
     "RawFormat",
     "UIMessageFormat",

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response
 
 from ..formats.failure import failure_as_json
+from ..log import log
 from ..records import ErrorInfo
 
 R = TypeVar("R", bound=Response)
@@ -26,11 +27,22 @@ def set_failure_form(environ: Any, form: FailureForm) -> None:
 
 def failure_response(failure: ErrorInfo, environ: Mapping[str, Any]) -> Response:
     """The package's own response to a request, if the application has none."""
-    form: FailureForm = environ.get(_FORM, failure_as_json)
-    content_type, body = form(failure)
+    content_type, body = _formed(failure, environ.get(_FORM, failure_as_json))
     response = Response(body, failure.status)
     response.headers["Content-Type"] = content_type
     return with_headers(response, failure)
+
+
+def _formed(failure: ErrorInfo, form: FailureForm) -> Tuple[str, bytes]:
+    """The form may be a third party's. If it fails, the client still hears of its own failure."""
+    try:
+        content_type, body = form(failure)
+        if isinstance(content_type, str) and isinstance(body, bytes):
+            return content_type, body
+        raise TypeError("a failure's form has to be its Content-Type and its bytes")
+    except Exception:
+        log.exception("the failure %s is told in OpenAI's form: its own can't be made", failure.id)
+        return failure_as_json(failure)
 
 
 def with_headers(response: R, failure: ErrorInfo) -> R:
