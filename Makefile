@@ -21,7 +21,7 @@ MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CLIENTS := $(VENV)/clients
-USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/installed
+USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/installed $(CLIENTS)/node/ag_ui/installed
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed
 
 .PHONY: demo test style unit js legacy test-matrix test-servers test-proxies test-clients test-readers bad-days benchmark \
