@@ -3,10 +3,10 @@
 Standard library only. The caller gives the wakeups on which the two sides wait, so the same code
 serves greenlets and threads.
 
-No lock is held anywhere. Each count has one writer, which is named beside it. A list is appended to,
-copied in part and cut at its front atomically, and while it is empty it takes a tenth of a deque's
-memory: most channels are empty at any moment. A side that will wait raises its flag *before* it looks a last time. The other side
-acts *before* it reads the flag and takes it down. So one of the two always sees the other.
+No lock is held anywhere. Each count has one writer, which is named beside it. A list grows, is
+copied in part and is cut at its front atomically, and an empty one takes a tenth of a deque's
+memory. A side that will wait raises its flag *before* it looks a last time. The other side acts
+*before* it reads the flag and takes it down. So one of the two always sees the other.
 
 A third party may close the channel in the middle of a send. So the producer counts a frame as sent
 before it looks for the end, and the reader looks for the end before it compares the bytes sent with
