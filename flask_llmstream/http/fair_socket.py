@@ -54,7 +54,7 @@ class _FairOnHub(_Fair):
     gevent asks the kernel, which has nothing yet, and waits then, with a timeout that it makes for
     this wait. A model says one token after the other, so that nearly every read is such a one. Here
     a read waits first if the last one has taken all that had come, and that was little; and one
-    timer serves for all waits. That saves a fifth of what a token costs that comes alone.
+    timer serves for all waits.
     """
 
     timeout: Any
