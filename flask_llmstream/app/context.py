@@ -17,6 +17,7 @@ import flask.globals
 import flask.templating
 import gevent
 from flask import Flask, g, has_request_context, stream_with_context
+from flask.ctx import AppContext
 from gevent import getcurrent
 
 from ..exceptions.handling import while_handling
@@ -26,6 +27,16 @@ from ..wsgi.environ_copy import detach_environ
 from .current import CONTEXT_IS_ONE, Current, request_context
 
 if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
+
+    def _contextvars_of(view: Current) -> contextvars.Context:
+        """A copy of the contextvars, without the view's contexts. They would live as long as the
+        stream, with all that the view has left on them."""
+        kinds = (AppContext, type(view.context))
+        copied = contextvars.copy_context()
+        for variable, value in copied.items():
+            if issubclass(type(value), kinds):  # by type(): a proxy may have no __class__
+                copied.run(variable.set, None)
+        return copied
 
     def _drop_copied_stacks() -> None:
         """Nothing to do: these versions have no stacks."""
@@ -37,6 +48,9 @@ if hasattr(flask.globals, "app_ctx"):  # Flask from 2.2 on
 
 else:
     from flask import _app_ctx_stack, _request_ctx_stack  # type: ignore
+
+    def _contextvars_of(view: Current) -> contextvars.Context:
+        return contextvars.copy_context()
 
     def _drop_copied_stacks() -> None:
         # Werkzeug 2.0 has the stacks themselves in contextvars, so they were copied with these.
@@ -108,7 +122,7 @@ class CopiedContext:
         if self.has_request:
             self._request = _copy_of(current.context)
             vars(current.context)[_COPIED] = True
-        self._context = contextvars.copy_context()
+        self._context = _contextvars_of(current)
 
     def enter(self, work: Work) -> None:
         """Run ``work`` with ``request``, ``session``, ``g`` and contextvars as in the view."""
@@ -194,8 +208,7 @@ def _copy_of(context: Any) -> Any:
 
 
 def _push(app: Flask, request: Any, pushed: List[Any]) -> None:
-    """Push an app context and the request's, and note each in ``pushed``. The app context is new:
-    the view's own may be among the contextvars."""
+    """Push an app context and the request's, and note each in ``pushed``."""
     contexts = [] if request is not None and CONTEXT_IS_ONE else [app.app_context()]
     if request is not None:
         contexts.append(request)

@@ -76,6 +76,8 @@ class SocketWatch(PollingWatch):
 class HubWatch:
     """Waits in the hub: the socket becomes readable when the client leaves."""
 
+    __slots__ = ("_descriptor", "_gone", "_schedule", "_polling", "_watcher")
+
     def __init__(self, descriptor: int, gone: Callable[[], object], schedule: Schedule) -> None:
         self._descriptor = descriptor
         self._gone = gone

@@ -24,7 +24,7 @@ from ..stream.stream import Stream
 from .body_end import close_lost_stream, close_stream, cut, cut_error, last_block
 from .body_start import heartbeat, heartbeat_seconds, hold_seconds, new_connection, release_slot
 from .failure_response import failure_response
-from .read_once import ReadOnceBody, do_nothing, refuse_second_reader
+from .read_once import ReadOnceBody, call_each, do_nothing, refuse_second_reader
 from .request_body import UnreadBody
 
 LOOK_SECONDS = 1.0
@@ -136,8 +136,8 @@ class StreamBody(ReadOnceBody):
         self._refuse_readers()
         self._unread = None
         close = getattr(self._error_body, "close", do_nothing)
-        closing, self._closing = self._closing, do_nothing
-        run_all(self._close_stream, close, closing)
+        closing, self._closing = self._closing, ()
+        run_all(self._close_stream, close, partial(call_each, closing))
 
     def __del__(self) -> None:
         # This may run on any thread, between any two steps of any code. So a stream that is open

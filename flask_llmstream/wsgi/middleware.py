@@ -38,7 +38,6 @@ from .environ import is_no_page_load, must_run_in_place, no_client, remote_addre
 from .environ_copy import copy_back, copy_environ
 from .headers import event_stream_headers, is_encoded, is_event_stream
 from .hooks import WSGIHooks
-from .read_once import do_nothing
 from .request_body import ServerInput, has_body, track_input
 from .response_start import ResponseStart, send_continue
 from .types import Environ, StartResponse, WSGIApp
@@ -201,7 +200,7 @@ class EventStreamMiddleware:
         body = StreamBody(stream, self._slots, client, self._liveness, unread=unread)
         send_continue(environ)
         start = ResponseStart(environ, start_response, status, event_stream_headers(headers))
-        body.bind(environ, start, do_nothing)
+        body.bind(environ, start, ())
         if self._starts_early(environ):
             body.begin()
         return body

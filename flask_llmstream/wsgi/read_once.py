@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, NoReturn, Optional
+from typing import Any, Callable, Iterable, Iterator, NoReturn, Optional
 
 from ..runtime.atomic import claim
 from .response_start import ResponseStart
@@ -18,16 +18,16 @@ class ReadOnceBody:
     def __init__(self) -> None:
         self._environ: Environ = {}
         self._start: Optional[ResponseStart] = None
-        self._closing: Callable[[], None] = do_nothing
+        self._closing: Iterable[Callable[[], Any]] = ()
         self._is_unbound = self._is_unread = True
 
     def bind(
-        self, environ: Environ, start: ResponseStart, closing: Callable[[], None]
+        self, environ: Environ, start: ResponseStart, closing: Iterable[Callable[[], Any]]
     ) -> None:
         """Bind the body to a server's call.
 
         :param start: sends the status and headers.
-        :param closing: called once, when the server has closed the body.
+        :param closing: functions. Each is called once, when the server has closed the body.
         :raises RuntimeError: the body is bound to another call, or closed.
         """
         if not claim(self, "_is_unbound"):
@@ -78,6 +78,12 @@ def refuse_pickling() -> NoReturn:
     :raises TypeError: always.
     """
     raise TypeError("a response that streams can't be kept: cache what it is made of")
+
+
+def call_each(functions: Iterable[Callable[[], Any]]) -> None:
+    """Call the functions, also those that are added meanwhile."""
+    for function in functions:
+        function()
 
 
 def do_nothing() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Callable, List, Type
 
 from werkzeug.datastructures import Headers
@@ -83,12 +83,12 @@ class StreamResponse:
             raise RuntimeError(_HAS_NO_BODY_YET)
 
 
-def _closing_of(response: Any) -> Callable[[], None]:
+def _closing_of(response: Any) -> List[Callable[[], Any]]:
     """What the server's ``close()`` has to call for a response. Where that is Werkzeug's own, its
     functions are all that it needs: a stream may last for hours, and keeps no headers meanwhile."""
     if not _is_werkzeugs_own(response, "close"):
-        return response.close  # type: ignore[no-any-return]
-    return partial(_call_each, response._on_close)
+        return [response.close]
+    return response._on_close  # type: ignore[no-any-return]
 
 
 _WERKZEUGS_OWN = {name: getattr(Response, name) for name in ("close", "get_wsgi_headers")}
@@ -98,11 +98,6 @@ def _is_werkzeugs_own(response: Any, name: str) -> bool:
     """Whether neither the response nor its class, nor an agent, has replaced this method."""
     is_of_the_class = name not in vars(response)
     return is_of_the_class and getattr(type(response), name) is _WERKZEUGS_OWN[name]
-
-
-def _call_each(functions: List[Callable[[], Any]]) -> None:
-    for function in functions:
-        function()
 
 
 @lru_cache(maxsize=None)

@@ -518,3 +518,26 @@ def test_what_a_context_held_is_freed_without_the_garbage_collector(place, app, 
         assert seen[0]() is None
     finally:
         gc.enable()
+
+
+def test_the_views_contexts_are_freed_while_the_stream_is_open(place, app, streams):
+    seen, go_on = [], place.for_producer()
+
+    def source():
+        yield request.path
+        go_on.wait()
+
+    @app.route("/")
+    def view():
+        seen.append(weakref.ref(request_context()))
+        return streams.response(source())
+
+    gc.disable()
+    try:
+        with Answer(app, "/") as answer:
+            answer.block()
+            assert seen[0]() is None
+            go_on.set()
+            answer.rest()
+    finally:
+        gc.enable()

@@ -11,7 +11,7 @@ import gevent.socket
 import gevent.ssl
 import pytest
 
-from flask_llmstream.http.fair_socket import fair
+from flask_llmstream.http.fair_socket import FEW_BYTES, fair
 from tests.support.upstream import HANG_GUARD
 
 MANY = 100
@@ -49,6 +49,17 @@ def test_a_read_that_was_full_is_followed_by_one_at_once(ends):
     assert reading.recv(2) == b"ne"
     other = gevent.spawn(str)
     assert reading.recv(MANY) == b"xt"
+    assert not other.ready()
+    other.join()
+
+
+def test_a_read_of_much_is_followed_by_one_at_once(ends):
+    reading, far = ends
+    far.sendall(bytes(FEW_BYTES))
+    assert len(reading.recv(2 * FEW_BYTES)) == FEW_BYTES
+    far.sendall(b"next")
+    other = gevent.spawn(str)
+    assert reading.recv(MANY) == b"next"
     assert not other.ready()
     other.join()
 

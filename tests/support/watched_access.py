@@ -81,8 +81,26 @@ def _pop(self: Deque, index: int = -1) -> Any:
     return deque.popleft(self) if index == 0 else deque.pop(self)
 
 
+def _get(self: Deque, index: Any) -> Any:
+    """``list.__getitem__``, for the lists."""
+    if isinstance(index, slice):
+        return list(deque.__iter__(self))[index]
+    return deque.__getitem__(self, index)
+
+
+def _delete(self: Deque, index: Any) -> None:
+    """``list.__delitem__``, for the lists: the items of a slice."""
+    left = list(deque.__iter__(self))
+    del left[index]
+    deque.clear(self)
+    deque.extend(self, left)
+
+
+_OF_LISTS = {"pop": _pop, "__getitem__": _get, "__delitem__": _delete}
+
+
 def _watched(method: str, writes: bool) -> Any:
-    original = _pop if method == "pop" else getattr(deque, method)
+    original = _OF_LISTS.get(method) or getattr(deque, method)
 
     def access(self: Deque, *arguments: Any) -> Any:
         self.explorer.access(self.name, writes)
@@ -103,7 +121,7 @@ def _watched(method: str, writes: bool) -> Any:
 
 for _method in ("__len__", "__getitem__"):
     setattr(Deque, _method, _watched(_method, False))
-for _method in ("append", "appendleft", "pop", "popleft", "remove", "clear"):
+for _method in ("append", "appendleft", "pop", "popleft", "remove", "clear", "__delitem__"):
     setattr(Deque, _method, _watched(_method, True))
 
 
