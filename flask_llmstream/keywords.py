@@ -6,7 +6,18 @@ explains them with their defaults.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Collection, Hashable, Literal, Optional, Type, TypedDict, Union
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Hashable,
+    Literal,
+    Mapping,
+    Optional,
+    Type,
+    TypedDict,
+    Union,
+)
 
 from .channel.channel import Channel
 from .formats import Format
@@ -66,4 +77,6 @@ class BlueprintSettings(ResponseOptions, total=False):
     max_prompt_chars: int
     max_tokens: int
     unknown_fields: UnknownFields
+    openapi: Union[bool, Mapping[str, Any]]
+    docs: bool
     chat_hold: float

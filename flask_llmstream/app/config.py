@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Callable, Collection, Hashable, Mapping, MutableMapping, Optional, get_args
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Hashable,
+    Mapping,
+    MutableMapping,
+    Optional,
+    Union,
+    get_args,
+)
 
 from ..errors import ConfigurationError
 from ..keywords import UnknownFields
@@ -52,6 +62,11 @@ class Settings:
     :param unknown_fields: what becomes of a field of a chat request that is not known:
         ``forward``, it goes to the provider as it is; ``ignore``, it is left out; ``refuse``, the
         request gets 400. Default: ``forward``.
+    :param openapi: what the application adds to the description at ``GET /openapi.json``, or
+        changes there, as a JSON Merge Patch (RFC 7396); ``False``: there is no description.
+        Default: true, the description as it is.
+    :param docs: whether ``GET /docs`` shows the description as a page. It needs the extra
+        ``docs``. Default: false.
     :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
     :param liveness: whether the client's socket is watched, so that a reader's departure is
         noticed while the model is silent. Default: true.
@@ -72,6 +87,8 @@ class Settings:
     max_prompt_chars: int = 100_000
     max_tokens: int = 0
     unknown_fields: UnknownFields = "forward"
+    openapi: Union[bool, Mapping[str, Any]] = True
+    docs: bool = False
     chat_hold: float = 2
     liveness: bool = True
     early_start: bool = False
@@ -85,6 +102,8 @@ class Settings:
         check_whole("max_prompt_chars", self.max_prompt_chars, least=1)
         check_whole("max_tokens", self.max_tokens, least=0)
         check_choice("unknown_fields", self.unknown_fields, get_args(UnknownFields))
+        _check_patch("openapi", self.openapi)
+        check_flag("docs", self.docs)
         check_number("chat_hold", self.chat_hold, least=0)
         check_flag("liveness", self.liveness)
         check_flag("early_start", self.early_start)
@@ -99,6 +118,11 @@ def _check_prefix(prefix: Any) -> None:
         return
     message = f"has to start with '/', or be None for no chat endpoints, not {prefix!r}"
     raise ConfigurationError(f"url_prefix: {message}")
+
+
+def _check_patch(name: str, value: Any) -> None:
+    if not isinstance(value, (bool, Mapping)):
+        raise ConfigurationError(f"{name}: has to be a mapping, true or false, not {value!r:.60}")
 
 
 def _check_secret(name: str, value: Any) -> None:

@@ -15,6 +15,9 @@ from ..views.blueprint_routes import add_route, use_current_host
 from .completions import Completions
 from .cross_site import answer_to_preflight, refuse_cross_site
 from .models import NAME, AnyName, Models
+from .openapi.page import FILE, Page
+from .openapi.views import RULE as OPENAPI
+from .openapi.views import APIDescription
 from .own_settings import OwnSettings
 
 COMPLETIONS = "completions"
@@ -52,6 +55,7 @@ class ChatBlueprint(Blueprint):
         self._add("/models", "models", models.all, "GET")
         self._add(f"/models/<{NAME}:{NAME}>", "model", models.one, "GET", merge_slashes=False)
         self._add("/llmstream.js", "client", browser_client, "GET")
+        self._describe(providers)
         self.after_request(_forbid_caching)
         self.url_defaults(use_current_host)
 
@@ -62,6 +66,14 @@ class ChatBlueprint(Blueprint):
     def protocol(self, endpoint: Optional[str]) -> Optional[Protocol]:
         """The protocol of an endpoint; ``None`` where it asks no model."""
         return self._protocols.get(_own_name(endpoint))
+
+    def _describe(self, providers: Mapping[str, Provider]) -> None:
+        described = APIDescription(providers, tuple(self._protocols.values()), self.own)
+        wanted = described.is_wanted
+        self._add(OPENAPI, "openapi", described.document, "GET", wanted=wanted)
+        page = Page(self.own)
+        self._add("/docs", "docs", page.show, "GET", wanted=page.is_wanted)
+        self._add(f"/docs/<{FILE}>", "docs_file", page.file, "GET", wanted=page.is_wanted)
 
     def _add(
         self, rule: str, endpoint: str, view: Callable[[], Response], method: str, **options: Any

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, FrozenSet, Mapping, NamedTuple, Optional
 
-from ..app.config import Settings
+from flask import Flask
+
+from ..app.config import PREFIX, Settings
 from ..app.state import AppState, app_state
 from ..keywords import BlueprintSettings, ResponseOptions
 from ..stream.limits import StreamLimiter
@@ -55,6 +57,11 @@ class OwnSettings:
         state = app_state()
         found: Optional[InForce] = state.in_force.get(self)
         return found or state.in_force.setdefault(self, self._merged(state))
+
+    def at_mount(self, app: Flask, name: str) -> Any:
+        """A setting where an app mounts the blueprint, which may be before ``init_app``."""
+        default = app.config.get(PREFIX + name.upper(), getattr(Settings, name))
+        return self._settings.get(name, default)
 
     @property
     def format(self) -> Any:

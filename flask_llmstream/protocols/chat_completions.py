@@ -13,6 +13,8 @@ from ..formats import FORMATS, Format
 from ..formats.openai import ChatCompletion, ChatCompletionChunks
 from .base import ClientRequest, ParsedRequest, Protocol
 from .completion import ChatRequest
+from .description import Description
+from .descriptions.chat_completions import chat_completions
 
 OPENAI = "openai"
 """The name of the format that is OpenAI's, in a query."""
@@ -25,6 +27,9 @@ class ChatCompletions(Protocol):
 
     def read(self, request: ClientRequest) -> ParsedRequest:
         return ParsedRequest(request.fields, partial(chat_format, request.query, False))
+
+    def describe(self) -> Description:
+        return chat_completions()
 
 
 def chat_format(

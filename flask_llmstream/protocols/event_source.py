@@ -9,6 +9,8 @@ from typing import Any, Callable, Dict, Mapping
 from ..errors import RequestError
 from .base import ClientRequest, ParsedRequest, Protocol
 from .chat_completions import chat_format
+from .description import Description
+from .descriptions.event_source import event_source
 from .fields import CHECKS
 from .request_limits import whole_number
 
@@ -24,6 +26,9 @@ class EventSourceQuery(Protocol):
             name: value for name, value in request.query.items() if name not in about_the_stream
         }
         return ParsedRequest(parse_query(arguments), partial(chat_format, request.query, True))
+
+    def describe(self) -> Description:
+        return event_source({name: _KINDS[read] for name, read in _READERS.items()})
 
 
 def parse_query(arguments: Mapping[str, str]) -> Dict[str, Any]:
@@ -55,7 +60,7 @@ def _flag(text: str) -> Any:
     return {"true": True, "false": False}.get(text, text)
 
 
-_WHOLE = ("max_tokens", "max_completion_tokens", "n", "seed", "top_k", "top_logprobs")
+_WHOLE = ("max_tokens", "max_completion_tokens", "n", "best_of", "seed", "top_k", "top_logprobs")
 _NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "min_p",
             "repeat_penalty")  # fmt: skip
 _READERS: Dict[str, Callable[[str], Any]] = {
@@ -64,6 +69,13 @@ _READERS: Dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("stream", "logprobs", "parallel_tool_calls", "store"), _flag),
 }
 """How a text of a query is read, by the name of the field."""
+
+_KINDS: Dict[Callable[[str], Any], str] = {
+    whole_number: "integer",
+    float: "number",
+    _flag: "boolean",
+}
+"""The JSON type of the values that each of them returns."""
 
 
 def _query_value(name: str, value: str) -> Any:

@@ -7,13 +7,25 @@ only, no I/O.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, TypeVar
 
 from ..errors import RequestError
 from ..records import MOST_TOKENS
 
 Check = Callable[[str, Any], Any]
 """Takes a field's name and its value, and returns the value to send on. ``None``: none is sent."""
+
+C = TypeVar("C", bound=Check)
+SCHEMAS: Dict[Check, Mapping[str, Any]] = {}
+"""The values that a check lets pass, as JSON Schema. Null passes as well, for a missing field."""
+
+
+def _accepts(**schema: Any) -> Callable[[C], C]:
+    def note(check: C) -> C:
+        SCHEMAS[check] = schema
+        return check
+
+    return note
 
 
 def shown(text: str, length: int = 40) -> str:
@@ -27,16 +39,19 @@ def json_type(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
+@_accepts()
 def _anything(name: str, value: Any) -> Any:
     return value
 
 
+@_accepts(type="string")
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise RequestError(f"has to be text, not {json_type(value)}", field=name)
     return value
 
 
+@_accepts(type="string", minLength=1)
 def _nonempty_text(name: str, value: Any) -> str:
     text = _text(name, value)
     if not text:
@@ -44,16 +59,19 @@ def _nonempty_text(name: str, value: Any) -> str:
     return text
 
 
+@_accepts(type="string")
 def _model(name: str, value: Any) -> Optional[str]:
     return _text(name, value) or None
 
 
+@_accepts(type="boolean")
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise RequestError(f"has to be true or false, not {json_type(value)}", field=name)
     return value
 
 
+@_accepts(type="number")
 def _number(name: str, value: Any) -> float:
     """A number. Each model's server has its own bounds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -61,6 +79,7 @@ def _number(name: str, value: Any) -> float:
     return value
 
 
+@_accepts(type="integer")
 def _whole(name: str, value: Any) -> int:
     """A whole number. ``256.0`` is one: JSON knows one kind of number."""
     if isinstance(_number(name, value), float) and not value.is_integer():
@@ -68,6 +87,7 @@ def _whole(name: str, value: Any) -> int:
     return int(value)
 
 
+@_accepts(type="integer", maximum=MOST_TOKENS)
 def _tokens(name: str, value: Any) -> Optional[int]:
     """A limit of tokens. Clients mean no limit by -1 and by 0."""
     limit = _whole(name, value)
@@ -76,11 +96,19 @@ def _tokens(name: str, value: Any) -> Optional[int]:
     return limit if limit > 0 else None
 
 
+@_accepts(const=1)
 def _one(name: str, value: Any) -> None:
     if _whole(name, value) != 1:
         raise RequestError("has to be 1: one request gets one answer here", field=name)
 
 
+@_accepts(const=1)
+def _one_sent_on(name: str, value: Any) -> Any:
+    _one(name, value)
+    return value
+
+
+@_accepts(anyOf=[{"type": "string"}, {"type": "array", "items": {"type": "string"}}])
 def _texts(name: str, value: Any) -> Any:
     """A text or a list of texts. Nothing in it is the same as nothing: OpenAI's server refuses an
     empty list, and many clients send one."""
@@ -91,10 +119,12 @@ def _texts(name: str, value: Any) -> Any:
     return value or None
 
 
+@_accepts()
 def _nonempty(name: str, value: Any) -> Any:
     return value or None
 
 
+@_accepts(type="object", properties={"include_usage": {"type": ["boolean", "null"]}})
 def _stream_options(name: str, value: Any) -> Dict[str, Any]:
     if not isinstance(value, dict):
         raise RequestError(f"has to be an object, not {json_type(value)}", field=name)
@@ -106,7 +136,19 @@ def _stream_options(name: str, value: Any) -> Dict[str, Any]:
 _NEED_CONTENT = ("user", "system", "developer")
 """The roles whose messages are their content. Others may have none, as beside calls of tools."""
 
+_MESSAGE = {
+    "type": "object",
+    "properties": {
+        "role": {"type": "string", "minLength": 1},
+        "content": {"type": ["string", "array", "null"]},
+    },
+    "required": ["role"],
+    "if": {"properties": {"role": {"enum": list(_NEED_CONTENT)}}},
+    "then": {"properties": {"content": {"type": ["string", "array"]}}, "required": ["content"]},
+}
 
+
+@_accepts(type="array", minItems=1, items=_MESSAGE)
 def _messages(name: str, value: Any) -> Any:
     if not isinstance(value, list) or not value:
         raise RequestError("has to be a list of at least one message", field=name)
@@ -147,6 +189,7 @@ CHECKS: Dict[str, Check] = {
     "user": _text,
     "tools": _nonempty,
     "functions": _nonempty,
+    "best_of": _one_sent_on,
     # Sent on as they come.
     **dict.fromkeys(
         (
@@ -154,7 +197,7 @@ CHECKS: Dict[str, Check] = {
             *("logprobs", "top_logprobs", "logit_bias", "modalities", "audio", "prediction"),
             *("web_search_options", "reasoning_effort", "verbosity", "metadata", "store"),
             *("service_tier", "moderation", "safety_identifier", "prompt_cache_key"),
-            *("prompt_cache_options", "prompt_cache_retention", "suffix", "echo", "best_of"),
+            *("prompt_cache_options", "prompt_cache_retention", "suffix", "echo"),
             *("top_k", "min_p", "repeat_penalty"),
         ),
         _anything,

@@ -15,6 +15,8 @@ from ..formats.openai_text import TextCompletion, TextCompletionChunks
 from .base import ClientRequest, ParsedRequest, Protocol
 from .chat_completions import OPENAI, named_format
 from .completion import ChatRequest
+from .description import Description
+from .descriptions.text_completions import text_completions
 from .fields import json_type
 
 _OF_CHAT = ("messages", "tools", "functions")
@@ -29,6 +31,9 @@ class TextCompletions(Protocol):
     def read(self, request: ClientRequest) -> ParsedRequest:
         fields, stream, echo = parse_text(request.fields)
         return ParsedRequest(fields, partial(_format, request.query, stream, echo))
+
+    def describe(self) -> Description:
+        return text_completions()
 
 
 def _format(
