@@ -78,6 +78,7 @@ class Description:
     :param request: the schema of the body of a ``POST``. Fields that it does not name are passed
         on, left out or refused, as the application has it, unless it has ``additionalProperties``
         or ``unevaluatedProperties`` of its own. Default: any object.
+    :param may_be_empty: whether a request without a body is one with an empty object. Default: no.
     :param example: the body of an example. Default: none.
     :param parameters: the parameters in the query and the headers, as Parameter Objects.
     :param answers: the good answers: by their media types, Media Type Objects. See
@@ -95,6 +96,7 @@ class Description:
     summary: str
     text: str = ""
     request: Schema = field(default_factory=lambda: {"type": "object"})
+    may_be_empty: bool = False
     example: Any = None
     parameters: Sequence[Mapping[str, Any]] = ()
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"*/*": {}})

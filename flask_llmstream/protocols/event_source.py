@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping, NamedTuple
 
 from ..errors import RequestError
 from .base import ClientRequest, ParsedRequest, Protocol
@@ -28,7 +28,7 @@ class EventSourceQuery(Protocol):
         return ParsedRequest(parse_query(arguments), partial(chat_format, request.query, True))
 
     def describe(self) -> Description:
-        return event_source({name: _KINDS[read] for name, read in _READERS.items()})
+        return event_source({name: reader.kind for name, reader in _READERS.items()})
 
 
 def parse_query(arguments: Mapping[str, str]) -> Dict[str, Any]:
@@ -56,30 +56,68 @@ _NOT_FOR_A_MODEL = re.compile(
 )
 
 
-def _flag(text: str) -> Any:
-    return {"true": True, "false": False}.get(text, text)
+class _Reader(NamedTuple):
+    """How a text of a query is read.
+
+    :ivar read: returns the value.
+    :ivar kind: the value's type in JSON Schema.
+    :ivar wanted: the type in words.
+    """
+
+    read: Callable[[str], Any]
+    kind: str
+    wanted: str
 
 
-_WHOLE = ("max_tokens", "max_completion_tokens", "n", "best_of", "seed", "top_k", "top_logprobs")
-_NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "min_p",
-            "repeat_penalty")  # fmt: skip
-_READERS: Dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(_WHOLE, whole_number),
-    **dict.fromkeys(_NUMBERS, float),
-    **dict.fromkeys(("stream", "logprobs", "parallel_tool_calls", "store"), _flag),
+_FLAGS = {"true": True, "false": False}
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def _whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):  # Python's int() takes more: 1_000, and digits of any script
+        raise ValueError
+    return whole_number(text)
+
+
+def _number(text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError
+    return float(text)
+
+
+def _flag(text: str) -> bool:
+    if text not in _FLAGS:
+        raise ValueError
+    return _FLAGS[text]
+
+
+_READERS: Dict[str, _Reader] = {
+    **dict.fromkeys(
+        ("max_tokens", "max_completion_tokens", "n", "best_of", "seed", "top_k", "top_logprobs"),
+        _Reader(_whole, "integer", "a number"),
+    ),
+    **dict.fromkeys(
+        (
+            *("temperature", "top_p", "presence_penalty", "frequency_penalty", "min_p"),
+            "repeat_penalty",
+        ),
+        _Reader(_number, "number", "a number"),
+    ),
+    **dict.fromkeys(
+        ("stream", "logprobs", "parallel_tool_calls", "store"),
+        _Reader(_flag, "boolean", "true or false"),
+    ),
 }
-"""How a text of a query is read, by the name of the field."""
-
-_KINDS: Dict[Callable[[str], Any], str] = {
-    whole_number: "integer",
-    float: "number",
-    _flag: "boolean",
-}
-"""The JSON type of the values that each of them returns."""
+"""By the name of the field. All other fields are texts."""
 
 
 def _query_value(name: str, value: str) -> Any:
+    reader = _READERS.get(name)
+    if reader is None:
+        return value
     try:
-        return _READERS.get(name, str)(value)
+        return reader.read(value)
     except ValueError:
-        raise RequestError(f"has to be a number, not {value[:40]!r}", field=name) from None
+        message = f"has to be {reader.wanted}, not {value[:40]!r}"
+        raise RequestError(message, field=name) from None

@@ -60,7 +60,7 @@ def parse_text(fields: Mapping[str, Any]) -> Tuple[Dict[str, Any], bool, str]:
             raise RequestError("belongs to /chat/completions; send it there", field=name)
     prompt, stream = _prompt(fields.get("prompt")), _flag("stream", fields.get("stream"))
     echo, best_of = _flag("echo", fields.get("echo")), fields.get("best_of")
-    if best_of is not None and best_of != 1:
+    if best_of is not None and (best_of != 1 or best_of is True):
         raise RequestError("has to be 1: one request gets one answer here", field="best_of")
     if echo and fields.get("logprobs") not in (None, False):
         message = "the log probabilities of a prompt are not known; leave out echo or logprobs"
@@ -95,6 +95,6 @@ def _logprobs(value: Any) -> Dict[str, Any]:
     """The log probabilities that are asked for, as a chat request asks for them."""
     if value is None or value is False:
         return {}
-    if type(value) is not int or value < 0:
+    if type(value) not in (int, float) or value < 0 or value % 1:
         raise RequestError("has to be a whole number from 0", field="logprobs")
-    return {"logprobs": True, "top_logprobs": value} if value else {"logprobs": True}
+    return {"logprobs": True, "top_logprobs": int(value)} if value else {"logprobs": True}

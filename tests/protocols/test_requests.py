@@ -480,7 +480,23 @@ def test_a_number_that_is_none_is_named(field: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
 def test_a_number_json_does_not_have_is_out_of_range(text: str) -> None:
-    assert refused(**parse_query({"prompt": "Hello", "temperature": text})).field == "temperature"
+    with pytest.raises(RequestError) as error:
+        parsed(**parse_query({"prompt": "Hello", "temperature": text}))
+    assert error.value.field == "temperature"
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "temperature"])
+@pytest.mark.parametrize("text", ["1_000", " 7", "٧", "７", "0b1", "--1", "+", "."])
+def test_a_number_that_only_python_reads_is_none(field: str, text: str) -> None:
+    with pytest.raises(RequestError, match=f"^{field}: has to be a number, not "):
+        parse_query({field: text})
+
+
+@pytest.mark.parametrize("field", ["stream", "logprobs", "parallel_tool_calls", "store"])
+@pytest.mark.parametrize("text", ["", "null", "True", "1", "yes"])
+def test_a_flag_that_is_none_is_named(field: str, text: str) -> None:
+    with pytest.raises(RequestError, match=f"^{field}: has to be true or false, not "):
+        parse_query({field: text})
 
 
 def test_a_whole_number_with_a_fraction_is_named() -> None:

@@ -63,7 +63,8 @@ def _body(description: Description, terms: Terms) -> Dict[str, Any]:
     media: Dict[str, Any] = {"schema": schema}
     if description.example is not None:
         media["example"] = description.example
-    return {"required": True, "content": {"application/json": media}}
+    required = not description.may_be_empty
+    return {"required": required, "content": {"application/json": media}}
 
 
 def _is_closed(description: Description) -> bool:

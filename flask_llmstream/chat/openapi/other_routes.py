@@ -11,7 +11,7 @@ from .responses import REQUEST_ID, failure, success
 MODEL: Schema = {
     "type": "object",
     "properties": {
-        "id": ref("ModelName"),
+        "id": {"type": "string"},
         "object": {"const": "model"},
         "created": {"type": "integer", "description": "The Unix time when the process began."},
         "owned_by": {"type": "string"},

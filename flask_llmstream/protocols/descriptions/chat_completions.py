@@ -20,7 +20,7 @@ _TEXT = (
 
 _NULL: Schema = {"type": "null"}
 _STREAMED: Schema = {"enum": [True, None]}
-_PROMPT_EXAMPLE = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
+_EXAMPLE = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
 
 CHUNKS_EXAMPLE = (
     'data: {"id":"chatcmpl-5f0c","object":"chat.completion.chunk","created":1700000000,'
@@ -63,7 +63,8 @@ def chat_completions() -> Description:
         "Answer a conversation or a prompt",
         _TEXT,
         request=ref("ChatCompletionRequest"),
-        example=_PROMPT_EXAMPLE,
+        may_be_empty=True,
+        example=_EXAMPLE,
         parameters=[format_parameter("openai")],
         answers={
             "application/json": {"schema": ref("ChatCompletion")},
