@@ -115,10 +115,13 @@ AI_SDK = {"`openai().chat()` reasons": "it reads OpenAI's own members alone"}
 
 CLIENTS = [
     Client("openai", "openai", PYTHON, "with_openai"),
+    Client("openai", "openai", PYTHON, "with_openai_responses"),
     Client("LangChain", "langchain-openai", PYTHON, "with_langchain", LANGCHAIN),
     Client("openai-node", "openai", NODE, "with_openai", OPENAI_NODE),
+    Client("openai-node", "openai", NODE, "with_openai_responses"),
     Client("AI SDK", "ai", NODE, "with_ai_sdk", AI_SDK),
     Client("openai", "openai", FRAMEWORKS, "with_openai"),
+    Client("openai", "openai", FRAMEWORKS, "with_openai_responses"),
     Client("LlamaIndex", "llama-index-llms-openai-like", FRAMEWORKS, "with_llama_index"),
     Client("LiteLLM", "litellm", FRAMEWORKS, "with_litellm"),
     Client("Instructor", "instructor", FRAMEWORKS, "with_instructor"),
@@ -127,6 +130,7 @@ CLIENTS = [
     Client("smolagents", "smolagents", FRAMEWORKS, "with_smolagents"),
     Client("llm", "llm", FRAMEWORKS, "with_llm"),
     Client("openai-node", "openai", NODE_NEWEST, "with_openai", OPENAI_NODE),
+    Client("openai-node", "openai", NODE_NEWEST, "with_openai_responses"),
     Client("AI SDK", "ai", NODE_NEWEST, "with_ai_sdk", AI_SDK),
     Client("LangChain.js", "@langchain/openai", NODE_NEWEST, "with_langchain"),
 ]

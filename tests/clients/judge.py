@@ -12,6 +12,7 @@ from tests.clients.scenes import (
     LOGPROBS,
     PERSON,
     REASONING,
+    RECALLED,
     REFUSAL,
     TEXT,
     TOOL,
@@ -64,6 +65,12 @@ def _weather(got: Dict[str, Any]) -> Optional[str]:
     return _equal(WEATHER_TOLD.strip())(str(got["answer"]).strip())
 
 
+def _turns(got: Dict[str, Any]) -> Optional[str]:
+    """Three turns: the calls, the answer from the tools' outputs, and what the model knows of both
+    at the next question."""
+    return _weather(got) or _equal(RECALLED.strip())(str(got["recalled"]).strip())
+
+
 def _refusal(got: Any) -> Optional[str]:
     said = got.get("message") if isinstance(got, dict) else got
     return None if "".join(REFUSAL) in str(said) else f"got {got!r}"
@@ -101,6 +108,7 @@ JUDGES: Dict[str, Callable[[Any], Optional[str]]] = {
     "halves": _equal(WHOLE_HALVES),
     "reasons": _equal({"reasoning": "".join(REASONING), "text": "It is 42."}),
     "weather": _weather,
+    "turns": _turns,
     "person": _equal(PERSON),
     "refuses": _refusal,
     "logprobs": _equal([[token, number] for token, number in LOGPROBS]),

@@ -11,7 +11,7 @@ Told = Mapping[str, Any]
 COLUMNS: Dict[str, Tuple[str, ...]] = {
     "text": ("text", "halves"),
     "reasoning": ("reasons",),
-    "tools": ("weather",),
+    "tools": ("weather", "turns"),
     "structured": ("person", "person_by_tool", "person_streamed", "person_in_parts"),
     "refusal": ("refuses",),
     "log probabilities": ("logprobs",),

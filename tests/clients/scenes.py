@@ -24,6 +24,7 @@ CALLS = (("call_paris", {"city": "Paris"}), ("call_rome", {"city": "Rome"}))
 TOOL = "get_weather"
 WEATHER = {"Paris": "21 °C", "Rome": "18 °C"}
 WEATHER_TOLD = "Paris: 21 °C. Rome: 18 °C. "
+RECALLED = f"I called for Paris, Rome, heard 21 °C, 18 °C, and said {WEATHER_TOLD}"
 LOGPROBS = (("Yes", -0.125), ("!", -0.25))
 USAGE = {
     "prompt_tokens": 11,
@@ -122,6 +123,17 @@ def _retold(messages: List[Mapping[str, Any]], told: List[Mapping[str, Any]]) ->
         yield f"{city}: {', '.join(texts)}. "
 
 
+def _recalls(body: Mapping[str, Any]) -> Scene:
+    """What was called, heard and said at the turns before, as the conversation has it."""
+    messages = body["messages"]
+    called = [call for message in messages for call in message.get("tool_calls") or ()]
+    cities = [json.loads(call["function"]["arguments"])["city"] for call in called]
+    heard = [_text(message["content"]) for message in messages if message["role"] == "tool"]
+    said = [_text(m["content"] or "") for m in messages if m["role"] == "assistant"]
+    told = f"I called for {', '.join(cities)}, heard {', '.join(heard)}, and said {''.join(said)}"
+    return _saying(told[:20], told[20:])(body)
+
+
 def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
@@ -183,6 +195,7 @@ SCENES: Dict[str, Callable[[Mapping[str, Any]], Scene]] = {
     "halves": _saying(*HALVES),
     "reasons": _reasons,
     "weather": _weather,
+    "recalls": _recalls,
     "person": _person,
     "refuses": _saying(*REFUSAL, member="refusal"),
     "logprobs": _logprobs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.clients.judge import COUNTED, fault
-from tests.clients.scenes import CALLS, PERSON, TEXT, TOOL, WEATHER_TOLD
+from tests.clients.scenes import CALLS, PERSON, RECALLED, TEXT, TOOL, WEATHER_TOLD
 
 CALLED = [[TOOL, arguments] for _, arguments in CALLS]
 ERROR = {"class": "RateLimitError", "message": "Too many at once.", "status": 429}
@@ -20,6 +20,7 @@ RIGHT = [
     told("text", "".join(TEXT)),
     told("weather", {"calls": CALLED, "finish": "tool_calls", "answer": WEATHER_TOLD}),
     told("weather", {"calls": CALLED[::-1], "answer": WEATHER_TOLD.strip()}),
+    told("turns", {"calls": CALLED, "answer": WEATHER_TOLD, "recalled": RECALLED}),
     told("person_by_tool", PERSON),
     told("refuses", "I can't help with that."),
     told("usage", COUNTED),
@@ -36,6 +37,7 @@ FALSE = [
     told("weather", {"calls": CALLED[:1], "answer": WEATHER_TOLD}),
     told("weather", {"calls": CALLED, "finish": "stop", "answer": WEATHER_TOLD}),
     told("weather", {"calls": CALLED, "answer": ""}),
+    told("turns", {"calls": CALLED, "answer": WEATHER_TOLD, "recalled": "I called for , heard"}),
     told("person", {**PERSON, "age": "36"}),
     told("refuses", ""),
     told("logprobs", []),

@@ -1,4 +1,4 @@
-// The AI SDK: `@ai-sdk/openai-compatible`, and `@ai-sdk/openai` with `.chat()`.
+// The AI SDK: `@ai-sdk/openai-compatible`, and `@ai-sdk/openai` with `.chat()` and as it is.
 
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
@@ -62,6 +62,16 @@ const row = (name, make) => ({
     const finish = parts.find((part) => part.type === "finish-step").finishReason;
     return { calls, finish: finish.replace("-", "_"), answer: texts(parts, "text-delta") };
   },
+  turns: async (id) => {
+    const calls = [];
+    const messages = [{ role: "user", content: "scene:weather" }];
+    const asked = { model: make(id), tools: calledTools(calls), maxRetries: 0, onError: () => {} };
+    const first = streamText({ ...asked, messages, stopWhen: stepCountIs(3) });
+    const answer = await first.text;
+    const said = (await first.responseMessages) ?? (await first.response).messages; // 7, or 6
+    messages.push(...said, { role: "user", content: "scene:recalls" });
+    return { calls, answer, recalled: await streamText({ ...asked, messages }).text };
+  },
   person: async (id) =>
     (await generateObject({ model: make(id), schema: Person, prompt: "scene:person", maxRetries: 0 })).object,
   person_streamed: async (id) => {
@@ -106,4 +116,7 @@ const whole = {
   },
 };
 
-await tell(row("`openai-compatible`", compatible), whole, row("`openai().chat()`", openai.chat));
+await tell(
+  row("`openai-compatible`", compatible), whole, row("`openai().chat()`", openai.chat),
+  row("`openai()`", openai),
+);

@@ -1,4 +1,4 @@
-"""``pydantic-ai``: an agent with ``OpenAIChatModel``."""
+"""``pydantic-ai``: an agent with ``OpenAIChatModel``, and with the model behind ``openai:``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from openai import AsyncOpenAI
 from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.messages import ThinkingPart
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from tests.clients.python.telling import (
@@ -28,10 +28,22 @@ class Person(BaseModel):
     age: int
 
 
-def agent(model: str, **more: Any) -> Any:
-    client = AsyncOpenAI(base_url=BASE_URL, api_key=API_KEY, max_retries=0)
-    chat = OpenAIChatModel(model, provider=OpenAIProvider(openai_client=client))
-    return Agent(chat, retries=0, **more)
+class Row:
+    """The cells of all ways to ask."""
+
+    _kind: Any = OpenAIChatModel
+
+    def _agent(self, model: str, **more: Any) -> Any:
+        client = AsyncOpenAI(base_url=BASE_URL, api_key=API_KEY, max_retries=0)
+        asked = self._kind(model, provider=OpenAIProvider(openai_client=client))
+        return Agent(asked, retries=0, **more)
+
+    def _with_tool(self, model: str, calls: Any) -> Any:
+        def get_weather(city: str) -> str:
+            calls.append(["get_weather", {"city": city}])
+            return weather_in(city)
+
+        return self._agent(model, tools=[get_weather])
 
 
 async def streamed(agent: Any, prompt: str, **more: Any) -> Any:
@@ -41,43 +53,48 @@ async def streamed(agent: Any, prompt: str, **more: Any) -> Any:
         return "".join(parts), run
 
 
-class Streamed:
+class Streamed(Row):
     name = "`run_stream`"
 
     def text(self, model: str) -> str:
-        return asyncio.run(streamed(agent(model), "scene:text"))[0]
+        return asyncio.run(streamed(self._agent(model), "scene:text"))[0]
 
     def halves(self, model: str) -> str:
-        return asyncio.run(streamed(agent(model), "scene:halves"))[0]
+        return asyncio.run(streamed(self._agent(model), "scene:halves"))[0]
 
     def reasons(self, model: str) -> Any:
-        text, run = asyncio.run(streamed(agent(model), "scene:reasons"))
+        text, run = asyncio.run(streamed(self._agent(model), "scene:reasons"))
         parts = run.all_messages()[-1].parts
         thoughts = [part.content for part in parts if isinstance(part, ThinkingPart)]
         return {"reasoning": "".join(thoughts), "text": text}
 
     def weather(self, model: str) -> Any:
-        calls = []
-
-        def get_weather(city: str) -> str:
-            calls.append(["get_weather", {"city": city}])
-            return weather_in(city)
-
-        text, _ = asyncio.run(streamed(agent(model, tools=[get_weather]), "scene:weather"))
+        calls: Any = []
+        text, _ = asyncio.run(streamed(self._with_tool(model, calls), "scene:weather"))
         return {"calls": sorted(calls, key=str), "answer": text}
 
+    def turns(self, model: str) -> Any:
+        return asyncio.run(self._turns(model))
+
+    async def _turns(self, model: str) -> Any:
+        calls: Any = []
+        agent = self._with_tool(model, calls)
+        text, run = await streamed(agent, "scene:weather")
+        last, _ = await streamed(agent, "scene:recalls", message_history=run.all_messages())
+        return {"calls": sorted(calls, key=str), "answer": text, "recalled": last}
+
     def person(self, model: str) -> Any:
-        return asyncio.run(self._person(agent(model, output_type=NativeOutput(Person))))
+        return asyncio.run(self._person(self._agent(model, output_type=NativeOutput(Person))))
 
     def person_by_tool(self, model: str) -> Any:
-        return asyncio.run(self._person(agent(model, output_type=Person)))
+        return asyncio.run(self._person(self._agent(model, output_type=Person)))
 
     async def _person(self, agent: Any) -> Any:
         async with agent.run_stream("scene:person") as run:
             return (await run.get_output()).model_dump()
 
     def usage(self, model: str) -> Any:
-        _, run = asyncio.run(streamed(agent(model), "scene:text"))
+        _, run = asyncio.run(streamed(self._agent(model), "scene:text"))
         usage = run.usage if not callable(run.usage) else run.usage()
         return {
             "prompt": usage.input_tokens,
@@ -88,52 +105,64 @@ class Streamed:
         }
 
     def busy(self, model: str) -> Any:
-        return error_of(lambda: asyncio.run(streamed(agent(model), "scene:busy")))
+        return error_of(lambda: asyncio.run(streamed(self._agent(model), "scene:busy")))
 
     def wrong(self, model: str) -> Any:
         asked = {"model_settings": {"seed": 7}}
-        return error_of(lambda: asyncio.run(streamed(agent(model), "scene:wrong", **asked)))
+        return error_of(lambda: asyncio.run(streamed(self._agent(model), "scene:wrong", **asked)))
 
     def breaks(self, model: str) -> Any:
-        return error_of(lambda: asyncio.run(streamed(agent(model), "scene:breaks")))
+        return error_of(lambda: asyncio.run(streamed(self._agent(model), "scene:breaks")))
 
     def slow(self, model: str) -> float:
         return asyncio.run(self._left(model))
 
     async def _left(self, model: str) -> float:
         word, prompt = slow_scene()
-        async with agent(model).run_stream(prompt) as run:
+        async with self._agent(model).run_stream(prompt) as run:
             async for _ in run.stream_text(delta=True, debounce_by=None):
                 break
         return await asyncio.to_thread(left, model, word)
 
 
-class Whole:
+class Whole(Row):
     name = "`run`"
 
     def text(self, model: str) -> str:
-        return agent(model).run_sync("scene:text").output
+        return self._agent(model).run_sync("scene:text").output
 
     def weather(self, model: str) -> Any:
-        calls = []
-
-        def get_weather(city: str) -> str:
-            calls.append(["get_weather", {"city": city}])
-            return weather_in(city)
-
-        text = agent(model, tools=[get_weather]).run_sync("scene:weather").output
+        calls: Any = []
+        text = self._with_tool(model, calls).run_sync("scene:weather").output
         return {"calls": sorted(calls, key=str), "answer": text}
+
+    def turns(self, model: str) -> Any:
+        calls: Any = []
+        agent = self._with_tool(model, calls)
+        run = agent.run_sync("scene:weather")
+        last = agent.run_sync("scene:recalls", message_history=run.all_messages())
+        return {"calls": sorted(calls, key=str), "answer": run.output, "recalled": last.output}
 
     def person(self, model: str) -> Any:
         wanted = NativeOutput(Person)
-        return agent(model, output_type=wanted).run_sync("scene:person").output.model_dump()
+        return self._agent(model, output_type=wanted).run_sync("scene:person").output.model_dump()
 
     def person_by_tool(self, model: str) -> Any:
-        return agent(model, output_type=Person).run_sync("scene:person").output.model_dump()
+        return self._agent(model, output_type=Person).run_sync("scene:person").output.model_dump()
 
     def refuses(self, model: str) -> Any:
-        return error_of(lambda: agent(model).run_sync("scene:refuses"))
+        return error_of(lambda: self._agent(model).run_sync("scene:refuses"))
+
+
+class StreamedResponse(Streamed):
+    name = "`openai:`, `run_stream`"
+    _kind = OpenAIResponsesModel
+
+
+class WholeResponse(Whole):
+    name = "`openai:`, `run`"
+    _kind = OpenAIResponsesModel
 
 
 if __name__ == "__main__":
-    tell(Streamed(), Whole())
+    tell(Streamed(), Whole(), StreamedResponse(), WholeResponse())
