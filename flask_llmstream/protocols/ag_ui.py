@@ -13,7 +13,7 @@ from ..formats import AGUIFormat
 from ..formats.ag_ui_events import run_error
 from ..records import TOKEN_LIMITS, ErrorInfo
 from ..sse.json import json_bytes
-from .ag_ui_messages import chat_messages, with_context
+from .ag_ui_messages import read_conversation
 from .ag_ui_parts import checked_list, checked_object, checked_text
 from .base import ClientRequest, ParsedRequest, Protocol
 from .completion import ChatRequest
@@ -44,14 +44,13 @@ class AGUI(Protocol):
         if asked.get("resume"):
             message = "no run is interrupted here; send the answer as a message"
             raise RequestError(message, field="resume")
-        messages = chat_messages(asked.get("messages"))
-        fields = {
-            **_options(asked.get("forwardedProps")),
-            "messages": with_context(messages, asked.get("context")),
-            "tools": _tools(asked.get("tools")),
-            "stream": True,
-        }
-        return ParsedRequest(fields, partial(_format, thread_id, run_id))
+        told = read_conversation(asked.get("messages"), asked.get("context"))
+        tools = _tools(asked.get("tools"))
+        names = {f"tools[{index}].function": f"tools[{index}]" for index in range(len(tools))}
+        options = _options(asked.get("forwardedProps"))
+        fields = {**options, "messages": told.messages, "tools": tools, "stream": True}
+        answer = partial(_format, thread_id, run_id)
+        return ParsedRequest(fields, answer, {**told.names(), **names})
 
     def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
         """The event ``RUN_ERROR``, as JSON."""

@@ -5,7 +5,7 @@ Source: AG-UI 1.0, "Message". Standard library only, no I/O.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple
 
 from ..errors import RequestError
 from .ag_ui_parts import chat_content, checked_list, checked_object, checked_text
@@ -17,40 +17,54 @@ _NOT_FOR_THE_MODEL = ("activity", "reasoning")
 """The roles whose messages are for the page. A model gets what was said, and not how it came."""
 
 
-def chat_messages(value: Any) -> List[Message]:
-    """The messages for the model.
+class Conversation(NamedTuple):
+    """The messages for the model, and the place of each in the input."""
 
-    :raises RequestError: one can't be read; the error names it.
+    messages: List[Message]
+    places: List[str]
+
+    def names(self) -> Dict[str, str]:
+        """The input's names of places in these messages, by ours."""
+        names: Dict[str, str] = {}
+        for index, place in enumerate(self.places):
+            ours = f"messages[{index}]"
+            names[ours] = place
+            names[f"{ours}.tool_calls"] = f"{place}.toolCalls"
+            names[f"{ours}.tool_call_id"] = f"{place}.toolCallId"
+        return names
+
+
+def read_conversation(value: Any, context: Any) -> Conversation:
+    """The conversation for the model. The run's context is part of the first instructions.
+
+    :raises RequestError: a message or the context can't be read; the error names it.
     """
-    messages: List[Message] = []
+    told = Conversation([], [])
     for index, given in enumerate(checked_list("messages", value)):
         at = f"messages[{index}]"
         message = checked_object(at, given)
         role = checked_text(f"{at}.role", message.get("role"))
         if role in _MADE:
-            _append(messages, _MADE[role](at, message))
+            _append(told, _MADE[role](at, message), at)
         elif role not in _NOT_FOR_THE_MODEL:
             known = ", ".join((*_MADE, *_NOT_FOR_THE_MODEL))
             raise RequestError(f"{shown(role)!r} is none of {known}", field=f"{at}.role")
-    return messages
+    _tell_context(told, context)
+    return told
 
 
-def with_context(messages: List[Message], value: Any) -> List[Message]:
-    """The messages with the run's context, which is part of the first instructions.
-
-    Many models take one message of instructions, and only as the first.
-
-    :raises RequestError: the context can't be read; the error names it.
-    """
+def _tell_context(told: Conversation, value: Any) -> None:
+    """Many models take one message of instructions, and only as the first."""
     given = enumerate(checked_list("context", value))
     lines = [_context(f"context[{index}]", each) for index, each in given]
-    if not lines or not messages:
-        return messages
-    context = "\n\n".join(["Context:", *lines])
-    first = messages[0]
+    if not lines or not told.messages:
+        return
+    context, first = "\n\n".join(["Context:", *lines]), told.messages[0]
     if first["role"] in ("system", "developer") and isinstance(first["content"], str):
-        return [{**first, "content": f"{first['content']}\n\n{context}"}, *messages[1:]]
-    return [{"role": "system", "content": context}, *messages]
+        told.messages[0] = {**first, "content": f"{first['content']}\n\n{context}"}
+        return
+    told.messages.insert(0, {"role": "system", "content": context})
+    told.places.insert(0, "context")
 
 
 def _context(at: str, value: Any) -> str:
@@ -59,16 +73,17 @@ def _context(at: str, value: Any) -> str:
     return f"{description}: {checked_text(f'{at}.value', entry.get('value'), True)}"
 
 
-def _append(messages: List[Message], message: Message) -> None:
+def _append(told: Conversation, message: Message, at: str) -> None:
     """Append a message. One of the assistant's behind one with calls is a part of it: the results
     of the calls have to follow at once."""
-    last = messages[-1] if messages else {}
+    last = told.messages[-1] if told.messages else {}
     if message["role"] != "assistant" or not last.get("tool_calls"):
-        messages.append(message)
+        told.messages.append(message)
+        told.places.append(at)
         return
     texts = [each["content"] for each in (last, message) if each["content"]]
     calls = [*last["tool_calls"], *message.get("tool_calls", ())]
-    messages[-1] = {**last, "content": "\n\n".join(texts) or None, "tool_calls": calls}
+    told.messages[-1] = {**last, "content": "\n\n".join(texts) or None, "tool_calls": calls}
 
 
 def _said(at: str, message: Mapping[str, Any]) -> Message:

@@ -14,12 +14,18 @@ DOCUMENT = pathlib.Path(__file__).parents[2] / "docs/protocols.md"
 PREFIX = "/v1"
 
 
-def third_party() -> Any:
-    """The names of the document's last block of Python: a protocol of one's own."""
-    *_, block = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
-    names: Dict[str, Any] = {"__name__": "third_party"}
+def document(word: str) -> Any:
+    """The names of the document's block of Python that has this word."""
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    (block,) = (block for block in blocks if word in block)
+    names: Dict[str, Any] = {"__name__": "shown"}
     exec(block, names)
     return names
+
+
+def third_party() -> Any:
+    """The names of the block with a protocol of one's own."""
+    return document("OllamaChat")
 
 
 OllamaChat: Any = third_party()["OllamaChat"]
@@ -60,6 +66,11 @@ def run(question: str) -> Dict[str, Any]:
     return messages(question, threadId="a thread", runId="a run")
 
 
+def ui_message(question: str) -> Dict[str, Any]:
+    parts = [{"type": "text", "text": question}]
+    return {"id": "chat", "messages": [{"id": "1", "role": "user", "parts": parts}]}
+
+
 def prompt(question: str) -> Dict[str, Any]:
     return {"prompt": question, "stream": True}
 
@@ -83,6 +94,11 @@ def openai_failure(body: Any) -> Any:
     return body.get("error", {}).get("message")
 
 
+def responses_failure(body: Any) -> Any:
+    failed = body.get("response") or body
+    return (failed.get("error") or {}).get("message")
+
+
 def member(name: str) -> Read:
     return lambda body: body.get(name)
 
@@ -94,7 +110,17 @@ WAYS: Dict[str, Way] = {
     "text_completions": Way(
         prompt, lambda body: choice(body).get("text"), openai_failure, STOP, "text_completion"
     ),
+    "responses": Way(
+        lambda question: {"input": question, "stream": True},
+        lambda body: body.get("delta"),
+        responses_failure,
+        "response.completed",
+        "response.created",
+    ),
     "ag_ui": Way(run, member("delta"), member("message"), "RUN_FINISHED", "RUN_STARTED"),
+    "ui_messages": Way(
+        ui_message, member("delta"), member("errorText"), '"type":"finish"', '"type":"start"'
+    ),
     "ollama": Way(
         messages,
         lambda body: body.get("message", {}).get("content"),

@@ -14,7 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flask_llmstream import CallableProvider, LLMStream, StreamError
-from tests.protocols.spoken import SPOKEN, WAYS, OllamaChat, objects, path, with_option
+from tests.protocols.spoken import (
+    DOCUMENT,
+    SPOKEN,
+    WAYS,
+    OllamaChat,
+    objects,
+    path,
+    with_option,
+)
+from tests.protocols.table import contract
 from tests.support.answers import Answer
 from tests.support.runtimes import GREENLETS, only, wait_for_worker_threads
 from tests.support.servers import GEVENT, HANG_GUARD, serving
@@ -94,8 +103,9 @@ class Asked:
 
     @property
     def failure(self):
-        """What the protocol's client is told of a failure."""
-        return self.way.failure(self.objects[-1])
+        """What the protocol's client is told of a failure before the first byte."""
+        is_text = self.headers["Content-Type"].startswith("text/plain")
+        return self.bytes.decode() if is_text else self.way.failure(self.objects[-1])
 
     @property
     def is_whole(self):
@@ -113,7 +123,11 @@ def ask(app, name, question, **more):
 
 
 def test_every_protocol_has_its_line():
-    assert list(WAYS) == list(SPOKEN)
+    assert list(WAYS) == list(SPOKEN), "give tests/protocols/spoken.py a line for the new protocol"
+
+
+def test_the_document_shows_how_they_differ():
+    assert contract() in DOCUMENT.read_text("utf-8"), "run python -m tests.protocols.table --write"
 
 
 # An answer.
@@ -147,7 +161,7 @@ def test_it_has_one_id_which_the_log_tells_too(app, name, caplog):
     for question in ("words", "early", "late"):
         answer = ask(app, name, question)
         (told,) = answer.headers.getlist("X-Request-ID")
-        assert set(re.findall("[0-9a-f]{32}", answer.bytes.decode())) <= {told}
+        assert set(re.findall('"([0-9a-f]{32})"', answer.bytes.decode())) <= {told}
         assert any(told in line for line in caplog.messages)
 
 
@@ -316,7 +330,7 @@ def test_what_a_slow_reader_gets_is_an_answer_or_a_failure(
     app.register_blueprint(chat, url_prefix="/slow")
     answer = ask(app, name, "many", prefix="/slow")
     assert set(answer.text) <= {"x"}
-    failed = any(map(answer.way.failure, answer.objects))
+    failed = answer.status != 200 or any(map(answer.way.failure, answer.objects))
     assert failed != answer.is_whole
     assert failed or overflow in ("drop", "latest") or answer.text == "x" * 300
 
@@ -366,7 +380,8 @@ def test_any_json_is_answered_or_refused_in_its_form(name, data):
     )
     if answer.status_code != 200:
         assert 400 <= answer.status_code < 500, answer.data
-        message = WAYS[name].failure(answer.get_json())
+        body = answer.get_json(silent=True)
+        message = answer.get_data(as_text=True) if body is None else WAYS[name].failure(body)
         assert message.isprintable() and len(message) < 1000
 
 
