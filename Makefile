@@ -15,14 +15,16 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     async_scale bad_days interleavings connection_interleavings any_options overflow_properties clock \
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
-    forwarding kinds openai_any_json openai_reports
+    forwarding kinds openai_any_json openai_reports use_chat
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CLIENTS := $(VENV)/clients
-USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/installed $(CLIENTS)/node/ag_ui/installed
-OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed
+USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/installed $(CLIENTS)/node/ag_ui/installed \
+    $(CLIENTS)/node/ui/installed
+OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
+USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
 .PHONY: demo test style unit js legacy test-matrix test-servers test-proxies test-clients test-readers bad-days benchmark \
     clean interleavings
@@ -134,6 +136,13 @@ $(CLIENTS)/python/%/installed: tests/clients/python/%.txt | $(BIN)/python
 	    && touch $@ || { echo "skipped: the clients of $<, which can't be installed" && test -z "$$CI"; }
 
 $(CLIENTS)/node/%/installed: tests/clients/node/%/package.json tests/clients/node/%/package-lock.json | $(VENV)/debian
-	rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
-	@npm ci --prefix $(@D) --no-audit --no-fund --loglevel error \
-	    && touch $@ || { echo "skipped: the clients of $<, which can't be installed" && test -z "$$CI"; }
+	$(npm_ci)
+
+$(CLIENTS)/page/installed: $(USE_CHAT) | $(VENV)/debian
+	$(npm_ci)
+
+define npm_ci
+rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+@npm ci --prefix $(@D) --no-audit --no-fund --loglevel error \
+    && touch $@ || { echo "skipped: the clients of $<, which can't be installed" && test -z "$$CI"; }
+endef

@@ -10,9 +10,9 @@ from typing import Any, Dict, Iterator
 
 from flask import Flask, Response
 
-from flask_llmstream import LLMStream, OpenAICompatible, Provider
+from flask_llmstream import CallableProvider, LLMStream, OpenAICompatible, Provider
 
-from . import model
+from . import model, weather
 from .gallery import gallery
 
 SECURITY_HEADERS = {
@@ -60,10 +60,11 @@ def ticks() -> Iterator[Dict[str, Any]]:
 
 def providers(app: Flask) -> Dict[str, Provider]:
     """The models by name. The package adds the counter."""
+    tool_caller = {weather.NAME: CallableProvider(weather.weather)}
     if os.environ.get("LLM_BASE_URL"):
-        return other_server(os.environ)
+        return {**other_server(os.environ), **tool_caller}
     if model.is_installed():
-        return local_model(app)
+        return {**local_model(app), **tool_caller}
     app.logger.warning(
         "There is no model here, only the counter. To get one: %s", model.HOW_TO_GET_IT
     )

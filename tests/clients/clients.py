@@ -79,6 +79,8 @@ class NodeGroup(Group):
 
 PYTHON, FRAMEWORKS = PythonGroup("python/usual"), PythonGroup("python/frameworks")
 NODE, NODE_NEWEST = NodeGroup("node/usual"), NodeGroup("node/newest")
+UI = NodeGroup("node/ui")
+"""The AI SDK's ``useChat``, in several versions side by side."""
 USUAL = (PYTHON, NODE)
 """The two most used clients of each language, which ``make test`` runs."""
 
@@ -137,10 +139,10 @@ CLIENTS = [
 
 
 @contextmanager
-def asked_app() -> Iterator[Dict[str, str]]:
+def asked_app(app: str = "tests.clients.app:app") -> Iterator[Dict[str, str]]:
     """The application and the model's server behind it: their addresses."""
     with ScriptedModel() as model:
-        command = GEVENT.command.replace("{app}", "tests.clients.app:app")
+        command = GEVENT.command.replace("{app}", app)
         with serving(command, UPSTREAM=model.url) as live:
             yield {"APP": f"http://127.0.0.1:{live.port}", "UPSTREAM": model.url}
 

@@ -403,11 +403,17 @@ def test_a_call_is_begun_once_and_is_whole_only_at_a_good_end(items: Any, reason
 
 
 def whole_answer(items: Any, reason: str) -> Chunks:
+    return read(framed(items, reason))
+
+
+def framed(items: Any, reason: str) -> bytes:
+    """The bytes of a whole answer, with a heartbeat behind each item."""
     format = UIMessageFormat()
-    frames = format.opening("", None) + b"".join(map(format.item, items)) + format.rest()
+    frames = [format.item(item) + format.heartbeat() for item in items]
+    said = format.opening("", "7:0") + b"".join(frames) + format.rest()
     if reason == "error":
-        return read(frames + format.failure(FAILURE, None))
-    return read(frames + format.ending(Ending(reason), None))
+        return said + format.failure(FAILURE, None)
+    return said + format.ending(Ending(reason), "7:ended")
 
 
 @given(st.lists(TEXTS | st.builds(Delta, TEXTS, TEXTS), max_size=12))

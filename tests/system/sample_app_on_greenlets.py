@@ -202,7 +202,7 @@ def test_the_environment_points_at_another_server(environment):
     with Upstream(tokens("x")) as upstream:
         environment(LLM_BASE_URL=upstream.url, LLM_API_KEY="sk-12345", LLM_MODEL="big-one")
         app = create_app()
-        assert models(app) == ["big-one", "counter"]
+        assert models(app) == ["big-one", "weather", "counter"]
         with app.test_client().post("/v1/chat/completions", json={"prompt": "Hi"}) as answer:
             answer.get_data()
         asked = upstream.requests[0]

@@ -1,0 +1,66 @@
+// A chat with the sample app. Its model `weather` calls a tool that this page runs.
+
+import { useChat } from "@ai-sdk/react";
+import { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls } from "ai";
+import { useState } from "react";
+import { createRoot } from "react-dom/client";
+
+const transport = new DefaultChatTransport({ api: "/v1/chat/ui", body: { model: "weather" } });
+const WEATHER = { Paris: "21 °C, sunny", Rome: "18 °C, rain" };
+
+function Chat() {
+  const { messages, sendMessage, addToolOutput, regenerate, stop, status, error } = useChat({
+    transport,
+    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+    onToolCall({ toolCall: { toolCallId, toolName: tool, input } }) {
+      addToolOutput({ tool, toolCallId, output: WEATHER[input.city] ?? "15 °C, cloudy" });
+    },
+  });
+  const busy = status === "submitted" || status === "streaming";
+  return (
+    <main>
+      <h1>useChat, answered by Flask-LLMStream</h1>
+      {messages.map((message) => <Message key={message.id} {...message} />)}
+      {error && <p role="alert">{error.message}</p>}
+      <Question ask={(text) => sendMessage({ text })} busy={busy} />
+      <p className="state">
+        <output>{status}</output>
+        <button onClick={() => regenerate()} disabled={busy || !messages.length}>Again</button>
+        <button onClick={stop} disabled={!busy}>Stop</button>
+      </p>
+    </main>
+  );
+}
+
+function Message({ role, parts }) {
+  return <article className={role}>{parts.map((part, index) => <Part key={index} {...part} />)}</article>;
+}
+
+function Part({ type, text, state, input, output, errorText }) {
+  if (type === "text") return <p>{text}</p>;
+  if (type === "reasoning") return <p className="reasoning">{text}</p>;
+  if (!type.startsWith("tool-")) return null;
+  return (
+    <dl className="tool">
+      <dt>{type.slice("tool-".length)}({JSON.stringify(input)})</dt>
+      <dd>{output ?? errorText ?? "…"} <small>{state}</small></dd>
+    </dl>
+  );
+}
+
+function Question({ ask, busy }) {
+  const [text, setText] = useState("");
+  const submit = (event) => {
+    event.preventDefault();
+    ask(text);
+    setText("");
+  };
+  return (
+    <form onSubmit={submit}>
+      <input value={text} onChange={(event) => setText(event.target.value)} aria-label="Your question" autoFocus />
+      <button disabled={busy || !text}>Ask</button>
+    </form>
+  );
+}
+
+createRoot(document.getElementById("root")).render(<Chat />);
