@@ -128,8 +128,8 @@ def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
         headers=new_headers(stream.format.depends_on_accept),
         direct_passthrough=True,
     )
-    if stream.format.headers:
-        response.headers.update(stream.format.headers)
+    for name, value in stream.format.headers.items():
+        response.headers[name] = value
     return response
 
 

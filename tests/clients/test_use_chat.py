@@ -20,7 +20,7 @@ from tests.formats.test_ui_message import ANSWERS, framed
 
 VERSIONS = ["5", "6", "7"]
 OLDEST = "5.0.92"
-"""The oldest version that reads the chunks. It refuses a chunk with a member that it doesn't know."""
+"""The oldest version that reads the chunks. It refuses one with a member that it doesn't know."""
 ANSWERED = 100
 """How many answers each version reads."""
 needs("the AI SDK's useChat", UI.installed)
@@ -179,4 +179,5 @@ def test_each_version_reads_whatever_is_said(tmp_path):
     file = tmp_path / "answers.json"
     file.write_text(json.dumps(answers))
     lines = run([*UI.command("reading_ui_messages"), str(file)])
-    assert {line["version"]: line["failed"] for line in lines} == dict.fromkeys([OLDEST, *VERSIONS], [])
+    failed = {line["version"]: line["failed"] for line in lines}
+    assert failed == dict.fromkeys([OLDEST, *VERSIONS], [])
