@@ -25,7 +25,8 @@ PROMPTS = {
 
 def blocks():
     for name, code in BLOCK.findall(GUIDE):
-        client = next(client for client in CLIENTS if client.name == name)
+        known = name.partition(",")[0]  # "openai, responses"
+        client = next(client for client in CLIENTS if client.name == known)
         marks = () if client.group in USUAL else pytest.mark.thorough
         yield pytest.param(client, code, id=name, marks=marks)
 
