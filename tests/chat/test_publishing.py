@@ -23,10 +23,12 @@ RULES = [
     "/v1/ag-ui",
     "/v1/chat/completions",
     "/v1/chat/stream",
+    "/v1/chat/ui",
     "/v1/completions",
     "/v1/llmstream.js",
     "/v1/models",
     "/v1/models/<llmstream_model:llmstream_model>",
+    "/v1/openapi.json",
     "/v1/responses",
 ]
 
