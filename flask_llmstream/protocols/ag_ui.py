@@ -17,6 +17,8 @@ from .ag_ui_messages import read_conversation
 from .ag_ui_parts import checked_list, checked_object, checked_text
 from .base import ClientRequest, ParsedRequest, Protocol
 from .completion import ChatRequest
+from .description import Description
+from .descriptions.ag_ui import ag_ui
 from .fields import CHECKS
 
 _ANSWERED_OTHERWISE = {
@@ -51,6 +53,9 @@ class AGUI(Protocol):
         fields = {**options, "messages": told.messages, "tools": tools, "stream": True}
         answer = partial(_format, thread_id, run_id)
         return ParsedRequest(fields, answer, {**told.names(), **names})
+
+    def describe(self) -> Description:
+        return ag_ui(name for name in _OPTIONS if name in CHECKS)
 
     def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
         """The event ``RUN_ERROR``, as JSON."""

@@ -13,6 +13,8 @@ from ...records import ErrorInfo
 from ..base import ClientRequest, ParsedRequest, Protocol
 from ..chat_completions import OPENAI, named_format
 from ..completion import ChatRequest
+from ..description import Description
+from ..descriptions.responses import responses
 from .asked import repeated
 from .conversation import read_conversation
 from .names import FIELD_NAMES, renamed
@@ -42,6 +44,9 @@ class Responses(Protocol):
         asked = {**read_options(fields), "messages": messages}
         keep = None if fields.get("store") is False else partial(self._recent.keep, owner)
         return ParsedRequest(asked, partial(_format, request, keep))
+
+    def describe(self) -> Description:
+        return responses()
 
     def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
         """OpenAI's JSON. A field that the model's server names is called as the client knows it."""

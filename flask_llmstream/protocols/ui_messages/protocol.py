@@ -12,6 +12,8 @@ from ...formats.ui_message.format import UIMessageFormat
 from ...records import ErrorInfo
 from ..base import ClientRequest, ParsedRequest, Protocol
 from ..completion import ChatRequest
+from ..description import Description
+from ..descriptions.ui_messages import ui_messages
 from ..fields import CHECKS
 from .conversation import conversation_of
 
@@ -36,6 +38,9 @@ class UIMessages(Protocol):
         told = conversation_of(given.get("messages"))
         answer = partial(_answer, not told.goes_on, tuple(told.call_ids))
         return ParsedRequest({**fields, "messages": told.messages}, answer, told.names)
+
+    def describe(self) -> Description:
+        return ui_messages()
 
     def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
         """The message alone: the AI SDK takes the whole body for the message of its error."""

@@ -1,0 +1,182 @@
+"""``POST /chat/ui``, described.
+
+Sources: AI SDK, "UIMessage", "Stream Protocols".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Tuple
+
+from ..description import Description, Schema, event_stream, json_event, ref, text_event
+from .chat_fields import chat_fields
+from .formats import PLAIN
+
+_TEXT = (
+    "For `useChat` of the AI SDK, which needs the address alone. `prompt` is for `useCompletion`. "
+    "The fields of a chat completion may stand beside them. All others are the page's own, and "
+    "are not read. Parts for the page alone (`data-…`, `source-…`) are skipped."
+)
+_STRING: Schema = {"type": "string"}
+_STATES = (
+    *("input-streaming", "input-available", "approval-requested", "approval-responded"),
+    *("output-available", "output-denied"),
+)
+
+
+def _part(kind: Schema, **members: Schema) -> Dict[str, Any]:
+    required = ["type", *members]
+    return {"type": "object", "properties": {"type": kind, **members}, "required": required}
+
+
+_TEXT_PART = _part({"const": "text"}, text=_STRING)
+_IMAGE = _part(
+    {"const": "file"},
+    mediaType={"type": "string", "pattern": "^image/"},
+    url={"type": "string", "pattern": "^(https?|data):"},
+)
+_FILE = _part(
+    {"const": "file"},
+    mediaType={"type": "string", "pattern": "^application/"},
+    url={"type": "string", "pattern": "^data:"},
+)
+_TEXT_FILE = _part(
+    {"const": "file"},
+    mediaType={"const": "text/plain"},
+    url={"type": "string", "pattern": "^data:text/plain,[A-Za-z0-9]*$"},
+)
+_CALL = _part(
+    {"type": "string", "pattern": "^tool-"}, toolCallId=_STRING, state={"enum": list(_STATES)}
+)
+_FAILED_CALL = _part(
+    {"type": "string", "pattern": "^tool-"},
+    toolCallId=_STRING,
+    state={"const": "output-error"},
+    errorText=_STRING,
+)
+_SKIPPED = _part({"type": "string", "pattern": "^(data-|source-|step-start$)"})
+
+
+def _message(role: str, *parts: Schema) -> Dict[str, Any]:
+    """A message that says something to a model: its first part is a text."""
+    said = _part({"const": "text"}, text={"type": "string", "minLength": 1})
+    members = {
+        "id": _STRING,
+        "role": {"const": role},
+        "parts": {
+            "type": "array",
+            "prefixItems": [said],
+            "items": {"anyOf": list(parts)},
+            "minItems": 1,
+        },
+    }
+    return {"type": "object", "properties": members, "required": ["role", "parts"]}
+
+
+_MESSAGES: Schema = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "anyOf": [
+            _message("system", _TEXT_PART),
+            _message("user", _TEXT_PART, _IMAGE, _FILE, _TEXT_FILE),
+            _message(
+                "assistant",
+                *(_TEXT_PART, _part({"const": "reasoning"}, text=_STRING)),
+                *(_CALL, _FAILED_CALL, _SKIPPED),
+            ),
+        ]
+    },
+}
+
+_REQUEST: Schema = {
+    "type": "object",
+    "properties": {
+        **chat_fields(without=("messages", "prompt", "stream", "stream_options")),
+        "id": {},
+        "trigger": {},
+        "messageId": {},
+    },
+    "anyOf": [
+        {"required": ["messages"], "properties": {"messages": ref("UIMessageList")}},
+        {
+            "required": ["prompt"],
+            "properties": {
+                "prompt": {"type": "string", "minLength": 1},
+                "messages": {"type": "null"},
+            },
+        },
+    ],
+    "additionalProperties": True,
+}
+
+_CHUNKS: Mapping[str, Tuple[str, ...]] = {
+    "start": (),
+    "start-step": (),
+    "text-start": ("id",),
+    "text-delta": ("id", "delta"),
+    "text-end": ("id",),
+    "reasoning-start": ("id",),
+    "reasoning-delta": ("id", "delta"),
+    "reasoning-end": ("id",),
+    "tool-input-start": ("toolCallId", "toolName"),
+    "tool-input-delta": ("toolCallId", "inputTextDelta"),
+    "tool-input-available": ("toolCallId", "toolName", "input"),
+    "tool-input-error": ("toolCallId", "toolName", "input", "errorText"),
+    "tool-output-available": ("toolCallId", "output"),
+    "tool-output-error": ("toolCallId", "errorText"),
+    "tool-output-denied": ("toolCallId",),
+    "tool-approval-request": ("toolCallId", "approvalId"),
+    "source-url": ("sourceId", "url"),
+    "source-document": ("sourceId", "mediaType", "title"),
+    "file": ("url", "mediaType"),
+    "message-metadata": ("messageMetadata",),
+    "finish-step": (),
+    "finish": ("finishReason",),
+    "abort": (),
+    "error": ("errorText",),
+}
+"""The chunks, each with the members that it always has."""
+
+_ANY = ("input", "output", "messageMetadata")
+
+
+def _chunk(kind: str, members: Tuple[str, ...]) -> Dict[str, Any]:
+    return _part(
+        {"const": kind}, **{name: {} if name in _ANY else _STRING for name in members}
+    )
+
+
+def ui_messages() -> Description:
+    chunks = [_chunk(kind, members) for kind, members in _CHUNKS.items()]
+    data = _part({"type": "string", "pattern": "^data-"}, data={})
+    return Description(
+        "Answer the messages of a page with useChat",
+        _TEXT,
+        request=ref("UIMessageRequest"),
+        example={
+            "id": "a-chat",
+            "messages": [
+                {"id": "1", "role": "user", "parts": [{"type": "text", "text": "Hello"}]}
+            ],
+        },
+        answers={
+            "text/event-stream": event_stream(
+                [json_event("a chunk", ref("UIMessageChunk")),
+                 text_event("the end", {"const": "[DONE]"})],
+                'data: {"type":"text-delta","id":"text-1","delta":"Hello"}\n\ndata: [DONE]\n\n',
+            ),
+            "text/plain": PLAIN["text/plain"],
+        },
+        headers={
+            "x-vercel-ai-ui-message-stream": {
+                "description": "The version of the stream.",
+                "schema": {"const": "v1"},
+            }
+        },
+        failure={"description": "The message of the error.", "type": "string"},
+        schemas={
+            "UIMessageRequest": _REQUEST,
+            "UIMessageList": _MESSAGES,
+            "UIMessageChunk": {"anyOf": [*chunks, data]},
+        },
+    )  # fmt: skip
