@@ -15,7 +15,7 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     async_scale bad_days interleavings connection_interleavings any_options overflow_properties clock \
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
-    forwarding kinds openai_any_json openai_reports use_chat
+    forwarding kinds openai_any_json openai_reports use_chat schemathesis
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
@@ -26,7 +26,7 @@ USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/install
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies test-clients test-readers bad-days benchmark \
+.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies test-clients test-openapi test-readers bad-days benchmark \
     clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
@@ -79,6 +79,9 @@ test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/prox
 test-clients: $(VENV)/test $(USUAL_CLIENTS) $(OTHER_CLIENTS)  ## all clients, with the table of docs/clients.md
 	$(BIN)/python -m pytest -m "thorough or not thorough" tests/clients
 	$(BIN)/python -m tests.clients.matrix --write
+
+test-openapi: $(VENV)/test  ## what openapi.json describes, asked in every bound; ten minutes
+	$(BIN)/python -m pytest -m "thorough or not thorough" --durations 10 tests/chat/test_schemathesis.py
 
 test-readers: $(VENV)/test tests/readers/.work/ready  ## every reader people have, with the table of docs/readers.md
 	$(BIN)/python -m tests.readers --write
