@@ -7,7 +7,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import is_dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple
 
 from ..deltas import Delta, ToolCallDelta
 from ..records import Ending, ErrorInfo, Gap, Usage
@@ -35,6 +35,10 @@ class Format(ABC):
 
     #: The headers of the response, beside ``Content-Type`` and those of every stream.
     headers: Mapping[str, str] = MappingProxyType({})
+
+    #: Makes the answer to a failure before the first byte, where the application has none: its
+    #: ``Content-Type`` and its body. Default: the form of the request's protocol, or OpenAI's JSON.
+    early_failure: Optional[Callable[[ErrorInfo], Tuple[str, bytes]]] = None
 
     #: Whether it sends nothing before the end. Then the status waits for the end, too.
     is_whole = False

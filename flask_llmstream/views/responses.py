@@ -25,6 +25,7 @@ from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
 from ..wsgi.body import StreamBody
+from ..wsgi.failure_response import set_failure_form
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import new_headers, stream_response_class
 from .source_checks import (
@@ -109,6 +110,8 @@ def respond(here: Current, stream: Stream, slots: StreamLimiter) -> Response:
         if stream.is_taken:  # an emitter's stream that another request reads
             raise refusal
         stream.abandon()
+    if stream.format.early_failure is not None and here.request is not None:
+        set_failure_form(here.request.environ, stream.format.early_failure)
     unread = None
     try:
         unread = _unread_body(here.request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, Iterator, List, Union
 
 import pytest
 from hypothesis import given
@@ -343,6 +343,29 @@ def test_a_part_that_no_page_could_read_is_refused(part: Any, told: str) -> None
     with pytest.raises((TypeError, ValueError)) as error:
         UIMessageFormat().item(part)
     assert str(error.value).startswith(told)
+
+
+# A view of one's own.
+
+
+def test_a_failure_before_the_first_byte_is_its_words_alone(serve: Any, client: Any) -> None:
+    def failing() -> Iterator[str]:
+        raise StreamError("Closed for the night.", status=503, retry_after=60)
+        yield
+
+    serve(failing, format="ui-message", hold=5)
+    answer = client.get("/")
+    assert (answer.status_code, answer.data) == (503, b"Closed for the night.")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Retry-After"] == "60"
+    assert "x-vercel-ai-ui-message-stream" not in answer.headers
+
+
+def test_its_answer_has_the_header_of_the_stream(serve: Any, client: Any) -> None:
+    serve(lambda: ["Hi"], format="ui-message")
+    with client.get("/") as answer:
+        assert answer.headers["x-vercel-ai-ui-message-stream"] == "v1"
+        assert types(read(answer.data))[2:5] == ["text-start", "text-delta", "text-end"]
 
 
 # Whatever is said, in whatever order.

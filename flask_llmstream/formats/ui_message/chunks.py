@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
-from ...records import Ending, Usage
+from ...records import Ending, ErrorInfo, Usage
 from ...sse.json import json_bytes
 from ..openai import finish_reason
 
@@ -12,6 +12,14 @@ from ..openai import finish_reason
 def chunk(type: str, **members: Any) -> bytes:
     """One chunk as an event."""
     return b"data: %b\n\n" % json_bytes({"type": type, **members})
+
+
+def failure_as_text(failure: ErrorInfo) -> Tuple[str, bytes]:
+    """The message alone: the AI SDK takes the whole body for the message of its error.
+
+    :returns: its ``Content-Type`` and its body.
+    """
+    return "text/plain; charset=utf-8", failure.message.encode()
 
 
 _REASONS = {

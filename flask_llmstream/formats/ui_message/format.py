@@ -18,7 +18,7 @@ from ...sse.event import ServerSentEvent
 from ...sse.json import json_text, quoted
 from ..base import EventStreamFormat, id_line
 from ..texts import NO_HEAD, ShowsDeltas
-from .chunks import chunk, finish_reason_of, usage_object
+from .chunks import chunk, failure_as_text, finish_reason_of, usage_object
 from .own_parts import ends_calls, is_part, part_of_event, stands_alone
 from .sources import source_chunk
 from .tool_inputs import ToolInputs
@@ -41,6 +41,7 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
     unshown = ("logprobs", "extra")
     may_be_plain = True
     headers = MappingProxyType({"x-vercel-ai-ui-message-stream": "v1"})
+    early_failure = staticmethod(failure_as_text)
 
     def __init__(
         self,

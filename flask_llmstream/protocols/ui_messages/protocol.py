@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Dict, Mapping, Tuple
 
+from ...formats.ui_message.chunks import failure_as_text
 from ...formats.ui_message.format import UIMessageFormat
 from ...records import ErrorInfo
 from ..base import ClientRequest, ParsedRequest, Protocol
@@ -43,8 +44,7 @@ class UIMessages(Protocol):
         return ui_messages()
 
     def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
-        """The message alone: the AI SDK takes the whole body for the message of its error."""
-        return "text/plain; charset=utf-8", failure.message.encode()
+        return failure_as_text(failure)
 
 
 def _of_a_chat(given: Mapping[str, Any]) -> Dict[str, Any]:
