@@ -139,9 +139,28 @@ def test_two_messages_of_the_models_stay_two():
     assert messages_of(*items) == items
 
 
-def test_reasoning_is_left_out():
-    reasoning = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": None}
-    assert messages_of(user("Hi"), reasoning, call()) == [user("Hi"), called("call_1")]
+def thought(*texts, **more):
+    summary = [{"type": "summary_text", "text": text} for text in texts]
+    return {"type": "reasoning", "id": "rs_1", "summary": summary, **more}
+
+
+def test_the_reasoning_of_the_turn_that_goes_on_belongs_to_its_message():
+    items = [user("Hi"), thought("H", "m"), call(), output(), thought(), thought("So."), call("b")]
+    assert messages_of(*items, output("b")) == [
+        *(user("Hi"), called("call_1", reasoning_content="Hm"), told()),
+        *(called("b", reasoning_content="So."), told("b")),
+    ]
+
+
+def test_the_reasoning_of_earlier_turns_is_left_out():
+    items = [thought("Hm"), call(), output(), thought("So."), user("And?"), call("b")]
+    assert messages_of(*items) == [called("call_1"), told(), user("And?"), called("b")]
+
+
+def test_reasoning_that_is_told_counts_before_its_summary():
+    content = [{"type": "reasoning_text", "text": "Long."}]
+    item = thought("Short.", content=content, encrypted_content="x")
+    assert messages_of(item, call()) == [called("call_1", reasoning_content="Long.")]
 
 
 # The other fields.
@@ -259,6 +278,7 @@ BAD = [
     ([call(), output(value=None)], "input[1].output"), ([output(value={})], "input[0].output"),
     ([{"type": "web_search_call"}], "input[0].type"), ([{"type": 1}], "input[0].type"),
     ([{"type": "custom_tool_call_output"}], "input[0].type"),
+    ([thought(1)], "input[0].summary[0].text"), ([thought(content={})], "input[0].content"),
     ([{"type": "item_reference"}], "input[0].id"), ([{"id": "msg_1"}], "input[0].id"),
 ]  # fmt: skip
 

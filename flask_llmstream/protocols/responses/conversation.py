@@ -1,17 +1,19 @@
 """``read_conversation``: the items of a request become the messages of a chat completion.
 
-What the model said at one turn is one message there: a text and the calls behind it. The model's
-reasoning of earlier turns is left out, since a chat completion has no place for it.
+What the model said at one turn is one message there: a text and the calls behind it. Its reasoning
+of the turn that goes on is part of the message, which models that reason between calls need. That
+of earlier turns is left out.
 """
 
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
+from ...deltas import REASONING
 from ...errors import RequestError
 from ..fields import shown
 from . import checks
-from .parts import answer_of, content_of
+from .parts import answer_of, content_of, thoughts_of
 
 Message = Dict[str, Any]
 Find = Callable[[str], Optional[Mapping[str, Any]]]
@@ -48,10 +50,15 @@ class Conversation:
     def __init__(self, find: Find) -> None:
         self.messages: List[Message] = []
         self._find = find
+        self._thoughts = ""  # of the model, before it says or calls anything
 
     def say(self, role: str, content: Any) -> None:
-        """Add a message of somebody else than the model."""
+        """Add a message of somebody else than the model. One of the user's begins a turn."""
         self.messages.append({"role": role, "content": content})
+        if role == "user":
+            self._thoughts = ""
+            for message in self.messages:
+                message.pop(REASONING, None)
 
     def add(self, at: str, item: Any) -> None:
         """Add an item.
@@ -79,7 +86,7 @@ class Conversation:
         message, because the output has to follow that message."""
         last = self._last_answer()
         if last is None or "tool_calls" not in last:
-            self.messages.append({"role": "assistant", **said})
+            self._begin(**said)
             return
         for name, text in said.items():
             if text:
@@ -94,11 +101,15 @@ class Conversation:
                 "arguments": checks.text(f"{at}.arguments", item.get("arguments")),
             },
         }
-        last = self._last_answer()
-        if last is None:
-            last = {"role": "assistant", "content": None}
-            self.messages.append(last)
+        last = self._last_answer() or self._begin(content=None)
         last.setdefault("tool_calls", []).append(call)
+
+    def _begin(self, **said: Any) -> Message:
+        """Add a message of the model's."""
+        thoughts, self._thoughts = self._thoughts, ""
+        message = {"role": "assistant", **said, **({REASONING: thoughts} if thoughts else {})}
+        self.messages.append(message)
+        return message
 
     def _output(self, at: str, item: Mapping[str, Any]) -> None:
         call_id = checks.word(f"{at}.call_id", item.get("call_id"))
@@ -106,7 +117,7 @@ class Conversation:
         self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
 
     def _reasoning(self, at: str, item: Mapping[str, Any]) -> None:
-        """Left out."""
+        self._thoughts += thoughts_of(at, item)
 
     def _reference(self, at: str, item: Mapping[str, Any]) -> None:
         item_id = checks.word(f"{at}.id", item.get("id"))

@@ -49,6 +49,21 @@ def _said(at: str, part: Any) -> "tuple[str, str]":
     raise checks.unknown_kind(at, kind, "output_text and refusal")
 
 
+def thoughts_of(at: str, item: Mapping[str, Any]) -> str:
+    """The text of the model's reasoning, or else its summary. What is encrypted can't be read."""
+    texts = {name: _texts(f"{at}.{name}", item.get(name)) for name in ("content", "summary")}
+    return texts["content"] or texts["summary"]
+
+
+def _texts(at: str, parts: Any) -> str:
+    told = [] if parts is None else checks.a_list(at, parts)
+    places = [(f"{at}[{index}]", part) for index, part in enumerate(told)]
+    return "".join(
+        checks.text(f"{place}.text", checks.an_object(place, part).get("text"))
+        for place, part in places
+    )
+
+
 def _part(at: str, part: Any) -> Part:
     kind = checks.an_object(at, part).get("type")
     read = _READERS.get(kind) if isinstance(kind, str) else None
