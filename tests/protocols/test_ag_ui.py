@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_llmstream import LLMStream, Provider, RequestError
+from flask_llmstream.records import TOKEN_LIMITS
 from tests.protocols.spoken import document, objects
 
 DATA = {"type": "data", "value": "QQ==", "mimeType": "image/png"}
@@ -216,6 +217,14 @@ def test_what_is_forwarded_may_be_any_json_and_the_application_s_own(run, forwar
 def test_the_options_of_a_chat_completion_may_be_forwarded(run):
     asked = run(user(), forwardedProps={"model": "model", "temperature": 0.5, "top_k": 3})
     assert asked.options == {"temperature": 0.5, "top_k": 3}
+
+
+@pytest.mark.parametrize("name", TOKEN_LIMITS)
+def test_a_limit_of_tokens_holds_by_each_of_its_names(make_app, model, name):
+    app = make_app(LLMSTREAM_MAX_TOKENS=10)
+    body = {"threadId": "t", "runId": "r", "messages": [user()], "forwardedProps": {name: 1000}}
+    app.test_client().post("/v1/ag-ui", json=body).get_data()
+    assert model.asked.options == {name: 10}
 
 
 @pytest.mark.parametrize(

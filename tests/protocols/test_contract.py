@@ -308,7 +308,7 @@ def waiting_answer(app, place, model, name):
 
 
 @every_protocol
-@pytest.mark.parametrize("buffer", [0, 1, 256])
+@pytest.mark.parametrize("buffer", [0, 256])
 @pytest.mark.parametrize(
     "overflow, more",
     [
