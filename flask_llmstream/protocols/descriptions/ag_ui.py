@@ -39,6 +39,7 @@ _PART: Schema = {
         _object({"type": {"enum": ["audio", "document"]}, "source": _DATA}),
     ]
 }
+_FOR_THE_MODEL = ["user", "system", "developer", "assistant", "tool"]
 _CONTENT: Schema = {"anyOf": [_STRING, {"type": "array", "items": _PART}]}
 _SAID = _object(
     {"role": {"enum": ["user", "system", "developer"]}, "content": _CONTENT},
@@ -80,16 +81,15 @@ def _request(options: Iterable[str]) -> Dict[str, Any]:
             "runId": _WORD,
             "messages": {
                 "type": "array",
-                "prefixItems": [_SAID],
                 "items": ref("AGUIMessage"),
-                "minItems": 1,
+                "contains": {"properties": {"role": {"enum": _FOR_THE_MODEL}}},
             },
         },
         tools=_list(_TOOL),
         context=_list(_CONTEXT),
         state={},
         forwardedProps={"properties": {name: field_schema(name) for name in options}},
-        resume={"enum": [None, False, []]},
+        resume={"enum": [None, False, "", 0, [], {}]},
     )
 
 

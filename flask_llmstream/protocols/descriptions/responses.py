@@ -77,6 +77,7 @@ _ITEM: Schema = {
         _object({"type": {"const": "reasoning"}}),
     ]
 }  # fmt: skip
+_ANY_BUT_REASONING: Schema = {"properties": {"type": {"not": {"const": "reasoning"}}}}
 _FUNCTION = _object({"type": {"const": "function"}, "name": _WORD})
 _FORMAT: Schema = {
     "anyOf": [
@@ -93,8 +94,8 @@ _REQUEST: Schema = {
         "input": {
             "anyOf": [
                 _WORD,
-                {"type": "array", "prefixItems": [_ASKED], "items": ref("ResponseInputItem"),
-                 "minItems": 1},
+                {"type": "array", "items": ref("ResponseInputItem"),
+                 "contains": _ANY_BUT_REASONING},
             ]
         },
         "instructions": {"type": ["string", "null"]},

@@ -5,7 +5,7 @@ Sources: AI SDK, "UIMessage", "Stream Protocols".
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Iterable, Mapping, Tuple
 
 from ..description import Description, Schema, event_stream, json_event, ref, text_event
 from .chat_fields import chat_fields
@@ -36,7 +36,7 @@ _IMAGE = _part(
 )
 _FILE = _part(
     {"const": "file"},
-    mediaType={"type": "string", "pattern": "^application/"},
+    mediaType={"type": "string", "not": {"pattern": "^\\s*(image|audio|text)/"}},
     url={"type": "string", "pattern": "^data:"},
 )
 _TEXT_FILE = _part(
@@ -53,38 +53,59 @@ _FAILED_CALL = _part(
     state={"const": "output-error"},
     errorText=_STRING,
 )
-_SKIPPED = _part({"type": "string", "pattern": "^(data-|source-|step-start$)"})
+_DYNAMIC_CALL = _part(
+    {"const": "dynamic-tool"}, toolCallId=_STRING, toolName=_STRING, state={"enum": list(_STATES)}
+)
 
 
-def _message(role: str, *parts: Schema) -> Dict[str, Any]:
-    """A message that says something to a model: its first part is a text."""
-    said = _part({"const": "text"}, text={"type": "string", "minLength": 1})
+def _skipped(known: str) -> Dict[str, Any]:
+    """A part of another kind, whatever it holds.
+
+    :param known: a pattern of the kinds that are read.
+    """
+    return _part({"type": "string", "not": {"pattern": known}})
+
+
+_OF_THE_USER = (_TEXT_PART, _IMAGE, _FILE, _TEXT_FILE, _skipped("^(text|file)$"))
+_STEERING = _part({"const": "steering-message"}, parts={"type": "array", "items": _TEXT_PART})
+_OF_THE_MODEL = (
+    *(_TEXT_PART, _part({"const": "reasoning"}, text=_STRING)),
+    *(_CALL, _FAILED_CALL, _DYNAMIC_CALL, _STEERING),
+    _skipped("^(text|reasoning|dynamic-tool|steering-message)$|^tool-"),
+)
+
+
+def _message(role: str, parts: Iterable[Schema]) -> Dict[str, Any]:
     members = {
         "id": _STRING,
         "role": {"const": role},
-        "parts": {
-            "type": "array",
-            "prefixItems": [said],
-            "items": {"anyOf": list(parts)},
-            "minItems": 1,
-        },
+        "parts": {"type": "array", "items": {"anyOf": list(parts)}},
     }
     return {"type": "object", "properties": members, "required": ["role", "parts"]}
 
 
+_SAID = _part({"const": "text"}, text={"type": "string", "minLength": 1})
+_SHOWN = _part({"enum": ["text", "file"]})
 _MESSAGES: Schema = {
     "type": "array",
-    "minItems": 1,
     "items": {
         "anyOf": [
-            _message("system", _TEXT_PART),
-            _message("user", _TEXT_PART, _IMAGE, _FILE, _TEXT_FILE),
-            _message(
-                "assistant",
-                *(_TEXT_PART, _part({"const": "reasoning"}, text=_STRING)),
-                *(_CALL, _FAILED_CALL, _SKIPPED),
-            ),
+            _message("system", [_TEXT_PART, _skipped("^text$")]),
+            _message("user", _OF_THE_USER),
+            _message("assistant", _OF_THE_MODEL),
         ]
+    },
+    "contains": {
+        "description": "A message that says something to a model.",
+        "anyOf": [
+            {"properties": {"parts": {"type": "array", "contains": _SAID}}},
+            {
+                "properties": {
+                    "role": {"const": "user"},
+                    "parts": {"type": "array", "contains": _SHOWN},
+                }
+            },
+        ],
     },
 }
 
