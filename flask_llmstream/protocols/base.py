@@ -62,8 +62,8 @@ class Protocol(ABC):
     """How a request is read, and how its answer is written.
 
     One object serves all requests, from many threads and greenlets at a time. So it keeps nothing
-    of a request. The chat endpoints do all else: bodies and their limits, models, guards, other
-    sites, slots, errors.
+    of a request, or within bounds and for its owner alone. The chat endpoints do all else: bodies
+    and their limits, models, guards, other sites, slots, errors.
 
     :cvar name: the name of the endpoint, below the blueprint's.
     :cvar rule: the path of the route, below the blueprint's prefix. It has no variables.
