@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import Client
+from werkzeug.wrappers import Response
 
 from flask_llmstream import CallableProvider, ConfigurationError, LLMStream
 from flask_llmstream.chat.openapi.merge_patch import patched
@@ -62,7 +63,7 @@ class Whisper(Shout):
 
 
 def described(app, path="/v1/openapi.json", **request):
-    answer = Client(app).get(path, **request)  # an app of Flask's or a middleware
+    answer = Client(app, Response).get(path, **request)  # an app of Flask's or a middleware
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     return json.loads(answer.data)
 

@@ -63,6 +63,7 @@ _ASKED = _object(
     {"role": {"enum": ["user", "system", "developer"]}, "content": _CONTENT},
     type={"enum": ["message", None]},
 )
+_THOUGHTS: Schema = {"type": ["array", "null"], "items": _object({"text": _STRING})}
 _ITEM: Schema = {
     "anyOf": [
         _ASKED,
@@ -74,7 +75,7 @@ _ITEM: Schema = {
                  "arguments": _STRING}),
         _object({"type": {"const": "function_call_output"}, "call_id": _WORD,
                  "output": _CONTENT}),
-        _object({"type": {"const": "reasoning"}}),
+        _object({"type": {"const": "reasoning"}}, content=_THOUGHTS, summary=_THOUGHTS),
     ]
 }  # fmt: skip
 _ANY_BUT_REASONING: Schema = {"properties": {"type": {"not": {"const": "reasoning"}}}}
