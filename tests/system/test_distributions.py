@@ -103,7 +103,8 @@ def test_the_wheel_has_the_package_alone(wheel, files):
     package = {path for path in files if path.startswith("flask_llmstream/")}
     assert {name for name in wheel if ".dist-info/" not in name} == package
     assert {"flask_llmstream/py.typed", "flask_llmstream/static/llmstream.js"} <= package
-    assert not [name for name in package if name.endswith((".html", ".css"))]
+    pages = [name for name in package if name.endswith((".html", ".css"))]
+    assert pages == ["flask_llmstream/static/docs.html"]
 
 
 def test_an_editable_install_is_a_path_that_type_checkers_can_follow(built):
