@@ -189,6 +189,69 @@ def test_an_error_before_the_first_byte_is_words_alone_and_no_stream(make_app):
     assert "x-vercel-ai-ui-message-stream" not in answer.headers
 
 
+# What assistant-ui's transport adds.
+
+ADD = {"description": "Adds.", "parameters": {"type": "object"}}
+
+
+def test_instructions_come_first(ask):
+    assert ask(HELLO, system="Be kind.")[0] == {"role": "system", "content": "Be kind."}
+    assert len(ask(HELLO, system=None)) == len(ask(HELLO, system="")) == 1
+
+
+def test_tools_by_their_names_are_tools(ask, model):
+    ask(HELLO, tools={"add": {**ADD, "providerOptions": {}}, "now": {}})
+    assert model.asked[-1].options["tools"] == [
+        {"type": "function", "function": {"name": "add", **ADD}},
+        {"type": "function", "function": {"name": "now"}},
+    ]
+    ask(HELLO, tools={})
+    assert model.asked[-1].options == {}
+
+
+def test_its_options_are_those_of_a_chat_completion(ask, model):
+    settings = {"maxTokens": 9, "temperature": 0.5, "topP": 0.9, "seed": 1, "headers": {}}
+    penalties = {"presencePenalty": 1, "frequencyPenalty": 2}
+    config = {"modelName": "model", "reasoningEffort": "low", "apiKey": "x"}
+    ask(HELLO, callSettings={**settings, **penalties}, config=config, temperature=1)
+    assert model.asked[-1].model == "model"
+    assert model.asked[-1].options == {
+        **{"max_tokens": 9, "temperature": 1, "top_p": 0.9, "seed": 1},
+        **{"presence_penalty": 1, "frequency_penalty": 2, "reasoning_effort": "low"},
+    }
+
+
+@pytest.mark.parametrize(
+    "fields, told",
+    [
+        ({"system": ["Hi"]}, "system: has to be text, not a list"),
+        ({"tools": {"add": None}}, "tools.add: has to be an object, not null"),
+        (
+            {"callSettings": {"temperature": "hot"}},
+            "callSettings.temperature: has to be a number, not text",
+        ),
+    ],
+)
+def test_an_error_in_them_has_their_names(refused, fields, told):
+    assert refused(HELLO, **fields) == told
+
+
+def test_a_model_that_is_not_there_has_the_name_of_its_field(app):
+    answer = post(app, messages=[HELLO], config={"modelName": "none"})
+    assert (answer.status, answer.everything[:17]) == (404, b"config.modelName:")
+
+
+def test_instructions_alone_ask_nothing(refused):
+    told = "messages: there is nothing in them that a model reads"
+    assert refused(user({"type": "data-x", "data": 1}), system="Be kind.") == told
+
+
+def test_behind_instructions_the_messages_keep_their_names(refused):
+    audio = file("audio/wav", "data:audio/wav;base64,UklG")
+    told = refused(HELLO, user(text("Hear!"), audio), system="Be kind.")
+    assert told == "messages[1].parts[1]: This model hears no audio."
+
+
 # What the messages become.
 
 

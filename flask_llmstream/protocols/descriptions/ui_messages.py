@@ -1,6 +1,6 @@
 """``POST /chat/ui``, described.
 
-Sources: AI SDK, "UIMessage", "Stream Protocols".
+Sources: AI SDK, "UIMessage", "Stream Protocols"; assistant-ui, ``AssistantChatTransport``.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, Mapping, Tuple
 
 from ..description import Description, Schema, event_stream, json_event, ref, text_event
-from .chat_fields import chat_fields
+from ..ui_messages.assistant_ui import OPTIONS
+from .chat_fields import chat_fields, field_schema
 from .formats import PLAIN
 
 _TEXT = (
     "For `useChat` of the AI SDK, which needs the address alone. `prompt` is for `useCompletion`. "
-    "The fields of a chat completion may stand beside them. All others are the page's own, and "
+    "The fields of a chat completion may stand beside them, as may those of assistant-ui (`system`, "
+    "`tools` by their names, `callSettings`, `config`). All others are the page's own, and "
     "are not read. Parts for the page alone (`data-…`, `source-…`) are skipped."
 )
 _STRING: Schema = {"type": "string"}
@@ -109,10 +111,27 @@ _MESSAGES: Schema = {
     },
 }
 
+_TOOLS: Schema = {
+    "description": "The tools that the model may call: a list, or an object with their names.",
+    "anyOf": [
+        {"not": {"type": "object"}},
+        {"type": "object", "additionalProperties": {"type": "object"}},
+    ],
+}
+
+
+def _options(group: str) -> Dict[str, Any]:
+    """A group of assistant-ui's options. Where it is no object, it is the page's own."""
+    return {"properties": {theirs: field_schema(ours) for theirs, ours in OPTIONS[group].items()}}
+
+
 _REQUEST: Schema = {
     "type": "object",
     "properties": {
-        **chat_fields(without=("messages", "prompt", "stream", "stream_options")),
+        **chat_fields(without=("messages", "prompt", "stream", "stream_options", "tools")),
+        "system": {"type": ["string", "null"], "description": "Instructions for the model."},
+        "tools": _TOOLS,
+        **{group: _options(group) for group in OPTIONS},
         "id": {},
         "trigger": {},
         "messageId": {},

@@ -36,8 +36,8 @@ class Conversation(NamedTuple):
     call_ids: List[str]
 
 
-def conversation_of(value: Any) -> Conversation:
-    """The conversation.
+def conversation_of(value: Any, instructions: str = "") -> Conversation:
+    """The conversation, behind the instructions.
 
     Parts for the page alone (``data-…``, ``source-…``) and unknown parts are skipped, and so is a
     call of a tool without a result: no model's server takes one.
@@ -47,15 +47,16 @@ def conversation_of(value: Any) -> Conversation:
     if not isinstance(value, list) or not value:
         raise RequestError("has to be a list of at least one message", field="messages")
     read = [_read(message, f"messages[{index}]") for index, message in enumerate(value)]
-    messages: List[Dict[str, Any]] = []
-    names: Dict[str, str] = {}
+    first = [{"role": "system", "content": instructions}] if instructions else []
+    messages: List[Dict[str, Any]] = [*first]
+    names = dict.fromkeys(("messages[0]", "messages[0].content"), "system") if first else {}
     last_user = max((i for i, (_, role, _) in enumerate(read) if role == "user"), default=-1)
     for index, (at, role, parts) in enumerate(read):
         for message, named in _READERS[role](at, parts, index > last_user):
             place = f"messages[{len(messages)}]"
             names.update({place + inside: name for inside, name in named.items()})
             messages.append(message)
-    if not messages:
+    if len(messages) == len(first):
         raise RequestError("there is nothing in them that a model reads", field="messages")
     _, role, parts = read[-1]
     goes_on = role == "assistant"

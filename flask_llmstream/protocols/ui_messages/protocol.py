@@ -1,6 +1,7 @@
 """``POST /chat/ui``: the AI SDK's ``useChat`` and ``useCompletion``, with the URL alone.
 
-Sources: AI SDK, "Transport" (``DefaultChatTransport``), "Stream Protocols", ``useCompletion``.
+Sources: AI SDK, "Transport" (``DefaultChatTransport``), "Stream Protocols", ``useCompletion``;
+assistant-ui, ``AssistantChatTransport``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ..completion import ChatRequest
 from ..description import Description
 from ..descriptions.ui_messages import ui_messages
 from ..fields import CHECKS
+from .assistant_ui import added_options, added_tools, instructions_of
 from .conversation import conversation_of
 
 _READ_HERE = ("messages", "prompt", "stream", "stream_options")
@@ -25,20 +27,25 @@ class UIMessages(Protocol):
     """UI messages in, a UI message stream out.
 
     The fields of a chat completion are what they are there: a page adds them by the ``body`` of its
-    transport. All other fields are the page's own (``id``, ``trigger``, ``messageId`` and more),
-    and are ignored, whatever ``unknown_fields`` says.
+    transport. The instructions, tools and options that assistant-ui adds are read, too. All other
+    fields are the page's own (``id``, ``trigger``, ``messageId`` and more), and are ignored,
+    whatever ``unknown_fields`` says.
     """
 
     name, rule = "ui_messages", "/chat/ui"
 
     def read(self, request: ClientRequest) -> ParsedRequest:
-        fields, given = _of_a_chat(request.fields), request.fields
+        given = request.fields
+        options, names = added_options(given)
+        tools, names_in_tools = added_tools(given)
+        fields = {**_of_a_chat(given), **options, **tools}
+        names = {**names, **names_in_tools}
         if given.get("messages") is None and given.get("prompt") is not None:
             asked = {**fields, "prompt": given["prompt"]}
-            return ParsedRequest(asked, partial(_answer, True, ()))
-        told = conversation_of(given.get("messages"))
+            return ParsedRequest(asked, partial(_answer, True, ()), names)
+        told = conversation_of(given.get("messages"), instructions_of(given))
         answer = partial(_answer, not told.goes_on, tuple(told.call_ids))
-        return ParsedRequest({**fields, "messages": told.messages}, answer, told.names)
+        return ParsedRequest({**fields, "messages": told.messages}, answer, {**names, **told.names})
 
     def describe(self) -> Description:
         return ui_messages()
