@@ -329,9 +329,50 @@ def test_a_call_of_the_next_step_is_another_one() -> None:
     assert whole == ["c", "c-2"]
 
 
+def test_a_result_belongs_to_the_newest_call_with_its_id() -> None:
+    """A page knows the call by the ID that it got."""
+    output = {"type": "tool-output-available", "toolCallId": "c", "output": 1}
+    step = {"type": "start-step"}
+    chunks = of(call(0, "c", "add", "{}"), output, step, call(0, "c", "add", "{}"), output)
+    outputs = [chunk["toolCallId"] for chunk in chunks if "output" in chunk]
+    assert outputs == ["c", "c-2"]
+    assert of(output, taken_ids=["c"]) == [output]
+    assert output["toolCallId"] == "c"
+
+
+def test_an_optional_member_that_is_none_is_left_out() -> None:
+    """A page refuses null for it, and the whole answer with it."""
+    source = {"type": "source-url", "sourceId": "1", "url": "https://example.org"}
+    assert of({**source, "title": None, "id": None, "providerMetadata": None}) == [source]
+    assert of({"type": "data-a", "data": None, "transient": None}) == [
+        {"type": "data-a", "data": None}
+    ]
+
+
 @pytest.mark.parametrize(
     "part, told",
     [
+        (
+            {"type": "source-url", "sourceId": "1", "url": "https://example.org", "title": 7},
+            "source-url: title has to be text, not int",
+        ),
+        (
+            {"type": "data-a", "data": 1, "transient": 1},
+            "data-a: transient has to be True or False, not int",
+        ),
+        (
+            {"type": "file", "url": "data:,", "mediaType": "text/plain", "providerMetadata": "a"},
+            "file: providerMetadata has to be a mapping, not str",
+        ),
+        (
+            {"type": "source-document", "sourceId": "1", "mediaType": "text/plain", "title": None},
+            "source-document: needs the member title",
+        ),
+        ({"type": "text-delta", "id": "1", "delta": "Hi"}, "text-delta can't be streamed; give"),
+        (
+            {"type": "tool-input-available", "toolCallId": "c", "toolName": "add", "input": {}},
+            "tool-input-available can't be streamed; give text or a Delta, or raise an error",
+        ),
         ({"type": "data-weather"}, "data-weather: needs the member data"),
         ({"type": "data-weather", "data": 1, "id": 7}, "data-weather: id has to be text, not int"),
         ({"type": "file", "url": "data:,"}, "file: needs the member mediaType"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Iterable, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Mapping, Optional, Set, Tuple
 
 from ...deltas import Delta
 from ...records import Ending, ErrorInfo, Gap
@@ -19,7 +19,7 @@ from ...sse.json import json_text, quoted
 from ..base import EventStreamFormat, id_line
 from ..texts import NO_HEAD, ShowsDeltas
 from .chunks import chunk, failure_as_text, finish_reason_of, usage_object
-from .own_parts import ends_calls, is_part, part_of_event, stands_alone
+from .own_parts import answers_call, ends_calls, own_part, part_of_event, stands_alone
 from .sources import source_chunk
 from .tool_inputs import ToolInputs
 
@@ -78,8 +78,9 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
             return self.delta(item)
         if isinstance(item, ServerSentEvent):
             return self.event(item)
-        if is_part(item):
-            return self._before(item) + b"data: " + self.as_json(item) + b"\n\n"
+        part = own_part(item)
+        if part is not None:
+            return self._part(part)
         data = self.json_item(item)
         return self._close() + b'data: {"type":"data-item","data":' + data + b"}\n\n"
 
@@ -89,6 +90,11 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
             return super().event(replace(event, event=None))
         part = part_of_event(event)
         return self._before(part) + super().event(replace(event, event=None, data=part))
+
+    def _part(self, part: Dict[str, Any]) -> bytes:
+        if answers_call(part):
+            part["toolCallId"] = self._inputs.shown_id(part["toolCallId"])
+        return self._before(part) + b"data: " + self.as_json(part) + b"\n\n"
 
     def text(self, text: str) -> bytes:
         return self._mended(text)

@@ -6,7 +6,8 @@ Source: AI SDK, "Stream Protocols", "Data Stream Protocol".
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from collections.abc import Mapping as AnyMapping
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ...sse.event import ServerSentEvent
 
@@ -25,33 +26,59 @@ _REQUIRED: Dict[str, Tuple[str, ...]] = {
 }
 """The types that an application may yield beside ``data-…``, with the members that each needs."""
 
+_MADE_HERE = {
+    *("finish-step", "text-start", "text-delta", "text-end"),
+    *("reasoning-start", "reasoning-delta", "reasoning-end"),
+    *("tool-input-start", "tool-input-delta", "tool-input-available", "tool-input-error"),
+}
+"""Types that the format makes, in their order. Those of one word (``start``, ``error``) may be an
+application's, too."""
+
 _OF_ANY_TYPE = frozenset({"output", "messageMetadata", "data"})
+
+_OPTIONAL: Dict[str, Tuple[type, str]] = {
+    **dict.fromkeys(("id", "title", "filename", "signature"), (str, "text")),
+    **dict.fromkeys(
+        ("transient", "preliminary", "dynamic", "providerExecuted", "isAutomatic"),
+        (bool, "True or False"),
+    ),
+    **dict.fromkeys(("providerMetadata", "toolMetadata"), (AnyMapping, "a mapping")),
+}
+"""The members that a part may have, each with its type."""
 
 _ANSWERS_CALLS = frozenset(name for name in _REQUIRED if name.startswith("tool-"))
 _BESIDE_TEXT = frozenset({"source-url", "source-document", "message-metadata"})
 
 
-def is_part(item: Any) -> bool:
-    """Whether an item is a part by itself: a mapping with the type of one.
+def own_part(item: Any) -> Optional[Dict[str, Any]]:
+    """The part that an item is by itself, a mapping with the type of one; ``None`` for any other.
+
+    An optional member that is ``None`` is left out: a reader refuses null.
 
     :raises TypeError: a member is of another type.
-    :raises ValueError: a member is missing.
+    :raises ValueError: a member is missing, or the format alone makes such chunks.
     """
-    kind = item.get("type") if isinstance(item, Mapping) else None
-    if not isinstance(kind, str) or not (kind.startswith(_DATA) or kind in _REQUIRED):
-        return False
+    kind = item.get("type") if isinstance(item, AnyMapping) else None
+    if not isinstance(kind, str):
+        return None
+    if kind in _MADE_HERE:
+        raise ValueError(f"{kind} can't be streamed; give text or a Delta, or raise an error")
+    if not (kind.startswith(_DATA) or kind in _REQUIRED):
+        return None
+    part = {name: item[name] for name in item if item[name] is not None or name not in _OPTIONAL}
     for name in ("data",) if kind.startswith(_DATA) else _REQUIRED[kind]:
-        if name not in item:
+        if name not in part:
             raise ValueError(f"{kind}: needs the member {name}")
-        _check(kind, name, item[name])
-    if "id" in item:
-        _check(kind, "id", item["id"])
-    return True
+        if name not in _OF_ANY_TYPE:
+            _check(kind, name, part[name], (str, "text"))
+    for name in part.keys() & _OPTIONAL.keys():
+        _check(kind, name, part[name], _OPTIONAL[name])
+    return part
 
 
-def _check(kind: str, name: str, value: Any) -> None:
-    if name not in _OF_ANY_TYPE and not isinstance(value, str):
-        raise TypeError(f"{kind}: {name} has to be text, not {type(value).__name__}")
+def _check(kind: str, name: str, value: Any, wanted: Tuple[type, str]) -> None:
+    if not isinstance(value, wanted[0]):
+        raise TypeError(f"{kind}: {name} has to be {wanted[1]}, not {type(value).__name__}")
 
 
 def part_of_event(event: ServerSentEvent) -> Dict[str, Any]:
@@ -64,6 +91,11 @@ def stands_alone(part: Mapping[str, Any]) -> bool:
     return part["type"] not in _BESIDE_TEXT and part.get("transient") is not True
 
 
+def answers_call(part: Mapping[str, Any]) -> bool:
+    """Whether the part belongs to a call."""
+    return part["type"] in _ANSWERS_CALLS
+
+
 def ends_calls(part: Mapping[str, Any]) -> bool:
     """Whether the calls before the part are whole."""
-    return part["type"] == "start-step" or part["type"] in _ANSWERS_CALLS
+    return part["type"] == "start-step" or answers_call(part)

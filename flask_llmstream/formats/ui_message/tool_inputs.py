@@ -28,6 +28,7 @@ class ToolInputs:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._ids: Set[str] = set(taken)
+        self._shown_ids: Dict[str, str] = {}
         self._calls: Dict[int, _Call] = {}
         self._unread: Set[int] = set()
         self._chars = 0
@@ -58,6 +59,10 @@ class ToolInputs:
             raise StreamError(message, code="answer_too_large", status=502)
         return call.add(fragment.name, arguments)
 
+    def shown_id(self, call_id: str) -> str:
+        """The ID that a page knows the newest call with this ID by."""
+        return self._shown_ids.get(call_id, call_id)
+
     def whole(self) -> bytes:
         """Write each call whole, in their order. The next fragment begins another call."""
         calls, self._calls, self._chars = self._calls, {}, 0
@@ -69,6 +74,7 @@ class ToolInputs:
         while free in self._ids:
             free, number = f"{wanted}-{number}", number + 1
         self._ids.add(free)
+        self._shown_ids[wanted] = free
         return free
 
 
