@@ -402,6 +402,11 @@ def test_a_failure_before_the_first_byte_is_its_words_alone(serve: Any, client: 
     assert "x-vercel-ai-ui-message-stream" not in answer.headers
 
 
+def test_half_a_character_in_its_words_is_replaced() -> None:
+    body = UIMessageFormat.early_failure(ErrorInfo("server_error", "\ud83d!", "1f"))
+    assert body == ("text/plain; charset=utf-8", "\ufffd!".encode())
+
+
 def test_its_answer_has_the_header_of_the_stream(serve: Any, client: Any) -> None:
     serve(lambda: ["Hi"], format="ui-message")
     with client.get("/") as answer:

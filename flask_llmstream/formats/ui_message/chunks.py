@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ...records import Ending, ErrorInfo, Usage
 from ...sse.json import json_bytes
+from ...sse.text import utf8
 from ..openai import finish_reason
 
 
@@ -19,7 +20,7 @@ def failure_as_text(failure: ErrorInfo) -> Tuple[str, bytes]:
 
     :returns: its ``Content-Type`` and its body.
     """
-    return "text/plain; charset=utf-8", failure.message.encode()
+    return "text/plain; charset=utf-8", utf8(failure.message)
 
 
 _REASONS = {
