@@ -14,9 +14,9 @@ from .formats import PLAIN
 
 _TEXT = (
     "For `useChat` of the AI SDK, which needs the address alone. `prompt` is for `useCompletion`. "
-    "The fields of a chat completion may stand beside them, as may those of assistant-ui (`system`, "
-    "`tools` by their names, `callSettings`, `config`). All others are the page's own, and "
-    "are not read. Parts for the page alone (`data-…`, `source-…`) are skipped."
+    "The fields of a chat completion may stand beside them, and assistant-ui's (`system`, `tools` "
+    "by their names, `callSettings`, `config`). All others are the page's own, and are not read. "
+    "Parts for the page alone (`data-…`, `source-…`) are skipped."
 )
 _STRING: Schema = {"type": "string"}
 _STATES = (
