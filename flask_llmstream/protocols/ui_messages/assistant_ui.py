@@ -31,8 +31,9 @@ def added_options(given: Mapping[str, Any]) -> Named:
     """The options of the chat. One that the request has under its own name counts more."""
     fields, names = {}, {}
     for group, options in OPTIONS.items():
-        members = given.get(group)
-        for theirs, ours in options.items() if isinstance(members, dict) else ():
+        named = given.get(group)
+        members = named if isinstance(named, dict) else {}
+        for theirs, ours in options.items():
             if theirs in members and given.get(ours) is None:
                 fields[ours], names[ours] = members[theirs], f"{group}.{theirs}"
     return fields, names
