@@ -227,6 +227,10 @@ def test_its_options_are_those_of_a_chat_completion(ask, model):
         ({"system": ["Hi"]}, "system: has to be text, not a list"),
         ({"tools": {"add": None}}, "tools.add: has to be an object, not null"),
         (
+            {"callSettings": {"seed": "x"}, "seed": 1},
+            "callSettings.seed: has to be a number, not text",
+        ),
+        (
             {"callSettings": {"temperature": "hot"}},
             "callSettings.temperature: has to be a number, not text",
         ),
@@ -278,6 +282,15 @@ def test_an_image_is_a_part_of_the_content(ask, url):
     [
         (file("text/plain", "data:text/plain;base64,SGk="), "Hi"),
         (file("text/csv; charset=utf-8", "data:text/csv,a%2Cb"), "a,b"),
+        (file("text", "data:text/plain;base64,SGk="), "Hi"),
+        (file("text/*", "data:text/plain,Hi"), "Hi"),
+        (
+            file("application/*", "data:application/x;base64,AA=="),
+            {
+                "type": "file",
+                "file": {"filename": "file", "file_data": "data:application/x;base64,AA=="},
+            },
+        ),
         (
             file("application/pdf", "data:application/pdf;base64,JVBERg==", filename="a.pdf"),
             {
@@ -306,8 +319,9 @@ def test_audio_is_named_as_there(app, make_app):
     model = Model()
     model.refuses = {}
     app = make_app(LLMStream(providers={"model": model}))
-    for media_type, name in (("audio/wav", "wav"), ("audio/mpeg", "mp3")):
-        post(app, messages=[user(file(media_type, f"data:{media_type};base64,UklG"))])
+    told = (("audio/wav", "wav", "wav"), ("audio/mpeg", "mpeg", "mp3"), ("audio", "wav", "wav"))
+    for media_type, subtype, name in told:
+        post(app, messages=[user(file(media_type, f"data:audio/{subtype};base64,UklG"))])
         audio = {"type": "input_audio", "input_audio": {"data": "UklG", "format": name}}
         assert model.asked[-1].messages[0]["content"] == [audio]
 
@@ -353,6 +367,12 @@ def test_a_call_without_a_result_is_skipped(ask, state):
     """No model's server takes one, and a user may go on without an answer to it."""
     assert ask(HELLO, assistant(text("Hm"), {**CALL, **state}), HELLO)[1] == said("Hm")
     assert len(ask(HELLO, assistant({**CALL, **state}), HELLO)) == 2
+
+
+def test_so_is_a_call_that_names_no_tool(ask):
+    """A model that broke its call off left it so, and no server takes it back."""
+    part = {**ANSWERED, "type": "tool-", "state": "output-error", "errorText": "No name."}
+    assert ask(HELLO, assistant(text("Hm"), part), HELLO)[1] == said("Hm")
 
 
 def test_a_dynamic_tool_has_its_name_beside_it(ask):

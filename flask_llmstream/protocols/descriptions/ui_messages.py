@@ -38,7 +38,11 @@ _IMAGE = _part(
 )
 _FILE = _part(
     {"const": "file"},
-    mediaType={"type": "string", "not": {"pattern": "^\\s*(image|audio|text)/"}},
+    mediaType={
+        "type": "string",
+        "pattern": "^[^/*;]+/[^/*;]+$",
+        "not": {"pattern": "^\\s*(image|audio|text)/"},
+    },
     url={"type": "string", "pattern": "^data:"},
 )
 _TEXT_FILE = _part(
@@ -122,7 +126,10 @@ _TOOLS: Schema = {
 
 def _options(group: str) -> Dict[str, Any]:
     """A group of assistant-ui's options. Where it is no object, it is the page's own."""
-    return {"properties": {theirs: field_schema(ours) for theirs, ours in OPTIONS[group].items()}}
+    options = {theirs: field_schema(ours) for theirs, ours in OPTIONS[group].items()}
+    if "modelName" in options:  # with a model beside it, it may be any
+        options["modelName"] = {"type": ["string", "null"]}
+    return {"properties": options}
 
 
 _REQUEST: Schema = {

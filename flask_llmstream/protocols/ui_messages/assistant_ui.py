@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Tuple
 
 from ...errors import RequestError
-from ..fields import json_type, shown
+from ..fields import CHECKS, json_type, shown
 
 OPTIONS: Mapping[str, Mapping[str, str]] = {
     "callSettings": {
@@ -28,14 +28,20 @@ Named = Tuple[Dict[str, Any], Dict[str, str]]
 
 
 def added_options(given: Mapping[str, Any]) -> Named:
-    """The options of the chat. One that the request has under its own name counts more."""
+    """The options of the chat. One that the request has under its own name counts more.
+
+    :raises RequestError: an option has the wrong type. The error names it.
+    """
     fields, names = {}, {}
     for group, options in OPTIONS.items():
         named = given.get(group)
         members = named if isinstance(named, dict) else {}
         for theirs, ours in options.items():
-            if theirs in members and given.get(ours) is None:
-                fields[ours], names[ours] = members[theirs], f"{group}.{theirs}"
+            value = members.get(theirs)
+            if value is not None:
+                CHECKS[ours](f"{group}.{theirs}", value)
+                if given.get(ours) is None:
+                    fields[ours], names[ours] = value, f"{group}.{theirs}"
     return fields, names
 
 

@@ -34,6 +34,8 @@ def file_part(part: Part) -> Dict[str, Any]:
         return {"type": "image_url", "image_url": {"url": url}}
     if not is_data:
         raise part.error("url", "has to be a data: URL; only an image may have another")
+    if "/" not in media_type or media_type.endswith("/*"):  # as "audio" alone
+        media_type = url[len("data:") :].partition(",")[0].partition(";")[0].strip().lower()
     if media_type in _AUDIO:
         audio = {"data": _data_in(part, url).as_base64(), "format": _AUDIO[media_type]}
         return {"type": "input_audio", "input_audio": audio}

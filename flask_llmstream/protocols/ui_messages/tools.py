@@ -50,7 +50,9 @@ class ToolPart:
         return {"id": self.id, "type": "function", "function": function}
 
     def result(self) -> Optional[str]:
-        """The text of the tool's answer; ``None`` where there is no answer."""
+        """The text of the tool's answer; ``None`` where there is no answer, or no tool is named."""
+        if not self._name:
+            return None
         if self._state == "output-available":
             output = self._part.members.get("output")
             return output if isinstance(output, str) else self._as_json("output", output)
