@@ -69,9 +69,13 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
         return super().opening(comment, None) + id_line(event_id) + begun
 
     def item(self, item: Any) -> bytes:
-        if item.__class__ is str and self._head is not NO_HEAD:
-            if item.isascii() or item.isprintable():  # no line separator is either of the two
-                return f"{self._head}{quoted(item)}}}\n\n".encode()
+        if item.__class__ is str:
+            try:
+                if item.isascii() or item.isprintable():  # no line separator is either of the two
+                    return f"{self._head}{quoted(item)}}}\n\n".encode()
+                return f"{self._head}{json_text(item)}}}\n\n".encode()
+            except UnicodeEncodeError:
+                return self._mended(item)
         if isinstance(item, str):
             return self.text(item)
         if isinstance(item, Delta):
