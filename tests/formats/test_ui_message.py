@@ -386,6 +386,34 @@ def test_a_part_that_no_page_could_read_is_refused(part: Any, told: str) -> None
     assert str(error.value).startswith(told)
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "data-a", "data": NAN},
+        {"type": "start-step", "at": NAN},
+        ServerSentEvent({"at": NAN}, event="a"),
+        [NAN],
+        Delta("Ho", "Hm", tool_calls=[ToolCallDelta(0, "c", "add", "123")]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("before", ["", "Hi"])
+def test_behind_an_item_that_can_t_be_sent_the_failure_ends_the_text(
+    before: str, item: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tool_inputs, "MAX_WHOLE_CHARS", 2)
+    format = UIMessageFormat()
+    sent = format.item(before)
+    with pytest.raises((ValueError, StreamError)):
+        format.item(item)
+    chunks = read(sent + format.failure(FAILURE, None))
+    text = ["text-start", "text-delta", "text-end"] if before else []
+    assert types(chunks) == [*text, "error"]
+
+
 # A view of one's own.
 
 

@@ -93,12 +93,14 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
         if event.data is None:
             return super().event(replace(event, event=None))
         part = part_of_event(event)
-        return self._before(part) + super().event(replace(event, event=None, data=part))
+        frame = super().event(replace(event, event=None, data=part))
+        return self._before(part) + frame
 
     def _part(self, part: Dict[str, Any]) -> bytes:
         if answers_call(part):
             part["toolCallId"] = self._inputs.shown_id(part["toolCallId"])
-        return self._before(part) + b"data: " + self.as_json(part) + b"\n\n"
+        data = self.as_json(part)  # where it can't be sent, the text goes on
+        return self._before(part) + b"data: " + data + b"\n\n"
 
     def text(self, text: str) -> bytes:
         return self._mended(text)
@@ -110,24 +112,27 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
         return opened + f"{self._piece_head()}{json_text(text)}}}\n\n".encode()
 
     def _shown(self, delta: Delta) -> bytes:
+        calls = self._calls(delta)  # first, because they may be too long
         reasoning = self._reasoning(delta.reasoning) if delta.reasoning else b""
         words = self._written(delta.words)
         self._mark()
-        return reasoning + words + self._calls(delta) + self._cited(delta)
+        if calls is not None:
+            words += self._close() + calls
+        return reasoning + words + self._cited(delta)
 
     def _reasoning(self, text: str) -> bytes:
         opened = self._open("reasoning")
         return opened + f"{self._piece_head()}{json_text(text)}}}\n\n".encode()
 
-    def _calls(self, delta: Delta) -> bytes:
+    def _calls(self, delta: Delta) -> Optional[bytes]:
+        """The fragments of calls; ``None`` where there are none."""
         functions = [each for each in delta.tool_calls if self._inputs.reads(each)]
         if len(functions) < len(delta.tool_calls):
             self.leave_out(["tool_calls"])
         if not functions:
-            return b""
+            return None
         self._calls_tools = True
-        written = [self._inputs.fragment(each, self.stream_id) for each in functions]
-        return self._close() + b"".join(written)
+        return b"".join([self._inputs.fragment(each, self.stream_id) for each in functions])
 
     def _cited(self, delta: Delta) -> bytes:
         written = b""
