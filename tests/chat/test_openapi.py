@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 import json
+import sys
 
 import pytest
 from flask import Blueprint, Flask, abort
