@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +14,7 @@ from flask_llmstream.protocols import ClientRequest
 from flask_llmstream.protocols.completion import parse_chat
 from flask_llmstream.protocols.request_limits import RequestLimits
 from flask_llmstream.protocols.responses import Responses
+from flask_llmstream.protocols.responses.conversation import Conversation
 
 PROTOCOL = Responses()
 
@@ -157,10 +161,54 @@ def test_the_reasoning_of_earlier_turns_is_left_out():
     assert messages_of(*items) == [called("call_1"), told(), user("And?"), called("b")]
 
 
+def test_reasoning_between_the_calls_of_one_message_belongs_to_it():
+    items = [{"role": "assistant", "content": "Wait."}, thought("H"), call("a"), thought("m")]
+    message = called("a", "b", content="Wait.", reasoning_content="Hm")
+    assert messages_of(*items, call("b"), output("b"), call("c")) == [
+        *(message, told("b"), called("c")),
+    ]
+
+
+def c_calls(work):
+    """The calls of built-in functions during this work."""
+    calls = []
+    sys.setprofile(lambda frame, event, called: event == "c_call" and calls.append(called))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return len(calls)
+
+
+def test_a_long_conversation_takes_no_more_work_for_each_message():
+    short, long = (c_calls(partial(messages_of, *[user("")] * count)) for count in (200, 400))
+    assert long < 2.5 * short
+
+
 def test_reasoning_that_is_told_counts_before_its_summary():
     content = [{"type": "reasoning_text", "text": "Long."}]
     item = thought("Short.", content=content, encrypted_content="x")
     assert messages_of(item, call()) == [called("call_1", reasoning_content="Long.")]
+
+
+def messages_with(find, *items):
+    conversation = Conversation(find)
+    for index, item in enumerate(items):
+        conversation.add(f"input[{index}]", item)
+    return conversation.messages
+
+
+def test_an_item_that_is_named_for_each_of_its_parts_counts_once():
+    """The AI SDK does so. What is read is never more than what is kept."""
+    looked_up = []
+
+    def find(item_id):
+        looked_up.append(item_id)
+        return {"role": "assistant", "content": item_id}
+
+    named = [{"type": "item_reference", "id": item_id} for item_id in "aaba"]
+    said = [message["content"] for message in messages_with(find, *named)]
+    assert (said, looked_up) == (["a", "b"], ["a", "b"])
 
 
 # The other fields.

@@ -7,7 +7,7 @@ of earlier turns is left out.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from ...deltas import REASONING
 from ...errors import RequestError
@@ -50,15 +50,17 @@ class Conversation:
     def __init__(self, find: Find) -> None:
         self.messages: List[Message] = []
         self._find = find
-        self._thoughts = ""  # of the model, before it says or calls anything
+        self._named: Set[str] = set()  # the items that were named by their IDs
+        self._thoughts = ""  # of the model, since it said or called anything
+        self._thoughtful: List[Message] = []  # the messages of this turn that have thoughts
 
     def say(self, role: str, content: Any) -> None:
         """Add a message of somebody else than the model. One of the user's begins a turn."""
         self.messages.append({"role": role, "content": content})
         if role == "user":
             self._thoughts = ""
-            for message in self.messages:
-                message.pop(REASONING, None)
+            while self._thoughtful:
+                del self._thoughtful.pop()[REASONING]
 
     def add(self, at: str, item: Any) -> None:
         """Add an item.
@@ -88,6 +90,7 @@ class Conversation:
         if last is None or "tool_calls" not in last:
             self._begin(**said)
             return
+        self._think(last)
         for name, text in said.items():
             if text:
                 last[name] = (last.get(name) or "") + text
@@ -102,14 +105,23 @@ class Conversation:
             },
         }
         last = self._last_answer() or self._begin(content=None)
+        self._think(last)
         last.setdefault("tool_calls", []).append(call)
 
     def _begin(self, **said: Any) -> Message:
         """Add a message of the model's."""
-        thoughts, self._thoughts = self._thoughts, ""
-        message = {"role": "assistant", **said, **({REASONING: thoughts} if thoughts else {})}
+        message = {"role": "assistant", **said}
+        self._think(message)
         self.messages.append(message)
         return message
+
+    def _think(self, message: Message) -> None:
+        """Give a message of the model's the reasoning so far."""
+        thoughts, self._thoughts = self._thoughts, ""
+        if thoughts:
+            if REASONING not in message:
+                self._thoughtful.append(message)
+            message[REASONING] = message.get(REASONING, "") + thoughts
 
     def _output(self, at: str, item: Mapping[str, Any]) -> None:
         call_id = checks.word(f"{at}.call_id", item.get("call_id"))
@@ -121,6 +133,9 @@ class Conversation:
 
     def _reference(self, at: str, item: Mapping[str, Any]) -> None:
         item_id = checks.word(f"{at}.id", item.get("id"))
+        if item_id in self._named:  # clients name a message once for each of its parts
+            return
+        self._named.add(item_id)
         found = self._find(item_id)
         if found is None:
             message = (
