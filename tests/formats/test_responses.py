@@ -248,8 +248,16 @@ def test_the_counts_are_in_the_last_event_and_in_the_object():
     assert streamed("Hi")[0]["response"]["usage"] is None
 
 
-def test_counts_that_nobody_knows_are_null():
-    assert whole("Hi", ending=Ending("complete", Usage(3, None)))["usage"] is None
+@pytest.mark.parametrize("usage, read", [(None, 0), (Usage(), 0), (Usage(3, None), 3)])
+def test_counts_that_nobody_knows_are_0(usage, read):
+    """The AI SDK 5 can't read an answer without them."""
+    for response in (
+        streamed("Hi", ending=Ending("complete", usage))[-1]["response"],
+        whole("Hi", ending=Ending("complete", usage)),
+    ):
+        counts = response["usage"]
+        told = [counts[name] for name in ("input_tokens", "output_tokens", "total_tokens")]
+        assert told == [read, 0, read]
 
 
 @pytest.mark.parametrize(

@@ -28,21 +28,17 @@ def status_of(ending: Ending) -> Status:
     return Status("completed" if reason is None else "incomplete", reason)
 
 
-def usage_of(usage: Optional[Usage]) -> Optional[Dict[str, Any]]:
-    """The ``usage``; ``None`` where one of its two counts is unknown.
-
-    A detail that nobody counted is 0, because clients with types insist on it.
-    """
-    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
-        return None
+def usage_of(usage: Optional[Usage]) -> Dict[str, Any]:
+    """The ``usage``. What nobody counted is 0, because clients with types insist on a number."""
+    usage = Usage() if usage is None else usage
+    read, written = usage.prompt_tokens or 0, usage.completion_tokens or 0
     total = usage.extra.get("total_tokens")
-    counted = usage.prompt_tokens + usage.completion_tokens
     return {
-        "input_tokens": usage.prompt_tokens,
+        "input_tokens": read,
         "input_tokens_details": {"cached_tokens": usage.cached_tokens or 0},
-        "output_tokens": usage.completion_tokens,
+        "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
-        "total_tokens": total if type(total) is int else counted,
+        "total_tokens": total if type(total) is int else read + written,
     }
 
 
