@@ -108,6 +108,10 @@ class Format(ABC):
         """What :meth:`item` has kept back, behind the last item. Default: nothing."""
         return b""
 
+    def left(self) -> None:
+        """Nobody reads the stream any more. Called once, also behind an end that was read; an item
+        may still be on its way. Default: nothing."""
+
     def delta(self, delta: Delta) -> bytes:
         """A delta that says more than text. The default sends its words as a text, by
         :meth:`item`, and counts the rest as left out."""

@@ -142,6 +142,8 @@ class Stream(Endable):
         deadlines, self._deadlines = self._deadlines, None
         if deadlines is not None:
             self._isolated(deadlines.cancel)
+        if not self._is_left:
+            self._isolated(self.format.left)
         self._is_left = True
         self._let_go_of_error()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from flask import Flask
@@ -36,6 +37,8 @@ def site(asked, **config):
             raise ProviderError("It is too high.", field="max_tokens", status=400)
         yield Delta(reasoning="Hm")
         yield "Hello"
+        if request.messages[-1]["content"] == "break":
+            raise ProviderError("It broke.")
         yield Usage(2, 2)
 
     app = Flask("asked")
@@ -93,6 +96,32 @@ def test_an_item_may_be_named_by_its_id(app, asked, stream):
         {"role": "assistant", "content": "Hello"},
         {"role": "user", "content": "And you?"},
     )
+
+
+def test_an_item_of_an_answer_that_broke_may_be_named(app, asked):
+    items = items_of(post(app, stream=True, input="break"))
+    assert post(app, input=referring_to(items)).status == 200
+    assert asked[-1].messages[0] == {"role": "assistant", "content": "Hello"}
+
+
+def test_an_item_of_an_answer_that_its_reader_left_may_be_named():
+    asked, gone = [], threading.Event()
+
+    def model(request):
+        asked.append(request)
+        yield "Hello"
+        gone.wait(10)
+
+    app, body = Flask("left"), {"input": "Hi", "stream": True}
+    LLMStream(app, providers={"gemma": CallableProvider(model)})
+    with Answer(app, PATH, method="POST", json=body) as answer:
+        read = b""
+        while b'"delta":"Hello"' not in read:
+            read += answer.block()
+    gone.set()
+    item = read.partition(b'"item_id":"msg_')[2].partition(b'"')[0].decode()
+    assert post(app, input=referring_to([{"id": f"msg_{item}"}])).status == 200
+    assert asked[-1].messages[0] == {"role": "assistant", "content": "Hello"}
 
 
 def test_an_item_is_its_owners(app):

@@ -294,16 +294,31 @@ def test_an_answer_that_is_too_long_fails(make, piece, monkeypatch):
     assert raised.value.code == "answer_too_large"
 
 
-@pytest.mark.parametrize("make", [ResponseEvents, WholeResponse])
-def test_the_items_of_a_good_end_are_kept_and_those_of_a_failure_are_not(make):
+ENDS = {
+    "complete": lambda format: format.ending(COMPLETE, None),
+    "failed": lambda format: format.failure(BROKEN, None),
+    "left": lambda format: format.left(),
+}
+
+
+@pytest.mark.parametrize("make, end", [
+    *((ResponseEvents, end) for end in ENDS), (WholeResponse, "complete"),
+])  # fmt: skip
+def test_the_items_that_a_client_has_are_kept_once(make, end):
     kept = []
-    good, failed = make(Asked("gemma"), kept.extend), make(Asked("gemma"), kept.extend)
-    failed.item("a")
-    failed.failure(BROKEN, None)
-    assert kept == []
-    good.item("Hi")
-    good.ending(COMPLETE, None)
+    format = make(Asked("gemma"), kept.extend)
+    format.item("Hi")
+    ENDS[end](format)
+    format.left()
     assert [item["content"][0]["text"] for item in kept] == ["Hi"]
+
+
+def test_nothing_is_kept_of_a_whole_answer_that_fails():
+    kept = []
+    format = WholeResponse(Asked("gemma"), kept.extend)
+    format.item("Hi")
+    format.failure(BROKEN, None)
+    assert kept == []
 
 
 # Anything.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 Keep = Callable[[List[Dict[str, Any]]], None]
-"""Takes the items of an answer that has ended well, to keep them."""
+"""Takes the items of an answer, to keep them."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ class ResponseEvents(EventStreamFormat):
     fails with ``answer_too_large``.
 
     :param asked: what it repeats of the request.
-    :param keep: keeps the items of an answer that ends well. Default: nobody does.
+    :param keep: keeps the items, once, at the end of the answer. One that fails, or whose reader
+        leaves, has items too: a client shows them, and may name them. Default: nobody does.
     """
 
     may_be_plain = True
@@ -85,8 +86,7 @@ class ResponseEvents(EventStreamFormat):
         status, usage = status_of(ending), usage_of(ending.usage)
         last_items = self._written(self._output.end(status.name))
         response = self._response(status.name, usage=usage, incomplete=status.incomplete)
-        if self._keep is not None:
-            self._keep(response["output"])
+        self.left()
         ended = self._event(f"response.{status.name}", {"response": response}, event_id)
         return last_items + ended
 
@@ -95,10 +95,16 @@ class ResponseEvents(EventStreamFormat):
         error = failure.as_json()
         told = {name: error[name] for name in ("code", "message", "param")}
         response = self._response("failed", error=error_of(failure))
+        self.left()
         failed = {"response": response}
         return self._event("error", {**told, "error": error}) + self._event(
             "response.failed", failed, event_id
         )
+
+    def left(self) -> None:
+        keep, self._keep = self._keep, None
+        if keep is not None:
+            keep(self._output.as_json())
 
     def _response(self, status: str, **more: Any) -> Dict[str, Any]:
         return self._asked.response(self.stream_id, status, self._output.as_json(), **more)

@@ -20,7 +20,7 @@ class WholeResponse(Format):
     """The answer to a request without ``"stream": true``.
 
     :param asked: as of :class:`~flask_llmstream.formats.responses.events.ResponseEvents`.
-    :param keep: as there.
+    :param keep: keeps the items of an answer that ends well. Default: nobody does.
     """
 
     content_type = "application/json"
