@@ -239,13 +239,19 @@ def test_an_item_that_ended_before_the_limit_is_complete():
 def test_the_counts_are_in_the_last_event_and_in_the_object():
     counts = {
         "input_tokens": 3,
-        "input_tokens_details": {"cached_tokens": 1},
+        "input_tokens_details": {"cached_tokens": 1, "cache_write_tokens": 0},
         "output_tokens": 4,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": 7,
     }
     assert whole("Hi")["usage"] == streamed("Hi")[-1]["response"]["usage"] == counts
     assert streamed("Hi")[0]["response"]["usage"] is None
+
+
+def test_tokens_that_went_into_a_cache_are_those_of_the_models_server():
+    extra = {"prompt_tokens_details": {"cache_write_tokens": 2}}
+    usage = whole("Hi", ending=Ending("complete", Usage(3, 4, extra=extra)))["usage"]
+    assert usage["input_tokens_details"]["cache_write_tokens"] == 2
 
 
 @pytest.mark.parametrize("usage, read", [(None, 0), (Usage(), 0), (Usage(3, None), 3)])

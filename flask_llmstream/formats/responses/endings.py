@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from ...records import Ending, ErrorInfo, Usage
 from ..openai import finish_reason
@@ -35,11 +35,20 @@ def usage_of(usage: Optional[Usage]) -> Dict[str, Any]:
     total = usage.extra.get("total_tokens")
     return {
         "input_tokens": read,
-        "input_tokens_details": {"cached_tokens": usage.cached_tokens or 0},
+        "input_tokens_details": {
+            "cached_tokens": usage.cached_tokens or 0,
+            "cache_write_tokens": _cache_writes(usage),
+        },
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": total if type(total) is int else read + written,
     }
+
+
+def _cache_writes(usage: Usage) -> int:
+    details = usage.extra.get("prompt_tokens_details")
+    count = details.get("cache_write_tokens") if isinstance(details, Mapping) else None
+    return count if type(count) is int else 0
 
 
 def error_of(failure: ErrorInfo) -> Dict[str, Any]:

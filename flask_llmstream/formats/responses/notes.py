@@ -40,17 +40,22 @@ def annotation_of(annotation: Mapping[str, Any], length: int) -> Optional[Dict[s
     return said if all(_is(said.get(name), type) for name, type in wanted.items()) else None
 
 
-def _is(value: Any, kind: type) -> bool:
+def _is(value: Any, kind: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def logprobs_of(logprobs: Optional[Mapping[str, Any]]) -> List[Dict[str, Any]]:
     """The log probabilities of a piece of text. What is no token's is left out."""
-    tokens = None if logprobs is None else logprobs.get("content")
-    if not isinstance(tokens, (list, tuple)):
-        return []
+    tokens = _tokens(None if logprobs is None else logprobs.get("content"))
+    return [{**token, "top_logprobs": _tokens(token.get("top_logprobs"))} for token in tokens]
+
+
+def _tokens(tokens: Any) -> List[Dict[str, Any]]:
+    """Those with their log probability. Clients with types insist on the bytes: [] for none."""
     return [
-        {**token, "top_logprobs": token.get("top_logprobs") or []}
-        for token in tokens
+        {**token, "bytes": token.get("bytes") or []}
+        for token in (tokens if isinstance(tokens, (list, tuple)) else ())
         if isinstance(token, Mapping)
+        and isinstance(token.get("token"), str)
+        and _is(token.get("logprob"), (int, float))
     ]
