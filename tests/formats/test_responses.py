@@ -110,14 +110,42 @@ def test_a_call_is_an_item_of_its_own():
     assert events[11]["name"] == "add"
 
 
-def test_fragments_of_several_calls_may_come_in_turns():
-    first, second = ToolCallDelta(0, "call_1", "add", "{"), ToolCallDelta(1, "call_2", "sub", "[")
-    events = streamed(
-        Delta(tool_calls=[first, second]),
-        Delta(tool_calls=[ToolCallDelta(0, arguments="}"), ToolCallDelta(1, arguments="]")]),
-    )
-    assert [item["arguments"] for item in events[-1]["response"]["output"]] == ["{}", "[]"]
-    assert [event["output_index"] for event in events if "delta" in event] == [0, 1, 0, 1]
+def fragment(index, arguments, **more):
+    return Delta(tool_calls=[ToolCallDelta(index, arguments=arguments, **more)])
+
+
+FIRST, SECOND = {"id": "call_1", "name": "add"}, {"id": "call_2", "name": "sub"}
+
+
+@pytest.mark.parametrize(
+    "fragments, sent",
+    [
+        ([fragment(0, "{}", **FIRST), fragment(1, "{", **SECOND), fragment(1, "}")],
+         [(0, "{}"), (1, "{"), (1, "}")]),
+        ([fragment(0, "{", **FIRST), fragment(1, "{", **SECOND), fragment(0, "}"),
+          fragment(1, '"a":1'), fragment(1, "}")],
+         [(0, "{"), (0, "}"), (1, "{"), (1, '"a":1'), (1, "}")]),
+        ([fragment(0, "{", **FIRST), fragment(1, "{", **SECOND), fragment(1, "}"),
+          fragment(0, "}")],
+         [(0, "{"), (0, "}"), (1, "{}")]),
+        ([fragment(0, "", **FIRST), fragment(1, "{", **SECOND), fragment(1, "}")], [(1, "{}")]),
+        ([fragment(0, "{", **FIRST), fragment(1, "{}", **SECOND)], [(0, "{"), (1, "{}")]),
+    ],
+    ids=["in a row", "in turns", "the second is whole first", "no arguments", "cut off"],
+)  # fmt: skip
+def test_a_call_waits_until_the_one_before_it_is_whole(fragments, sent):
+    """LangChain takes a fragment behind one of another call for a call of its own."""
+    events = streamed(*fragments)
+    deltas = [(each["output_index"], each["delta"]) for each in events if "delta" in each]
+    assert deltas == sent
+    names = [item["name"] for item in events[-1]["response"]["output"]]
+    assert names == ["add", "sub"]
+
+
+def test_a_call_that_looked_whole_may_go_on():
+    sent = [fragment(0, "{}", **FIRST), fragment(1, "{", **SECOND), fragment(0, " "),
+            fragment(1, "}")]  # fmt: skip
+    assert [item["arguments"] for item in output(*sent)] == ["{} ", "{}"]
 
 
 def test_what_comes_before_the_name_of_a_call_waits_for_it():

@@ -1,12 +1,16 @@
 """``Calls``: the calls of functions of one answer, made of their fragments.
 
-A server may give the fragments of several calls in turns. So no call ends before the answer.
+A server may give the fragments of several calls in turns. OpenAI's does not, and there are clients
+that take a fragment for a call of its own where another call came between. So the events of a call
+wait until the arguments of the calls before it are whole.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Callable, Dict, List, Optional
+from collections import deque
+from typing import Callable, Deque, Dict, List, Optional
 
 from ...deltas import ToolCallDelta
 from .items import FunctionCall
@@ -26,49 +30,69 @@ class Calls:
     def __init__(self, begin: Begin) -> None:
         self._begin = begin
         self._calls: Dict[int, _Call] = {}
+        self._waiting: Deque[_Call] = deque()  # the first of them is sent as it comes
 
     def add(self, fragment: ToolCallDelta, events: List[Event]) -> None:
         """Add a fragment.
 
-        :param events: gets its events.
+        :param events: gets its events, and those of the calls that no longer wait.
         """
-        if fragment.id or fragment.name or fragment.arguments:
-            call = self._calls.setdefault(fragment.index, _Call())
-            call.id = call.id or fragment.id
-            if call.item is None and fragment.name:
-                self._name(call, fragment.name, events)
-            if fragment.arguments:
-                call.grow(fragment.arguments, events)
+        if not (fragment.id or fragment.name or fragment.arguments):
+            return
+        call = self._calls.get(fragment.index)
+        if call is None:
+            call = self._calls[fragment.index] = _Call()
+            self._waiting.append(call)
+        call.add(fragment)
+        if call not in self._waiting:  # it looked whole, and goes on
+            call.send(self._begin, events)
+        while self._waiting and self._waiting[0].name:
+            self._waiting[0].send(self._begin, events)
+            if len(self._waiting) == 1 or not self._waiting[0].is_whole():
+                return
+            self._waiting.popleft()
 
-    def name_the_others(self, events: List[Event]) -> None:
-        """Begin the calls of which no name has come, at the answer's end."""
-        for call in self._calls.values():
-            if call.item is None:
-                self._name(call, "", events)
-
-    def _name(self, call: _Call, name: str, events: List[Event]) -> None:
-        call.item = self._begin(call.id or f"call_{os.urandom(12).hex()}", name, events)
-        early, call.early = call.early, ""
-        if early:
-            call.grow(early, events)
+    def send_the_others(self, events: List[Event]) -> None:
+        """Send what still waits, at the answer's end. A call that got no name has an empty one."""
+        while self._waiting:
+            self._waiting.popleft().send(self._begin, events)
 
 
 class _Call:
     """One call.
 
     :ivar id: its ID; ``None`` where none has come.
-    :ivar item: its item; ``None`` until the function's name has come.
-    :ivar early: the arguments that came before the name.
+    :ivar name: the function's name; ``""`` where none has come.
     """
 
     def __init__(self) -> None:
         self.id: Optional[str] = None
-        self.item: Optional[FunctionCall] = None
-        self.early = ""
+        self.name = ""
+        self._item: Optional[FunctionCall] = None
+        self._unsent: List[str] = []
 
-    def grow(self, arguments: str, events: List[Event]) -> None:
-        """Add a piece of its arguments."""
-        if self.item is None:
-            self.early += arguments
-        else:
-            events.append(self.item.arguments.grown(arguments))
+    def add(self, fragment: ToolCallDelta) -> None:
+        """Take what a fragment says."""
+        self.id = self.id or fragment.id
+        self.name = self.name or fragment.name or ""
+        if fragment.arguments:
+            self._unsent.append(fragment.arguments)
+
+    def send(self, begin: Begin, events: List[Event]) -> None:
+        """Give the events of what has not been sent."""
+        if self._item is None:
+            self._item = begin(self.id or f"call_{os.urandom(12).hex()}", self.name, events)
+        unsent, self._unsent = self._unsent, []
+        if unsent:
+            events.append(self._item.arguments.grown("".join(unsent)))
+
+    def is_whole(self) -> bool:
+        """Whether its arguments, all of them sent, are JSON."""
+        pieces = self._item.arguments.pieces if self._item else []
+        if not pieces or not pieces[-1].rstrip().endswith("}"):
+            return False
+        try:
+            json.loads("".join(pieces))
+        except (ValueError, RecursionError):
+            return False
+        return True

@@ -143,7 +143,7 @@ class Output:
         :param status: ``completed`` or ``incomplete``.
         """
         events: List[Event] = []
-        self._calls.name_the_others(events)
+        self._calls.send_the_others(events)
         self._open = None
         for item in self._items:
             if item.index not in self._closed:
