@@ -191,7 +191,8 @@ def test_a_field_that_is_not_known_is_treated_as_everywhere(asked, policy, statu
 def test_all_that_only_this_api_has_is_answered_here(asked):
     app = site(asked, LLMSTREAM_UNKNOWN_FIELDS="refuse")
     fields = {"include": ["reasoning.encrypted_content"], "store": True, "truncation": "auto",
-              "max_tool_calls": 1, "stream_options": {"include_obfuscation": False},
+              "max_tool_calls": 1, "client_metadata": {"thread_id": "1"},
+              "stream_options": {"include_obfuscation": False},
               "reasoning": {"summary": "auto"}, "text": {"format": {"type": "text"}}}  # fmt: skip
     assert post(app, **fields).status == 200
     assert asked[-1].options == {}

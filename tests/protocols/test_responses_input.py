@@ -118,6 +118,10 @@ def test_a_part_is_a_part_of_the_message(part, read):
     assert messages_of(call(), output(value=[part])) == [called("call_1"), told(content=[read])]
 
 
+def test_a_tool_may_give_nothing():
+    assert messages_of(call(), output(value=[])) == [called("call_1"), told(content="")]
+
+
 def test_the_calls_of_one_turn_are_one_message_with_its_text():
     items = [user("Hi"), {"role": "assistant", "content": "Wait."}, call("a"), call("b")]
     messages = messages_of(*items, output("a", "1"), output("b", "2"))

@@ -50,6 +50,7 @@ _PARTS: Schema = {
     },
 }
 _CONTENT: Schema = {"anyOf": [_STRING, _PARTS]}
+_OUTPUT: Schema = {"anyOf": [_STRING, {**_PARTS, "minItems": 0}]}
 _SAID: Schema = {
     "type": "array",
     "items": {
@@ -74,7 +75,7 @@ _ITEM: Schema = {
         _object({"type": {"const": "function_call"}, "call_id": _WORD, "name": _WORD,
                  "arguments": _STRING}),
         _object({"type": {"const": "function_call_output"}, "call_id": _WORD,
-                 "output": _CONTENT}),
+                 "output": _OUTPUT}),
         _object({"type": {"const": "reasoning"}}, content=_THOUGHTS, summary=_THOUGHTS),
     ]
 }  # fmt: skip

@@ -125,7 +125,8 @@ class Conversation:
 
     def _output(self, at: str, item: Mapping[str, Any]) -> None:
         call_id = checks.word(f"{at}.call_id", item.get("call_id"))
-        content = content_of(f"{at}.output", item.get("output"))
+        said = item.get("output")
+        content = "" if said == [] else content_of(f"{at}.output", said)
         self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
 
     def _reasoning(self, at: str, item: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ _LOGPROBS = "message.output_text.logprobs"
 _READ_HERE = (
     *("input", "instructions", "tools", "tool_choice", "parallel_tool_calls"),
     *("text", "reasoning", "max_output_tokens", "include", "top_logprobs"),
-    *("store", "truncation", "max_tool_calls"),
+    *("store", "truncation", "max_tool_calls", "client_metadata"),
     *("previous_response_id", "conversation", "background", "prompt", "context_management"),
 )
 """The fields that are not sent on under their own name."""
