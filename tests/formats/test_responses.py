@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -313,6 +314,22 @@ def test_a_failure_is_told_in_two_events(status, code):
 def test_a_whole_answer_that_fails_is_an_error():
     format = WholeResponse(Asked("gemma"))
     assert json.loads(format.failure(BROKEN, None))["error"]["code"] == "broken"
+
+
+@pytest.mark.parametrize("make", [ResponseEvents, WholeResponse])
+@pytest.mark.parametrize(
+    "delta",
+    [Delta(annotations=[{**NOTE, "type": "url_citation", "score": math.nan}]),
+     Delta("a", logprobs={"content": [{"token": "a", "logprob": -math.inf}]})],
+    ids=["note", "log probability"],
+)  # fmt: skip
+def test_what_json_cant_hold_is_refused_and_the_failure_can_be_told(make, delta):
+    format = make(Asked("gemma"))
+    format.item("Hel")
+    with pytest.raises(ValueError):
+        format.item(delta)
+    assert b'"It broke."' in format.failure(BROKEN, None)
+    assert b"NaN" not in format.failure(BROKEN, None)
 
 
 @pytest.mark.parametrize("make", [ResponseEvents, WholeResponse])

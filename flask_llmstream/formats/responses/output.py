@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Type, TypeVar
 
 from ...deltas import Delta
 from ...errors import StreamError
+from ...sse.json import json_bytes
 from ...sse.text import whole
 from .calls import Calls
 from .items import FunctionCall, InParts, Item, Message, Reasoning
@@ -56,6 +57,8 @@ class Output:
         """The events of a delta.
 
         :raises StreamError: the answer has become too long.
+        :raises ValueError: JSON can't hold a value of it (NaN). The value is not kept, because the
+            last event repeats all that is.
         """
         self.count(len(delta.text) + len(delta.reasoning) + len(delta.refusal))
         events: List[Event] = []
@@ -84,7 +87,7 @@ class Output:
     def _add_text(self, delta: Delta, events: List[Event]) -> None:
         logprobs = logprobs_of(delta.logprobs)
         if logprobs:
-            self.count(len(str(logprobs)))
+            self.count(len(json_bytes(logprobs)))
             events.append(self._part(Message, TextPart, events).weighed(delta.text, logprobs))
             return
         if delta.logprobs:
@@ -97,7 +100,7 @@ class Output:
         notes = [annotation_of(annotation, so_far) for annotation in delta.annotations]
         for note in notes:
             if note is not None:
-                self.count(len(str(note)))
+                self.count(len(json_bytes(note)))
                 events.append(self._part(Message, TextPart, events).noted(note))
         if None in notes:
             self._leave_out(("annotations",))
