@@ -749,6 +749,16 @@ def test_a_stream_that_is_left_before_its_start_closes_its_source_and_tells_nobo
     assert running.told.summaries == running.told.released == []
 
 
+def test_its_format_hears_once_that_nobody_reads_it_any_more(place):
+    left, running = [], Running(place, ["one"])
+    running.stream.format.left = lambda: left.append(running.stream.reason)
+    running.start().rest()
+    assert left == []
+    running.summary()
+    running.leave()
+    assert left == ["complete"]
+
+
 class NoRoom(Exception):
     """Neither for a thread nor for a timer."""
 
