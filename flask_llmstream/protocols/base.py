@@ -98,5 +98,5 @@ class Protocol(ABC):
         Default: the first line of the class's docstring is the summary, the rest is the text, and
         any object may be sent and any answer may come.
         """
-        summary, _, text = (type(self).__doc__ or self.name).partition("\n")
-        return Description(summary.strip(), cleandoc(text))
+        summary, _, text = cleandoc(type(self).__doc__ or self.name).partition("\n")
+        return Description(summary, text.strip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from dataclasses import dataclass
 
 import pytest
 from flask import Blueprint, Flask, abort
@@ -134,6 +135,32 @@ def test_a_protocol_that_says_nothing_of_itself_is_described_by_its_docstring(ma
     assert item["post"]["description"].startswith("It has no more to say.")
     assert item["get"]["summary"] == "Whispers a text"
     assert "Quiet" in document["components"]["schemas"]
+
+
+def test_a_protocol_may_be_a_dataclass_and_its_docstring_may_begin_on_a_line_of_its_own(make_app):
+    @dataclass
+    class Counted(Shout):
+        """
+        Counts what it shouts.
+
+        It has no more to say.
+        """
+
+        most: int = 3
+
+    operation = described(make_app(LLMStream(providers={}, protocols=[Counted()])))["paths"][
+        "/shout"
+    ]["post"]
+    assert operation["summary"] == "Counts what it shouts."
+    assert operation["description"].startswith("It has no more to say.")
+
+
+@pytest.mark.parametrize("rule", ["/models", "/openapi.json", "/llmstream.js"])
+def test_a_protocol_beside_another_route_s_method_is_described_too(make_app, rule):
+    protocol = Shout()
+    protocol.rule = rule
+    item = described(make_app(LLMStream(providers={}, protocols=[protocol])))["paths"][rule]
+    assert METHODS & item.keys() == METHODS
 
 
 HERE = "http://localhost"

@@ -5,7 +5,7 @@ Source: the OpenAPI Specification 3.1.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping
+from typing import Any, Dict, Iterable, Mapping, Sequence, Tuple
 from urllib.parse import quote
 
 from ...protocols.base import Protocol
@@ -40,24 +40,27 @@ def document(
     :param terms: the models and the settings in force.
     :param patch: what the application adds to the description, or changes.
     """
-    described = {protocol: protocol.describe() for protocol in protocols}
+    described = [(protocol, protocol.describe()) for protocol in protocols]
     body = {
         "openapi": "3.1.0",
         "info": {"title": title, "version": _VERSION, "description": _INTRODUCTION},
         "servers": [{"url": quote(path, safe="/:@!$&'()*+,;=~") or "/"}],
-        "paths": {**_protocol_paths(described, terms), **other_paths(terms)},
-        "components": {"schemas": _schemas(described.values(), terms)},
+        "paths": _paths(described, terms),
+        "components": {"schemas": _schemas((told for _, told in described), terms)},
     }
     return patched(body, patch)
 
 
-def _protocol_paths(
-    described: Mapping[Protocol, Description], terms: Terms
+def _paths(
+    described: Sequence[Tuple[Protocol, Description]], terms: Terms
 ) -> Dict[str, Dict[str, Any]]:
+    """The path items. A protocol may have the path of another route, with another method."""
     paths: Dict[str, Dict[str, Any]] = {}
-    for protocol, description in described.items():
+    for protocol, description in described:
         item = paths.setdefault(protocol.rule, {})
         item[protocol.method.lower()] = operation(protocol, description, terms)
+    for path, others in other_paths(terms).items():
+        paths.setdefault(path, {}).update(others)
     return paths
 
 
