@@ -74,6 +74,18 @@ class StreamError(LLMStreamError):
 _BOUNDARY = re.compile(r"[.[]")
 
 
+def client_name(field: str, names: Mapping[str, str]) -> str:
+    """A field as the client knows it.
+
+    :param names: the client's names of fields or of places in them, by ours. The longest that fits
+        counts.
+    """
+    for end in [len(field), *(each.start() for each in reversed([*_BOUNDARY.finditer(field)]))]:
+        if field[:end] in names:
+            return names[field[:end]] + field[end:]
+    return field
+
+
 class RequestError(StreamError):
     """A request that can't be served as it is.
 
@@ -90,15 +102,11 @@ class RequestError(StreamError):
     def rename_field(self, names: Mapping[str, str]) -> None:
         """Name the field as the client knows it.
 
-        :param names: the client's names of fields or of places in them, by ours. The longest that
-            fits counts.
+        :param names: as of :func:`client_name`.
         """
-        field = self.field or ""
-        for end in [len(field), *(each.start() for each in reversed([*_BOUNDARY.finditer(field)]))]:
-            if field[:end] in names:
-                self.field = names[field[:end]] + field[end:]
-                self.args = (str(self).replace(field, self.field, 1),)
-                return
+        if self.field:
+            field, self.field = self.field, client_name(self.field, names)
+            self.args = (str(self).replace(field, self.field, 1),)
 
 
 class UnknownModel(RequestError):

@@ -6,6 +6,7 @@ from typing import Any, Collection, Mapping, cast
 
 from flask import Response, request
 
+from ..app.client_names import set_client_names
 from ..app.current import current
 from ..app.request_owner import request_owner
 from ..errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
@@ -23,6 +24,8 @@ from .cross_site import refuse_unless_accepted
 from .own_settings import OwnSettings
 
 _EVENT_STREAM = "text/event-stream"
+_OF_A_PROMPT = {"messages": "prompt", "messages[0].content": "prompt"}
+"""The places of a prompt, by those of the message that a model's server gets for it."""
 
 
 class Completions:
@@ -45,10 +48,14 @@ class Completions:
             fields = parse_json(self._body())
         query, headers = request.args.to_dict(), cast(Mapping[str, str], request.headers)
         parsed = _read(protocol, ClientRequest(fields, query, headers, request_owner))
+        names = {**protocol.field_names, **parsed.names}
         try:
-            return self._streamed(parsed, self._checked(parsed.fields))
+            chat = self._checked(parsed.fields)
+            is_prompt = chat.completion.prompt is not None
+            set_client_names(request, {**_OF_A_PROMPT, **names} if is_prompt else names)
+            return self._streamed(parsed, chat)
         except RequestError as error:
-            error.rename_field({**protocol.field_names, **parsed.names})
+            error.rename_field(names)
             raise
 
     def _media_types(self) -> Collection[str]:

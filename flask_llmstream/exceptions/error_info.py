@@ -6,14 +6,21 @@ Standard library only, no I/O.
 from __future__ import annotations
 
 import math
-from typing import Any, Optional
+from types import MappingProxyType
+from typing import Any, Mapping, Optional
 
-from ..errors import ProviderError, RequestError, StreamError, StreamShutdown
+from ..errors import ProviderError, RequestError, StreamError, StreamShutdown, client_name
 from ..records import ErrorInfo
 from .handling import described, text_of
 
 
-def error_info_of(error: Any, failure_id: str, *, reveal: bool = False) -> ErrorInfo:
+def error_info_of(
+    error: Any,
+    failure_id: str,
+    *,
+    reveal: bool = False,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> ErrorInfo:
     """The part of an exception that is sent to a client.
 
     A :class:`StreamError` gives its own code and message, and an HTTP exception (``abort(404)``)
@@ -22,9 +29,10 @@ def error_info_of(error: Any, failure_id: str, *, reveal: bool = False) -> Error
 
     :param failure_id: identifies the failure in the log and at the client.
     :param reveal: show the class and text of any exception (the app's debug mode).
+    :param names: the client's names of fields, by ours.
     """
     if issubclass(type(error), StreamError):
-        return _of_stream_error(error, failure_id)
+        return _of_stream_error(error, failure_id, names)
     if _is_http_error(error):
         status, message = _status(_read(error, "code")), _text(_read(error, "description"))
         after = _natural(_read(error, "retry_after"))
@@ -39,16 +47,24 @@ _MOST = 2**31 - 1
 """The largest number that is sent: some 68 years in seconds, 24 days in milliseconds."""
 
 
-def _of_stream_error(error: BaseException, failure_id: str) -> ErrorInfo:
-    names = ("upstream_code", "code") if issubclass(type(error), ProviderError) else ("code",)
-    codes = (_text(_read(error, name)) for name in names)
+def _of_stream_error(
+    error: BaseException, failure_id: str, names: Mapping[str, str]
+) -> ErrorInfo:
+    words = ("upstream_code", "code") if issubclass(type(error), ProviderError) else ("code",)
+    codes = (_text(_read(error, word)) for word in words)
+    message = text_of(error) or _NO_MESSAGE
+    field = _text(_read(error, "field")) if issubclass(type(error), _WITH_FIELD) else None
+    if field is not None:
+        ours, field = field, client_name(field, names)
+        if message.startswith(f"{ours}: "):
+            message = field + message[len(ours) :]
     return ErrorInfo(
         code=next(filter(None, codes), StreamError.code),
-        message=text_of(error) or _NO_MESSAGE,
+        message=message,
         id=failure_id,
         status=_status(_read(error, "status")),
         retry_after=_natural(_read(error, "retry_after")),
-        field=_text(_read(error, "field")) if issubclass(type(error), _WITH_FIELD) else None,
+        field=field,
         retry=_natural(_read(error, "retry")) if issubclass(type(error), StreamShutdown) else None,
     )
 

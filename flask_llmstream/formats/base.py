@@ -64,6 +64,9 @@ class Format(ABC):
     #: The stream's ID, which the log and the errors have. It is set before anything is written.
     stream_id = ""
 
+    #: The client's names of fields, by ours, for failures that name one. Set with the ID.
+    field_names: Mapping[str, str] = MappingProxyType({})
+
     #: Encodes items that are no text. In an application, the application's JSON takes its place.
     as_json: Encode = staticmethod(json_bytes)
 

@@ -27,6 +27,7 @@ class TextCompletions(Protocol):
     """``POST /completions``: one prompt in, its continuation out, in chunks or whole."""
 
     name, rule = "text_completions", "/completions"
+    field_names = {"top_logprobs": "logprobs"}
 
     def read(self, request: ClientRequest) -> ParsedRequest:
         fields, stream, echo = parse_text(request.fields)

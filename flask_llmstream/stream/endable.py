@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from functools import partial
-from typing import Any, Callable, Iterable, List, Optional
+from typing import Any, Callable, Iterable, List, Mapping, Optional
 
 from ..errors import StreamShutdown, StreamTimeout
 from ..formats import Format
@@ -45,6 +45,10 @@ class Endable(ReportedOutcome):
         self._source = source
         self._worker: Any = None
         self._end_is_pending = True
+
+    @property
+    def _field_names(self) -> Mapping[str, str]:
+        return self.format.field_names
 
     @property
     def _chosen_model(self) -> Optional[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from gevent import GreenletExit
 
@@ -40,7 +40,12 @@ class Outcome:
 
     def error_info_of(self, error: BaseException) -> ErrorInfo:
         """What the reader is told of an exception."""
-        return error_info_of(error, self.id, reveal=self._reveals())
+        return error_info_of(error, self.id, reveal=self._reveals(), names=self._field_names)
+
+    @property
+    def _field_names(self) -> Mapping[str, str]:
+        """The reader's names of fields, by ours."""
+        return {}
 
     def answer(self, error: BaseException, failure: ErrorInfo) -> Any:
         """The response in place of the stream, while no byte of it has been sent."""

@@ -8,6 +8,7 @@ from typing import Any, Iterable, Optional, Type
 from flask import Request, request
 
 from ..app.accept import accepted_types, may_name
+from ..app.client_names import client_names
 from ..app.context import CopiedContext
 from ..app.current import Current
 from ..app.error_handlers import error_response
@@ -74,6 +75,7 @@ def new_stream(
     format = _format_of(options, asked)
     format.as_json = json_of(current.app, asked)
     format.stream_id = stream_id(asked)
+    format.field_names = client_names(asked)
     return kind(format.stream_id, name, source, format, options, hooks(current))
 
 

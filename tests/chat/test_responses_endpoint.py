@@ -177,6 +177,43 @@ def test_an_error_has_the_words_of_this_api(app, fields, field, stream):
     ]
 
 
+CALL = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"}
+FOLLOWED = [
+    {"role": "user", "content": "Hi"},
+    CALL,
+    {**CALL, "call_id": "b"},
+    {"type": "function_call_output", "call_id": "a", "output": "1"},
+]
+
+
+@pytest.mark.parametrize(
+    "asked, field, told",
+    [
+        ({"input": "Hi"}, "messages[0].content", "input"),
+        ({"input": "Hi", "instructions": "Be short"}, "messages[0]", "instructions"),
+        ({"input": "Hi", "instructions": "Be short"}, "messages[1].content", "input"),
+        ({"input": FOLLOWED}, "messages[0].content[0].text", "input[0].content[0].text"),
+        ({"input": FOLLOWED}, "messages[1].tool_calls[1].function.name", "input[2].name"),
+        ({"input": FOLLOWED}, "messages[1].tool_calls[0].id", "input[1].call_id"),
+        ({"input": FOLLOWED}, "messages[2].content", "input[3].output"),
+        ({"input": FOLLOWED}, "messages[2].tool_call_id", "input[3].call_id"),
+        ({"input": "Hi", "tools": [{"type": "function", "name": "f"}]},
+         "tools[0].function.parameters", "tools[0].parameters"),
+        ({"input": "Hi"}, "response_format.json_schema.schema", "text.format.schema"),
+        ({"input": "Hi"}, "messages", "input"),
+    ],
+)  # fmt: skip
+def test_what_a_model_s_server_calls_wrong_has_its_place_in_the_request(asked, field, told):
+    def refuse(request):
+        raise ProviderError("It is wrong.", status=400, field=field)
+        yield
+
+    app = Flask("refusing")
+    LLMStream(app, providers={"gemma": CallableProvider(refuse)})
+    answer = post(app, **asked)
+    assert (answer.status, json.loads(answer.everything)["error"]["param"]) == (400, told)
+
+
 @pytest.mark.parametrize("policy, status", [("refuse", 400), ("ignore", 200), ("forward", 200)])
 def test_a_field_that_is_not_known_is_treated_as_everywhere(asked, policy, status):
     app = site(asked, LLMSTREAM_UNKNOWN_FIELDS=policy)

@@ -13,7 +13,7 @@ from flask import Flask, abort
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flask_llmstream import CallableProvider, LLMStream, StreamError
+from flask_llmstream import CallableProvider, LLMStream, RequestError, StreamError
 from tests.protocols.spoken import (
     DOCUMENT,
     SPOKEN,
@@ -62,6 +62,14 @@ class Model:
     def late(self):
         yield "Hello"
         raise StreamError("The model broke.", code="broke")
+
+    def wrong(self):
+        raise RequestError("is too much for this model", field="max_tokens")
+        yield
+
+    def wrong_late(self):
+        yield "Hello"
+        raise RequestError("is too much for this model", field="max_tokens")
 
     def many(self):
         yield from ["x"] * 300
@@ -193,6 +201,15 @@ def test_what_is_wrong_is_named_as_the_protocol_names_it(app, model, name, optio
     assert answer.status == status
     assert answer.failure.startswith(SPOKEN[name].field_names.get(option, option) + ":")
     assert model.asked is None
+
+
+@every_protocol
+@pytest.mark.parametrize("question, status", [("wrong", 400), ("wrong_late", 200)])
+def test_so_is_what_the_model_calls_wrong(app, name, question, status):
+    answer = ask(app, name, question)
+    told = [each for each in map(answer.way.failure, answer.objects) if each] or [answer.failure]
+    field = SPOKEN[name].field_names.get("max_tokens", "max_tokens")
+    assert (answer.status, told[-1]) == (status, f"{field}: is too much for this model")
 
 
 @every_post

@@ -20,8 +20,8 @@ Find = Callable[[str], Optional[Mapping[str, Any]]]
 """Finds an item of an earlier answer by its ID."""
 
 
-def read_conversation(fields: Mapping[str, Any], find: Find) -> List[Message]:
-    """The messages of a request: its ``instructions``, and its ``input``.
+def read_conversation(fields: Mapping[str, Any], find: Find) -> Conversation:
+    """The conversation of a request: its ``instructions``, and its ``input``.
 
     :param find: finds the item that an ``item_reference`` names.
     :raises RequestError: an item can't be read; the error names its place.
@@ -29,34 +29,40 @@ def read_conversation(fields: Mapping[str, Any], find: Find) -> List[Message]:
     conversation = Conversation(find)
     instructions = fields.get("instructions")
     if instructions is not None and checks.text("instructions", instructions):
-        conversation.say("system", instructions)
+        conversation.say("instructions", "system", instructions, content="instructions")
     asked = fields.get("input")
     if asked is None or asked == "" or asked == []:
         raise RequestError("give text, or a list of items", field="input")
     if isinstance(asked, str):
-        conversation.say("user", asked)
+        conversation.say("input", "user", asked, content="input")
     else:
         for index, item in enumerate(checks.a_list("input", asked)):
             conversation.add(f"input[{index}]", item)
-    return conversation.messages
+    return conversation
 
 
 class Conversation:
     """The messages so far.
 
     :ivar messages: these messages, in the form of a chat completion.
+    :ivar names: the request's names of places in these messages, by ours.
     """
 
     def __init__(self, find: Find) -> None:
         self.messages: List[Message] = []
+        self.names: Dict[str, str] = {}
         self._find = find
         self._named: Set[str] = set()  # the items that were named by their IDs
         self._thoughts = ""  # of the model, since it said or called anything
         self._thoughtful: List[Message] = []  # the messages of this turn that have thoughts
 
-    def say(self, role: str, content: Any) -> None:
-        """Add a message of somebody else than the model. One of the user's begins a turn."""
-        self.messages.append({"role": role, "content": content})
+    def say(self, at: str, role: str, said: Any, **places: str) -> None:
+        """Add a message of somebody else than the model. One of the user's begins a turn.
+
+        :param at: the place of its item.
+        :param places: the places of its members, where they are not the item's.
+        """
+        self._append({"role": role, "content": said}, at, **places)
         if role == "user":
             self._thoughts = ""
             while self._thoughtful:
@@ -76,19 +82,19 @@ class Conversation:
     def _message(self, at: str, item: Mapping[str, Any]) -> None:
         role = checks.text(f"{at}.role", item.get("role"))
         if role == "assistant":
-            self._answer(answer_of(f"{at}.content", item.get("content")))
+            self._answer(at, answer_of(f"{at}.content", item.get("content")))
         elif role in _ROLES:
-            self.say(_ROLES[role], content_of(f"{at}.content", item.get("content")))
+            self.say(at, _ROLES[role], content_of(f"{at}.content", item.get("content")))
         else:
             known = "user, assistant, system and developer"
             raise RequestError(f"{shown(role)!r} is none of {known}", field=f"{at}.role")
 
-    def _answer(self, said: Message) -> None:
+    def _answer(self, at: str, said: Message) -> None:
         """A text of the model's. Behind a call that has no output yet it belongs to the call's
         message, because the output has to follow that message."""
         last = self._last_answer()
         if last is None or "tool_calls" not in last:
-            self._begin(**said)
+            self._begin(at, **said)
             return
         self._think(last)
         for name, text in said.items():
@@ -104,16 +110,25 @@ class Conversation:
                 "arguments": checks.text(f"{at}.arguments", item.get("arguments")),
             },
         }
-        last = self._last_answer() or self._begin(content=None)
+        last = self._last_answer() or self._begin(at, content=None)
         self._think(last)
-        last.setdefault("tool_calls", []).append(call)
+        calls = last.setdefault("tool_calls", [])
+        place = f"messages[{len(self.messages) - 1}].tool_calls[{len(calls)}]"
+        self.names.update({place: at, f"{place}.id": f"{at}.call_id", f"{place}.function": at})
+        calls.append(call)
 
-    def _begin(self, **said: Any) -> Message:
+    def _begin(self, at: str, **said: Any) -> Message:
         """Add a message of the model's."""
         message = {"role": "assistant", **said}
         self._think(message)
-        self.messages.append(message)
+        self._append(message, at)
         return message
+
+    def _append(self, message: Message, at: str, **places: str) -> None:
+        ours = f"messages[{len(self.messages)}]"
+        self.names[ours] = at
+        self.names.update({f"{ours}.{name}": place for name, place in places.items()})
+        self.messages.append(message)
 
     def _think(self, message: Message) -> None:
         """Give a message of the model's the reasoning so far."""
@@ -127,7 +142,8 @@ class Conversation:
         call_id = checks.word(f"{at}.call_id", item.get("call_id"))
         said = item.get("output")
         content = "" if said == [] else content_of(f"{at}.output", said)
-        self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
+        message = {"role": "tool", "tool_call_id": call_id, "content": content}
+        self._append(message, at, tool_call_id=f"{at}.call_id", content=f"{at}.output")
 
     def _reasoning(self, at: str, item: Mapping[str, Any]) -> None:
         self._thoughts += thoughts_of(at, item)

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import Mapping
+from typing import Any, Dict, Mapping, Sequence
 
 FIELD_NAMES: Mapping[str, str] = {
     "messages": "input",
     "max_tokens": "max_output_tokens",
     "response_format": "text.format",
+    "response_format.json_schema": "text.format",
     "verbosity": "text.verbosity",
     "reasoning_effort": "reasoning.effort",
 }
 """The names by those of a chat completion, where they differ."""
 
-_PATH = re.compile(r"(\w+)(.*)", re.DOTALL)
 
-
-def renamed(field: str) -> str:
-    """The name of a field that a model's server gave: ``max_tokens``, ``messages[2].content``,
-    ``tools[0].function.name``.
-
-    The place of a message says nothing of the place of an item, so it is left out.
-    """
-    found = _PATH.fullmatch(field)
-    if found is None:
-        return field
-    outermost, path = found.groups()
-    if outermost == "messages":
-        path = ""
-    path = re.sub(r"\.(function|json_schema)(?=\.|$)", "", path)
-    return FIELD_NAMES.get(outermost, outermost) + path
+def tool_names(tools: Sequence[Any]) -> Dict[str, str]:
+    """The names of the functions, which are the tools themselves here."""
+    return {f"tools[{index}].function": f"tools[{index}]" for index in range(len(tools))}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from typing import Optional, Tuple, Union
+from typing import Optional, Union
 
 from ...formats import Format
-from ...formats.failure import failure_as_json
 from ...formats.responses import Asked, Keep, ResponseEvents, WholeResponse
-from ...records import ErrorInfo
 from ..base import ClientRequest, ParsedRequest, Protocol
 from ..chat_completions import OPENAI, named_format
 from ..completion import ChatRequest
@@ -17,7 +14,7 @@ from ..description import Description
 from ..descriptions.responses import responses
 from .asked import repeated
 from .conversation import read_conversation
-from .names import FIELD_NAMES, renamed
+from .names import FIELD_NAMES, tool_names
 from .options import read_options
 from .recent_items import RecentItems
 from .refused import refuse_what_is_not_here
@@ -40,18 +37,14 @@ class Responses(Protocol):
         fields = request.fields
         refuse_what_is_not_here(fields)
         owner = request.owner()
-        messages = read_conversation(fields, partial(self._recent.find, owner))
-        asked = {**read_options(fields), "messages": messages}
+        told = read_conversation(fields, partial(self._recent.find, owner))
+        asked = {**read_options(fields), "messages": told.messages}
         keep = None if fields.get("store") is False else partial(self._recent.keep, owner)
-        return ParsedRequest(asked, partial(_format, request, keep))
+        names = {**told.names, **tool_names(asked.get("tools", ()))}
+        return ParsedRequest(asked, partial(_format, request, keep), names)
 
     def describe(self) -> Description:
         return responses()
-
-    def failure(self, failure: ErrorInfo) -> Tuple[str, bytes]:
-        """OpenAI's JSON. A field that the model's server names is called as the client knows it."""
-        field = failure.field
-        return failure_as_json(failure if field is None else replace(failure, field=renamed(field)))
 
 
 def _format(
