@@ -21,6 +21,7 @@ from typing import (
 
 from ..errors import ConfigurationError
 from ..keywords import UnknownFields
+from ..sse.json import json_bytes
 from ..stream.options import (
     StreamOptions,
     check_callable,
@@ -123,6 +124,10 @@ def _check_prefix(prefix: Any) -> None:
 def _check_patch(name: str, value: Any) -> None:
     if not isinstance(value, (bool, Mapping)):
         raise ConfigurationError(f"{name}: has to be a mapping, true or false, not {value!r:.60}")
+    try:
+        json_bytes(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{name}: can't be sent as JSON: {error}") from error
 
 
 def _check_secret(name: str, value: Any) -> None:
@@ -146,8 +151,13 @@ def read_config(
     try:
         return _read(config, settings), _read(config, StreamOptions())
     except ConfigurationError as error:
-        name, _, rest = str(error).partition(":")
-        raise ConfigurationError(f"{PREFIX}{name.upper()}:{rest}") from None
+        raise as_key(error) from None
+
+
+def as_key(error: ConfigurationError) -> ConfigurationError:
+    """The same error of a setting, which names it by its key."""
+    name, _, rest = str(error).partition(":")
+    return ConfigurationError(f"{PREFIX}{name.upper()}:{rest}")
 
 
 def _read(config: MutableMapping[str, Any], defaults: Any) -> Any:

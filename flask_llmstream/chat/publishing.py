@@ -7,6 +7,7 @@ from typing import Any, Callable, Optional
 
 from flask import Blueprint, Flask, request
 
+from ..app.config import as_key
 from ..errors import ConfigurationError
 from ..exceptions.handling import name_of
 from ..sources.calls import called
@@ -19,7 +20,8 @@ def publish(app: Flask, chat: Blueprint, prefix: str, guard: Optional[Guard]) ->
     """Mount an app's chat endpoints.
 
     :param guard: runs before each request but ``OPTIONS``. Default: none.
-    :raises ConfigurationError: the prefix is no URL rule, or the blueprint's name is taken.
+    :raises ConfigurationError: the prefix is no URL rule, the blueprint's name is taken, or a
+        setting can't work there.
     """
     if chat.name in app.blueprints:
         raise ConfigurationError(
@@ -30,6 +32,8 @@ def publish(app: Flask, chat: Blueprint, prefix: str, guard: Optional[Guard]) ->
         chat.before_request(_as_before_request(guard))
     try:
         app.register_blueprint(chat, url_prefix=prefix)
+    except ConfigurationError as error:
+        raise as_key(error) from None
     except (ValueError, LookupError, SyntaxError) as error:  # Werkzeug compiles the rule
         raise ConfigurationError(f"LLMSTREAM_URL_PREFIX: {error}") from error
 

@@ -15,6 +15,11 @@ from ..log import log_of
 from .blueprint_routes import is_ours
 
 _CURE = "LLMSTREAM_URL_PREFIX, or url_prefix of register_blueprint(), gives ours another place"
+_CURES = {
+    "openapi": "LLMSTREAM_OPENAPI = False takes ours away",
+    **dict.fromkeys(("docs", "docs_file"), "LLMSTREAM_DOCS = False takes ours away"),
+}
+"""Other cures, by the endpoint."""
 _VARIABLE = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\((.*?)\))?:)?[a-zA-Z_]\w*>")
 """A variable in a rule: ``<name>``, ``<converter:name>``, ``<converter(arguments):name>``."""
 
@@ -29,6 +34,11 @@ class Clash(NamedTuple):
     ours: Rule
     other: Rule
     methods: FrozenSet[str]
+
+    @property
+    def cure(self) -> str:
+        """What can be done."""
+        return _CURES.get(self.ours.endpoint.rpartition(".")[2], _CURE)
 
     def __str__(self) -> str:
         request = f"{', '.join(sorted(self.methods))} {self.ours.rule}"
@@ -61,9 +71,11 @@ def refuse_clashes(app: Flask) -> None:
     """
     :raises ConfigurationError: an app has clashes; the message names the routes.
     """
-    found = "; ".join(map(str, clashes(app)))
+    found = list(clashes(app))
     if found:
-        raise ConfigurationError(f"{found}. {_CURE}")
+        told = "; ".join(map(str, found))
+        cures = dict.fromkeys(clash.cure for clash in found)
+        raise ConfigurationError(f"{told}. {'; '.join(cures)}")
 
 
 def log_later_clashes(app: Flask) -> None:
@@ -73,7 +85,7 @@ def log_later_clashes(app: Flask) -> None:
 
 def _log(app: Flask) -> None:
     for clash in clashes(app):
-        log_of(app).warning("%s; only one of them is ever reached. %s", clash, _CURE)
+        log_of(app).warning("%s; only one of them is ever reached. %s", clash, clash.cure)
 
 
 def _is_ours(app: Flask, rule: Rule) -> bool:

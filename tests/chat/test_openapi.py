@@ -294,6 +294,23 @@ def test_an_application_may_have_that_address_for_itself(streams):
     assert app.test_client().get("/v1/openapi.json").data == b"its own"
 
 
+def test_a_clash_at_that_address_tells_how_to_take_ours_away(streams):
+    app = Flask("a_site")
+    app.add_url_rule("/v1/openapi.json", "own", lambda: "its own")
+    app.config["LLMSTREAM_URL_PREFIX"] = "/v1"
+    with pytest.raises(ConfigurationError, match="LLMSTREAM_OPENAPI = False takes ours away"):
+        streams.init_app(app)
+
+
+@pytest.mark.parametrize("value", [object(), float("nan")], ids=["no JSON", "no number"])
+def test_what_json_can_t_hold_is_refused_at_the_start(make_app, streams, value):
+    patch = {"info": {"x-own": value}}
+    with pytest.raises(ConfigurationError, match="^LLMSTREAM_OPENAPI: can't be sent as JSON"):
+        make_app(LLMSTREAM_OPENAPI=patch)
+    with pytest.raises(ConfigurationError, match="^openapi: can't be sent as JSON"):
+        streams.blueprint("own", openapi=patch)
+
+
 def test_the_guard_stands_before_the_description_and_the_page(make_app):
     needs("Swagger UI", importlib.util.find_spec("flask_swagger_ui"))
     app = make_app(LLMStream(providers={}, guard=lambda: abort(403)), LLMSTREAM_DOCS=True)
@@ -337,13 +354,21 @@ def test_the_page_is_described_where_it_is(make_app, validate):
 
 def test_a_page_needs_swagger_ui(make_app, monkeypatch):
     monkeypatch.setattr("flask_llmstream.chat.openapi.page.find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match=r"flask-llmstream\[docs\]"):
+    with pytest.raises(ConfigurationError, match=r"^LLMSTREAM_DOCS: .*flask-llmstream\[docs\]"):
         make_app(LLMSTREAM_DOCS=True, LLMSTREAM_URL_PREFIX="/v1")
 
 
 def test_a_page_needs_a_description(make_app):
-    with pytest.raises(ConfigurationError, match="openapi = False"):
+    with pytest.raises(ConfigurationError, match="^LLMSTREAM_DOCS: .*openapi = False"):
         make_app(LLMSTREAM_DOCS=True, LLMSTREAM_OPENAPI=False, LLMSTREAM_URL_PREFIX="/v1")
+
+
+def test_a_page_that_came_too_late_for_its_mount_is_not_described(streams):
+    app = Flask("a_site")
+    app.register_blueprint(streams.blueprint("chat"), url_prefix="/chat")
+    app.config.update(LLMSTREAM_DOCS=True, LLMSTREAM_URL_PREFIX=None)
+    streams.init_app(app)
+    assert "/docs" not in described(app, "/chat/openapi.json")["paths"]
 
 
 # The fields.

@@ -36,11 +36,13 @@ class APIDescription:
     def document(self) -> Response:
         """``GET /openapi.json``."""
         own = self._own.in_force()
+        blueprint = (request.endpoint or "").rpartition(".")[0]
+        has_page = f"{blueprint}.docs" in current_app.view_functions
         described = document(
             f"{current_app.name}: chat",
             (request.script_root + request.path)[: -len(RULE)],
             self._protocols,
-            Terms([*self._models], own.settings, own.options.format, own.settings.docs),
+            Terms([*self._models], own.settings, own.options.format, has_page),
             own.settings.openapi if isinstance(own.settings.openapi, Mapping) else {},
         )
         return Response(json_bytes(described), mimetype="application/json")
