@@ -36,6 +36,10 @@ class ChatBlueprint(Blueprint):
         message names it.
     """
 
+    #: For APIFlask, which asks each blueprint with ``before_request`` functions whether its own
+    #: description has it. Without an answer that fails for the whole application.
+    enable_openapi = False
+
     def __init__(
         self,
         name: str,

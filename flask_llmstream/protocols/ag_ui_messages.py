@@ -18,19 +18,24 @@ _NOT_FOR_THE_MODEL = ("activity", "reasoning")
 
 
 class Conversation(NamedTuple):
-    """The messages for the model, and the place of each in the input."""
+    """The messages for the model, and where they are in the input.
+
+    :ivar places: the place of each message.
+    :ivar calls: the places of the calls in each message.
+    """
 
     messages: List[Message]
     places: List[str]
+    calls: List[List[str]]
 
     def names(self) -> Dict[str, str]:
         """The input's names of places in these messages, by ours."""
         names: Dict[str, str] = {}
-        for index, place in enumerate(self.places):
+        for index, (place, calls) in enumerate(zip(self.places, self.calls)):
             ours = f"messages[{index}]"
             names[ours] = place
-            names[f"{ours}.tool_calls"] = f"{place}.toolCalls"
             names[f"{ours}.tool_call_id"] = f"{place}.toolCallId"
+            names.update({f"{ours}.tool_calls[{at}]": call for at, call in enumerate(calls)})
         return names
 
 
@@ -39,7 +44,7 @@ def read_conversation(value: Any, context: Any) -> Conversation:
 
     :raises RequestError: a message or the context can't be read; the error names it.
     """
-    told = Conversation([], [])
+    told = Conversation([], [], [])
     for index, given in enumerate(checked_list("messages", value)):
         at = f"messages[{index}]"
         message = checked_object(at, given)
@@ -65,6 +70,7 @@ def _tell_context(told: Conversation, value: Any) -> None:
         return
     told.messages.insert(0, {"role": "system", "content": context})
     told.places.insert(0, "context")
+    told.calls.insert(0, [])
 
 
 def _context(at: str, value: Any) -> str:
@@ -77,13 +83,16 @@ def _append(told: Conversation, message: Message, at: str) -> None:
     """Append a message. One of the assistant's behind one with calls is a part of it: the results
     of the calls have to follow at once."""
     last = told.messages[-1] if told.messages else {}
+    places = [f"{at}.toolCalls[{index}]" for index in range(len(message.get("tool_calls", ())))]
     if message["role"] != "assistant" or not last.get("tool_calls"):
         told.messages.append(message)
         told.places.append(at)
+        told.calls.append(places)
         return
     texts = [each["content"] for each in (last, message) if each["content"]]
     calls = [*last["tool_calls"], *message.get("tool_calls", ())]
     told.messages[-1] = {**last, "content": "\n\n".join(texts) or None, "tool_calls": calls}
+    told.calls[-1].extend(places)
 
 
 def _said(at: str, message: Mapping[str, Any]) -> Message:

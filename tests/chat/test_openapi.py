@@ -286,6 +286,12 @@ def test_a_blueprint_has_a_description_of_its_own_or_none(make_app, streams):
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "unknown_path")
 
 
+def test_the_description_of_an_application_s_framework_leaves_the_chat_endpoints_out(app):
+    """APIFlask reads this attribute of each blueprint that has ``before_request`` functions."""
+    assert app.before_request_funcs["llmstream"]
+    assert app.blueprints["llmstream"].enable_openapi is False
+
+
 def test_an_application_may_have_that_address_for_itself(streams):
     app = Flask("a_site")
     app.add_url_rule("/v1/openapi.json", "own", lambda: "its own")
