@@ -16,6 +16,7 @@ class OpenCalls:
 
     def __init__(self) -> None:
         self._ids: Dict[int, str] = {}
+        self._given_ids: Dict[int, str] = {}
         self._nameless: Dict[int, List[str]] = {}  # the arguments that wait for the call's name
         self._known: Set[str] = set()
 
@@ -30,21 +31,20 @@ class OpenCalls:
             return list(self._arguments(call.index, call.arguments or ""))
         waiting = self._nameless.setdefault(call.index, [])
         waiting.append(call.arguments or "")
-        if not call.name:
-            return []
-        return list(self._begun(call.index, call.id, call.name, message_id))
+        if call.id:
+            self._given_ids[call.index] = call.id
+        return list(self._begun(call.index, call.name, message_id)) if call.name else []
 
     def ends(self, message_id: str) -> Iterator[Members]:
         """The events that end all calls. A call that got no name begins here, without one."""
         for index in list(self._nameless):
-            yield from self._begun(index, None, "", message_id)
+            yield from self._begun(index, "", message_id)
         for call_id in self._ids.values():
             yield {"type": "TOOL_CALL_END", "toolCallId": call_id}
         self._ids = {}
 
-    def _begun(
-        self, index: int, id: Optional[str], name: str, message_id: str
-    ) -> Iterator[Members]:
+    def _begun(self, index: int, name: str, message_id: str) -> Iterator[Members]:
+        id = self._given_ids.pop(index, None)
         call_id = id if id and id not in self._known else f"{message_id}-call-{len(self._known)}"
         self._known.add(call_id)
         self._ids[index] = call_id

@@ -43,13 +43,21 @@ def own_event(item: Any, kind: Any = None) -> Optional[Mapping[str, Any]]:
     :raises ValueError: the format alone makes such events.
     """
     if hasattr(item, "model_dump") and isinstance(getattr(item, "type", None), str):
-        item = item.model_dump(mode="json", by_alias=True, exclude_none=True)
+        item = _members(item)
     if not isinstance(item, AnyMapping):
         return None
     kind = item.get("type") if kind is None else kind
     if isinstance(kind, str) and kind in _MADE_HERE:
         raise ValueError(f"{kind} can't be streamed; give text or a Delta, or raise an error")
     return {**item, "type": kind} if isinstance(kind, str) and kind in _PASSED_ON else None
+
+
+def _members(event: Any) -> Dict[str, Any]:
+    """The members of an event of the ``ag_ui`` package. Null stands only for a member that has to
+    be there: readers refuse it in place of any other."""
+    fields = type(event).model_fields.items()
+    needed = {field.alias or name: None for name, field in fields if field.is_required()}
+    return {**needed, **event.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
 
 class OpenSteps:

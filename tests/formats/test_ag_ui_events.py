@@ -160,6 +160,12 @@ def test_a_call_begins_with_its_name_and_keeps_what_came_before_it() -> None:
     assert (events[0]["toolCallName"], events[1]["delta"]) == ("add", '{"a":1}')
 
 
+@pytest.mark.parametrize("named", [[call(0, None, "add")], []], ids=["a name", "no name"])
+def test_a_call_keeps_an_id_that_came_before_its_name(named: List[Delta]) -> None:
+    (start,) = (each for each in run(call(0, "a"), *named) if each["type"] == "TOOL_CALL_START")
+    assert start["toolCallId"] == "a"
+
+
 def test_a_call_of_another_kind_is_left_out_and_counted() -> None:
     format = made()
     assert format.item(call(0, "a", type="custom", extra={"custom": {"name": "x"}})) == b""
@@ -310,3 +316,12 @@ def test_an_event_of_the_protocol_s_own_package_is_sent_as_that_event() -> None:
         "snapshot": {"a": 1},
         "metadata": {"b": 2},
     }
+
+
+@pytest.mark.parametrize(
+    "kind, members",
+    [("CustomEvent", {"name": "n", "value": None}), ("StateSnapshotEvent", {"snapshot": None})],
+)
+def test_null_stays_where_a_member_has_to_be(kind: str, members: Dict[str, Any]) -> None:
+    event = getattr(core(), kind)(**members)
+    assert run(event)[0] == {"type": event.type.value, **members}
