@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, Mapping, cast
+from typing import Any, Collection, Mapping, Union, cast
 
 from flask import Response, request
 
@@ -10,7 +10,7 @@ from ..app.client_names import set_client_names
 from ..app.current import current
 from ..app.request_owner import request_owner
 from ..errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
-from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS
+from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS, Format
 from ..protocols.base import ClientRequest, ParsedRequest, Protocol
 from ..protocols.completion import ChatRequest, parse_chat
 from ..protocols.json_body import parse_json
@@ -41,11 +41,7 @@ class Completions:
 
     def answer(self, protocol: Protocol) -> Response:
         """The answer to the current request, which speaks this protocol."""
-        if protocol.method == "GET":
-            refuse_unless_accepted(self._media_types())
-            fields: Mapping[str, Any] = {}
-        else:
-            fields = parse_json(self._body())
+        fields = {} if protocol.method == "GET" else parse_json(self._body())
         query, headers = request.args.to_dict(), cast(Mapping[str, str], request.headers)
         parsed = _read(protocol, ClientRequest(fields, query, headers, request_owner))
         names = {**protocol.field_names, **parsed.names}
@@ -53,14 +49,17 @@ class Completions:
             chat = self._checked(parsed.fields)
             is_prompt = chat.completion.prompt is not None
             set_client_names(request, {**_OF_A_PROMPT, **names} if is_prompt else names)
-            return self._streamed(parsed, chat)
+            format = parsed.answer(chat)
+            if protocol.method == "GET":
+                refuse_unless_accepted(self._media_types(format))
+            return self._streamed(format, chat)
         except RequestError as error:
             error.rename_field(names)
             raise
 
-    def _media_types(self) -> Collection[str]:
+    def _media_types(self, format: Any) -> Collection[str]:
         """The media types that a GET may accept: event streams, its format, plain text."""
-        format: Any = request.args.get("format") or self._own.format
+        format = format or self._own.format
         if format == BY_ACCEPT:
             return BY_MEDIA_TYPE
         content_type = getattr(FORMATS.get(format, format), "content_type", _EVENT_STREAM)
@@ -88,9 +87,9 @@ class Completions:
             fields, self._providers, self._default_model, limits, settings.unknown_fields
         )
 
-    def _streamed(self, parsed: ParsedRequest, chat: ChatRequest) -> Response:
+    def _streamed(self, format: Union[Format, str, None], chat: ChatRequest) -> Response:
         own = self._own.in_force()
-        options, format = own.options, parsed.answer(chat)
+        options = own.options
         if format is not None:
             options = options.with_format(format)  # type: ignore[arg-type]
         model = chat.completion.model

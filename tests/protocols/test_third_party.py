@@ -93,6 +93,24 @@ def test_one_path_may_have_two_protocols_with_two_methods():
     assert asked.status_code == 200
 
 
+class InLines(Own):
+    """A GET that is answered in lines of JSON."""
+
+    method = "GET"
+
+    def read(self, request):
+        return ParsedRequest({"prompt": request.query.get("ask")}, lambda chat: "ndjson")
+
+
+@pytest.mark.parametrize(
+    "accept, status",
+    [("application/x-ndjson", 200), ("*/*", 200), ("application/json", 403), ("image/png", 403)],
+)
+def test_a_get_is_answered_for_a_client_that_accepts_its_format(accept, status):
+    answer = speaking(InLines()).get("/v1/own?ask=a", headers={"Accept": accept})
+    assert answer.status_code == status
+
+
 def test_each_mount_may_have_its_own():
     app = Flask("mounts")
     streams = LLMStream(app, protocols=[Own()])
