@@ -250,7 +250,8 @@ class LLMStream:
             this object.
         :param settings: those that differ from the app's: ``max_streams`` (then with slots of its
             own), ``allowed_origins``, ``max_body_bytes``, ``max_prompt_chars``,
-            ``max_tokens``, ``unknown_fields``, ``chat_hold``, and any stream option.
+            ``max_tokens``, ``unknown_fields``, ``openapi``, ``docs``, ``chat_hold``, and any stream
+            option.
         :raises TypeError: an unknown setting.
         """
         models = dict(self._providers if providers is None else checked_providers(providers))
