@@ -27,14 +27,17 @@ def set_failure_form(environ: Any, form: FailureForm) -> None:
 
 def failure_response(failure: ErrorInfo, environ: Mapping[str, Any]) -> Response:
     """The package's own response to a request, if the application has none."""
-    content_type, body = _formed(failure, environ.get(_FORM, failure_as_json))
+    content_type, body = formed(failure, environ.get(_FORM, failure_as_json))
     response = Response(body, failure.status)
     response.headers["Content-Type"] = content_type
     return with_headers(response, failure)
 
 
-def _formed(failure: ErrorInfo, form: FailureForm) -> Tuple[str, bytes]:
-    """The form may be a third party's. If it fails, the client still hears of its own failure."""
+def formed(failure: ErrorInfo, form: FailureForm) -> Tuple[str, bytes]:
+    """A failure in a form: its ``Content-Type`` and its body.
+
+    The form may be a third party's. If it fails, the client still hears of its own failure.
+    """
     try:
         content_type, body = form(failure)
         if isinstance(content_type, str) and isinstance(body, bytes):

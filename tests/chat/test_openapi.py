@@ -163,6 +163,25 @@ def test_a_protocol_beside_another_route_s_method_is_described_too(make_app, rul
     assert METHODS & item.keys() == METHODS
 
 
+class Silent(Shout):
+    """Can't say what it is, nor how it fails."""
+
+    name, rule = "silent", "/silent"
+
+    def failure(self, failure):
+        raise LookupError("no form")
+
+
+@pytest.mark.parametrize("told", [lambda: 1 / 0, lambda: {"summary": "a"}], ids=["raises", "other"])
+def test_a_protocol_that_can_t_describe_itself_spoils_no_other(make_app, caplog, told):
+    protocol = Silent()
+    protocol.describe = told
+    document = described(make_app(LLMStream(providers={}, protocols=[protocol])))
+    assert document["paths"]["/silent"]["post"]["summary"] == "silent"
+    assert document["paths"]["/responses"]
+    assert "the protocol silent has its name alone" in caplog.text
+
+
 HERE = "http://localhost"
 MOUNTS = {
     "/v1": ({"url_prefix": "/v1"}, {}, HERE, "/v1", "/v1"),

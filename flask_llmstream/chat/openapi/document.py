@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, Mapping, Sequence, Tuple
 from urllib.parse import quote
 
+from ...log import log
 from ...protocols.base import Protocol
 from ...protocols.description import Description
 from ...protocols.descriptions.shared import shared_schemas
@@ -40,7 +41,7 @@ def document(
     :param terms: the models and the settings in force.
     :param patch: what the application adds to the description, or changes.
     """
-    described = [(protocol, protocol.describe()) for protocol in protocols]
+    described = [(protocol, _described(protocol)) for protocol in protocols]
     body = {
         "openapi": "3.1.0",
         "info": {"title": title, "version": _VERSION, "description": _INTRODUCTION},
@@ -49,6 +50,18 @@ def document(
         "components": {"schemas": _schemas((told for _, told in described), terms)},
     }
     return patched(body, patch)
+
+
+def _described(protocol: Protocol) -> Description:
+    """The protocol may be a third party's. If it can't say what it is, its name is told."""
+    try:
+        told: Any = protocol.describe()
+        if isinstance(told, Description):
+            return told
+        raise TypeError(f"describe() has to return a Description, not {told!r:.60}")
+    except Exception:
+        log.exception("the protocol %s has its name alone in the description", protocol.name)
+        return Description(protocol.name)
 
 
 def _paths(

@@ -10,6 +10,7 @@ from ...formats import BY_ACCEPT, FORMATS
 from ...protocols.base import Protocol
 from ...protocols.description import Description, Schema
 from ...records import ErrorInfo
+from ...wsgi.failure_response import formed
 from .responses import failures, success
 
 
@@ -31,7 +32,7 @@ class Terms:
 
 def operation(protocol: Protocol, description: Description, terms: Terms) -> Dict[str, Any]:
     """The operation object of a protocol's route."""
-    form, _ = protocol.failure(ErrorInfo("error", "", ""))
+    form, _ = formed(ErrorInfo("error", "", ""), protocol.failure)
     told: Dict[str, Any] = {
         "operationId": protocol.name,
         "tags": ["chat"],
