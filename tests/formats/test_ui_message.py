@@ -187,6 +187,14 @@ def test_a_call_without_arguments_has_an_empty_object(arguments: Any) -> None:
     assert ended(call(0, "c", "now", arguments))[-3]["input"] == {}
 
 
+@pytest.mark.parametrize("word", ["length", "content_filter"])
+def test_a_call_that_was_cut_before_its_arguments_is_not_run(word: str) -> None:
+    cut = Ending("complete", Usage(finish_reason=word))
+    chunks = ended(call(0, "c", "wipe"), call(1, "d", "add", "{}"), ending=cut)
+    whole = [(chunk["toolCallId"], chunk["type"]) for chunk in chunks if "input" in chunk]
+    assert whole == [("c", "tool-input-error"), ("d", "tool-input-available")]
+
+
 @pytest.mark.parametrize("arguments", ['{"a":', "{} {}", "add", "NaN", "[1e999]", "9" * 1001])
 def test_arguments_that_are_no_json_are_an_error_of_the_call(arguments: str) -> None:
     chunk = ended(call(0, "c", "add", arguments))[-3]

@@ -30,6 +30,10 @@ _REASONS = {
 }
 
 
+CUT = ("length", "content-filter")
+"""The reasons of an answer that the model did not end itself."""
+
+
 def finish_reason_of(ending: Ending, calls_tools: bool) -> str:
     """Why the model stopped, in the words of the AI SDK."""
     reason = finish_reason(ending, calls_tools)

@@ -18,7 +18,7 @@ from ...sse.event import ServerSentEvent
 from ...sse.json import json_text, quoted
 from ..base import EventStreamFormat, id_line
 from ..texts import NO_HEAD, ShowsDeltas
-from .chunks import chunk, failure_as_text, finish_reason_of, usage_object
+from .chunks import CUT, chunk, failure_as_text, finish_reason_of, usage_object
 from .own_parts import answers_call, ends_calls, own_part, part_of_event, stands_alone
 from .sources import source_chunk
 from .tool_inputs import ToolInputs
@@ -185,18 +185,20 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
         self._shown_parts.add(name)
         return False
 
-    def _whole_calls(self) -> bytes:
-        return (self.rest() + self._close() if self._inputs else b"") + self._inputs.whole()
+    def _whole_calls(self, no_arguments: str = "{}") -> bytes:
+        before = self.rest() + self._close() if self._inputs else b""
+        return before + self._inputs.whole(no_arguments)
 
     # The end.
 
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         if ending.reason != "complete":
             return self._close() + id_line(event_id) + chunk("abort") + _DONE
-        step = self._close() + self._whole_calls() + chunk("finish-step")
+        reason = finish_reason_of(ending, self._calls_tools)
+        calls = self._whole_calls("" if reason in CUT else "{}")
+        step = self._close() + calls + chunk("finish-step")
         told = {} if ending.usage is None else usage_object(ending.usage)
         metadata = {"messageMetadata": {"usage": told}} if told else {}
-        reason = finish_reason_of(ending, self._calls_tools)
         finish = chunk("finish", finishReason=reason, **metadata)
         return step + id_line(event_id) + finish + _DONE
 

@@ -63,11 +63,15 @@ class ToolInputs:
         """The ID that a page knows the newest call with this ID by."""
         return self._shown_ids.get(call_id, call_id)
 
-    def whole(self) -> bytes:
-        """Write each call whole, in their order. The next fragment begins another call."""
+    def whole(self, no_arguments: str = "{}") -> bytes:
+        """Write each call whole, in their order. The next fragment begins another call.
+
+        :param no_arguments: the arguments of a call that has none. In an answer that was cut they
+            were still to come: ``""``, which is no JSON.
+        """
         calls, self._calls, self._chars = self._calls, {}, 0
         self._unread = set()
-        return b"".join(calls[index].whole() for index in sorted(calls))
+        return b"".join(calls[index].whole(no_arguments) for index in sorted(calls))
 
     def _new_id(self, wanted: str) -> str:
         free, number = wanted, 2
@@ -104,12 +108,13 @@ class _Call:
             return b""
         return chunk("tool-input-delta", toolCallId=self._id, inputTextDelta=arguments)
 
-    def whole(self) -> bytes:
+    def whole(self, no_arguments: str) -> bytes:
         text = "".join(self._arguments)
         try:
             if not self._name:
                 raise ValueError("the call names no tool")
-            return self._input("tool-input-available", _parsed(text))
+            value = _parsed(text if text.strip() else no_arguments)
+            return self._input("tool-input-available", value)
         except (ValueError, RecursionError) as error:
             told = f"The call can't be read: {error}"
             return self._input("tool-input-error", text, errorText=told)
@@ -119,12 +124,10 @@ class _Call:
 
 
 def _parsed(text: str) -> Any:
-    """The arguments. A call without any has no text.
+    """The arguments.
 
     :raises ValueError: they are not JSON, or JSON that can't be written again.
     """
-    if not text.strip():
-        return {}
     value = json.loads(text, parse_int=_whole_number, parse_constant=_no_constant)
     json_bytes(value)  # 1e999 is read as an infinity
     return value
