@@ -26,14 +26,14 @@ USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/install
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit js legacy test-matrix test-servers test-proxies test-clients test-openapi test-readers bad-days benchmark \
+.PHONY: demo test style unit system js legacy test-matrix test-servers test-proxies test-clients test-openapi test-readers bad-days benchmark \
     clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
 
-test: style js  ## everything that must pass; the suite on two Pythons side by side
-	@$(MAKE) --jobs 2 --output-sync=target unit legacy
+test: style js  ## everything that must pass, two parts of the suite side by side
+	@$(MAKE) --jobs 2 --output-sync=target unit legacy system
 
 style: $(VENV)/test
 	$(BIN)/flake8
@@ -43,7 +43,10 @@ style: $(VENV)/test
 
 # The plus keeps make from holding the output back until the end.
 unit: $(VENV)/test $(USUAL_CLIENTS)
-	+$(BIN)/python -m pytest
+	+$(BIN)/python -m pytest --ignore tests/system
+
+system: $(VENV)/test  ## the whole on real servers and browsers: these tests wait more than they compute
+	$(BIN)/python -m pytest tests/system
 
 js: $(VENV)/debian
 	node --test --test-timeout=30000 tests/js/*.test.mjs
