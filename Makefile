@@ -26,8 +26,8 @@ USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/install
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit system js legacy test-matrix test-servers test-proxies test-clients test-openapi test-readers bad-days benchmark \
-    clean interleavings
+.PHONY: demo test style unit system js legacy test-matrix test-servers test-proxies test-clients test-openapi \
+    test-readers bad-days benchmark clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130

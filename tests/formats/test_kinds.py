@@ -128,8 +128,7 @@ def read_completion(sent: bytes) -> Said:
 def of_response(event: Any) -> Said:
     kind, delta = event["type"], event.get("delta")
     if kind == "response.output_text.delta":
-        tokens = event["logprobs"]
-        return {"text": delta, "logprobs": tokens and {"content": tokens, "refusal": None} or None}
+        return {"text": delta, "logprobs": of_tokens(event["logprobs"])}
     if kind == "response.function_call_arguments.delta":
         return {"tool_calls": [{"index": event["output_index"], "function": {"arguments": delta}}]}
     if kind == "response.output_text.annotation.added":
@@ -137,6 +136,13 @@ def of_response(event: Any) -> Said:
     if kind == "response.reasoning_summary_text.delta":
         return {"reasoning": delta}
     return {"refusal": delta} if kind == "response.refusal.delta" else {}
+
+
+def of_tokens(tokens: Any) -> Any:
+    """Log probabilities of a response, in the form of chat completions: none has bytes here."""
+    bare = [{name: token[name] for name in token if name != "bytes"} for token in tokens]
+    assert all(token["bytes"] == [] for token in tokens)
+    return {"content": bare, "refusal": None} if tokens else None
 
 
 def of_note(note: Any) -> Any:
@@ -163,8 +169,7 @@ def of_item(item: Any) -> Iterable[Said]:
 def of_part(part: Any) -> Said:
     if part["type"] == "refusal":
         return {"refusal": part["refusal"]}
-    tokens, notes = part["logprobs"], [of_note(note) for note in part["annotations"]]
-    weighed = {"content": tokens, "refusal": None} if tokens else None
+    notes, weighed = [of_note(note) for note in part["annotations"]], of_tokens(part["logprobs"])
     return {"text": part["text"], "logprobs": weighed, "annotations": notes or None}
 
 
