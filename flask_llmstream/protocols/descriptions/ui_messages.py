@@ -38,11 +38,7 @@ _IMAGE = _part(
 )
 _FILE = _part(
     {"const": "file"},
-    mediaType={
-        "type": "string",
-        "pattern": "^[^/*;]+/[^/*;]+$",
-        "not": {"pattern": "^\\s*(image|audio|text)/"},
-    },
+    mediaType={"type": "string", "not": {"pattern": "^\\s*(image|audio|text)/"}},
     url={"type": "string", "pattern": "^data:"},
 )
 _TEXT_FILE = _part(
