@@ -80,7 +80,7 @@ def test_no_byte_of_an_answer_comes_to_another_call(lines):
     with Upstream(serve) as upstream, ThreadPoolExecutor(len(lines)) as threads:
         list(threads.map(run, range(len(lines)), lines))
     client = None
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_a_thousand_aborts_leave_nothing_open():
@@ -93,4 +93,4 @@ def test_a_thousand_aborts_leave_nothing_open():
             whole = f"<{number}>" * CHUNKS
             assert whole.startswith(read(client, upstream.url, number, fate, leaves[number % 4]))
     client = None
-    assert open_descriptors() == before
+    assert open_descriptors() <= before

@@ -133,4 +133,4 @@ def test_a_closed_call_leaves_nothing_open(script):
             next(call.open().blocks())
         assert upstream.hung_up.wait(HANG_GUARD)
         call.close()
-        assert open_descriptors() == before
+        assert open_descriptors() <= before

@@ -33,7 +33,7 @@ def test_a_killed_greenlet_hangs_up_and_leaves_nothing_open(waiting, certificate
         reading.kill(block=False)
         reading.join(HANG_GUARD)
     assert isinstance(reading.value, gevent.GreenletExit)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_it_is_run_where_sockets_are_greenlets():

@@ -325,7 +325,7 @@ def test_leaving_ends_the_call():
         next(iter(deltas))
         deltas.close()
         assert upstream.hung_up.wait(HANG_GUARD)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def unfinished(exchange):

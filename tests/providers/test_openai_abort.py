@@ -31,7 +31,7 @@ def test_an_aborted_call_leaves_nothing_open(waiting, certificate):
     with waiting(Reading, certificate) as reading:
         reading.answer.abort()
         assert reading.ended()
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_an_abort_before_the_beginning_is_not_lost():
@@ -104,7 +104,7 @@ def test_closing_the_answer_leaves_nothing_open():
             assert next(iter(answer)) == "a"
             answer.close()
             assert upstream.hung_up.wait(HANG_GUARD)
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
 
 def test_forgetting_the_answer_hangs_up():

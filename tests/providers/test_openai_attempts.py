@@ -108,4 +108,4 @@ def test_both_calls_leave_nothing_open():
     before = open_descriptors()
     with Upstream(strict(REFUSALS[0])) as upstream:
         ask(OpenAICompatible(upstream.url), CHAT)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before

@@ -211,7 +211,7 @@ def test_nothing_is_asked_before_the_iteration_begins():
     with Upstream(tokens("x")) as upstream:
         before = open_descriptors()
         answer = OpenAICompatible(upstream.url).stream(PROMPT)
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
         answer.close()
         assert list(answer) == []
     assert upstream.requests == []
@@ -346,4 +346,4 @@ def test_many_answers_leave_nothing_open():
         before = open_descriptors()
         for _ in range(20):
             ask(provider)
-        assert open_descriptors() == before
+        assert open_descriptors() <= before

@@ -305,4 +305,4 @@ def test_failures_leave_nothing_open():
     with nobody_accepts() as url:
         failure(OpenAICompatible(url, connect_timeout=0.05))
     failure_with(silence, read_timeout=0.05)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before

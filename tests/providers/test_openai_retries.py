@@ -241,7 +241,7 @@ def test_attempts_leave_nothing_open():
     before = open_descriptors()
     with Upstream(in_turn(BUSY, reset, BONJOUR)) as upstream:
         text(upstream.url)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_an_answer_that_is_asked_for_with_the_defaults_is_retried():
