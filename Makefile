@@ -32,7 +32,8 @@ USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.js
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
 
-test: style js  ## everything that must pass, two parts of the suite side by side
+# The clients are there before the parts begin: otherwise the longest part would begin last.
+test: style js $(USUAL_CLIENTS)  ## everything that must pass, two parts of the suite side by side
 	@$(MAKE) --jobs 2 --output-sync=target unit legacy system
 
 style: $(VENV)/test
