@@ -34,7 +34,7 @@ demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:809
 
 # The clients are there before the parts begin: otherwise the longest part would begin last.
 test: style js $(USUAL_CLIENTS)  ## everything that must pass, two parts of the suite side by side
-	@$(MAKE) --jobs 2 --output-sync=target unit legacy system
+	@$(MAKE) --jobs 2 --output-sync=target unit system legacy
 
 style: $(VENV)/test
 	$(BIN)/flake8
