@@ -92,11 +92,12 @@ class _FairOnHub(_Fair):
             self._timer_seconds = self.timeout
             # The priority of gevent's own: bytes that come in the last moment are seen first.
             self._timer = self.hub.loop.timer(self.timeout, self.timeout, priority=-1)
-        self._timer.again(getcurrent().throw, socket.timeout, "timed out")
+        timer = self._timer  # the socket may be closed meanwhile, and this wait ended
+        timer.again(getcurrent().throw, socket.timeout, "timed out")
         try:
             self.hub.wait(self._read_event)
         finally:
-            self._timer.stop()
+            timer.stop()
 
     def _close_timer(self) -> None:
         timer, self._timer, self._timer_seconds = self._timer, None, None

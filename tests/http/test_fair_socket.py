@@ -113,6 +113,17 @@ def test_a_closed_socket_is_not_waited_for(ends):
         reading.recv(MANY)
 
 
+@pytest.mark.parametrize("timeout", [None, HANG_GUARD])
+def test_a_read_of_a_socket_that_is_closed_meanwhile_fails_as_gevent_s_own_does(ends, timeout):
+    reading, _ = ends
+    reading.settimeout(timeout)
+    waiting = gevent.spawn(reading.recv, MANY)
+    gevent.sleep(0)
+    reading.close()
+    with pytest.raises(OSError):
+        waiting.get()
+
+
 @pytest.fixture
 def ends_over_tls(certificate):
     near, far = gevent.socket.socketpair()
