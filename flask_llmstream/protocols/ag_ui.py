@@ -13,8 +13,8 @@ from ..formats import AGUIFormat
 from ..formats.ag_ui_events import run_error
 from ..records import TOKEN_LIMITS, ErrorInfo
 from ..sse.json import json_bytes
+from . import checks
 from .ag_ui_messages import read_conversation
-from .ag_ui_parts import checked_list, checked_object, checked_text
 from .base import ClientRequest, ParsedRequest, Protocol
 from .completion import ChatRequest
 from .description import Description
@@ -42,7 +42,7 @@ class AGUI(Protocol):
 
     def read(self, request: ClientRequest) -> ParsedRequest:
         asked = request.fields
-        thread_id, run_id = (checked_text(at, asked.get(at)) for at in ("threadId", "runId"))
+        thread_id, run_id = (checks.word(at, asked.get(at)) for at in ("threadId", "runId"))
         if asked.get("resume"):
             message = "no run is interrupted here; send the answer as a message"
             raise RequestError(message, field="resume")
@@ -74,15 +74,15 @@ def _options(forwarded: Any) -> Dict[str, Any]:
 
 
 def _tools(value: Any) -> List[Dict[str, Any]]:
-    tools = enumerate(checked_list("tools", value))
+    tools = enumerate(checks.optional_list("tools", value))
     return [_tool(f"tools[{index}]", tool) for index, tool in tools]
 
 
 def _tool(at: str, tool: Any) -> Dict[str, Any]:
-    given: Mapping[str, Any] = checked_object(at, tool)
-    function: Dict[str, Any] = {"name": checked_text(f"{at}.name", given.get("name"))}
+    given: Mapping[str, Any] = checks.an_object(at, tool)
+    function: Dict[str, Any] = {"name": checks.word(f"{at}.name", given.get("name"))}
     if given.get("description") is not None:
-        function["description"] = checked_text(f"{at}.description", given["description"], True)
+        function["description"] = checks.text(f"{at}.description", given["description"])
     if given.get("parameters") is not None:
-        function["parameters"] = checked_object(f"{at}.parameters", given["parameters"])
+        function["parameters"] = checks.an_object(f"{at}.parameters", given["parameters"])
     return {"type": "function", "function": function}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple
 
 from ..errors import RequestError
-from .ag_ui_parts import chat_content, checked_list, checked_object, checked_text
+from . import checks
+from .ag_ui_parts import chat_content
 from .fields import shown
 
 Message = Dict[str, Any]
@@ -45,10 +46,10 @@ def read_conversation(value: Any, context: Any) -> Conversation:
     :raises RequestError: a message or the context can't be read; the error names it.
     """
     told = Conversation([], [], [])
-    for index, given in enumerate(checked_list("messages", value)):
+    for index, given in enumerate(checks.optional_list("messages", value)):
         at = f"messages[{index}]"
-        message = checked_object(at, given)
-        role = checked_text(f"{at}.role", message.get("role"))
+        message = checks.an_object(at, given)
+        role = checks.word(f"{at}.role", message.get("role"))
         if role in _MADE:
             _append(told, _MADE[role](at, message), at)
         elif role not in _NOT_FOR_THE_MODEL:
@@ -60,7 +61,7 @@ def read_conversation(value: Any, context: Any) -> Conversation:
 
 def _tell_context(told: Conversation, value: Any) -> None:
     """Many models take one message of instructions, and only as the first."""
-    given = enumerate(checked_list("context", value))
+    given = enumerate(checks.optional_list("context", value))
     lines = [_context(f"context[{index}]", each) for index, each in given]
     if not lines or not told.messages:
         return
@@ -74,9 +75,9 @@ def _tell_context(told: Conversation, value: Any) -> None:
 
 
 def _context(at: str, value: Any) -> str:
-    entry = checked_object(at, value)
-    description = checked_text(f"{at}.description", entry.get("description"), True)
-    return f"{description}: {checked_text(f'{at}.value', entry.get('value'), True)}"
+    entry = checks.an_object(at, value)
+    description = checks.text(f"{at}.description", entry.get("description"))
+    return f"{description}: {checks.text(f'{at}.value', entry.get('value'))}"
 
 
 def _append(told: Conversation, message: Message, at: str) -> None:
@@ -98,15 +99,15 @@ def _append(told: Conversation, message: Message, at: str) -> None:
 def _said(at: str, message: Mapping[str, Any]) -> Message:
     content = chat_content(f"{at}.content", message.get("content"))
     name = message.get("name")
-    named = {} if name is None else {"name": checked_text(f"{at}.name", name)}
+    named = {} if name is None else {"name": checks.word(f"{at}.name", name)}
     return {"role": message["role"], "content": content, **named}
 
 
 def _assistant(at: str, message: Mapping[str, Any]) -> Message:
     content, given = message.get("content"), message.get("toolCalls")
     if content is not None:
-        content = checked_text(f"{at}.content", content, True)
-    calls = enumerate(checked_list(f"{at}.toolCalls", given))
+        content = checks.text(f"{at}.content", content)
+    calls = enumerate(checks.optional_list(f"{at}.toolCalls", given))
     made = [_call(f"{at}.toolCalls[{index}]", call) for index, call in calls]
     if not made:
         return {"role": "assistant", "content": content or ""}
@@ -114,24 +115,24 @@ def _assistant(at: str, message: Mapping[str, Any]) -> Message:
 
 
 def _call(at: str, value: Any) -> Dict[str, Any]:
-    call = checked_object(at, value)
-    function = checked_object(f"{at}.function", call.get("function"))
+    call = checks.an_object(at, value)
+    function = checks.an_object(f"{at}.function", call.get("function"))
     arguments = function.get("arguments")
     return {
-        "id": checked_text(f"{at}.id", call.get("id")),
+        "id": checks.word(f"{at}.id", call.get("id")),
         "type": "function",
         "function": {
-            "name": checked_text(f"{at}.function.name", function.get("name")),
-            "arguments": checked_text(f"{at}.function.arguments", arguments, True),
+            "name": checks.word(f"{at}.function.name", function.get("name")),
+            "arguments": checks.text(f"{at}.function.arguments", arguments),
         },
     }
 
 
 def _tool(at: str, message: Mapping[str, Any]) -> Message:
     content = chat_content(f"{at}.content", message.get("content"))
-    answered = checked_text(f"{at}.toolCallId", message.get("toolCallId"))
+    answered = checks.word(f"{at}.toolCallId", message.get("toolCallId"))
     if message.get("error") is not None:
-        content = _with_error(content, checked_text(f"{at}.error", message["error"], True))
+        content = _with_error(content, checks.text(f"{at}.error", message["error"]))
     return {"role": "tool", "tool_call_id": answered, "content": content}
 
 

@@ -9,44 +9,13 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Union
 
 from ..errors import RequestError
+from . import checks
 from .fields import json_type, shown
 
 Part = Dict[str, Any]
 
 _SUBTYPES = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
 """The names of audio formats in a chat completion, by their MIME subtypes."""
-
-
-def checked_text(at: str, value: Any, may_be_empty: bool = False) -> str:
-    """The same text.
-
-    :raises RequestError: it is none, or empty where it may not be.
-    """
-    if not isinstance(value, str):
-        raise RequestError(f"has to be text, not {json_type(value)}", field=at)
-    if not value and not may_be_empty:
-        raise RequestError("is empty", field=at)
-    return value
-
-
-def checked_object(at: str, value: Any) -> Mapping[str, Any]:
-    """The same object.
-
-    :raises RequestError: it is none.
-    """
-    if not isinstance(value, dict):
-        raise RequestError(f"has to be an object, not {json_type(value)}", field=at)
-    return value
-
-
-def checked_list(at: str, value: Any) -> List[Any]:
-    """The same list. ``null`` is an empty one.
-
-    :raises RequestError: it is none.
-    """
-    if value is not None and not isinstance(value, list):
-        raise RequestError(f"has to be a list, not {json_type(value)}", field=at)
-    return value or []
 
 
 def chat_content(at: str, value: Any) -> Union[str, List[Part]]:
@@ -63,10 +32,10 @@ def chat_content(at: str, value: Any) -> Union[str, List[Part]]:
 
 
 def _part(at: str, value: Any) -> Part:
-    part = checked_object(at, value)
-    kind = checked_text(f"{at}.type", part.get("type"))
+    part = checks.an_object(at, value)
+    kind = checks.word(f"{at}.type", part.get("type"))
     if kind == "text":
-        return {"type": "text", "text": checked_text(f"{at}.text", part.get("text"), True)}
+        return {"type": "text", "text": checks.text(f"{at}.text", part.get("text"))}
     if kind == "binary":  # AG-UI before 1.0
         return _of_source(_binary(at, part))
     if kind not in _MADE:
@@ -99,27 +68,27 @@ class _Source(NamedTuple):
 
 
 def _source(at: str, media: str, part: Mapping[str, Any]) -> _Source:
-    source, place = checked_object(f"{at}.source", part.get("source")), f"{at}.source"
-    kind = checked_text(f"{place}.type", source.get("type"))
+    source, place = checks.an_object(f"{at}.source", part.get("source")), f"{at}.source"
+    kind = checks.word(f"{place}.type", source.get("type"))
     if kind not in ("data", "url", "file"):
         message = f"{shown(kind)!r} is none of data, url, file"
         raise RequestError(message, field=f"{place}.type")
-    value = checked_text(f"{place}.value", source.get("value"))
+    value = checks.word(f"{place}.value", source.get("value"))
     mime_type = source.get("mimeType")
     if kind == "data" or mime_type is not None:
-        mime_type = checked_text(f"{place}.mimeType", mime_type)
+        mime_type = checks.word(f"{place}.mimeType", mime_type)
     metadata = part.get("metadata")
     name = metadata.get("filename") if isinstance(metadata, dict) else None
     return _Source(at, media, kind, value, mime_type or "", name if isinstance(name, str) else "")
 
 
 def _binary(at: str, part: Mapping[str, Any]) -> _Source:
-    mime_type = checked_text(f"{at}.mimeType", part.get("mimeType"))
+    mime_type = checks.word(f"{at}.mimeType", part.get("mimeType"))
     media = mime_type.partition("/")[0]
     name = part.get("filename")
     for member, kind in (("data", "data"), ("url", "url"), ("id", "file")):
         if part.get(member) is not None:
-            value = checked_text(f"{at}.{member}", part[member])
+            value = checks.word(f"{at}.{member}", part[member])
             media = media if media in _MADE else "document"
             return _Source(at, media, kind, value, mime_type, name if isinstance(name, str) else "")
     raise RequestError("needs data, url or id", field=at)

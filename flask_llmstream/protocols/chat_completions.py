@@ -60,3 +60,12 @@ def named_format(query: Mapping[str, str]) -> Optional[str]:
             f"{name[:40]!r} is none of {', '.join(FORMATS)}, {OPENAI}", field="format"
         )
     return name
+
+
+def other_format(query: Mapping[str, str]) -> Optional[str]:
+    """The format that a query names in place of OpenAI's; ``None`` where it names no other.
+
+    :raises RequestError: there is no such format.
+    """
+    named = named_format(query)
+    return None if named == OPENAI else named

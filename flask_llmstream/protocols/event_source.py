@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any, Callable, Dict, Mapping, NamedTuple
 
 from ..errors import RequestError
+from ..sse.strict_json import whole_number
 from .base import ClientRequest, ParsedRequest, Protocol
 from .chat_completions import chat_format
 from .description import Description
 from .descriptions.event_source import event_source
 from .fields import CHECKS
-from .request_limits import whole_number
 
 
 class EventSourceQuery(Protocol):

@@ -7,8 +7,8 @@ import re
 from typing import Any, Mapping
 
 from ..errors import RequestError
+from ..sse.strict_json import read_json
 from .fields import json_type
-from .request_limits import whole_number
 
 
 def parse_json(body: bytes) -> Mapping[str, Any]:
@@ -28,7 +28,7 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
         text = body.decode("utf-8-sig")
         if "\\ud" in text or "\\uD" in text:
             text = _ESCAPE.sub(_whole_character, text)
-        value = json.loads(text, parse_int=whole_number, parse_constant=_no_constant)
+        value = read_json(text)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -43,7 +43,3 @@ _ESCAPE = re.compile(rf"\\\\|{_HIGH}{_LOW}|({_HIGH}|{_LOW})")
 
 def _whole_character(escape: "re.Match[str]") -> str:
     return r"\ufffd" if escape[1] else escape[0]
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"there is no {name} in JSON")

@@ -19,9 +19,6 @@ MAX_DEPTH = 128
 server. Any encoder takes as many too, however deep the call stack is where it is called."""
 
 _CONTAINERS = (list, dict)
-_MAX_DIGITS = 1000
-"""Of a number. Python takes quadratic time to read it, and newer versions refuse to write some
-thousands of digits."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +57,6 @@ class RequestLimits:
                 "(LLMSTREAM_MAX_PROMPT_CHARS)",
                 field=shown(longest),
             )
-
-
-def whole_number(digits: str) -> int:
-    """Read a whole number of a JSON text.
-
-    :raises ValueError: it is longer than 1000 digits, and would take long to read.
-    """
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError(f"a number has more than {_MAX_DIGITS} digits")
-    return int(digits)
 
 
 def as_json(name: str, value: Any) -> bytes:

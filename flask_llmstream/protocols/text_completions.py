@@ -12,8 +12,9 @@ from typing import Any, Dict, Mapping, Tuple, Union
 from ..errors import RequestError
 from ..formats import Format
 from ..formats.openai_text import TextCompletion, TextCompletionChunks
+from . import checks
 from .base import ClientRequest, ParsedRequest, Protocol
-from .chat_completions import OPENAI, named_format
+from .chat_completions import other_format
 from .completion import ChatRequest
 from .description import Description
 from .descriptions.text_completions import text_completions
@@ -40,9 +41,9 @@ class TextCompletions(Protocol):
 def _format(
     query: Mapping[str, str], stream: bool, echo: str, chat: ChatRequest
 ) -> Union[Format, str]:
-    named = named_format(query)
-    if named is not None and named != OPENAI:
-        return named
+    other = other_format(query)
+    if other is not None:
+        return other
     model = chat.completion.model
     if stream:
         return TextCompletionChunks(model, chat.include_usage, echo)
@@ -59,8 +60,8 @@ def parse_text(fields: Mapping[str, Any]) -> Tuple[Dict[str, Any], bool, str]:
     for name in _OF_CHAT:
         if fields.get(name):
             raise RequestError("belongs to /chat/completions; send it there", field=name)
-    prompt, stream = _prompt(fields.get("prompt")), _flag("stream", fields.get("stream"))
-    echo, best_of = _flag("echo", fields.get("echo")), fields.get("best_of")
+    prompt, best_of = _prompt(fields.get("prompt")), fields.get("best_of")
+    stream, echo = (bool(checks.flag(name, fields.get(name))) for name in ("stream", "echo"))
     if best_of is not None and (best_of != 1 or best_of is True):
         raise RequestError("has to be 1: one request gets one answer here", field="best_of")
     if echo and fields.get("logprobs") not in (None, False):
@@ -84,12 +85,6 @@ def _prompt(value: Any) -> str:
         message = f"has to be text, or a list of one text, not {json_type(first)}"
         raise RequestError(message, field="prompt")
     return first
-
-
-def _flag(name: str, value: Any) -> bool:
-    if value is not None and not isinstance(value, bool):
-        raise RequestError(f"has to be true or false, not {json_type(value)}", field=name)
-    return bool(value)
 
 
 def _logprobs(value: Any) -> Dict[str, Any]:

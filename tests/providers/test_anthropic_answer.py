@@ -141,10 +141,11 @@ def test_a_servers_own_tool_is_kept_whole():
     ]
 
 
-def test_an_input_that_was_cut_is_kept_as_text():
-    events = [begin(SEARCH), news("input_json_delta", partial_json='{"query":'), end()]
+@pytest.mark.parametrize("text", ['{"query":', '{"query":NaN}'])
+def test_an_input_that_was_cut_or_is_no_json_is_kept_as_text(text):
+    events = [begin(SEARCH), news("input_json_delta", partial_json=text), end()]
     (piece,) = pieces(*events)
-    assert piece.extra["content_parts"][0]["input"] == '{"query":'
+    assert piece.extra["content_parts"][0]["input"] == text
 
 
 def test_a_kind_of_block_that_is_not_known_is_kept_with_its_deltas():

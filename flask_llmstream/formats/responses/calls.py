@@ -7,12 +7,12 @@ wait until the arguments of the calls before it are whole.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from typing import Callable, Deque, Dict, List, Optional
 
 from ...deltas import ToolCallDelta
+from ...sse.strict_json import read_json
 from .items import FunctionCall
 from .parts import Event
 
@@ -92,7 +92,7 @@ class _Call:
         if not pieces or not pieces[-1].rstrip().endswith("}"):
             return False
         try:
-            json.loads("".join(pieces))
+            read_json("".join(pieces))
         except (ValueError, RecursionError):
             return False
         return True

@@ -6,17 +6,14 @@ can grow no more, and never behind an answer that was cut.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, Iterable, List, Set
 
 from ...deltas import ToolCallDelta
 from ...errors import StreamError
 from ...sse.json import json_bytes
+from ...sse.strict_json import read_json
 from ..openai import MAX_WHOLE_CHARS
 from .chunks import chunk
-
-_MAX_DIGITS = 1000
-"""Of a number. Python takes quadratic time to read it."""
 
 
 class ToolInputs:
@@ -128,16 +125,6 @@ def _parsed(text: str) -> Any:
 
     :raises ValueError: they are not JSON, or JSON that can't be written again.
     """
-    value = json.loads(text, parse_int=_whole_number, parse_constant=_no_constant)
+    value = read_json(text)
     json_bytes(value)  # 1e999 is read as an infinity
     return value
-
-
-def _whole_number(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError(f"a number has more than {_MAX_DIGITS} digits")
-    return int(digits)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"there is no {name} in JSON")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from . import checks
+from .. import checks
 
 _USUAL: Mapping[str, Any] = {
     "instructions": None,

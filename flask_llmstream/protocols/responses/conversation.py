@@ -11,8 +11,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from ...deltas import REASONING
 from ...errors import RequestError
+from .. import checks
 from ..fields import shown
-from . import checks
 from .parts import answer_of, content_of, thoughts_of
 
 Message = Dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping
 
 from ...errors import RequestError
+from .. import checks
 from ..fields import shown
-from . import checks
 from .tools import read_tools
 
 _LOGPROBS = "message.output_text.logprobs"
@@ -82,7 +82,7 @@ def _reasoning(value: Any) -> Dict[str, Any]:
 def _logprobs(fields: Mapping[str, Any]) -> Dict[str, Any]:
     """What is included beside them belongs to tools and states that there are not."""
     wanted = fields.get("include")
-    names = [] if wanted is None else checks.a_list("include", wanted)
+    names = checks.optional_list("include", wanted)
     for index, name in enumerate(names):
         checks.text(f"include[{index}]", name)
     top = fields.get("top_logprobs")

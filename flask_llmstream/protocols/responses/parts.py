@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Union
 
 from ...errors import RequestError
-from . import checks
+from .. import checks
 
 Part = Dict[str, Any]
 
@@ -56,7 +56,7 @@ def thoughts_of(at: str, item: Mapping[str, Any]) -> str:
 
 
 def _texts(at: str, parts: Any) -> str:
-    told = [] if parts is None else checks.a_list(at, parts)
+    told = checks.optional_list(at, parts)
     places = [(f"{at}[{index}]", part) for index, part in enumerate(told)]
     return "".join(
         checks.text(f"{place}.text", checks.an_object(place, part).get("text"))

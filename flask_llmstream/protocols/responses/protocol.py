@@ -8,7 +8,7 @@ from typing import Optional, Union
 from ...formats import Format
 from ...formats.responses import Asked, Keep, ResponseEvents, WholeResponse
 from ..base import ClientRequest, ParsedRequest, Protocol
-from ..chat_completions import OPENAI, named_format
+from ..chat_completions import other_format
 from ..completion import ChatRequest
 from ..description import Description
 from ..descriptions.responses import responses
@@ -50,8 +50,8 @@ class Responses(Protocol):
 def _format(
     request: ClientRequest, keep: Optional[Keep], chat: ChatRequest
 ) -> Union[Format, str]:
-    named = named_format(request.query)
-    if named is not None and named != OPENAI:
-        return named
+    other = other_format(request.query)
+    if other is not None:
+        return other
     asked = Asked(chat.completion.model, repeated(request.fields))
     return ResponseEvents(asked, keep) if chat.stream else WholeResponse(asked, keep)

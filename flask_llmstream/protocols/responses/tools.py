@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping
 
 from ...errors import RequestError
-from . import checks
+from .. import checks
 
 Tool = Dict[str, Any]
 _OF_A_FUNCTION = ("name", "description", "parameters", "strict")
@@ -28,7 +28,7 @@ def read_tools(fields: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _tools(value: Any) -> List[Tool]:
-    tools = [] if value is None else checks.a_list("tools", value)
+    tools = checks.optional_list("tools", value)
     return [_tool(f"tools[{index}]", tool) for index, tool in enumerate(tools)]
 
 

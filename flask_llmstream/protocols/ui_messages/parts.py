@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Mapping, NamedTuple
 
 from ...errors import RequestError
+from .. import checks
 from ..fields import json_type
 
 
@@ -27,10 +28,7 @@ class Part(NamedTuple):
 
         :raises RequestError: it is none.
         """
-        value = self.members.get(name)
-        if not isinstance(value, str):
-            raise self.error(name, f"has to be text, not {json_type(value)}")
-        return value
+        return checks.text(f"{self.at}.{name}", self.members.get(name))
 
     def error(self, name: str, message: str) -> RequestError:
         """The error for a member."""
@@ -50,7 +48,5 @@ def parts_of(value: Any, at: str) -> List[Part]:
 def _parts(value: List[Any], at: str) -> Iterator[Part]:
     for index, members in enumerate(value):
         place = f"{at}[{index}]"
-        if not isinstance(members, dict):
-            raise RequestError(f"has to be an object, not {json_type(members)}", field=place)
-        part = Part(place, "", members)
+        part = Part(place, "", checks.an_object(place, members))
         yield part._replace(kind=part.text("type"))

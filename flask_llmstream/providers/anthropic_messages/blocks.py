@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping
 
 from ...deltas import Delta, ToolCallDelta
 from ...merging import Merged
+from ...sse.strict_json import read_json
 from ..base import Piece
 from ..upstream.members import others_in, text_in, type_of
 from .citations import annotation_of
@@ -89,8 +90,8 @@ class Block:
             return {}
         text = "".join(self._input)
         try:
-            return {"input": json.loads(text)}
-        except (ValueError, RecursionError):  # the model stopped inside it
+            return {"input": read_json(text)}
+        except (ValueError, RecursionError):  # the model stopped inside it, or it is no JSON
             return {"input": text}
 
 

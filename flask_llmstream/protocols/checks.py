@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
-from ...errors import RequestError
-from ..fields import json_type, shown
+from ..errors import RequestError
+from .fields import json_type, shown
 
 
 def text(at: str, value: Any) -> str:
@@ -34,6 +34,11 @@ def a_list(at: str, value: Any) -> List[Any]:
     if not isinstance(value, list):
         raise RequestError(f"has to be a list, not {json_type(value)}", field=at)
     return value
+
+
+def optional_list(at: str, value: Any) -> List[Any]:
+    """The same list. ``None`` is an empty one."""
+    return [] if value is None else a_list(at, value)
 
 
 def flag(at: str, value: Any) -> Optional[bool]:
