@@ -78,8 +78,8 @@ _OF_THE_MODEL = (
 
 
 def _message(role: str, parts: Iterable[Schema]) -> Dict[str, Any]:
-    members = {
-        "id": _STRING,
+    members: Mapping[str, Schema] = {
+        "id": {},
         "role": {"const": role},
         "parts": {"type": "array", "items": {"anyOf": list(parts)}},
     }
