@@ -151,6 +151,63 @@ class StreamGone(StreamError):
     status = 410
 
 
+class ReplayUnavailable(StreamError):
+    """The storage behind ``reconnect="resume"`` can't be reached (503)."""
+
+    code = "replay_unavailable"
+    status = 503
+
+    def __init__(
+        self, message: str = "Answers can't be kept at the moment. Try again in a moment."
+    ) -> None:
+        super().__init__(message, retry_after=1)
+
+
+class ReplayFull(StreamRefused):
+    """As many streams run as the storage behind ``reconnect="resume"`` may hold (503)."""
+
+    def __init__(
+        self, message: str = "Too many answers are being streamed. Try again in a moment."
+    ) -> None:
+        super().__init__(message, retry_after=1)
+
+
+class StreamIsProduced(StreamError):
+    """A stream has a producer already, or has ended (409).
+
+    :ivar stream_id: the stream's ID.
+    """
+
+    code = "already_produced"
+    status = 409
+
+    def __init__(self, stream_id: str) -> None:
+        super().__init__("This stream has a producer already, or has ended.")
+        self.stream_id = stream_id
+
+
+class UnknownStream(StreamError):
+    """There is no stream of this ID, or it is another owner's (404)."""
+
+    code = "unknown_stream"
+    status = 404
+
+    def __init__(self, message: str = "There is no such stream.") -> None:
+        super().__init__(message)
+
+
+class ProducerLost(StreamError):
+    """The process that produced a stream has died, or can't be reached (502)."""
+
+    code = "producer_lost"
+    status = 502
+
+    def __init__(
+        self, message: str = "The server lost this answer before it was whole. Ask again."
+    ) -> None:
+        super().__init__(message)
+
+
 class StreamTimeout(StreamError):
     """One of a stream's timeouts ran out."""
 
