@@ -36,7 +36,7 @@ from .stream.limits import all_limiters
 from .stream.options import StreamOptions, check_callable, check_number
 from .views.decorator import refuse_positional, streamed_view
 from .views.misplaced import log_later_misplaced, refuse_misplaced
-from .views.responses import Source, last_event_id, new_emitter, stream_response
+from .views.responses import Source, attach, last_event_id, new_emitter, stream_response
 from .views.route_clashes import log_later_clashes, refuse_clashes
 from .views.source_checks import check_create_function
 from .wsgi.early_start import EarlyStart
@@ -286,6 +286,35 @@ class LLMStream:
         send_cors_headers(app._get_current_object())
         allowed: Any = app_state().settings.allowed_origins
         refuse_cross_site(allowed)
+
+    def attach(self, stream_id: str) -> Response:
+        """The response that brings a stream of ``reconnect="resume"`` to one more reader: from its
+        start, or behind the ``Last-Event-ID`` of the current request, and on to its end.
+
+        ::
+
+            @app.get("/answers/<stream_id>")
+            def answer(stream_id):
+                return streams.attach(stream_id)
+
+        :param stream_id: as in the header ``X-Stream-ID`` of the stream's own response.
+        :raises UnknownStream: 404, there is no such stream, or it is another owner's.
+        :raises StreamGone: 410, it is kept no more; 204, this reader has it to its end.
+        :raises RequestError: the ``Last-Event-ID`` is none of this stream's.
+        """
+        here = current()
+        state = state_of(here.app)
+        return attach(here, stream_id, state.options, state.slots)
+
+    def stop(self, stream_id: str) -> None:
+        """End a stream of ``reconnect="resume"``, wherever it is produced: its readers get the
+        ordinary end of its format, with the reason ``cancelled``. A stream that has ended stays as
+        it is. One that has not begun does not begin within the next minute.
+
+        :param stream_id: as for :meth:`attach`.
+        :raises UnknownStream: 404, as for :meth:`attach`.
+        """
+        app_state().replay.stop(stream_id)
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
         """Let the streams of this process's apps end, before a restart or in a test.

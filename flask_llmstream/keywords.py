@@ -26,7 +26,8 @@ from .records import Summary
 FormatName = Literal["message", "text", "ndjson", "plain", "ag-ui", "ui-message", "accept"]
 Strategy = Literal["block", "buffer", "drop", "latest", "error", "missing"]
 Lossless = Literal["block", "buffer", "error", "missing"]
-Reconnect = Literal["refuse", "restart"]
+OnLeave = Literal["cancel", "detach", "finish"]
+Reconnect = Literal["refuse", "restart", "resume"]
 UnknownFields = Literal["forward", "ignore", "refuse"]
 WorkerKind = Literal["auto", "greenlet", "thread"]
 
@@ -45,6 +46,8 @@ class CommonOptions(TypedDict, total=False):
     buffer_bytes: int
     max_buffer_bytes: int
     reconnect: Reconnect
+    on_leave: Optional[OnLeave]
+    detach_seconds: float
     worker: WorkerKind
     on_disconnect: Optional[Callable[[Summary], Any]]
     on_finish: Optional[Callable[[Summary], Any]]

@@ -21,6 +21,8 @@ from typing import (
 
 from ..errors import ConfigurationError
 from ..keywords import UnknownFields
+from ..replay.base import ReplayStorage
+from ..replay.storages import MEMORY
 from ..sse.json import json_bytes
 from ..stream.options import (
     StreamOptions,
@@ -28,6 +30,7 @@ from ..stream.options import (
     check_choice,
     check_flag,
     check_number,
+    check_text,
     check_whole,
     meant_of,
 )
@@ -69,6 +72,19 @@ class Settings:
     :param docs: whether ``GET /docs`` shows the description as a page. It needs the extra
         ``docs``. Default: false.
     :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
+    :param replay_url: where the events of streams with ``reconnect="resume"`` are kept:
+        ``memory://``, in this process; ``redis://…``, ``rediss://…``, ``unix://…``,
+        ``redis+sentinel://…``, ``redis+cluster://…``, shared by all processes and machines that use
+        it; or a :class:`~flask_llmstream.replay.base.ReplayStorage` of one's own. Default:
+        ``memory://``.
+    :param replay_prefix: begins the names of all keys in Redis. Default: ``llmstream``.
+    :param replay_max_streams: the most streams that ``memory://`` keeps; the one that ended first
+        makes room, and where none has ended, a new stream gets 503. 0: any number. Default: 1000.
+    :param replay_max_events: the most events that are kept of one stream; the oldest make room.
+        Default: 10000.
+    :param replay_max_bytes: the same in bytes; one larger event is kept alone. Default: 1048576.
+    :param replay_expires: how long a stream is kept after its last event, in seconds. Default:
+        3600.
     :param liveness: whether the client's socket is watched, so that a reader's departure is
         noticed while the model is silent. Default: true.
     :param early_start: whether status and headers are sent at the end of the call of the
@@ -91,6 +107,12 @@ class Settings:
     openapi: Union[bool, Mapping[str, Any]] = True
     docs: bool = False
     chat_hold: float = 2
+    replay_url: Union[str, ReplayStorage] = MEMORY
+    replay_prefix: str = "llmstream"
+    replay_max_streams: int = 1000
+    replay_max_events: int = 10_000
+    replay_max_bytes: int = 1024 * 1024
+    replay_expires: float = 3600
     liveness: bool = True
     early_start: bool = False
     doctor_token: Optional[str] = None
@@ -106,6 +128,11 @@ class Settings:
         _check_patch("openapi", self.openapi)
         check_flag("docs", self.docs)
         check_number("chat_hold", self.chat_hold, least=0)
+        check_whole("replay_max_streams", self.replay_max_streams, least=0)
+        check_whole("replay_max_events", self.replay_max_events, least=1)
+        check_whole("replay_max_bytes", self.replay_max_bytes, least=1)
+        check_number("replay_expires", self.replay_expires, least=1)
+        check_text("replay_prefix", self.replay_prefix)
         check_flag("liveness", self.liveness)
         check_flag("early_start", self.early_start)
         _check_prefix(self.url_prefix)

@@ -9,6 +9,8 @@ from typing import Any, Dict, List, Optional
 from flask import Flask, current_app, request
 
 from ..errors import ConfigurationError
+from ..replay.base import Limits
+from ..replay.storages import storage_of
 from ..sources.calls import called
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
@@ -22,6 +24,7 @@ class AppState:
 
     :param owner: the extension object that made it.
     :ivar slots: the app's limits; a stream takes a slot while it runs.
+    :ivar replay: keeps the streams that can be resumed.
     :ivar in_force: what blueprints have made of these for their own endpoints, each by its key.
     """
 
@@ -30,6 +33,13 @@ class AppState:
         self.settings = settings
         self.options = options
         self.slots = self._new_slots(settings)
+        limits = Limits(
+            settings.replay_max_streams,
+            settings.replay_max_events,
+            settings.replay_max_bytes,
+            settings.replay_expires,
+        )
+        self.replay = storage_of(settings.replay_url, limits, settings.replay_prefix)
         self.in_force: Dict[object, Any] = {}
         self._slots_of: Dict[object, StreamLimiter] = {}
 

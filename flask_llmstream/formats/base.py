@@ -54,6 +54,9 @@ class Format(ABC):
     #: Whether the request's ``Accept`` has chosen it, or could have chosen another.
     depends_on_accept = False
 
+    #: Whether each event can get an ID, so that a reader who comes back gets the rest.
+    is_resumable = False
+
     #: Whether the source gave events with IDs of its own. Then the stream sends no other IDs: a
     #: reader that reconnects must send back the source's.
     has_own_ids = False
@@ -177,6 +180,7 @@ class EventStreamFormat(Format):
 
     content_type = "text/event-stream; charset=utf-8"
     is_event_stream = True
+    is_resumable = True
 
     #: The data of a delta without text. Every reader can take it, and it adds nothing.
     empty_delta = ""

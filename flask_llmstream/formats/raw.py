@@ -27,6 +27,8 @@ class RawFormat(EventStreamFormat):
     :param event: not used: the bytes name their own types.
     """
 
+    is_resumable = False  # an item may be a part of an event
+
     def __init__(self, event: Optional[str] = None) -> None:
         self._tail = b"\n\n"  # an event may begin at the start of the stream
         self._has_begun = False

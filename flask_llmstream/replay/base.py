@@ -4,9 +4,9 @@ A storage of one's own is a subclass of :class:`ReplayStorage`, given as ``LLMST
 These docstrings are the contract, and ``tests/replay/contract.py`` is its test.
 
 Each stream that runs has one producer, in one process. The process keeps the stream's events in an
-:class:`~.event_log.EventLog`, and that is the truth while it lives. A storage that several processes
-share copies the events to its own place, and fills an event log of its own in each other process
-where the stream is read.
+:class:`~.event_log.EventLog`, and that is the truth while it lives. A storage that several
+processes share copies the events to its own place, and fills an event log of its own in each other
+process where the stream is read.
 """
 
 from __future__ import annotations
@@ -64,14 +64,15 @@ class Recording(ABC):
 
     Only one caller at a time may append. Nothing here blocks, except :meth:`is_read`.
 
-    :ivar log: the events so far.
+
+    :ivar log: the events so far; it knows the number of the run.
     """
 
     log: EventLog
 
     @abstractmethod
-    def append(self, events: List[bytes]) -> None:
-        """Keep the next events, which have their IDs.
+    def append(self, event: bytes) -> None:
+        """Keep the next event, which has its ID. This is on the path of every token.
 
         :raises StreamClosed: the recording is finished, or another run has taken its place.
         """
@@ -103,7 +104,7 @@ class Reading(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """The reader has left. A second call is harmless."""
+        """The reader has left. Never blocks; a second call is harmless. A finalizer may call it."""
 
 
 class ReplayStorage(ABC):

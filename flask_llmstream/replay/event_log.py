@@ -42,7 +42,7 @@ class End(NamedTuple):
     """The end of a run.
 
     :ivar frame: the last bytes for a reader.
-    :ivar reason: as of :class:`~flask_llmstream.records.Summary`, or ``lost``: its producer is lost.
+    :ivar reason: as of :class:`~flask_llmstream.records.Summary`; ``lost``: its producer is lost.
     :ivar number: the number of the last event.
     """
 
@@ -56,7 +56,8 @@ class EventLog:
 
     :param run: the number of the run, from 1 on.
     :param max_events: the most events that are kept. Default: 10,000.
-    :param max_bytes: the most bytes that are kept; one larger event is kept alone. Default: 1 MiB.
+    :param max_bytes: the most bytes that are kept; one larger event is kept alone. Default:
+        1048576.
     :ivar end: the end of the run; ``None`` while it goes on. Nothing follows it.
     :ivar size: the bytes of the events that are kept.
     """

@@ -49,9 +49,8 @@ class MemoryRecording(Recording):
         self._stream = stream
         self._ended = ended
 
-    def append(self, events: List[bytes]) -> None:
-        for event in events:
-            self.log.append(event)
+    def append(self, event: bytes) -> None:
+        self.log.append(event)
 
     def finish(self, frame: bytes, reason: str) -> None:
         if self.log.finish(frame, reason):

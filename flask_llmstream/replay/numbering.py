@@ -6,7 +6,7 @@ breaks between them would bring the first ones again.
 
 from __future__ import annotations
 
-from typing import Callable, List
+from typing import List
 
 _BLANK = b"\n\n"
 

@@ -9,12 +9,14 @@ import random
 from functools import partial
 from typing import Any, Callable, Iterable, List, Mapping, Optional
 
-from ..errors import StreamShutdown, StreamTimeout
+from ..errors import ProducerLost, StreamShutdown, StreamTimeout
 from ..formats import Format
 from ..log import log
 from ..runtime.atomic import claim
+from .frames import last_frame
 from .hooks import StreamHooks
 from .options import StreamOptions
+from .recorder import Recorder
 from .reported import ReportedOutcome
 from .sink import Sink
 
@@ -26,7 +28,9 @@ readers come back at once."""
 class Endable(ReportedOutcome):
     """A source and its way to the reader, with one end for both."""
 
-    __slots__ = ("format", "options", "_source", "_worker", "_end_is_pending")
+    __slots__ = (
+        "format", "options", "recorder", "_source", "_worker", "_end_is_pending", "_has_reader",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -45,6 +49,8 @@ class Endable(ReportedOutcome):
         self._source = source
         self._worker: Any = None
         self._end_is_pending = True
+        self._has_reader = True
+        self.recorder: Optional[Recorder] = None
 
     @property
     def _field_names(self) -> Mapping[str, str]:
@@ -70,23 +76,31 @@ class Endable(ReportedOutcome):
             self._bring_to_an_end(self.reason or reason, self.error)
         return is_first
 
-    def leave(self) -> None:
-        """End it: its reader has left."""
-        self.end("disconnect")
-
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
+        self.sink.is_detached = False
         listener = self._listener  # before the claim: the worker drops it, but after its own claim
         if not claim(self, "_end_is_pending"):  # both ``_open`` and ``end`` may come to this line
             return
         channel, has_left = self.sink.channel, reason == "disconnect"
         steps: List[Callable[[], object]] = []
+        if self.recorder is not None:  # before the channel: its reader looks for the last frame
+            steps.append(self._record_end)
         steps.append(partial(channel.discard if has_left else channel.close, reason))
         if reason not in ("complete", "error"):
             steps.append(self._stop)
         steps += self._report_of_end(listener, reason, error)
-        if has_left and self.options.on_disconnect is not None:
-            steps.append(partial(self._start_in_background, self._report_departure))
+        if has_left:
+            steps.append(self._tell_departure)
         self._each(*steps)
+
+    def _record_end(self) -> None:
+        if self.recorder is not None:
+            self.recorder.finish(last_frame(self), self.reason or "complete")
+
+    def _tell_departure(self) -> None:
+        """Have ``on_disconnect`` called, once."""
+        if self.options.on_disconnect is not None and claim(self, "_has_reader"):
+            self._start_in_background(self._report_departure)
 
     def time_out(self, error: StreamTimeout) -> None:
         """End it with ``timeout``, unless the listener ends it itself.
@@ -101,6 +115,17 @@ class Endable(ReportedOutcome):
         finally:
             if not answered:
                 self.end("timeout", error)
+
+    def stopped(self, reason: str) -> None:
+        """End it, because the storage that keeps it says so: somebody has stopped the stream, or
+        another producer has taken its place."""
+        replaced = ProducerLost("Another producer has taken the place of this one.")
+        self.end(*(("cancelled", None) if reason == "cancelled" else ("error", replaced)))
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a reader who comes back gets what it lacks."""
+        return self.recorder is not None
 
     def shut_down(self) -> None:
         """End it with ``shutdown``: the server stops, or the reader must connect anew."""

@@ -1,4 +1,4 @@
-"""A stream's ID, and the event IDs of its opening and end. A reader who comes back sends the last.
+"""A stream's ID, and the event IDs of its events. A reader who comes back sends the last.
 
 Standard library only, no I/O.
 """
@@ -7,9 +7,25 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Optional
+from typing import NamedTuple, Optional
 
-_OURS = re.compile(r"[0-9a-f]{32}:(\d+|ended)")
+STREAM_ID = r"[A-Za-z0-9_-]{32}"
+"""The pattern of a stream's ID."""
+
+_EVENT_ID = re.compile(rf"({STREAM_ID}):(?:ended|(?:([1-9]\d{{0,8}})\.)?(0|[1-9]\d{{0,15}}))")
+
+
+class LastEvent(NamedTuple):
+    """The last event that a reader has received.
+
+    :ivar stream_id: the ID of its stream.
+    :ivar number: its number; 0 for the opening; ``None`` for the end.
+    :ivar run: the number of the run that it is of.
+    """
+
+    stream_id: str
+    number: Optional[int]
+    run: int
 
 
 def new_stream_id() -> str:
@@ -18,7 +34,7 @@ def new_stream_id() -> str:
 
 
 def opening_id(stream_id: str) -> str:
-    """The last event ID of a reader who has seen the opening and no end."""
+    """The last event ID of a reader who has seen the opening and no more."""
     return f"{stream_id}:0"
 
 
@@ -27,7 +43,10 @@ def ended_id(stream_id: str) -> str:
     return f"{stream_id}:ended"
 
 
-def has_seen_end(last_event_id: str) -> Optional[bool]:
-    """Whether the reader has seen the end; ``None`` where the ID is none of a stream's own."""
-    ours = _OURS.fullmatch(last_event_id)
-    return None if ours is None else ours.group(1) == "ended"
+def last_event_of(last_event_id: str) -> Optional[LastEvent]:
+    """What an event ID says; ``None`` where it is none of a stream's own."""
+    ours = _EVENT_ID.fullmatch(last_event_id)
+    if ours is None:
+        return None
+    stream_id, run, number = ours.groups()
+    return LastEvent(stream_id, None if number is None else int(number), int(run or 1))

@@ -27,7 +27,7 @@ from ..channel.channel import Channel
 from ..channel.overflow import Overflow
 from ..errors import ConfigurationError
 from ..formats import BY_ACCEPT, Format, make_format
-from ..keywords import FormatName, Reconnect, Strategy, WorkerKind
+from ..keywords import FormatName, OnLeave, Reconnect, Strategy, WorkerKind
 from ..records import Summary
 from ..runtime.event_loop.coroutines import is_async, yields_async
 from ..sse.event import ServerSentEvent
@@ -75,7 +75,15 @@ class StreamOptions:
         delta would outgrow ``buffer_bytes`` the stream ends with ``overflow``. Not ``async def``.
         Default: nobody merges.
     :param reconnect: the answer to an EventSource that comes back: ``refuse`` (204 after the end,
-        410 after a cut: the answer is not made again) or ``restart``. Default: ``refuse``.
+        410 after a cut: the answer is not made again), ``restart``, or ``resume``: each event has
+        an ID and is kept (``LLMSTREAM_REPLAY_URL``), and the reader gets what it lacks. It needs an
+        ``overflow`` that keeps each item: ``block``, ``buffer`` or ``missing``. Only event
+        streams have IDs: for another format it is ``refuse``. Default: ``refuse``.
+    :param on_leave: what a reader's departure means. ``cancel``: the stream ends. ``detach``: it
+        goes on for ``detach_seconds``; it ends with ``disconnect`` if nobody reads it then.
+        ``finish``: it goes on to its end. With ``resume``, only the departure of the last reader
+        counts. Default: ``None``, which is ``detach`` with ``reconnect="resume"``, else ``cancel``.
+    :param detach_seconds: how long a stream goes on without a reader. Default: 60.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
     :param on_disconnect: called once, at once when the reader has left, with the
         :class:`~flask_llmstream.records.Summary` so far, on a worker of its own in an app context.
@@ -103,12 +111,14 @@ class StreamOptions:
     gaps: bool = False
     coalesce: Optional[Callable[[Any, Any], Any]] = None
     reconnect: Reconnect = "refuse"
+    on_leave: Optional[OnLeave] = None
+    detach_seconds: float = 60
     worker: WorkerKind = "auto"
     on_disconnect: Optional[Callable[[Summary], Any]] = None
     on_finish: Optional[Callable[[Summary], Any]] = None
 
     def __post_init__(self) -> None:
-        for name in ("heartbeat", "send_timeout", "hold", *_DEADLINES):
+        for name in ("heartbeat", "send_timeout", "hold", "detach_seconds", *_DEADLINES):
             check_number(name, getattr(self, name), least=0)
         for name, least in (("buffer", 0), ("buffer_bytes", 1), ("max_buffer_bytes", 1)):
             check_whole(name, getattr(self, name), least=least)
@@ -117,6 +127,8 @@ class StreamOptions:
         check_flag("gaps", self.gaps)
         self._check_overflow()
         check_choice("reconnect", self.reconnect, get_args(Reconnect))
+        if self.on_leave is not None:
+            check_choice("on_leave", self.on_leave, get_args(OnLeave))
         check_choice("worker", self.worker, get_args(WorkerKind))
         for name in ("on_disconnect", "on_finish"):
             check_callable(name, getattr(self, name))
@@ -127,8 +139,18 @@ class StreamOptions:
         limits = self.first_event_timeout or self.idle_timeout or self.total_timeout
         return bool(limits or self.max_lifetime)
 
+    @property
+    def leaving(self) -> OnLeave:
+        """The meaning of a reader's departure."""
+        return self.on_leave or ("detach" if self.reconnect == "resume" else "cancel")
+
     def _check_overflow(self) -> None:
         strategy = Overflow.named(self.overflow)
+        if self.reconnect == "resume" and strategy.encodes:
+            raise ConfigurationError(
+                f"overflow: {strategy.name!r} may lose items, and reconnect='resume' keeps each; "
+                "say overflow='block', 'buffer' or 'missing' with it, or reconnect='refuse'"
+            )
         check_callable("coalesce", self.coalesce)
         if self.coalesce is not None:
             check_plain("coalesce", self.coalesce, "two items")
@@ -226,6 +248,13 @@ def check_flag(name: str, value: Any) -> None:
     """Raise ConfigurationError unless it is true or false."""
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name}: has to be true or false, not {value!r}")
+
+
+def check_text(name: str, value: Any) -> None:
+    """Raise ConfigurationError unless it is a text of visible ASCII characters."""
+    if not (isinstance(value, str) and value.isascii() and value.isprintable() and value):
+        message = f"has to be a text of visible ASCII characters, not {value!r:.60}"
+        raise ConfigurationError(f"{name}: {message}")
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:

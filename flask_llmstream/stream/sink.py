@@ -5,6 +5,7 @@ This is the path of every token.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable, List, Mapping, Optional, Set
 
 from ..channel.channel import Channel, ChannelConfig, ChannelStatistics
@@ -23,6 +24,8 @@ from .options import StreamOptions
 _warned_of_lost_text: Set[str] = set()
 
 _NO_CHUNKS = frozenset({str, dict, list, Delta, ServerSentEvent})
+
+_OWN_ID = "an event of a stream that can be resumed gets its ID from the stream; leave out its own"
 
 NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
 
@@ -85,11 +88,14 @@ class Sink:
     :ivar first_item_at: when the first item was sent; ``None`` before.
     :ivar last_item_at: when the source gave its latest item. Kept with an ``idle_timeout``, and for
         each item for which nothing is sent.
+    :ivar record: takes a frame to the log of a stream that can be resumed, and returns it with its
+        IDs; ``None`` for another stream.
+    :ivar is_detached: whether the producer goes on although its reader has left.
     """
 
     __slots__ = (
-        "channel", "strategy", "usage", "first_item_at", "last_item_at", "_name", "_format",
-        "_options", "_clock", "_encoder", "_sdk_items",
+        "channel", "strategy", "usage", "first_item_at", "last_item_at", "record", "is_detached",
+        "_name", "_format", "_options", "_clock", "_encoder", "_sdk_items", "_unread",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +115,9 @@ class Sink:
         self._options = options
         self._clock = clock
         self._sdk_items: Any = None
+        self.record: Optional[Callable[[bytes], bytes]] = None
+        self.is_detached = False
+        self._unread: Optional[List[int]] = None  # the items and bytes sent without a reader
         self._encoder = Encoder(name, format, options.on_finish is not None)
 
     def open(self, readable: Wakeup, writable: Wakeup) -> Channel:
@@ -127,7 +136,12 @@ class Sink:
         if self.channel is None:
             return NOTHING_SENT
         counts: ChannelStatistics = self.channel.statistics
-        return counts
+        if self._unread is None:
+            return counts
+        items, size = self._unread
+        return counts._replace(
+            sent_items=counts.sent_items + items, sent_bytes=counts.sent_bytes + size
+        )
 
     @property
     def has_begun(self) -> bool:
@@ -168,9 +182,7 @@ class Sink:
         """The function that takes an item to the channel; made once a stream."""
         if self.channel.encodes:
             return self._offer
-        encode, send, clock = self._encoder.encode, self.channel.send, self._clock
-        if self._options.idle_timeout:
-            send = self._stamped
+        encode, send, clock = self._encoder.encode, self._sender_of_frames(), self._clock
 
         def deliver(item: Any) -> None:
             if item.__class__ is Usage:
@@ -190,6 +202,37 @@ class Sink:
 
         return deliver
 
+    def _sender_of_frames(self) -> Callable[[bytes], None]:
+        """The function that takes a frame to the channel. Most streams need only its own."""
+        send: Callable[[bytes], None] = self.channel.send
+        if self._options.leaving != "cancel" or self.record is not None:
+            send = self._hand_over
+        if self.record is not None:
+            send = self._recorded
+        return partial(self._stamped, send) if self._options.idle_timeout else send
+
+    def _recorded(self, frame: bytes) -> None:
+        """Keep a frame in the log first. So the log has whatever its reader has."""
+        if self._format.has_own_ids:
+            raise UnsendableItem(self._name, ValueError(_OWN_ID))
+        self._hand_over(self.record(frame))  # type: ignore[misc]
+
+    def _hand_over(self, frame: Any) -> None:
+        """Send a frame (or an item, to a channel that encodes late), whether or not there is a
+        reader."""
+        if not self.is_detached:
+            try:
+                self.channel.send(frame)
+                return
+            except StreamClosed:
+                if not self.is_detached:
+                    raise
+        self._count_unread(frame)
+
+    def _count_unread(self, frame: Any) -> None:
+        items, size = self._unread or (0, 0)
+        self._unread = [items + 1, size + (len(frame) if frame.__class__ is bytes else 0)]
+
     def _offer(self, item: Any) -> None:
         """Send an item that the channel encodes late, once it has room."""
         if item.__class__ is Usage:
@@ -202,7 +245,10 @@ class Sink:
             return
         if isinstance(item, (str, Delta)):
             self._warn_of_lost_text()
-        self.channel.send(item)
+        if self._options.leaving == "cancel":
+            self.channel.send(item)
+        else:
+            self._hand_over(item)
         self.last_item_at = self._clock()
         if self.first_item_at is None:
             self.first_item_at = self.last_item_at
@@ -229,8 +275,8 @@ class Sink:
         pieces: Optional[List[Any]] = self._sdk_items.pieces(item)
         return pieces
 
-    def _stamped(self, frame: bytes) -> None:
-        self.channel.send(frame)
+    def _stamped(self, send: Callable[[bytes], None], frame: bytes) -> None:
+        send(frame)
         self.last_item_at = self._clock()  # behind the wait for room, which is the reader's time
 
     def _take_unsent(self) -> None:
@@ -245,7 +291,7 @@ class Sink:
 
     def _check_that_it_goes_on(self) -> None:
         """Raise as ``send`` would, for a source that ignores its stop."""
-        if self.channel.closed is not None:
+        if self.channel.closed is not None and not self.is_detached:
             raise StreamClosed(self.channel.closed)
 
     def _warn_of_lost_text(self) -> None:

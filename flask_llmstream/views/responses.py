@@ -20,7 +20,7 @@ from ..sources.calls import called, producing
 from ..sources.emitter import Emitter
 from ..sources.observable import Observable, Subscriber, where_its_threads_are
 from ..sources.pushed import PushSource
-from ..stream.ids import has_seen_end
+from ..stream.ids import last_event_of
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
@@ -28,6 +28,7 @@ from ..wsgi.body import StreamBody
 from ..wsgi.failure_response import set_failure_form
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import new_headers, stream_response_class
+from .replays import ReadingStream, asked_position, position_of, replay_stream
 from .source_checks import (
     not_iterable,
     refuse_bytes,
@@ -35,6 +36,9 @@ from .source_checks import (
     stream_with_context_error,
 )
 from .streams import new_stream
+
+STREAM_ID = "X-Stream-ID"
+"""The header with the ID of a stream that can be resumed."""
 
 Source = Union[Iterable[Any], AsyncIterable[Any], Observable]
 
@@ -105,10 +109,13 @@ def respond(here: Current, stream: Stream, slots: StreamLimiter) -> Response:
     :param here: the app and the request whose response it is.
     :raises StreamGone: the reader must not come back, and the stream has another reader.
     """
-    refusal: Optional[Exception] = _reconnect_response(stream.options, here.request)
-    if refusal is not None:
+    refusal: Optional[Exception] = None
+    try:
+        stream = _resumed(here, stream)
+    except StreamError as error:
         if stream.is_taken:  # an emitter's stream that another request reads
-            raise refusal
+            raise
+        refusal = error.with_traceback(None)  # the traceback holds this frame: a cycle
         stream.abandon()
     if stream.format.early_failure is not None and here.request is not None:
         set_failure_form(here.request.environ, stream.format.early_failure)
@@ -119,6 +126,21 @@ def respond(here: Current, stream: Stream, slots: StreamLimiter) -> Response:
         refusal = refusal or error.with_traceback(None)  # the traceback holds this frame: a cycle
     liveness = state_of(here.app).settings.liveness
     body = StreamBody(stream, slots, slots.client(), liveness, refusal=refusal, unread=unread)
+    return _response_with(body, stream, here.app)
+
+
+def attach(
+    here: Current, stream_id: str, options: StreamOptions, slots: StreamLimiter
+) -> Response:
+    """The response that brings a stream of the log to one more reader.
+
+    :raises StreamError: as of :meth:`flask_llmstream.LLMStream.attach`.
+    """
+    last = "" if here.request is None else last_event_id(here.request)
+    position = asked_position(stream_id, last)
+    stream = replay_stream(here, stream_id, position, options)
+    liveness = state_of(here.app).settings.liveness
+    body = StreamBody(stream, slots, slots.client(), liveness, unread=_unread_body(here.request))
     return _response_with(body, stream, here.app)
 
 
@@ -133,6 +155,8 @@ def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
     )
     for name, value in stream.format.headers.items():
         response.headers[name] = value
+    if stream.recorder is not None or isinstance(stream, ReadingStream):
+        response.headers[STREAM_ID] = stream.id
     return response
 
 
@@ -152,19 +176,24 @@ def last_event_id(request: Request) -> str:
     return last
 
 
-def _reconnect_response(
-    options: StreamOptions, request: Optional[Request]
-) -> Optional[StreamError]:
-    """The response to an ``EventSource`` that comes back to an answer: 204 after the end of the
-    answer, 410 after a cut. Both stop its reconnecting. ``None`` if the stream must run."""
-    if options.reconnect != "refuse" or request is None:
-        return None
-    seen_end = has_seen_end(last_event_id(request))
-    if seen_end is None:
-        return None
-    if seen_end:
-        return StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
-    return StreamGone("This answer was cut off and can't be resumed. Ask again.")
+def _resumed(here: Current, stream: Stream) -> Stream:
+    """The stream for an ``EventSource`` that comes back to an answer: the rest of it, where it is
+    kept. Another reader gets the stream itself.
+
+    :raises StreamError: the reader must not come back, as the answer has ended (204), or as its
+        rest can't be had (410). Both stop the reconnecting of an ``EventSource``.
+    """
+    if stream.options.reconnect == "restart" or here.request is None:
+        return stream
+    last = last_event_of(last_event_id(here.request))
+    if last is None:
+        return stream
+    position = position_of(last)
+    if stream.recorder is None:
+        raise StreamGone("This answer was cut off and can't be resumed. Ask again.")
+    rest = replay_stream(here, last.stream_id, position, stream.options)
+    stream.abandon()
+    return rest
 
 
 def _checked(source: Any, format: Any) -> Iterable[Any]:

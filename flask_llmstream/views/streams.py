@@ -14,6 +14,7 @@ from ..app.current import Current
 from ..app.error_handlers import error_response
 from ..app.json import json_of
 from ..app.request_id import stream_id
+from ..app.state import state_of
 from ..formats import (
     BY_ACCEPT,
     BY_MEDIA_TYPE,
@@ -24,6 +25,7 @@ from ..formats import (
 )
 from ..records import ErrorInfo, Summary
 from ..stream.options import StreamOptions
+from ..stream.recorder import Recorder
 from ..stream.stream import Stream
 from ..telemetry.reporting import is_heard, report, report_departure
 from ..wsgi.failure_response import failure_response
@@ -76,7 +78,10 @@ def new_stream(
     format.as_json = json_of(current.app, asked)
     format.stream_id = stream_id(asked)
     format.field_names = client_names(asked)
-    return kind(format.stream_id, name, source, format, options, hooks(current))
+    stream = kind(format.stream_id, name, source, format, options, hooks(current))
+    if options.reconnect == "resume" and format.is_resumable:
+        stream.recorder = Recorder(state_of(current.app).replay)
+    return stream
 
 
 def _format_of(options: StreamOptions, asked: Optional[Request]) -> Format:

@@ -18,11 +18,18 @@ from ..connection.connection import Connection
 from ..exceptions.steps import run_all
 from ..log import log
 from ..runtime.runtime import Runtime, runtime_for, spawner
-from ..stream.frames import failure_frame, opening_frame
+from ..stream.frames import failure_frame
 from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
 from .body_end import close_lost_stream, close_stream, cut, cut_error, last_block
-from .body_start import heartbeat, heartbeat_seconds, hold_seconds, new_connection, release_slot
+from .body_start import (
+    heartbeat,
+    heartbeat_seconds,
+    hold_seconds,
+    new_connection,
+    opening_of,
+    release_slot,
+)
 from .failure_response import failure_response
 from .read_once import ReadOnceBody, call_each, do_nothing, refuse_second_reader
 from .request_body import UnreadBody
@@ -179,7 +186,7 @@ class StreamBody(ReadOnceBody):
             self._start = None  # its headers are sent; the stream may last for hours
         if self._connection is not None and not stream.format.tells_its_end:
             self._connection.guard()
-        opening = b"" if stream.reason == "disconnect" else opening_frame(stream)
+        opening = b"" if stream.has_lost_reader else opening_of(stream)
         if self._connection is not None:
             self._connection.control_blocks += 1
         return opening + (block or b"")

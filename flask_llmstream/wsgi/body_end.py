@@ -13,11 +13,16 @@ from ..stream.stream import Stream
 
 def last_block(stream: Stream, connection: Connection) -> Optional[bytes]:
     """The end of the answer, behind its last item; ``None`` where the connection must be cut."""
-    last = None if _would_look_complete(stream) else last_frame(stream)
+    last = None if _would_look_complete(stream) else _last_frame(stream)
     if last is None or _would_look_complete(stream):  # making the last frame may have failed
         return None
     connection.control_blocks += 1
     return last
+
+
+def _last_frame(stream: Stream) -> Optional[bytes]:
+    """The frame of the end. A stream that is kept has made it already, for all its readers."""
+    return last_frame(stream) if stream.recorder is None else stream.recorder.ending
 
 
 def cut(stream: Stream, connection: Connection) -> None:
@@ -26,9 +31,10 @@ def cut(stream: Stream, connection: Connection) -> None:
     :raises StreamError: this server does not show its client's socket. The exception makes the
         server end the connection itself.
     """
-    if stream.reason != "disconnect":
+    has_left = stream.has_lost_reader
+    if not has_left:
         connection.wait_for_acks()
-    if not connection.cut() and stream.reason != "disconnect":
+    if not connection.cut() and not has_left:
         raise cut_error()
 
 
@@ -56,7 +62,7 @@ def cut_error() -> StreamError:
 
 def _would_look_complete(stream: Stream) -> bool:
     """Whether an end that the server makes now would wrongly look like the end of the answer."""
-    if stream.reason == "disconnect":  # perhaps only the client's sending side is closed
+    if stream.has_lost_reader:  # perhaps only the client's sending side is closed
         return True
     if stream.format.tells_its_end:
         return False

@@ -6,6 +6,7 @@ from typing import Optional
 
 from ..connection.connection import Connection
 from ..runtime.runtime import Runtime
+from ..stream.frames import opening_frame
 from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
 from .request_body import UnreadBody
@@ -26,6 +27,11 @@ def release_slot(slots: StreamLimiter, unread: Optional[UnreadBody], stream: Str
         producer may read from it.
     """
     slots.release(stream)
+
+
+def opening_of(stream: Stream) -> bytes:
+    """The first bytes. A stream that is kept has made them already, for all its readers."""
+    return opening_frame(stream) if stream.recorder is None else stream.recorder.opening
 
 
 def hold_seconds(stream: Stream) -> Optional[float]:

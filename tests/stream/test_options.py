@@ -34,6 +34,8 @@ DEFAULTS = {
     "gaps": False,
     "coalesce": None,
     "reconnect": "refuse",
+    "on_leave": None,
+    "detach_seconds": 60,
     "worker": "auto",
     "on_disconnect": None,
     "on_finish": None,

@@ -1,0 +1,1 @@
+"""Streams and notes in Redis or Valkey, shared by all processes that use it."""

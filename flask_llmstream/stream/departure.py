@@ -1,0 +1,86 @@
+"""``Departure``: ends a stream that goes on without its reader, once nobody reads it any more.
+
+A stream that is kept may have other readers, in other processes too.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Callable, Optional, Protocol
+
+from ..runtime.timers import Schedule, Timer, thread_schedule
+
+LOOK_SECONDS = (1.0, 5.0)
+"""The least and the most seconds between two looks for readers."""
+
+
+class Detached(Protocol):
+    """A stream that goes on without its reader."""
+
+    @property
+    def reason(self) -> Optional[str]:
+        """``None`` until the stream ends."""
+
+    def is_read(self) -> bool:
+        """Whether it has another reader. May block."""
+
+    def end(self, reason: str) -> bool:
+        """End it."""
+
+
+class Departure:
+    """The time that a stream has without any reader.
+
+    :param seconds: how long it goes on. 0: it ends at once, unless it has another reader.
+    :param spawn: calls a function where the stream may be ended and where waiting is allowed.
+    """
+
+    __slots__ = ("_stream", "_seconds", "_spawn", "_schedule", "_clock", "_timer", "_read_at")
+
+    def __init__(
+        self,
+        stream: Detached,
+        seconds: float,
+        spawn: Callable[[Callable[[], None]], object],
+        schedule: Schedule = thread_schedule,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._stream = stream
+        self._seconds = seconds
+        self._spawn = spawn
+        self._schedule = schedule
+        self._clock = clock
+        self._timer: Optional[Timer] = None
+        self._read_at = clock()
+
+    def begin(self) -> None:
+        """The reader has left. Does not block."""
+        if self._seconds:
+            self._look_later()
+        else:
+            self._look()
+
+    def cancel(self) -> None:
+        """The stream has ended. May be called anywhere, and again."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _look_later(self) -> None:
+        least, most = LOOK_SECONDS
+        self._timer = self._schedule(min(max(self._seconds, least), most), self._look)
+        if self._stream.reason is not None:  # it has ended, perhaps before the timer was there
+            self.cancel()
+
+    def _look(self) -> None:
+        self._spawn(self._decide)
+
+    def _decide(self) -> None:
+        if self._stream.reason is not None:
+            return
+        if self._stream.is_read():
+            self._read_at = self._clock()
+        elif self._clock() - self._read_at >= self._seconds:
+            self._stream.end("disconnect")
+            return
+        self._look_later()

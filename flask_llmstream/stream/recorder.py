@@ -1,0 +1,89 @@
+"""``Recorder``: keeps what a stream sends in a storage, for readers who come back."""
+
+from __future__ import annotations
+
+from copy import copy
+from time import time
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..errors import ProducerLost
+from ..records import Gap
+from ..replay.base import GAP_NUMBER, Recording, ReplayStorage, StreamHead
+from ..replay.numbering import Numbering
+from .ids import ended_id
+
+if TYPE_CHECKING:
+    from .stream import Stream
+
+
+class Recorder:
+    """Takes each frame of one stream to a storage, and gives its events their IDs.
+
+    :param storage: where the events are kept.
+    :param owner: a digest of the stream's owner; ``""``: the ID alone is the right to it.
+    :param model: the name of the model that answers; ``""`` where no model does.
+    :ivar opening: the first bytes of the answer, once the stream is open.
+    :ivar ending: the last bytes of the answer, once the stream has ended; ``None`` before.
+    """
+
+    __slots__ = ("opening", "ending", "_storage", "_owner", "_model", "_recording", "_numbering",
+                 "_append")  # fmt: skip
+
+    def __init__(self, storage: ReplayStorage, owner: str = "", model: str = "") -> None:
+        self.opening = b""
+        self.ending: Optional[bytes] = None
+        self._storage = storage
+        self._owner = owner
+        self._model = model
+        self._recording: Optional[Recording] = None
+
+    def begin(self, stream: Stream, opening: bytes) -> None:
+        """Begin to record. Called once, before the first frame.
+
+        :raises StreamError: the storage has no room, or can't be reached.
+        """
+        self.opening = opening
+        self._recording = recording = self._storage.record(
+            stream.id, self._head(stream), stream.stopped
+        )
+        self._append = recording.append
+        self._numbering = Numbering(stream.id, recording.log.run)
+
+    def _head(self, stream: Stream) -> StreamHead:
+        # A format may note that it was asked for a failure. So a copy is asked.
+        format: Any = copy(stream.format)
+        lost = stream.error_info_of(ProducerLost())
+        return StreamHead(
+            owner=self._owner,
+            content_type=format.content_type,
+            opening=self.opening,
+            lost=format.failure(lost, ended_id(stream.id)),
+            gap=format.gap(Gap(int(GAP_NUMBER))),
+            headers=dict(format.headers),
+            created=int(time()),
+            model=self._model,
+        )
+
+    def record(self, frame: bytes) -> bytes:
+        """Keep a frame.
+
+        :returns: its events, with their IDs.
+        :raises StreamClosed: the stream has ended.
+        """
+        events = self._numbering.events(frame)
+        for event in events:
+            self._append(event)
+        return events[0] if len(events) == 1 else b"".join(events)
+
+    def finish(self, frame: Optional[bytes], reason: str) -> None:
+        """Keep the end.
+
+        :param frame: the last bytes; ``None`` where the format can't make them.
+        """
+        self.ending = frame
+        if self._recording is not None:
+            self._recording.finish(frame or b"", reason)
+
+    def is_read(self) -> bool:
+        """Whether anybody reads the stream from the storage. May block."""
+        return self._recording is not None and self._recording.is_read()
