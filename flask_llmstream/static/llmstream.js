@@ -2,7 +2,7 @@
  * The browser's side of flask_llmstream: one ES module, no build step, no dependencies.
  *
  * - `Answer`, also exported as `LLMStream`, reads an answer over either transport and reports its
- *   state and all that the model says.
+ *   state and all that the model says. It resumes an answer that the server keeps.
  * - `postEvents` reads any event stream that answers a POST. `EventSource` can't send a POST.
  * - `EventStreamDecoder` is the parser of WHATWG HTML 9.2.6, the twin of the Python one.
  * - `Typewriter` shows text as if it were typed, and is never far behind.
@@ -38,7 +38,8 @@
  * - `refusal`: the model refused;
  * - `tool_calls`: the model waits for the results of its calls;
  * - `length`, `content_filter`: the answer is cut short;
- * - `stopped`: by this side;
+ * - `gap`: the server has lost a part of the answer;
+ * - `stopped`, `left`: by this side;
  * - other words are the server's own: `timeout`, `cancelled` …
  */
 
@@ -192,7 +193,8 @@ export class EventStreamDecoder {
 
 /**
  * The decoder of an answer: an event stream, JSON, or an object on each line. Some servers write an
- * error into an event stream as a line of JSON, or as a field `error`.
+ * error into an event stream as a line of JSON, or as a field `error`. Ours writes a gap as a comment
+ * where the form has no event for it.
  */
 class AnswerDecoder extends EventStreamDecoder {
   #json = "";
@@ -204,6 +206,7 @@ class AnswerDecoder extends EventStreamDecoder {
   /** @override @param {string} line @param {StreamEvent[]} events */
   stray(line, events) {
     if (line.startsWith("error:")) events.push(eventOf(line.slice(6), "error"));
+    else if (line.startsWith(": gap ")) events.push(eventOf(line.slice(6), "gap"));
     else if (!this.#json && isObject(jsonIn(line))) events.push(eventOf(line));
     else if (this.#json || /^\s*\{/.test(line)) this.#json += line + "\n";
     if (this.#json.length > MAX_ANSWER_LENGTH) throw failed("too_large");
@@ -592,8 +595,30 @@ function asJson(/** @type {unknown} */ value) {
  * @property {(event: StreamEvent) => void} [onEvent] each event, also events that this class ignores
  * @property {string[]} [events] the server's own event types. A GET needs them, because `EventSource`
  *   hears only the types it is given; a POST hears all
- * @property {(bytes: Uint8Array) => void} [onBytes] each chunk as it came; POST only
+ * @property {(bytes: Uint8Array) => void} [onBytes] each chunk as it came. `EventSource` gives none
  */
+
+/** @typedef {{headers?: HeadersInit, credentials?: RequestCredentials}} Access as for `fetch` */
+
+/**
+ * How an answer is resumed.
+ *
+ * @typedef {object} Resuming
+ * @property {string | URL} [streams] where the server keeps its answers, with a slash at the end,
+ *   relative to the answer's URL; default `streams/`, as in `/v1/chat/streams/`
+ * @property {number} [stall] milliseconds without a byte, heartbeats included, after which a
+ *   connection is dead; default 45,000, three heartbeats of the server; `Infinity`: never. When a page
+ *   is shown again, half of it suffices
+ */
+
+const STALL = 45_000;
+const SECOND = 1_000;
+const LONGEST_PAUSE = 30_000;
+const LONGEST_WAIT = 3_600_000;
+const STREAM_ID = /^[\w-]+$/;
+const EVENT_ID = /^[\w-]+:[\d.]+$/;
+const FIRST_ID = /:0$/;
+const WHOLE = ["complete", "refusal", "tool_calls"];
 
 /**
  * An answer over either transport, from `connecting` to its one end.
@@ -602,18 +627,38 @@ function asJson(/** @type {unknown} */ value) {
  * something in one of these forms decides, and events of the other form are then left alone. A POST
  * may also be answered with JSON: whole, or an object on each line.
  *
- * A POST is never repeated; if its body stops without the answer's end, the answer has failed. A GET
- * goes through `EventSource`. Once that has opened, it reconnects by itself until the server forbids
- * it.
+ * A POST is never repeated. If the server keeps the answer, which the header `X-Stream-ID` says, a
+ * connection that breaks or falls silent is followed by a GET of `streamUrl`, which goes on after the
+ * last event. Otherwise a body that stops without the answer's end is a failure.
+ *
+ * A GET goes through `EventSource`. Once that has opened, it reconnects by itself until the server
+ * forbids it. If the events have numbers, the server keeps the answer, and a GET of `streamUrl` follows
+ * here too: it knows heartbeats and statuses, which `EventSource` hides.
+ *
+ * Between two tries passes the time that the server gave (`Retry-After`, `retry:`), and a random one of
+ * up to 1 s, 2 s, 4 s … 30 s. There is no last try. A page that is shown again, or online again, does
+ * not wait.
  */
 export class Answer {
   /** @type {StreamState} */
   state = { name: "connecting" };
   /** @type {Promise<StreamState>} resolves with the state that ended it */
   finished;
-  #handlers;
+  /** @type {string | null} where the server keeps the answer, for `Answer.attach` in any tab */
+  streamUrl = null;
+  #options;
   #finish = (/** @type {StreamState} */ _state) => {};
   #close = () => {};
+  /** Give the connection up, and make another. */
+  #renew = () => {};
+  /** End the pause before the next connection. */
+  #hurry = () => {};
+  #woken = false;
+  #watch = new AbortController();
+  #heardAt = 0;
+  #lastEventId = "";
+  /** @type {number | null} milliseconds */
+  #retry = null;
   #opened = false;
   #over = false;
   /** @type {Form | null} */
@@ -622,6 +667,7 @@ export class Answer {
   #trouble = null;
   #said = false;
   #hasRefused = false;
+  #hasGap = false;
   /** @type {{index: unknown, call: ToolCall}[]} */
   #calls = [];
   #reason = "";
@@ -631,84 +677,225 @@ export class Answer {
   /**
    * @param {string | URL} url
    * @param {unknown} body sent as JSON
-   * @param {StreamHandlers & {headers?: HeadersInit, credentials?: RequestCredentials}} [options]
-   *   `credentials`: as for `fetch`; `include` sends the user's cookies to another site, too
+   * @param {StreamHandlers & Resuming & Access} [options] `credentials`: `include` sends the user's
+   *   cookies to another site, too
    * @throws {TypeError} JSON can't hold the body, or HTTP a header
    */
   static post(url, body, options = {}) {
     const answer = new Answer(options);
     const { headers, credentials } = options;
-    answer.#post(url, jsonPost(body, { headers, credentials }));
+    answer.#read(url, jsonPost(body, { headers, credentials }));
     return answer;
   }
 
   /**
    * @param {string | URL} url
-   * @param {StreamHandlers & {credentials?: RequestCredentials}} [options] `credentials`: `include`
-   *   sends the user's cookies to another site, too
+   * @param {StreamHandlers & Resuming & Access} [options] `credentials`: `include` sends the user's
+   *   cookies to another site, too. `headers` are for resuming: `EventSource` sends none
    * @throws {DOMException} the URL is none
    */
   static get(url, options = {}) {
     const answer = new Answer(options);
-    answer.#get(url, options);
+    answer.#get(url);
     return answer;
   }
 
-  /** @private Begin with `Answer.post` or `Answer.get`. @param {StreamHandlers} handlers */
-  constructor(handlers) {
-    this.#handlers = handlers;
+  /**
+   * Read an answer that the server keeps, from its start, and go on live: after a reload, or in another
+   * tab.
+   *
+   * @param {string | URL} url a `streamUrl`
+   * @param {StreamHandlers & Resuming & Access} [options]
+   */
+  static attach(url, options = {}) {
+    const answer = new Answer(options);
+    answer.#keptAt(String(url));
+    answer.#read(url, answer.#returning());
+    return answer;
+  }
+
+  /**
+   * @private Begin with `Answer.post`, `Answer.get` or `Answer.attach`.
+   * @param {StreamHandlers & Resuming & Access} options
+   */
+  constructor(options) {
+    this.#options = options;
     this.finished = new Promise((resolve) => (this.#finish = resolve));
   }
 
-  /** End the answer now: the connection is closed before this returns. No effect after the end. */
+  /**
+   * End the answer, on the server too. The state is `ended` before this returns. The connection is
+   * closed too, or within a second if the server has not accepted the request yet: it may keep the
+   * answer, and must then be told. No effect after the end.
+   */
   stop() {
-    this.#close();
+    if (this.#over) return;
+    if (this.#opened || this.streamUrl) this.#dismiss();
+    else setTimeout(this.#close, SECOND);
     this.#enter({ name: "ended", reason: "stopped", usage: null });
   }
 
-  async #post(/** @type {string | URL} */ url, /** @type {RequestInit} */ request) {
+  /**
+   * Close the connection now, and leave the answer to its other readers. A server that does not keep it
+   * ends it. No effect after the end.
+   */
+  leave() {
+    if (this.#over) return;
+    this.#close();
+    this.#enter({ name: "ended", reason: "left", usage: null });
+  }
+
+  #dismiss() {
+    this.#close();
+    const { headers, credentials } = this.#options;
+    const request = { method: "DELETE", headers, credentials, keepalive: true };
+    if (this.streamUrl) fetch(this.streamUrl, request).catch(() => {}); // without a reader it ends, too
+  }
+
+  /** One connection, and those that follow it. @param {string | URL} url @param {RequestInit} request */
+  async #read(url, request) {
+    await this.#resume(await this.#connection(url, request));
+  }
+
+  /** Connect until the answer is over. @param {StreamFailure} failure of the connection before */
+  async #resume(failure) {
+    let tries = 0;
+    while (!this.#over && this.streamUrl && this.#mayPass(failure)) {
+      this.#enter({ name: "reconnecting" });
+      await this.#pause(failure, tries);
+      if (this.#over) return;
+      const before = this.#lastEventId;
+      failure = await this.#connection(this.streamUrl, this.#returning());
+      tries = this.#lastEventId === before ? tries + 1 : 0;
+    }
+    if (!this.#over) this.#broke(failure);
+  }
+
+  /**
+   * One connection, to its end.
+   *
+   * @param {string | URL} url @param {RequestInit} request
+   * @returns {Promise<StreamFailure>} why it is no more
+   */
+  async #connection(url, request) {
     const controller = new AbortController();
     const { signal } = controller;
     this.#close = () => controller.abort();
+    this.#renew = () => controller.abort(failed("truncated"));
+    this.#heardAt = Date.now();
+    const decoder = new AnswerDecoder();
     const events = received(
       url,
       { ...request, signal },
-      new AnswerDecoder(),
+      decoder,
       ANSWER_START,
-      () => this.#open(),
-      (bytes) => this.#tell("onBytes", bytes),
+      (response) => this.#open(response),
+      (bytes) => this.#hear(bytes),
     );
     try {
       // Read on after the last event: the server would take an early leave for a departure.
       for await (const event of events) this.#receive(event);
-      this.#broke(failed(this.#form ? "truncated" : "no_answer"));
     } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof StreamFailure)) throw error;
-      this.#broke(error);
+      if (error instanceof StreamFailure) return error;
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#retry = decoder.retry ?? this.#retry;
     }
+    return failed(this.#form ? "truncated" : "no_answer");
   }
 
-  /** @param {string | URL} url @param {{credentials?: RequestCredentials}} options */
-  #get(url, { credentials }) {
+  #hear(/** @type {Uint8Array} */ bytes) {
+    this.#heardAt = Date.now();
+    this.#tell("onBytes", bytes);
+  }
+
+  /** @returns {RequestInit} for what follows the last event */
+  #returning() {
+    const headers = new Headers(this.#options.headers);
+    headers.set("Accept", "text/event-stream");
+    if (this.#lastEventId) headers.set("Last-Event-ID", this.#lastEventId);
+    return { headers, credentials: this.#options.credentials, cache: "no-store" };
+  }
+
+  /** Whether another connection may bring the rest. @param {StreamFailure} failure */
+  #mayPass({ facts: { code, status } }) {
+    if (this.#trouble || this.#isFinished()) return false;
+    if (status === undefined) return code !== "too_large";
+    return status >= 500 || [408, 425, 429].includes(status);
+  }
+
+  /** @param {StreamFailure} failure @param {number} tries */
+  async #pause({ facts: { retryAfter } }, tries) {
+    const told = retryAfter === undefined ? (this.#retry ?? 0) : SECOND * retryAfter;
+    const random = Math.random() * Math.min(LONGEST_PAUSE, SECOND * 2 ** tries);
+    const wait = this.#woken ? 0 : Math.min(told, LONGEST_WAIT) + random;
+    this.#renew = () => {};
+    let timer;
+    await new Promise((/** @type {(_?: unknown) => void} */ resolve) => {
+      timer = setTimeout(resolve, wait);
+      this.#close = resolve;
+      if (!retryAfter) this.#hurry = resolve;
+    });
+    this.#woken = false;
+    this.#hurry = () => {};
+    clearTimeout(timer);
+  }
+
+  /** The server keeps the answer. @param {string} url */
+  #keptAt(url) {
+    this.streamUrl = url;
+    if (this.#over) return;
+    const { stall = STALL } = this.#options;
+    const { signal } = this.#watch;
+    const isSilent = (/** @type {number} */ time) => Date.now() - this.#heardAt >= time;
+    const timer = setInterval(() => isSilent(stall) && this.#renew(), SECOND);
+    signal.onabort = () => clearInterval(timer);
+    const wake = () => {
+      if (globalThis.document?.hidden) return;
+      this.#hurry();
+      this.#woken = isSilent(stall / 2); // it died while the page slept, and no event tells of that
+      if (this.#woken) this.#renew();
+    };
+    for (const name of ["visibilitychange", "pageshow", "online"])
+      globalThis.addEventListener?.(name, wake, { signal });
+  }
+
+  /** @param {string | null | undefined} id of a stream @param {string} url of its answer */
+  #knowId(id, url) {
+    if (this.streamUrl || !STREAM_ID.test(id ?? "")) return;
+    const streams = new URL(this.#options.streams ?? "streams/", url);
+    this.#keptAt(new URL(/** @type {string} */ (id), streams).href);
+  }
+
+  #get(/** @type {string | URL} */ url) {
+    const { credentials, events = [] } = this.#options;
     const source = new EventSource(url, { withCredentials: credentials === "include" });
     this.#close = () => source.close();
+    this.#renew = () => {
+      source.close();
+      this.#resume(failed("network"));
+    };
     /** @param {MessageEvent} message */
     const receive = ({ type, data, lastEventId }) => {
+      this.#heardAt = Date.now();
+      if (!FIRST_ID.test(lastEventId) && EVENT_ID.test(lastEventId))
+        this.#knowId(lastEventId.split(":")[0], source.url);
       this.#receive({ event: type, data, id: lastEventId });
       if (this.#over) source.close(); // else it would come back and ask for the answer again
     };
     source.addEventListener("open", () => this.#open());
-    const types = new Set(["opened", "message", "loading", ...(this.#handlers.events ?? [])]);
-    for (const type of types) source.addEventListener(type, receive);
+    for (const type of new Set(["opened", "message", "loading", "gap", ...events]))
+      source.addEventListener(type, receive);
     source.addEventListener("error", (event) => {
       // Two events have this name: the server's event of the type "error", and the connection's own.
       if (event instanceof MessageEvent) receive(event);
-      else if (source.readyState === source.CLOSED) {
-        this.#broke(failed(this.#opened ? "not_resumed" : "refused")); // EventSource hides the reason
-      } else if (this.#isFinished()) {
+      else if (this.#isFinished()) {
         source.close();
         this.#end();
+      } else if (this.streamUrl) {
+        this.#renew();
+      } else if (source.readyState === source.CLOSED) {
+        this.#broke(failed(this.#opened ? "not_resumed" : "refused")); // EventSource hides the reason
       } else if (this.#opened) this.#enter({ name: "reconnecting" });
       else {
         source.close(); // it knows no ID yet: it would ask for the answer again
@@ -717,13 +904,18 @@ export class Answer {
     });
   }
 
-  #open() {
+  /** @param {Response} [response] that of a `fetch` */
+  #open(response) {
     this.#opened = true;
+    if (response) this.#knowId(response.headers.get("X-Stream-ID"), response.url);
+    if (this.#over) this.#dismiss();
     this.#enter({ name: this.#said ? "streaming" : "waiting" });
   }
 
   #receive(/** @type {StreamEvent} */ event) {
     if (this.#over) return;
+    if (EVENT_ID.test(event.id)) this.#lastEventId = event.id;
+    this.#hasGap ||= event.event === "gap";
     this.#tell("onEvent", event);
     const said = jsonIn(event.data);
     for (const form of this.#form ? [this.#form] : [messageIn, chunkIn]) {
@@ -753,7 +945,7 @@ export class Answer {
     this.#hasRefused ||= refusal !== "";
     this.#pass("onReasoning", textIn(reasoning_content) || textIn(reasoning) || thoughts.join(""));
     this.#pass("onText", text);
-    this.#pass(this.#handlers.onRefusal ? "onRefusal" : "onText", refusal);
+    this.#pass(this.#options.onRefusal ? "onRefusal" : "onText", refusal);
     const fragments = objectsIn(delta.tool_calls);
     for (const fragment of fragments) addFragment(this.#calls, fragment);
     if (fragments.length > 0) this.#stream();
@@ -788,13 +980,17 @@ export class Answer {
     let reason = this.#reason || "complete";
     if (reason === "complete" && this.#hasRefused) reason = "refusal";
     if (reason === "complete" && calls.length > 0) reason = "tool_calls";
+    if (this.#hasGap && WHOLE.includes(reason)) reason = "gap";
     if (reason === "tool_calls" && calls.length > 0) this.#tell("onToolCalls", calls);
     this.#enter({ name: "ended", reason, usage: this.#usage });
   }
 
-  /** The connection is over. */
+  /** No other connection follows. */
   #broke(/** @type {StreamFailure} */ failure) {
-    if (this.#isFinished()) this.#end();
+    const { status } = failure.facts;
+    if (this.#isFinished() || (this.streamUrl && status === 204)) this.#end();
+    else if (this.streamUrl && (status === 404 || status === 410))
+      this.#fail(new StreamFailure(failure.message, { ...failure.facts, code: "not_resumed" }));
     else this.#fail(this.#trouble ?? failure);
   }
 
@@ -806,14 +1002,17 @@ export class Answer {
     if (this.#over) return;
     this.state = state;
     this.#over = state.name === "ended" || state.name === "failed";
-    if (this.#over) this.#finish(state);
+    if (this.#over) {
+      this.#watch.abort();
+      this.#finish(state);
+    }
     this.#tell("onState", state);
   }
 
   /** Call a function of the page's. @param {string} name @param {unknown} value */
   #tell(name, value) {
     try {
-      /** @type {any} */ (this.#handlers)[name]?.(value);
+      /** @type {any} */ (this.#options)[name]?.(value);
     } catch (error) {
       reportError(error); // the page's own `error` event tells of it, as of an event listener's
     }

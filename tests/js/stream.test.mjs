@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import { Answer, LLMStream, answered, begin, data, delta, end, withServer } from "./support.mjs";
+import { Answer, LLMStream, ScriptedEventSource, answered } from "./support.mjs";
+import { begin, data, delta, end, withServer } from "./support.mjs";
 
 /** Handlers that write down their calls. */
 function diary() {
@@ -192,42 +193,6 @@ test("POST: stop works before there is an answer", async () => {
     await left;
   });
 });
-
-/** node has no EventSource. To this one the test sends what a browser's gets from the network. */
-class ScriptedEventSource {
-  CONNECTING = 0;
-  OPEN = 1;
-  CLOSED = 2;
-  readyState = 0;
-  listeners = {};
-
-  constructor(url) {
-    this.url = url;
-    ScriptedEventSource.latest = this;
-  }
-
-  addEventListener(name, listener) {
-    this.listeners[name] = listener;
-  }
-
-  close() {
-    this.readyState = this.CLOSED;
-  }
-
-  open() {
-    this.readyState = this.OPEN;
-    this.listeners.open(new Event("open"));
-  }
-
-  receive(type, data, lastEventId = "0") {
-    this.listeners[type](new MessageEvent(type, { data: JSON.stringify(data), lastEventId }));
-  }
-
-  break(readyState) {
-    this.readyState = readyState;
-    this.listeners.error(new Event("error"));
-  }
-}
 
 function get() {
   globalThis.EventSource = ScriptedEventSource;
