@@ -6,9 +6,40 @@ breaks between them would bring the first ones again.
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Tuple
 
 _BLANK = b"\n\n"
+
+
+def split_opening(frame: bytes) -> Tuple[bytes, bytes]:
+    """The first event of a stream's opening, and the events behind it, which are numbered."""
+    first, blank, rest = frame.partition(_BLANK)
+    return first + blank, rest
+
+
+def with_ending_ids(frame: bytes, stream_id: str) -> bytes:
+    """The events of a stream's end, each with an ID: the last has ``<stream>:ended``, those before
+    it ``<stream>:end.1`` and so on.
+
+    :param frame: one event of it may have the ID of the end already.
+    """
+    ended = b"id: %b:ended\n" % stream_id.encode()
+    events = split_events(frame.replace(ended, b""))
+    before = [
+        b"%bid: %b:end.%d\n\n" % (event[:-1], stream_id.encode(), number)
+        for number, event in enumerate(events[:-1], 1)
+    ]
+    return b"".join(before + [event[:-1] + ended + b"\n" for event in events[-1:]])
+
+
+def ending_behind(frame: bytes, number: int) -> bytes:
+    """The events of a stream's end behind one of them."""
+    return b"".join(split_events(frame)[number:])
+
+
+def split_events(frame: bytes) -> List[bytes]:
+    """The events of a frame, each with its blank line."""
+    return [part.rstrip(b"\n") + _BLANK for part in frame.split(_BLANK) if part.strip(b"\n")]
 
 
 class Numbering:
@@ -31,7 +62,7 @@ class Numbering:
         """
         if frame.find(_BLANK) == len(frame) - 2:
             return [self._numbered(frame[:-1])]
-        return [self._numbered(part.rstrip(b"\n") + b"\n") for part in frame.split(_BLANK) if part]
+        return [self._numbered(event[:-1]) for event in split_events(frame)]
 
     def _numbered(self, lines: bytes) -> bytes:
         self._last = number = self._last + 1

@@ -95,7 +95,7 @@ class Endable(ReportedOutcome):
 
     def _record_end(self) -> None:
         if self.recorder is not None:
-            self.recorder.finish(last_frame(self), self.reason or "complete")
+            self.recorder.finish(self.id, last_frame(self), self.reason or "complete")
 
     def _tell_departure(self) -> None:
         """Have ``on_disconnect`` called, once."""

@@ -12,20 +12,30 @@ from typing import NamedTuple, Optional
 STREAM_ID = r"[A-Za-z0-9_-]{32}"
 """The pattern of a stream's ID."""
 
-_EVENT_ID = re.compile(rf"({STREAM_ID}):(?:ended|(?:([1-9]\d{{0,8}})\.)?(0|[1-9]\d{{0,15}}))")
+_EVENT_ID = re.compile(
+    rf"({STREAM_ID}):(?:ended|end\.([1-9]\d{{0,3}})|(?:([1-9]\d{{0,8}})\.)?(0|[1-9]\d{{0,15}}))",
+    re.ASCII,
+)
 
 
 class LastEvent(NamedTuple):
     """The last event that a reader has received.
 
     :ivar stream_id: the ID of its stream.
-    :ivar number: its number; 0 for the opening; ``None`` for the end.
+    :ivar number: its number; 0 for the opening; ``None`` for an event of the end.
     :ivar run: the number of the run that it is of.
+    :ivar of_ending: the number of an event of the end; ``None`` for the last event of all.
     """
 
     stream_id: str
     number: Optional[int]
-    run: int
+    run: int = 1
+    of_ending: Optional[int] = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing follows it."""
+        return self.number is None and self.of_ending is None
 
 
 def new_stream_id() -> str:
@@ -48,5 +58,7 @@ def last_event_of(last_event_id: str) -> Optional[LastEvent]:
     ours = _EVENT_ID.fullmatch(last_event_id)
     if ours is None:
         return None
-    stream_id, run, number = ours.groups()
-    return LastEvent(stream_id, None if number is None else int(number), int(run or 1))
+    stream_id, of_ending, run, number = ours.groups()
+    if number is None:
+        return LastEvent(stream_id, None, of_ending=int(of_ending) if of_ending else None)
+    return LastEvent(stream_id, int(number), int(run or 1))

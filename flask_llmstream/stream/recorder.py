@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..errors import ProducerLost
 from ..records import Gap
 from ..replay.base import GAP_NUMBER, Recording, ReplayStorage, StreamHead
-from ..replay.numbering import Numbering
+from ..replay.numbering import Numbering, split_opening, with_ending_ids
 from .ids import ended_id
 
 if TYPE_CHECKING:
@@ -42,12 +42,14 @@ class Recorder:
 
         :raises StreamError: the storage has no room, or can't be reached.
         """
-        self.opening = opening
+        self.opening, rest = split_opening(opening)
         self._recording = recording = self._storage.record(
             stream.id, self._head(stream), stream.stopped
         )
         self._append = recording.append
         self._numbering = Numbering(stream.id, recording.log.run)
+        if rest:
+            self.opening += self.record(rest)
 
     def _head(self, stream: Stream) -> StreamHead:
         # A format may note that it was asked for a failure. So a copy is asked.
@@ -57,7 +59,7 @@ class Recorder:
             owner=self._owner,
             content_type=format.content_type,
             opening=self.opening,
-            lost=format.failure(lost, ended_id(stream.id)),
+            lost=with_ending_ids(format.failure(lost, ended_id(stream.id)), stream.id),
             gap=format.gap(Gap(int(GAP_NUMBER))),
             headers=dict(format.headers),
             created=int(time()),
@@ -75,14 +77,14 @@ class Recorder:
             self._append(event)
         return events[0] if len(events) == 1 else b"".join(events)
 
-    def finish(self, frame: Optional[bytes], reason: str) -> None:
+    def finish(self, stream_id: str, frame: Optional[bytes], reason: str) -> None:
         """Keep the end.
 
         :param frame: the last bytes; ``None`` where the format can't make them.
         """
-        self.ending = frame
+        self.ending = None if frame is None else with_ending_ids(frame, stream_id)
         if self._recording is not None:
-            self._recording.finish(frame or b"", reason)
+            self._recording.finish(self.ending or b"", reason)
 
     def is_read(self) -> bool:
         """Whether anybody reads the stream from the storage. May block."""

@@ -197,7 +197,8 @@ class Stream(Endable):
         is_first = self._claim(reason, error) and self.sink.channel is not None
         if is_first and claim(self, "_end_is_pending"):
             discard = partial(self.sink.channel.discard, reason)
-            self._each(discard, *self._report_of_end(self._listener, reason, error))
+            told = self._report_of_end(self._listener, reason, error)
+            self._each(self._record_end, discard, *told)
         if self._finished:
             return
         self._finished = True

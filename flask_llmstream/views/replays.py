@@ -6,7 +6,7 @@ departure are those of every stream.
 
 from __future__ import annotations
 
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, Iterator, Optional
 
 from ..app.current import Current
 from ..app.state import state_of
@@ -16,6 +16,7 @@ from ..log import log as library_log
 from ..records import Ending, Summary
 from ..replay.base import GAP_NUMBER, Reading, StreamHead
 from ..replay.event_log import EventLog
+from ..replay.numbering import ending_behind
 from ..runtime.mutex import wakeup_of_the_caller
 from ..runtime.wakeup import Wakeup
 from ..stream.ids import LastEvent, last_event_of
@@ -24,30 +25,20 @@ from ..stream.stream import Stream
 from .streams import FlaskHooks
 
 
-class Position(NamedTuple):
-    """Where a reader goes on.
-
-    :ivar number: the number of the last event that it has; ``None``: it wants the stream from its
-        opening on.
-    :ivar run: the number of the run that the event is of.
-    """
-
-    number: Optional[int] = None
-    run: int = 1
-
-
-START = Position()
-
-
 class ReplayedFormat(EventStreamFormat):
     """The format of a stream from the log: its bytes have been made before.
 
     :param head: the stream's.
+    :param is_whole: whether it is read from its opening on.
     """
 
-    def __init__(self, head: StreamHead) -> None:
+    def __init__(self, head: StreamHead, is_whole: bool) -> None:
         self.content_type = head.content_type
         self.headers = head.headers
+        self._is_whole = is_whole
+
+    def opening(self, comment: Optional[str], event_id: Optional[str]) -> bytes:
+        return b"" if self._is_whole else super().opening(comment, event_id)
 
     def item(self, item: Any) -> bytes:
         return item  # type: ignore[no-any-return]
@@ -60,18 +51,26 @@ class ReplaySource:
     """Gives the bytes of a stream from the log: what was kept, then what comes.
 
     :param reading: is closed with it.
+    :param last: the last event that the reader has; ``None``: it wants the stream from its opening
+        on.
     """
 
-    def __init__(self, reading: Reading, position: Position) -> None:
+    def __init__(self, reading: Reading, last: Optional[LastEvent]) -> None:
         self._reading = reading
-        self._position = position
+        self._last = last
         self._wakeup: Optional[Wakeup] = None
         self._is_aborted = False
 
     def __iter__(self) -> Iterator[bytes]:
-        head, log, after = self._reading.head, self._reading.log, self._position.number
-        if after is None:
-            after = 0
+        self._wakeup = wakeup = wakeup_of_the_caller()
+        try:
+            yield from self._blocks(self._reading.log, wakeup)
+        finally:
+            wakeup.close()
+
+    def _blocks(self, log: EventLog, wakeup: Wakeup) -> Iterator[bytes]:
+        head, after = self._reading.head, _number(self._last, log)
+        if self._last is None:
             yield head.opening
         while not self._is_aborted:
             block = log.read(after)
@@ -79,16 +78,10 @@ class ReplaySource:
                 yield _gap(head, block.lost) + block.events if block.lost else block.events
                 after = block.last
             elif log.end is not None and after >= log.end.number:
-                yield log.end.frame
+                yield ending_behind(log.end.frame, (self._last and self._last.of_ending) or 0)
                 return
             else:
-                self._wait(log, after)
-
-    def _wait(self, log: EventLog, after: int) -> None:
-        if self._wakeup is None:
-            self._wakeup = wakeup_of_the_caller()
-        if not self._is_aborted:  # ``abort`` looks in the other order
-            log.wait(after, self._wakeup)
+                log.wait(after, wakeup)
 
     def abort(self) -> None:
         """Let the iteration end. Called from anywhere."""
@@ -102,6 +95,13 @@ class ReplaySource:
 
     def __del__(self) -> None:
         self._reading.close()
+
+
+def _number(last: Optional[LastEvent], log: EventLog) -> int:
+    """The number of the last event that a reader has; 0 for none."""
+    if last is None:
+        return 0
+    return log.last if last.number is None else last.number  # in the end, it has all events
 
 
 def _gap(head: StreamHead, lost: int) -> bytes:
@@ -144,10 +144,11 @@ class ReadingStream(Stream):
 
 
 def replay_stream(
-    here: Current, stream_id: str, position: Position, options: StreamOptions
+    here: Current, stream_id: str, last: Optional[LastEvent], options: StreamOptions
 ) -> Stream:
     """Make the stream of a reader of the log.
 
+    :param last: the last event that it has; ``None``: it wants the stream from its opening on.
     :param options: those of the application; only heartbeat and ``send_timeout`` count.
     :raises UnknownStream: the log has no such stream.
     :raises StreamGone: what the reader lacks is kept no more.
@@ -156,18 +157,18 @@ def replay_stream(
     if reading is None:
         raise UnknownStream()
     try:
-        _check(reading, position)
+        _check(reading, last)
     except StreamGone:
         reading.close()
         raise
-    source = ReplaySource(reading, position)
+    source = ReplaySource(reading, last)
     own = StreamOptions(
         heartbeat=options.heartbeat,
         send_timeout=options.send_timeout,
         worker=options.worker,
         reconnect="restart",
     )
-    format = ReplayedFormat(reading.head)
+    format = ReplayedFormat(reading.head, last is None)
     format.stream_id = stream_id
     name = "the log of a stream"
     stream = ReadingStream(stream_id, name, source, format, own, ReplayHooks(here))
@@ -175,37 +176,24 @@ def replay_stream(
     return stream
 
 
-def _check(reading: Reading, position: Position) -> None:
+def _check(reading: Reading, last: Optional[LastEvent]) -> None:
     """
-    :raises StreamGone: the events behind this position are kept no more.
+    :raises StreamGone: the events behind the last one are kept no more.
     """
-    log, number = reading.log, position.number
-    if number and position.run != log.run:
+    number = _number(last, reading.log)
+    if last is not None and last.number and last.run != reading.log.run:
         raise StreamGone("This answer was lost, and made anew.", code="replaced")
-    if not reading.head.gap and (number or 0) < log.first - 1:
+    if not reading.head.gap and number < reading.log.first - 1:
         raise StreamGone("A part of this answer is kept no more.", code="evicted")
 
 
-def position_of(last: Optional[LastEvent]) -> Position:
-    """Where a reader goes on who has this event.
-
-    :raises StreamGone: 204, it has the end.
-    """
-    if last is None:
-        return START
-    if last.number is None:
-        raise StreamGone("This answer has ended.", code="ended", status=204)
-    return Position(last.number, last.run)
-
-
-def asked_position(stream_id: str, last_event_id: str) -> Position:
-    """Where a reader of this stream goes on.
+def asked_from(stream_id: str, last_event_id: str) -> Optional[LastEvent]:
+    """The last event that a reader of this stream has; ``None`` for a new reader.
 
     :param last_event_id: what it sends; ``""`` for nothing.
     :raises RequestError: that is no event's ID of this stream.
-    :raises StreamGone: 204, it has the end.
     """
     last = last_event_of(last_event_id)
     if last_event_id and (last is None or last.stream_id != stream_id):
         raise RequestError("is no event of this stream", field="Last-Event-ID")
-    return position_of(last)
+    return last

@@ -28,7 +28,7 @@ from ..wsgi.body import StreamBody
 from ..wsgi.failure_response import set_failure_form
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import new_headers, stream_response_class
-from .replays import ReadingStream, asked_position, position_of, replay_stream
+from .replays import ReadingStream, asked_from, replay_stream
 from .source_checks import (
     not_iterable,
     refuse_bytes,
@@ -136,12 +136,20 @@ def attach(
 
     :raises StreamError: as of :meth:`flask_llmstream.LLMStream.attach`.
     """
-    last = "" if here.request is None else last_event_id(here.request)
-    position = asked_position(stream_id, last)
-    stream = replay_stream(here, stream_id, position, options)
+    last = asked_from(stream_id, last_event_id(here.request) if here.request is not None else "")
+    if last is not None and last.is_last:
+        return _nothing_more(here.app)
+    stream = replay_stream(here, stream_id, last, options)
     liveness = state_of(here.app).settings.liveness
     body = StreamBody(stream, slots, slots.client(), liveness, unread=_unread_body(here.request))
     return _response_with(body, stream, here.app)
+
+
+def _nothing_more(app: Flask) -> Response:
+    """The response to a reader that has the end. It stops an ``EventSource``."""
+    response: Response = app.response_class(status=204)
+    response.headers.pop("Content-Type", None)
+    return response
 
 
 def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
@@ -188,10 +196,11 @@ def _resumed(here: Current, stream: Stream) -> Stream:
     last = last_event_of(last_event_id(here.request))
     if last is None:
         return stream
-    position = position_of(last)
+    if last.is_last:
+        raise StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
     if stream.recorder is None:
         raise StreamGone("This answer was cut off and can't be resumed. Ask again.")
-    rest = replay_stream(here, last.stream_id, position, stream.options)
+    rest = replay_stream(here, last.stream_id, last, stream.options)
     stream.abandon()
     return rest
 

@@ -36,6 +36,7 @@ def test_the_end_has_no_number():
     [
         (f"{SOME}:7", LastEvent(SOME, 7, 1)),
         (f"{SOME}:2.7", LastEvent(SOME, 7, 2)),
+        (f"{SOME}:end.2", LastEvent(SOME, None, 1, 2)),
         ("A_-z0" * 6 + "xy:12", LastEvent("A_-z0" * 6 + "xy", 12, 1)),
     ],
 )
@@ -48,7 +49,8 @@ def test_an_event_has_its_run_and_its_number(text, last):
     [
         "", "5", "-1", "a" * 31 + ":1", "a" * 33 + ":1", "é" * 32 + ":1", SOME, f"{SOME}:",
         f"{SOME}:-1", f"{SOME}:01", f"{SOME}:1.", f"{SOME}:0.1", f"{SOME}:1.-1", f"{SOME}:1:2",
-        f"{SOME}:٣", f"{SOME}:ENDED", f"{SOME}:1\n", f" {SOME}:1", f"{SOME}:{'9' * 17}",
+        f"{SOME}:٣", f"{SOME}:ENDED", f"{SOME}:end",
+        f"{SOME}:end.0", f"{SOME}:1\n", f" {SOME}:1", f"{SOME}:{'9' * 17}",
         f"{SOME}:{'9' * 10}.1",
     ],
 )  # fmt: skip
