@@ -225,6 +225,11 @@ def _checked(options: Mapping[str, Any]) -> StreamOptions:
     own = EventStreamMiddleware.__init__.__kwdefaults__ or {}
     check_names(options, [*own, *MiddlewareOptions.__annotations__], {})
     checked = StreamOptions().merged(**options)
+    if checked.reconnect == "resume":
+        raise ConfigurationError(
+            "reconnect: the middleware can't resume an event stream that it does not make; take "
+            "refuse or restart"
+        )
     if issubclass(Overflow.named(checked.overflow), (Overflow.DROP, Overflow.LATEST)):
         raise ConfigurationError(
             f"overflow: {checked.overflow!r} would lose blocks of the app's, which may be parts of "

@@ -249,3 +249,8 @@ def test_an_unknown_option_is_a_type_error():
 def test_what_is_misspelt_of_its_own_is_told_as_well(name, meant):
     with pytest.raises(TypeError, match=f"^unknown option '{name}'; .*{meant}"):
         EventStreamMiddleware(None, **{name: 5})
+
+
+def test_it_resumes_no_stream_that_it_does_not_make() -> None:
+    with pytest.raises(ConfigurationError, match="^reconnect: the middleware can't resume"):
+        EventStreamMiddleware(None, reconnect="resume")
