@@ -130,6 +130,7 @@ $(VENV)/debian: $(BIN)/python Makefile
 	@command -v Xvfb >/dev/null || .ci/debian xvfb
 	@missing=$$(for name in $(PROXIES); do command -v $$name >/dev/null || echo $$name; done); \
 	    test -z "$$missing" || .ci/debian $$missing
+	@command -v redis-server >/dev/null || .ci/debian redis-server
 	@command -v faketime >/dev/null || .ci/debian faketime
 	@command -v ss >/dev/null || .ci/debian iproute2
 	@command -v curl >/dev/null || .ci/debian curl

@@ -148,20 +148,29 @@ class EventLog:
         :param after: the number of the last event that the reader has; 0: none.
         :returns: ``None`` where there are none yet, or none any more.
         """
+        start, block = self.events(after, BLOCK_BYTES)
+        if not block:
+            return None
+        return Block(b"".join(block), start + len(block) - 1, start - after - 1)
+
+    def events(self, after: int, most_bytes: int) -> Tuple[int, List[bytes]]:
+        """The events behind one, each for itself, up to a number of bytes, or one larger event.
+
+        :param after: as of :meth:`read`.
+        :returns: the number of the first of them, and the events; none where there are none yet, or
+            none any more.
+        """
         end = self.end  # before the events: an event that comes behind the end is not read
         first, events = self._kept
         last = first + len(events) - 1 if end is None else end.number
-        if after >= last:
-            return None
         start = max(after + 1, first)
         block: List[bytes] = []
-        room = BLOCK_BYTES
-        for event in islice(events, start - first, last - first + 1):
-            room -= len(event)
-            if room < 0 and block:
+        for event in islice(events, start - first, max(start, last + 1) - first):
+            most_bytes -= len(event)
+            if most_bytes < 0 and block:
                 break
             block.append(event)
-        return Block(b"".join(block), start + len(block) - 1, start - after - 1)
+        return start, block
 
     def wait(self, after: int, wakeup: Wakeup, timeout: Optional[float] = None) -> bool:
         """Wait for an event behind this one, or for the end.

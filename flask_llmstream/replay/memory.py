@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Callable, Dict, List, Optional
 
 from ..errors import ReplayFull, StreamIsProduced
+from ..runtime.atomic import try_pop
 from .base import Limits, Listing, Reading, Recording, ReplayStorage, StreamHead
 from .event_log import EventLog
 from .expiring import Expiring
@@ -23,16 +24,16 @@ NOTES_PER_STREAM = 10
 class _Stream:
     """One stream that is kept.
 
-    :ivar stop: ends its producer; ``None`` once it has ended.
+    :ivar stops: ends its producer, until it was stopped or has ended.
     :ivar readings: those that are open.
     """
 
-    __slots__ = ("head", "log", "stop", "readings")
+    __slots__ = ("head", "log", "stops", "readings")
 
     def __init__(self, head: StreamHead, log: EventLog, stop: Callable[[str], object]) -> None:
         self.head = head
         self.log = log
-        self.stop: Optional[Callable[[str], object]] = stop
+        self.stops = [stop]
         self.readings: List[object] = []
 
 
@@ -54,7 +55,7 @@ class MemoryRecording(Recording):
 
     def finish(self, frame: bytes, reason: str) -> None:
         if self.log.finish(frame, reason):
-            self._stream.stop = None
+            self._stream.stops.clear()
             self._ended()
 
     def is_read(self) -> bool:
@@ -106,7 +107,7 @@ class MemoryStorage(ReplayStorage):
         if self._running.setdefault(stream_id, made) is not made or self._ended.get(stream_id):
             raise StreamIsProduced(stream_id)
         if self._stopped.pop(stream_id):  # ``stop`` looks in the other order
-            stop("cancelled")
+            _cancel(made)
         return MemoryRecording(made, partial(self._end, stream_id))
 
     def _end(self, stream_id: str) -> None:
@@ -139,9 +140,8 @@ class MemoryStorage(ReplayStorage):
         if self._stream(stream_id) is None:
             self._stopped.set(stream_id, True)
         stream = self._stream(stream_id)  # it may have begun meanwhile
-        stop = None if stream is None else stream.stop
-        if stop is not None:
-            stop("cancelled")
+        if stream is not None:
+            _cancel(stream)
         return True
 
     def running(self, owner: str) -> List[Listing]:
@@ -170,3 +170,9 @@ class MemoryStorage(ReplayStorage):
     def drop_note(self, key: str, value: str) -> None:
         if self.note(key) == value:
             self._notes.pop(key)
+
+
+def _cancel(stream: _Stream) -> None:
+    stop = try_pop(stream.stops)
+    if stop is not None:
+        stop("cancelled")

@@ -1,1 +1,1 @@
-"""Streams and notes in Redis or Valkey, shared by all processes that use it."""
+"""Streams in Redis or Valkey, for all processes of a site. The keys: ``docs/replay-layout.md``."""

@@ -1,10 +1,267 @@
-"""``RedisStorage``: keeps streams and notes in Redis or Valkey."""
+"""``RedisStorage``: keeps streams in Redis or Valkey, for all processes of a site."""
 
 from __future__ import annotations
 
-from ..base import Limits, ReplayStorage
-from ..memory import MemoryStorage
+import atexit
+import os
+import uuid
+import weakref
+from functools import partial
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional
+
+from ...errors import ReplayUnavailable, StreamIsProduced
+from ...log import log
+from ..base import Limits, Listing, Reading, Recording, ReplayStorage, StreamHead
+from ..event_log import EventLog
+from .copy import Copy
+from .entries import Position, position_of
+from .group import Group
+from .heads import ENDED, RUN, head_of, number_of
+from .health import Health
+from .keys import BUCKETS, Keys, bucket_of
+from .link import is_refusal
+from .recording import RedisRecording
+from .run import Run, Terms, inbox_of, new_token
+from .servers import Servers, servers_of
+
+LEASE_SECONDS = 5.0
+STOP_SECONDS = 60
+
+LONGEST_ID = 256
+"""A longer ID is none of ours, and is not looked for."""
 
 
-def RedisStorage(url: str, limits: Limits, prefix: str) -> ReplayStorage:
-    return MemoryStorage(limits)
+class _Process(NamedTuple):
+    """What belongs to one process. A forked child gets its own."""
+
+    id: int
+    name: str
+    health: Health
+    groups: Dict[int, Group]
+
+
+class RedisStorage(ReplayStorage):
+    """Streams and notes in Redis 6.2 or later, or Valkey.
+
+    What this process produces is kept in its memory, too, and is read there. So a Redis that is
+    away for a while costs its readers nothing, and gets the rest afterwards.
+
+    :param url: as of ``LLMSTREAM_REPLAY_URL``. Nothing is connected before the first stream.
+    :param limits: :attr:`~flask_llmstream.replay.base.Limits.max_streams` is not used.
+    :param prefix: begins the name of each key.
+    :param lease: seconds after which a producer that no longer renews its lease counts as lost.
+    :raises ConfigurationError: the URL or the prefix can't work, or no client library is installed.
+    """
+
+    is_shared = True
+
+    def __init__(
+        self,
+        url: str,
+        limits: Limits = Limits(),
+        prefix: str = "llmstream",
+        lease: float = LEASE_SECONDS,
+    ) -> None:
+        self._servers: Servers = servers_of(url)
+        self._limits = limits
+        self._keys = Keys(prefix)
+        self._terms = Terms(limits.expires, lease)
+        self._process = self._begin()
+        self._at_exit = partial(_close_at_exit, weakref.ref(self))
+
+    def _begin(self) -> _Process:
+        return _Process(os.getpid(), uuid.uuid4().hex, Health(), {})
+
+    def _group(self, name: str) -> Group:
+        """The group of a stream or a note."""
+        return self._group_of(bucket_of(name))
+
+    def _group_of(self, bucket: int) -> Group:
+        process = self._process
+        if process.id != os.getpid():  # the streams and the connections are the parent's
+            process = self._process = self._begin()
+        bucket = bucket if self._servers.is_cluster else 0
+        group = process.groups.get(bucket)
+        if group is None:  # one that is not used has no connection
+            group = process.groups.setdefault(bucket, self._made(bucket, process))
+        return group
+
+    def _made(self, bucket: int, process: _Process) -> Group:
+        atexit.register(self._at_exit)
+        inbox = self._keys.inbox(bucket, process.name)
+        tag = self._keys.tag(bucket)
+        return Group(self._servers, tag, inbox, process.health, self._terms)
+
+    # Recording.
+
+    def record(
+        self, stream_id: str, head: StreamHead, stop: Callable[[str], object]
+    ) -> Recording:
+        group = self._group(stream_id)
+        run = self._claimed(group, stream_id, head)
+        events = self._new_log(run.number)
+        health = self._process.health
+        recording = RedisRecording(run, events, stop, group.drop, group.writer, health)
+        group.record(stream_id, recording)  # before the look whether it was stopped
+        try:
+            stopped = self._begun(group, run)
+        except BaseException:
+            group.drop(stream_id)  # its lease expires
+            raise
+        recording.start()
+        if stopped:
+            recording.stop("cancelled")
+        return recording
+
+    def _new_log(self, run: int) -> EventLog:
+        limits = self._limits
+        return EventLog(run, max_events=limits.max_events, max_bytes=limits.max_bytes)
+
+    def _claimed(self, group: Group, stream_id: str, head: StreamHead) -> Run:
+        """Take the lease. Of several callers at a time, one gets it."""
+        keys = self._keys.of_stream(stream_id)
+        token = new_token(group.inbox)
+        _, holder, entries, (run, ended) = group.writer.call(
+            ("SET", keys.lease, token, "NX", "PX", self._terms.lease_ms),
+            ("GETEX", keys.lease),
+            ("XREVRANGE", keys.events, "+", "-", "COUNT", 1),
+            ("HMGET", keys.head, RUN, ENDED),
+        )
+        if holder != token:
+            raise StreamIsProduced(stream_id)
+        last = position_of(entries[0][0]) if entries else Position(0, 0)
+        if last.is_end or (ended and number_of(run) >= last.run):
+            raise StreamIsProduced(stream_id)
+        number = max(last.run, number_of(run)) + 1
+        owner = self._keys.owner(head.owner, bucket_of(stream_id)) if head.owner else None
+        return Run(stream_id, keys, head, number, owner, token, self._terms)
+
+    def _begun(self, group: Group, run: Run) -> bool:
+        """Begin the run. Redis lets one of several callers, also where their leases have expired.
+
+        :returns: whether somebody has stopped it already.
+        """
+        began, *_, stopped = group.writer.ask(*run.begin(), ("GET", run.keys.stopped))
+        if is_refusal(began):
+            if "equal or smaller" in str(began):
+                raise StreamIsProduced(run.stream_id)
+            raise ReplayUnavailable() from began
+        return bool(stopped)
+
+    # Reading.
+
+    def read(self, stream_id: str) -> Optional[Reading]:
+        if not stream_id or len(stream_id) > LONGEST_ID:
+            return None
+        group = self._group(stream_id)
+        return group.read_here(stream_id) or self._read_copy(group, stream_id)
+
+    def _read_copy(self, group: Group, stream_id: str) -> Optional[Reading]:
+        keys = self._keys.of_stream(stream_id)
+        hash_reply, entries = group.writer.call(
+            ("HGETALL", keys.head), ("XREVRANGE", keys.events, "+", "-", "COUNT", 1)
+        )
+        known = head_of(hash_reply)
+        if known is None or not entries:  # expired, evicted, or never there
+            return None
+        events = self._new_log(position_of(entries[0][0]).run)
+        return group.follow(stream_id, Copy(keys, known.head, events, self._terms))
+
+    # Stopping and listing.
+
+    def stop(self, stream_id: str) -> bool:
+        if not stream_id or len(stream_id) > LONGEST_ID:
+            return False
+        group = self._group(stream_id)
+        if group.stop(stream_id):
+            return True
+        keys = self._keys.of_stream(stream_id)
+        # In this order: a producer first takes the lease, and then looks whether it was stopped.
+        _, holder = group.writer.call(
+            ("SET", keys.stopped, 1, "EX", STOP_SECONDS), ("GET", keys.lease)
+        )
+        if holder:
+            group.writer.call(*group.tell(inbox_of(holder), "stop", stream_id))
+        return True
+
+    def running(self, owner: str) -> List[Listing]:
+        found: List[Listing] = []
+        buckets = range(BUCKETS) if owner else ()
+        for bucket, ids in zip(buckets, self._listed(owner)):
+            found += self._alive(self._group_of(bucket), self._keys.owner(owner, bucket), ids)
+        return sorted(found, key=lambda listing: listing.created)
+
+    def _listed(self, owner: str) -> Iterable[List[bytes]]:
+        """The IDs in the lists of an owner, of each bucket."""
+        commands = [("ZRANGE", self._keys.owner(owner, one), 0, -1) for one in range(BUCKETS)]
+        if not self._servers.is_cluster:
+            return self._group_of(0).writer.call(*commands)
+        calls = enumerate(commands)
+        return (self._group_of(bucket).writer.call(command)[0] for bucket, command in calls)
+
+    def _alive(self, group: Group, owner: bytes, ids: List[bytes]) -> List[Listing]:
+        """Those that run. The others are forgotten: nobody has told Redis of their end."""
+        alive, lost = [], []
+        for name in ids:
+            stream_id = name.decode("utf-8", "surrogatepass")
+            keys = self._keys.of_stream(stream_id)
+            holder, (created, model) = group.writer.call(
+                ("GET", keys.lease), ("HMGET", keys.head, b"created", b"model")
+            )
+            if holder is None:
+                lost.append(name)
+            else:
+                text = (model or b"").decode("utf-8", "replace")
+                alive.append(Listing(stream_id, number_of(created), text))
+        if lost:
+            group.writer.send(("ZREM", owner, *lost))
+        return alive
+
+    # Notes.
+
+    def add_note(self, key: str, value: str) -> Optional[str]:
+        name, there = self._keys.note(key), None
+        for _ in range(_NOTE_TRIES):
+            kept, there = self._group(key).writer.call(
+                ("SET", name, value, "NX", "PX", self._terms.expires_ms), ("GET", name)
+            )
+            if kept is not None:
+                return None
+            if there is not None:
+                break  # else it expired between the two
+        return _text(there)
+
+    def set_note(self, key: str, value: str) -> None:
+        command = ("SET", self._keys.note(key), value, "PX", self._terms.expires_ms)
+        self._group(key).writer.call(command)
+
+    def note(self, key: str) -> Optional[str]:
+        return _text(self._group(key).writer.call(("GET", self._keys.note(key)))[0])
+
+    def drop_note(self, key: str, value: str) -> None:
+        self._group(key).writer.call(("EVAL", _DROP_IF_EQUAL, 1, self._keys.note(key), value))
+
+    def close(self) -> None:
+        """Send what is left for up to 3 s, and let go of connections and workers."""
+        process, self._process = self._process, self._begin()
+        atexit.unregister(self._at_exit)
+        if process.id == os.getpid():
+            for group in process.groups.values():
+                group.close()
+
+
+_NOTE_TRIES = 3
+
+_DROP_IF_EQUAL = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end"
+"""A script of one key, which a cluster takes."""
+
+
+def _text(value: Optional[bytes]) -> Optional[str]:
+    return None if value is None else value.decode("utf-8", "surrogatepass")
+
+
+def _close_at_exit(reference: "weakref.ref[RedisStorage]") -> None:
+    """Send what is left when the process ends: its writer is a daemon."""
+    storage = reference()
+    if storage is not None:
+        log.isolated(storage.close, "the end of a stream could not be sent to Redis")

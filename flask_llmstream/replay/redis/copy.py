@@ -1,0 +1,125 @@
+"""``Copy``: a stream that is produced elsewhere and read here. The follower fills its event log."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from ..base import StreamHead
+from ..event_log import EventLog
+from .entries import END, Entry, Position, entries_of
+from .keys import StreamKeys
+from .run import Terms
+from .writer import Step
+
+LOOKS = 5
+"""How often a silent stream's lease is looked at within the time of a lease."""
+
+MISSES = 3
+"""So many looks in a row must find no lease: a producer that finds its own expired, because Redis
+was away, takes it again within that time."""
+
+
+class Copy:
+    """One stream that is followed.
+
+    :ivar readings: the readers in this process.
+    :ivar is_dropped: whether it is followed no more.
+    """
+
+    def __init__(self, keys: StreamKeys, head: StreamHead, log: EventLog, terms: Terms) -> None:
+        self.keys = keys
+        self.head = head
+        self.log = log
+        self.readings: List[object] = []
+        self.is_dropped = False
+        self._terms = terms
+        self._position = Position(log.run, 0)
+        self._misses = 0
+        self._look_at = 0.0
+        self._mark_at = 0.0
+
+    @property
+    def after(self) -> bytes:
+        """The ID of the last entry that was read."""
+        return self._position.id
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its readers were told that the producer is lost. It may have come back."""
+        return self.log.end is not None and self.log.end.reason == "lost"
+
+    def join(self, reading: object) -> bool:
+        """Add a reader.
+
+        :returns: ``False`` where it is followed no more.
+        """
+        self.readings.append(reading)
+        if self.is_dropped:  # ``drop`` looks in the other order
+            self.readings.remove(reading)
+            return False
+        return True
+
+    # Called by the follower.
+
+    def drop(self) -> bool:
+        """Follow it no more, unless somebody reads it."""
+        self.is_dropped = True
+        if self.readings:
+            self.is_dropped = False
+        return self.is_dropped
+
+    def steps(self, now: float) -> List[Step]:
+        """What to ask beside the events: whether the producer lives; and a mark that it is read."""
+        steps: List[Step] = []
+        if now >= self._mark_at:
+            self._mark_at = now + self._terms.lease / 2
+            command = ("SET", self.keys.readers, 1, "PX", self._terms.lease_ms)
+            steps.append(Step(command, bool))
+        if now >= self._look_at:
+            self._look_at = now + self._terms.lease / LOOKS
+            steps.append(Step(("GET", self.keys.lease), self._looked))
+        return steps
+
+    def take(self, entries: Any, now: float) -> None:
+        """Take what came."""
+        for entry in entries_of(entries):
+            if self.log.end is None:
+                self._take(entry)
+        self._misses = 0
+        self._look_at = now + self._terms.lease / LOOKS
+
+    def judge(self) -> None:
+        """End the log if the producer is lost."""
+        if self._misses >= MISSES:
+            self.lose()
+
+    def lose(self) -> None:
+        """Tell the readers that the producer is lost."""
+        self.log.finish(self.head.lost, "lost")
+
+    def reconnected(self) -> None:
+        """Begin to count anew: what could not be seen is not missed."""
+        self._misses = 0
+
+    def _looked(self, holder: Any) -> None:
+        self._misses = self._misses + 1 if holder is None else 0
+
+    def _take(self, entry: Entry) -> None:
+        self._position = entry.position
+        if entry.position.run > self.log.run:  # the old producer was lost
+            self.lose()
+            return
+        for number, event in entry.events:
+            self._append(number, event)
+        if entry.position.number == END:
+            self._skip_to(entry.last + 1)
+            self.log.finish(entry.frame, entry.reason or "error")
+
+    def _append(self, number: int, event: bytes) -> None:
+        if number > self.log.last:  # an entry may repeat numbers
+            self._skip_to(number)
+            self.log.append(event)
+
+    def _skip_to(self, number: int) -> None:
+        if number > self.log.last + 1:
+            self.log.skip_to(number)

@@ -1,0 +1,143 @@
+"""``Follower``: reads all streams that are read in this process and produced elsewhere, with one
+blocking ``XREAD``. Behind the same read it waits for what others tell this process."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Callable, Dict, List, Optional, Set
+
+from .copy import Copy
+from .health import Backoff, Health
+from .link import Command, Link, RedisUnreachable, is_refusal
+from .worker import Worker
+
+MOST_BLOCK_SECONDS = 2.0
+
+UNREACHABLE_SECONDS = 30.0
+"""How long readers wait for a Redis that can't be reached."""
+
+MOST_ENTRIES = 256
+"""The most entries of all streams in one reply, or one for each."""
+
+_DROP_SECONDS = 1.0
+"""How often it is checked whether a stream that has ended is still read."""
+
+FROM_THE_START = b"0-0"
+
+
+class Follower:
+    """One connection of this process that reads, on a worker of its own.
+
+    :param inbox: the key of the stream by which this process is told something.
+    :param stop: called with the ID of a stream that somebody wants to stop.
+    :param block_seconds: the longest that one read waits.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        health: Health,
+        inbox: bytes,
+        stop: Callable[[str], object],
+        block_seconds: float,
+    ) -> None:
+        self._link = link
+        self._health = health
+        self._inbox = inbox
+        self._inbox_after = FROM_THE_START
+        self._stop = stop
+        self._block_ms = round(min(block_seconds, MOST_BLOCK_SECONDS) * 1000)
+        self._backoff = Backoff()
+        self._copies: Set[Copy] = set()
+        self._listeners: Set[object] = set()
+        self._reached_at = monotonic()
+        self._worker = Worker(self._turn, link.close, "llmstream-redis-follower")
+
+    def follow(self, copy: Copy) -> None:
+        """Fill the log of this copy, as long as anybody reads it. A read that is blocked goes on
+        without it; whoever calls this wakes it by a message."""
+        self._copies.add(copy)
+        self._worker.wake()
+
+    def listen(self, listener: object) -> None:
+        """Read the inbox until :meth:`unlisten`."""
+        self._listeners.add(listener)
+        self._worker.wake()
+
+    def unlisten(self, listener: object) -> None:
+        """This one needs the inbox no more."""
+        self._listeners.discard(listener)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.close(self._link.close)
+
+    # On the worker.
+
+    def _turn(self) -> Optional[float]:
+        self._drop_the_unread()
+        copies = [copy for copy in list(self._copies) if copy.log.end is None]
+        if not copies and not self._listeners:
+            self._health.works(self)
+            return _DROP_SECONDS if self._copies else None
+        return self._exchange(copies, monotonic())
+
+    def _drop_the_unread(self) -> None:
+        for copy in list(self._copies):
+            if copy.drop():
+                self._copies.discard(copy)
+
+    def _exchange(self, copies: List[Copy], now: float) -> float:
+        steps = [step for copy in copies for step in copy.steps(now)]
+        commands = [*(step.command for step in steps), self._read(copies)]
+        try:
+            *replies, read = self._link.exchange(commands)
+            if is_refusal(read):
+                raise RedisUnreachable(str(read)) from read
+        except RedisUnreachable as error:
+            return self._failed(copies, error)
+        self._works()
+        for step, reply in zip(steps, replies):
+            step.done(reply)
+        self._take({copy.keys.events: copy for copy in copies}, read or ())
+        for copy in copies:
+            copy.judge()
+        return 0.0
+
+    def _read(self, copies: List[Copy]) -> Command:
+        count = max(1, MOST_ENTRIES // (len(copies) + 1))
+        keys = [self._inbox, *(copy.keys.events for copy in copies)]
+        after = [self._inbox_after, *(copy.after for copy in copies)]
+        return ("XREAD", "COUNT", count, "BLOCK", self._block_ms, "STREAMS", *keys, *after)
+
+    def _take(self, copies: Dict[bytes, Copy], streams: Any) -> None:
+        now = monotonic()
+        for key, entries in streams:
+            if key == self._inbox:
+                self._take_messages(entries)
+            else:
+                copies[key].take(entries, now)
+
+    def _take_messages(self, messages: Any) -> None:
+        self._inbox_after = messages[-1][0]
+        for _, fields in messages:
+            if fields[0] == b"stop":
+                self._stop(fields[1].decode("utf-8", "surrogatepass"))
+
+    def _works(self) -> None:
+        self._reached_at = monotonic()
+        self._backoff.reset()
+        self._health.works(self)
+
+    def _failed(self, copies: List[Copy], error: RedisUnreachable) -> float:
+        self._link.close()
+        self._inbox_after = FROM_THE_START  # a Redis that has lost it numbers anew
+        wait = self._backoff.wait()
+        if self._backoff.tries > 1:
+            self._health.failed(self, error)
+        is_hopeless = monotonic() - self._reached_at > UNREACHABLE_SECONDS
+        for copy in copies:
+            copy.reconnected()
+            if is_hopeless:
+                copy.lose()
+        return wait

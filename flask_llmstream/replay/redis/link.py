@@ -1,0 +1,107 @@
+"""``Link``: one connection to the server of some keys, which is found anew after each failure."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Callable, List, Optional, Sequence, Tuple
+
+from ...log import log
+
+Command = Tuple[Any, ...]
+"""The words of one command."""
+
+_WRONG_SERVER = {"MovedError", "AskError", "ClusterDownError", "MasterDownError", "ReadOnlyError",
+                 "BusyLoadingError"}  # fmt: skip
+"""Replies of a server that does not serve these keys, or not yet."""
+
+STALE_SECONDS = 1.0
+"""A connection that was silent for longer is checked before it is used."""
+
+
+class RedisUnreachable(Exception):
+    """The server can't be reached, or does not answer."""
+
+
+class Link:
+    """One connection. Only one caller at a time may exchange anything.
+
+    :param connect: makes a connection of the client library.
+    """
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._connection: Any = None
+        self._used = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection. The next exchange may find it broken."""
+        return self._connection is not None
+
+    def exchange(self, commands: Sequence[Command]) -> List[Any]:
+        """Send commands in one go, and wait for the replies. Blocks the greenlet or the thread.
+
+        :returns: a reply for each. What the server refuses has its error as its reply.
+        :raises RedisUnreachable: nothing is known about any of them. The next exchange begins with
+            a new connection.
+        """
+        connection: Any = None
+        try:
+            connection = self._checked() or self._connected()
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            replies = [_reply(connection) for _ in commands]
+            wrong = next((one for one in replies if type(one).__name__ in _WRONG_SERVER), None)
+            if wrong is not None:
+                raise wrong
+        except BaseException as error:  # also GreenletExit
+            self.close()
+            _disconnect(connection)  # where this was closed while it connected
+            if not isinstance(error, Exception):
+                raise
+            raise RedisUnreachable(str(error) or type(error).__name__) from error
+        self._used = monotonic()
+        return replies
+
+    def close(self) -> None:
+        """Let go of the connection. An exchange that waits on another thread fails."""
+        connection, self._connection = self._connection, None
+        _disconnect(connection)
+
+    def _connected(self) -> Any:
+        self._connection = connection = self._connect()
+        connection.connect()
+        return connection
+
+    def _checked(self) -> Optional[Any]:
+        """The connection, unless the server has closed it while it was silent."""
+        connection = self._connection
+        if connection is None or monotonic() - self._used < STALE_SECONDS:
+            return connection
+        try:
+            is_stale = connection.can_read(0)
+        except Exception:  # it tells an end by several classes
+            is_stale = True
+        if is_stale:
+            self.close()
+            return None
+        return connection
+
+
+def _disconnect(connection: Any) -> None:
+    if connection is not None:
+        log.isolated(connection.disconnect, "a connection to Redis could not be closed")
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except Exception as error:
+        if is_refusal(error):
+            return error
+        raise
+
+
+def is_refusal(reply: Any) -> bool:
+    """Whether a reply is the server's refusal of one command. redis-py and valkey-py have a class
+    each."""
+    return any(kind.__name__ == "ResponseError" for kind in type(reply).__mro__)

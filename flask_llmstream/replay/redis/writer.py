@@ -1,0 +1,226 @@
+"""``Writer``: sends to Redis whatever this process has for it. All that waits goes in one round
+trip: the events of all streams, and the commands of everybody who waits for a reply."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Callable, Deque, List, NamedTuple, Optional, Protocol, Sequence, Set
+
+from ...errors import ReplayUnavailable
+from ...runtime.mutex import wakeup_of_the_caller
+from ...runtime.wakeup import Wakeup
+from .health import Backoff, Health
+from .link import Command, Link, RedisUnreachable, is_refusal
+from .worker import Worker
+
+CALL_SECONDS = 6.0
+"""How long a caller waits for a reply."""
+
+MOST_AT_A_TIME = 64
+"""The most streams whose events go in one round trip."""
+
+
+class Step(NamedTuple):
+    """A command, and what is done with its reply."""
+
+    command: Command
+    done: Callable[[Any], object]
+
+
+class Sender(Protocol):
+    """Has something for Redis, again and again, until it is done.
+
+    :ivar is_waiting: whether it is in the writer's line.
+    """
+
+    is_waiting: bool
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has nothing to send any more."""
+
+    def is_due(self, now: float) -> bool:
+        """Whether it has something to send now."""
+
+    def steps(self, now: float) -> List[Step]:
+        """What to send now."""
+
+    def failed(self, now: float) -> None:
+        """It is not known what arrived of the last steps."""
+
+
+class Writer:
+    """One connection of this process, on a worker of its own.
+
+    :param scan_seconds: how often each sender is asked whether it has something to send.
+    """
+
+    def __init__(self, link: Link, health: Health, scan_seconds: float) -> None:
+        self._link = link
+        self._health = health
+        self._backoff = Backoff()
+        self._scan_seconds = scan_seconds
+        self._senders: Set[Sender] = set()
+        self._line: Deque[Sender] = deque()
+        self._calls: Deque[_Call] = deque()
+        self._next_scan = 0.0
+        self._next_try = 0.0
+        self._worker = Worker(self._turn, link.close, "llmstream-redis-writer")
+
+    # Called by everybody.
+
+    def call(self, *commands: Command) -> List[Any]:
+        """Send commands, and wait for their replies.
+
+        :raises ReplayUnavailable: Redis can't be reached, or refuses one of them.
+        """
+        replies = self.ask(*commands)
+        refusal = next((one for one in replies if is_refusal(one)), None)
+        if refusal is not None:
+            self._health.failed(self.call, refusal)
+            raise ReplayUnavailable() from refusal
+        self._health.works(self.call)
+        return replies
+
+    def ask(self, *commands: Command) -> List[Any]:
+        """Send commands, and wait for their replies, some of which may be refusals.
+
+        :raises ReplayUnavailable: Redis can't be reached.
+        """
+        call = _Call(commands, wakeup_of_the_caller())
+        self._calls.append(call)
+        self._worker.wake()
+        return call.result()
+
+    def send(self, *commands: Command) -> None:
+        """Send commands, and forget their replies. Does not block."""
+        self._calls.append(_Call(commands, None))
+        self._worker.wake()
+
+    def add(self, sender: Sender) -> None:
+        """Ask this sender regularly, from now on."""
+        self._senders.add(sender)
+        self.attend(sender)
+
+    def attend(self, sender: Sender) -> None:
+        """Ask this sender soon. Does not block."""
+        if not sender.is_waiting:
+            sender.is_waiting = True
+            self._line.append(sender)
+            self._worker.wake()
+
+    def close(self) -> None:
+        """End the worker. What was not sent is lost."""
+        self._worker.close(self._link.close)
+
+    # On the worker.
+
+    def _turn(self) -> Optional[float]:
+        now = monotonic()
+        self._scan(now)
+        calls = [call for call in self._all_calls() if not call.is_given_up]
+        senders: List[Sender] = []
+        if calls or now >= self._next_try:  # a caller does not wait for the next try
+            senders = self._next_senders()
+        self._exchange(calls, senders, now)
+        return self._next_turn()
+
+    def _scan(self, now: float) -> None:
+        if now < self._next_scan:
+            return
+        self._next_scan = now + self._scan_seconds
+        for sender in list(self._senders):
+            if not sender.is_waiting and sender.is_due(now):
+                sender.is_waiting = True
+                self._line.append(sender)
+
+    def _next_senders(self) -> List[Sender]:
+        taken = [self._line.popleft() for _ in range(min(len(self._line), MOST_AT_A_TIME))]
+        return list(dict.fromkeys(taken))  # two threads may have put one in line at the same time
+
+    def _all_calls(self) -> List[_Call]:
+        return [self._calls.popleft() for _ in range(len(self._calls))]
+
+    def _exchange(self, calls: List[_Call], senders: List[Sender], now: float) -> None:
+        steps = [step for call in calls for step in call.steps()]
+        for sender in senders:
+            sender.is_waiting = False  # before it looks what there is
+            steps += sender.steps(now)
+        try:
+            replies = self._link.exchange([step.command for step in steps]) if steps else []
+        except RedisUnreachable as error:
+            self._failed(calls, senders, error)
+            return
+        if steps:
+            self._backoff.reset()
+            self._health.works(self)
+        for step, reply in zip(steps, replies):
+            step.done(reply)
+        for call in calls:
+            call.end(None)
+        self._ask_again(senders, monotonic())
+
+    def _failed(self, calls: List[_Call], senders: List[Sender], error: RedisUnreachable) -> None:
+        now = monotonic()
+        self._next_try = now + self._backoff.wait()
+        if self._backoff.tries > 1:
+            self._health.failed(self, error)
+        for call in calls:
+            call.end(error)
+        for sender in senders:
+            sender.failed(now)
+        self._ask_again(senders, now)
+
+    def _ask_again(self, senders: List[Sender], now: float) -> None:
+        for sender in senders:
+            if sender.is_done:
+                self._senders.discard(sender)
+                self._health.works(sender)
+            elif not sender.is_waiting and sender.is_due(now):
+                sender.is_waiting = True
+                self._line.append(sender)
+
+    def _next_turn(self) -> Optional[float]:
+        if self._calls:
+            return 0.0
+        now = monotonic()
+        if self._line:
+            return max(0.0, self._next_try - now)
+        return max(0.0, self._next_scan - now) if self._senders else None
+
+
+class _Call:
+    """Commands of somebody who may wait for the replies.
+
+    :ivar is_given_up: nobody waits any more.
+    """
+
+    def __init__(self, commands: Sequence[Command], wakeup: Optional[Wakeup]) -> None:
+        self._commands = commands
+        self._replies: List[Any] = []
+        self._error: Optional[Exception] = None
+        self._wakeup = wakeup
+        self.is_given_up = False
+
+    def steps(self) -> List[Step]:
+        return [Step(command, self._replies.append) for command in self._commands]
+
+    def end(self, error: Optional[Exception]) -> None:
+        self._error = error
+        if self._wakeup is not None:
+            with suppress(ValueError):  # the hub of the caller was destroyed
+                self._wakeup.set()
+
+    def result(self) -> List[Any]:
+        assert self._wakeup is not None
+        try:
+            if not self._wakeup.wait(CALL_SECONDS):
+                raise ReplayUnavailable()
+        finally:
+            self.is_given_up = True
+            self._wakeup.close()
+        if self._error is not None:
+            raise ReplayUnavailable() from self._error
+        return self._replies

@@ -1,0 +1,29 @@
+"""The contract of a replay storage, for the one in Redis."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from flask_llmstream.replay.redis.storage import RedisStorage
+from tests.replay.contract import SharedContract
+from tests.support.redis_servers import redis_server
+
+LEASE = 1.0
+"""Shorter than the default, so that tests need not wait for long."""
+
+
+@pytest.fixture(scope="module")
+def server():
+    with redis_server() as server:
+        yield server
+
+
+class TestRedisStorage(SharedContract):
+    @pytest.fixture(autouse=True)
+    def begin(self, server):
+        self.url, self.prefix = server.url, uuid.uuid4().hex
+
+    def new_storage(self, limits):
+        return RedisStorage(self.url, limits, self.prefix, lease=LEASE)

@@ -1,0 +1,111 @@
+"""``RedisServer``: a real Redis in a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from typing import Any, Iterator, List, Optional
+
+from tests.conftest import needs
+from tests.support.programs import installed
+
+HANG_GUARD = 20
+"""Seconds after which a test gives up. Nothing is measured by it."""
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Any, patience: float = HANG_GUARD) -> None:
+    """Wait for a condition; fail the test after some seconds."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
+
+
+class RedisServer:
+    """One server. Its files are in a directory of its own.
+
+    :param arguments: of ``redis-server``, beside its port.
+    """
+
+    def __init__(self, *arguments: str, port: Optional[int] = None) -> None:
+        self.port = port or free_port()
+        self.directory = tempfile.mkdtemp(prefix="llmstream-redis-")
+        self._arguments = arguments
+        self._process: Any = None
+        self._client: Any = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def client(self) -> Any:
+        """A client of redis-py, for the test itself."""
+        import redis
+
+        if self._client is None:
+            self._client = redis.Redis(port=self.port, socket_timeout=HANG_GUARD)
+        return self._client
+
+    def start(self) -> "RedisServer":
+        command = [*installed("redis-server"), *self._command()]
+        self._process = subprocess.Popen(
+            command, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(self._answers)
+        return self
+
+    def _command(self) -> List[str]:
+        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.directory]
+        return [*place, "--save", "", "--appendonly", "no", *self._arguments]
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(Exception):
+            return bool(self.client.ping())
+        return False
+
+    def kill(self) -> None:
+        """End it at once, as the kernel does. Its files stay."""
+        self._process.kill()
+        self._process.wait()
+        self._forget_client()
+
+    def remove(self) -> None:
+        """End it, and remove its files."""
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _forget_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+@contextlib.contextmanager
+def redis_server(*arguments: str) -> Iterator[RedisServer]:
+    """A server for the time of a block."""
+    needs("redis-py", _has_redis_py())
+    server = RedisServer(*arguments).start()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+def _has_redis_py() -> bool:
+    try:
+        import redis
+    except ImportError:
+        return False
+    return bool(redis)
