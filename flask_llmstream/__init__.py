@@ -20,6 +20,7 @@ from .errors import RequestError as RequestError
 from .errors import StreamClosed as StreamClosed
 from .errors import StreamError as StreamError
 from .errors import StreamGone as StreamGone
+from .errors import StreamIsProduced as StreamIsProduced
 from .errors import StreamNotStarted as StreamNotStarted
 from .errors import StreamOverflow as StreamOverflow
 from .errors import StreamRefused as StreamRefused
@@ -28,6 +29,7 @@ from .errors import StreamTimeout as StreamTimeout
 from .errors import UnsendableItem as UnsendableItem
 from .extension import LLMStream as LLMStream
 from .formats import Format as Format
+from .producers.without_app import producer as producer
 from .providers import CallableProvider as CallableProvider
 from .providers import Counter as Counter
 from .providers import Provider as Provider

@@ -176,14 +176,16 @@ class StreamIsProduced(StreamError):
     """A stream has a producer already, or has ended (409).
 
     :ivar stream_id: the stream's ID.
+    :ivar has_ended: whether it has ended.
     """
 
     code = "already_produced"
     status = 409
 
-    def __init__(self, stream_id: str) -> None:
-        super().__init__("This stream has a producer already, or has ended.")
+    def __init__(self, stream_id: str, has_ended: bool = False) -> None:
+        super().__init__(f"This stream has {'ended' if has_ended else 'a producer already'}.")
         self.stream_id = stream_id
+        self.has_ended = has_ended
 
 
 class UnknownStream(StreamError):

@@ -25,7 +25,9 @@ from .doctor.cli import commands
 from .doctor.routes import add_doctor_routes
 from .errors import ConfigurationError
 from .exceptions.handling import name_of
-from .keywords import BlueprintSettings, ResponseOptions
+from .keywords import BlueprintSettings, ProducerOptions, ResponseOptions
+from .producers.in_app import producer_in_app
+from .producers.producer import Producer
 from .protocols import PROTOCOLS, Protocol
 from .protocols.checked import checked_protocols
 from .providers import Counter, Provider
@@ -305,6 +307,40 @@ class LLMStream:
         here = current()
         state = state_of(here.app)
         return attach(here, stream_id, state.options, state.slots)
+
+    def producer(self, stream_id: str, **options: Unpack[ProducerOptions]) -> Producer:
+        """Produce a stream outside of any request: in a task of a queue, a command, a script. The
+        readers :meth:`attach` to it, in any process with the same ``LLMSTREAM_REPLAY_URL``.
+
+        ::
+
+            @celery.task
+            def answer(stream_id, question):
+                with app.app_context(), streams.producer(stream_id) as emitter:
+                    for token in model(question):
+                        emitter.send(token)
+
+        The block gets an :class:`Emitter`, and waits for no reader. Its end completes the stream,
+        and waits until the last events are in the storage, 5 s at most. An exception fails the
+        stream and is raised on. Where somebody has stopped the stream, the next ``send`` raises
+        :class:`StreamClosed`, which ends the block and is not raised on; ``emitter.on_cancel``
+        calls a function at once, which can end a call that waits for the model.
+
+        Where the stream's last producer was lost with its process, this begins a new run in its
+        place, as soon as that is certain: after 6 s at most.
+
+        :param stream_id: as :meth:`new_stream_id` gave it.
+        :param options: ``format``, ``event``, ``first_event_timeout``, ``idle_timeout``,
+            ``total_timeout``, ``on_leave``, ``detach_seconds``, ``on_finish``. The default of
+            ``on_leave`` is ``finish`` here, for any config.
+        :raises StreamIsProduced: the stream has another producer, or has ended. The block begins
+            it: this and the next two are raised there.
+        :raises ReplayUnavailable: the storage can't be reached.
+        :raises StreamRefused: this process is being drained.
+        :raises ConfigurationError: the ID or an option can't work; the message names it.
+        :raises TypeError: there is no such option.
+        """
+        return producer_in_app(current(), stream_id, options)
 
     def stop(self, stream_id: str) -> None:
         """End a stream of ``reconnect="resume"``, wherever it is produced: its readers get the

@@ -63,6 +63,19 @@ class ResponseOptions(CommonOptions, total=False):
     coalesce: Optional[Callable[[Any, Any], Any]]
 
 
+class ProducerOptions(TypedDict, total=False):
+    """Options of ``producer()``: a stream that has no reader of its own."""
+
+    format: Union[FormatName, Format, Callable[[Optional[str]], Format]]
+    event: Optional[str]
+    first_event_timeout: float
+    idle_timeout: float
+    total_timeout: float
+    on_leave: Literal["detach", "finish"]
+    detach_seconds: float
+    on_finish: Optional[Callable[[Summary], Any]]
+
+
 class MiddlewareOptions(CommonOptions, total=False):
     """Options of ``EventStreamMiddleware``. It must not lose blocks of the wrapped application."""
 

@@ -21,7 +21,7 @@ from typing import (
 
 from ..errors import ConfigurationError
 from ..keywords import UnknownFields
-from ..replay.base import ReplayStorage
+from ..replay.base import Limits, ReplayStorage
 from ..replay.storages import MEMORY
 from ..sse.json import json_bytes
 from ..stream.options import (
@@ -139,6 +139,16 @@ class Settings:
         _check_secret("doctor_token", self.doctor_token)
         origins = checked_origins("allowed_origins", self.allowed_origins)
         object.__setattr__(self, "allowed_origins", origins)
+
+    @property
+    def replay_limits(self) -> Limits:
+        """How much the storage behind ``reconnect="resume"`` keeps."""
+        return Limits(
+            self.replay_max_streams,
+            self.replay_max_events,
+            self.replay_max_bytes,
+            self.replay_expires,
+        )
 
 
 def _check_prefix(prefix: Any) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Dict, List, Optional
 from flask import Flask, current_app, request
 
 from ..errors import ConfigurationError
-from ..replay.base import Limits
 from ..replay.storages import storage_of
 from ..sources.calls import called
 from ..stream.limits import StreamLimiter
@@ -33,13 +32,9 @@ class AppState:
         self.settings = settings
         self.options = options
         self.slots = self._new_slots(settings)
-        limits = Limits(
-            settings.replay_max_streams,
-            settings.replay_max_events,
-            settings.replay_max_bytes,
-            settings.replay_expires,
+        self.replay = storage_of(
+            settings.replay_url, settings.replay_limits, settings.replay_prefix
         )
-        self.replay = storage_of(settings.replay_url, limits, settings.replay_prefix)
         self.in_force: Dict[object, Any] = {}
         self._slots_of: Dict[object, StreamLimiter] = {}
 

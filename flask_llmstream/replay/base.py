@@ -62,8 +62,8 @@ class Listing(NamedTuple):
 class Recording(ABC):
     """The producer's end of one stream in a storage.
 
-    Only one caller at a time may append. Nothing here blocks, except :meth:`is_read`.
-
+    Only one caller at a time may append. Nothing here blocks, except :meth:`is_read` and
+    :meth:`flush`.
 
     :ivar log: the events so far; it knows the number of the run.
     """
@@ -88,6 +88,15 @@ class Recording(ABC):
     @abstractmethod
     def is_read(self) -> bool:
         """Whether anybody reads the stream from the storage, in any process. May block."""
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that was appended, and the end, are where other processes read them.
+
+        :param seconds: the longest wait.
+        :returns: ``False`` where they are not. Default: ``True``, for a storage that keeps them at
+            once.
+        """
+        return True
 
 
 class Reading(ABC):
@@ -115,9 +124,11 @@ class ReplayStorage(ABC):
     the streams of its parent are not its own.
 
     :cvar is_shared: whether other processes see what this one keeps.
+    :cvar lease: how many seconds a producer that was lost may look alive.
     """
 
     is_shared = False
+    lease: float = 0
 
     @abstractmethod
     def record(

@@ -101,14 +101,25 @@ class MemoryStorage(ReplayStorage):
         self, stream_id: str, head: StreamHead, stop: Callable[[str], object]
     ) -> Recording:
         self._make_room()
+        self._refuse_if_ended(stream_id)
         limits = self._limits
         log = EventLog(max_events=limits.max_events, max_bytes=limits.max_bytes)
         made = _Stream(head, log, stop)
-        if self._running.setdefault(stream_id, made) is not made or self._ended.get(stream_id):
+        if self._running.setdefault(stream_id, made) is not made:
             raise StreamIsProduced(stream_id)
+        try:
+            self._refuse_if_ended(stream_id)  # it may have ended meanwhile
+        except StreamIsProduced:
+            self._running.pop(stream_id)
+            log.finish(head.lost, "lost")  # for a reader who has just found this one
+            raise
         if self._stopped.pop(stream_id):  # ``stop`` looks in the other order
             _cancel(made)
         return MemoryRecording(made, partial(self._end, stream_id))
+
+    def _refuse_if_ended(self, stream_id: str) -> None:
+        if self._ended.get(stream_id):
+            raise StreamIsProduced(stream_id, has_ended=True)
 
     def _end(self, stream_id: str) -> None:
         stream = self._running.get(stream_id)

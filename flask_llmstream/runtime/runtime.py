@@ -10,12 +10,12 @@ from typing import Any, Callable, NamedTuple, Type, Union
 
 import gevent
 from gevent import get_hub, getcurrent
-from gevent.hub import Hub
+from gevent.hub import MAIN_THREAD_IDENT, Hub
 from gevent.monkey import is_module_patched
 
 from ..errors import ConfigurationError
 from .per_hub import PerHub
-from .threads import sleep, start_bare_thread
+from .threads import get_ident, sleep, start_bare_thread
 from .timers import HubTimer, Schedule, thread_schedule
 from .wakeup import Wakeup
 from .wakeups import CrossThreadWakeup, GreenletWakeup, ThreadWakeup
@@ -122,3 +122,11 @@ def runtime_of_the_caller() -> Runtime:
     # In a patched process a native thread has no hub, and must not get one.
     has_hub = gevent._hub_local.get_hub_if_exists() is not None
     return _GREENLETS if has_hub and on_greenlet() else _THREADS
+
+
+def runtime_of_a_program() -> Runtime:
+    """Where code runs that is no request: a task of a queue, a script, on any thread of it. In a
+    patched process the main thread gets a hub here, if it has used none yet."""
+    if is_module_patched("threading") and get_ident() == MAIN_THREAD_IDENT:
+        get_hub()
+    return runtime_of_the_caller()

@@ -89,3 +89,10 @@ class Recorder:
     def is_read(self) -> bool:
         """Whether anybody reads the stream from the storage. May block."""
         return self._recording is not None and self._recording.is_read()
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all of it is where other processes read it.
+
+        :returns: ``False`` where that took too long.
+        """
+        return self._recording is None or self._recording.flush(seconds)

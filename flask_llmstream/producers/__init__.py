@@ -1,0 +1,1 @@
+"""Producers outside of any request: in a queue's worker, a cron job, a script."""

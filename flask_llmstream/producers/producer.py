@@ -1,0 +1,168 @@
+"""``Producer``: makes a stream where its ``with`` block is, without any request.
+
+The events go into the storage, and only from there to readers. So the producer waits for no reader,
+and its process needs no server.
+"""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+from types import TracebackType
+from typing import Any, Callable, NoReturn, Optional, Tuple, Type
+
+from gevent import GreenletExit
+
+from ..errors import StreamClosed, StreamIsProduced
+from ..log import log
+from ..replay.expected import BEGUN, note_state
+from ..runtime.inline_worker import InlineWorker
+from ..runtime.mutex import wakeup_of_the_caller
+from ..runtime.runtime import Runtime, runtime_of_a_program
+from ..sources.calls import called
+from ..sources.emitter import Emitter
+from ..sources.pushed import PushSource
+from ..stream.limits import StreamLimiter
+from ..stream.recorder import Recorder
+from ..stream.stream import Stream
+from .plan import Plan
+
+FLUSH_SECONDS = 5.0
+"""How long the end of the block waits for the storage."""
+
+LOOK_SECONDS = 0.2
+"""How often a producer that looks alive is looked at again."""
+
+MARGIN_SECONDS = 1.0
+"""How much longer than a lease that goes on."""
+
+_NO_FAILURES = ("cancelled", "disconnect")
+"""The reasons for which a block is left without an exception."""
+
+_slots = StreamLimiter(0)
+"""The streams that have a producer in this process, so that a drain ends them."""
+
+
+Opened = Tuple[Stream, Emitter]
+
+
+class Producer:
+    """Begins a stream with its ``with`` block, and ends it with the block.
+
+    :param plan: says what stream, called when the block begins.
+    """
+
+    def __init__(self, plan: Callable[[], Plan]) -> None:
+        self._plan = plan
+        self._process = os.getpid()
+        self._stream: Optional[Stream] = None
+        self._worker = InlineWorker("")
+
+    def __enter__(self) -> Emitter:
+        """
+        :raises StreamIsProduced: another producer is alive, or the stream has ended.
+        :raises ReplayUnavailable: the storage can't be reached.
+        :raises StreamRefused: this process is being drained.
+        """
+        if self._stream is not None:
+            raise RuntimeError("this producer has begun already; make a new one for each block")
+        self._process = os.getpid()
+        plan, runtime = self._plan(), runtime_of_a_program()
+        self._stream, emitter = self._opened(plan, runtime)
+        try:
+            _start(self._stream, plan, runtime)
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return emitter
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> bool:
+        stream = self._stream
+        if stream is None or self._process != os.getpid():  # in a fork, the stream is the parent's
+            return False
+        _end(stream, error)
+        reason = stream.reason
+        try:
+            self._worker.run()  # the reports of its end
+            stream.abandon()
+        finally:
+            _flush(stream)
+        return isinstance(error, StreamClosed) and reason in _NO_FAILURES
+
+    def _opened(self, plan: Plan, runtime: Runtime) -> Opened:
+        """Begin to record the stream. A producer that was lost looks alive for a while: until then
+        this waits."""
+        deadline = monotonic() + plan.storage.lease + MARGIN_SECONDS
+        while True:
+            try:
+                return self._open(plan, runtime)
+            except StreamIsProduced as error:
+                if error.has_ended or not plan.storage.lease or monotonic() > deadline:
+                    raise
+            _pause(LOOK_SECONDS)
+
+    def _open(self, plan: Plan, runtime: Runtime) -> Opened:
+        source = PushSource(runtime)
+        stream = Stream(
+            plan.stream_id,
+            "a producer",
+            source,
+            plan.make_format(),
+            plan.options,
+            plan.hooks,
+            make_worker=lambda name: self._worker,
+        )
+        stream.recorder = Recorder(plan.storage, plan.owner)
+        stream.take()
+        refusal = _slots.acquire(stream)
+        if refusal is not None:
+            raise refusal
+        try:
+            return stream, Emitter(stream, source, runtime, _refuse_response, called)
+        except BaseException:
+            _slots.release(stream)
+            raise
+
+
+def _start(stream: Stream, plan: Plan, runtime: Runtime) -> None:
+    stream.start(runtime, _slots.release)
+    stream.leave()  # it goes on without a reader
+    note_state(plan.storage, plan.stream_id, BEGUN)
+    if plan.is_stopped:
+        stream.stopped("cancelled")
+
+
+def _end(stream: Stream, error: Optional[BaseException]) -> None:
+    """End the stream as its block has ended."""
+    if error is None:
+        stream.end("complete")
+    elif isinstance(error, GreenletExit):
+        stream.end("cancelled")
+    elif isinstance(error, (KeyboardInterrupt, SystemExit)):
+        stream.shut_down()
+    else:
+        stream.end("error", error)
+
+
+def _flush(stream: Stream) -> None:
+    if stream.recorder is not None and not stream.recorder.flush(FLUSH_SECONDS):
+        log.warning("stream %s: its end has not reached the storage yet", stream.id)
+
+
+def _pause(seconds: float) -> None:
+    wakeup = wakeup_of_the_caller()
+    try:
+        wakeup.wait(seconds)
+    finally:
+        wakeup.close()
+
+
+def _refuse_response(stream: Any) -> NoReturn:
+    raise RuntimeError(
+        "a producer has no response of its own; streams.attach(stream_id) makes one in a view"
+    )
