@@ -61,6 +61,11 @@ class ReplaySource:
         self._wakeup: Optional[Wakeup] = None
         self._is_aborted = False
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the producer is in this process."""
+        return self._reading.is_local
+
     def __iter__(self) -> Iterator[bytes]:
         self._wakeup = wakeup = wakeup_of_the_caller()
         try:
@@ -127,19 +132,16 @@ class ReplayHooks(FlaskHooks):
 
 
 class ReadingStream(Stream):
-    """The stream of a reader of the log.
-
-    :ivar is_local: whether the producer is in this process.
+    """The stream of a reader of the log. Its source says whether the producer is in this process.
     """
 
-    __slots__ = ("is_local",)
-
-    is_local: bool
+    __slots__ = ()
 
     def shut_down(self) -> None:
         """End it, and have the reader come back. Not where the producer is in this process, which
         ends, too: its end comes through the log."""
-        if not self.is_local:
+        source: Any = self._source
+        if not source.is_local:
             super().shut_down()
 
 
@@ -149,7 +151,8 @@ def replay_stream(
     """Make the stream of a reader of the log.
 
     :param last: the last event that it has; ``None``: it wants the stream from its opening on.
-    :param options: those of the application; only heartbeat and ``send_timeout`` count.
+    :param options: those of the application; only heartbeat,
+        ``send_timeout`` and ``max_lifetime`` count.
     :raises UnknownStream: the log has no such stream.
     :raises StreamGone: what the reader lacks is kept no more.
     """
@@ -161,19 +164,24 @@ def replay_stream(
     except StreamGone:
         reading.close()
         raise
-    source = ReplaySource(reading, last)
+    format = ReplayedFormat(reading.head, last is None)
+    format.stream_id = stream_id
+    return reading_stream(here, ReplaySource(reading, last), format, options)
+
+
+def reading_stream(
+    here: Current, source: Any, format: ReplayedFormat, options: StreamOptions
+) -> Stream:
+    """Make the stream of a reader from the source of its bytes."""
     own = StreamOptions(
         heartbeat=options.heartbeat,
+        max_lifetime=options.max_lifetime,
         send_timeout=options.send_timeout,
         worker=options.worker,
         reconnect="restart",
     )
-    format = ReplayedFormat(reading.head, last is None)
-    format.stream_id = stream_id
     name = "the log of a stream"
-    stream = ReadingStream(stream_id, name, source, format, own, ReplayHooks(here))
-    stream.is_local = reading.is_local
-    return stream
+    return ReadingStream(format.stream_id, name, source, format, own, ReplayHooks(here))
 
 
 def _check(reading: Reading, last: Optional[LastEvent]) -> None:

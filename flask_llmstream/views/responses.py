@@ -12,9 +12,10 @@ from werkzeug.exceptions import HTTPException
 from ..app.context import is_stream_with_context, keep_with_request, unwrapped_template
 from ..app.current import Current, current
 from ..app.state import state_of
-from ..errors import StreamError, StreamGone
+from ..errors import StreamError, StreamGone, UnknownStream
 from ..exceptions.handling import name_of
 from ..providers.sdk_streams.kinds import sdk_deltas
+from ..replay.expected import BEGUN, expected_of
 from ..runtime.runtime import runtime_for
 from ..sources.calls import called, producing
 from ..sources.emitter import Emitter
@@ -28,6 +29,7 @@ from ..wsgi.body import StreamBody
 from ..wsgi.failure_response import set_failure_form
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import new_headers, stream_response_class
+from .awaited import awaiting_stream
 from .replays import ReadingStream, asked_from, replay_stream
 from .source_checks import (
     not_iterable,
@@ -139,7 +141,13 @@ def attach(
     last = asked_from(stream_id, last_event_id(here.request) if here.request is not None else "")
     if last is not None and last.is_last:
         return _nothing_more(here.app)
-    stream = replay_stream(here, stream_id, last, options)
+    try:
+        stream = replay_stream(here, stream_id, last, options)
+    except UnknownStream:
+        expected = expected_of(state_of(here.app).replay, stream_id)
+        if expected is None or expected.state == BEGUN:
+            raise
+        stream = awaiting_stream(here, stream_id, expected, options)
     liveness = state_of(here.app).settings.liveness
     body = StreamBody(stream, slots, slots.client(), liveness, unread=_unread_body(here.request))
     return _response_with(body, stream, here.app)
