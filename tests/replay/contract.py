@@ -245,8 +245,20 @@ class ReplayContract:
     def test_a_stream_that_runs_has_one_producer(self, storage, elsewhere):
         storage.record(STREAM, HEAD, nothing)
         for place in (storage, elsewhere):
-            with pytest.raises(StreamIsProduced):
+            with pytest.raises(StreamIsProduced) as caught:
                 place.record(STREAM, HEAD, nothing)
+            assert not caught.value.has_ended
+
+    def test_what_was_flushed_is_known_to_have_ended(self, storage, elsewhere):
+        recording = storage.record(STREAM, HEAD, nothing)
+        recording.append(event(1))
+        assert recording.flush(HANG_GUARD)
+        recording.finish(b"the end", "complete")
+        assert recording.flush(HANG_GUARD)
+        for place in (elsewhere, storage):
+            with pytest.raises(StreamIsProduced) as caught:
+                place.record(STREAM, HEAD, nothing)
+            assert caught.value.has_ended
 
     def test_a_stream_that_has_ended_is_not_recorded_again(self, storage, elsewhere):
         storage.record(STREAM, HEAD, nothing).finish(b"", "complete")

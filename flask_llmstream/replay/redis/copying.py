@@ -62,6 +62,12 @@ class Copying:
         self._try_at = now
         self._give_up_at: Optional[float] = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether Redis has all that there is, as far as it will ever have it."""
+        has_all = self._is_known and self._sent >= self._log.last
+        return self.is_done or (has_all and self._log.end is None)
+
     def is_due(self, now: float) -> bool:
         """Whether there is something to send."""
         if self.is_done:

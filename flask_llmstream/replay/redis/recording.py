@@ -9,12 +9,16 @@ from typing import Callable, List
 from ...errors import ReplayUnavailable
 from ...log import log
 from ...runtime.atomic import claim
+from ...runtime.mutex import wakeup_of_the_caller
 from ..base import Recording
 from ..event_log import EventLog
 from .copying import Copying
 from .health import Health
 from .run import Run
 from .writer import Writer
+
+FLUSH_SECONDS = (0.001, 0.05)
+"""The least and the most seconds between two looks of a flush."""
 
 
 class RedisRecording(Recording):
@@ -61,6 +65,17 @@ class RedisRecording(Recording):
             return bool(self._writer.call(("EXISTS", self._run.keys.readers))[0])
         except ReplayUnavailable:
             return True
+
+    def flush(self, seconds: float) -> bool:
+        deadline, pause = monotonic() + seconds, FLUSH_SECONDS[0]
+        wakeup = wakeup_of_the_caller()
+        try:
+            while not self._copying.is_whole and monotonic() < deadline:
+                wakeup.wait(pause)
+                pause = min(2 * pause, FLUSH_SECONDS[1])
+        finally:
+            wakeup.close()
+        return self._copying.is_whole
 
     # Called by the storage.
 

@@ -66,6 +66,7 @@ class RedisStorage(ReplayStorage):
         self._limits = limits
         self._keys = Keys(prefix)
         self._terms = Terms(limits.expires, lease)
+        self.lease = lease
         self._process = self._begin()
         self._at_exit = partial(_close_at_exit, weakref.ref(self))
 
@@ -131,7 +132,8 @@ class RedisStorage(ReplayStorage):
             raise StreamIsProduced(stream_id)
         last = position_of(entries[0][0]) if entries else Position(0, 0)
         if last.is_end or (ended and number_of(run) >= last.run):
-            raise StreamIsProduced(stream_id)
+            group.writer.call(("DEL", keys.lease))  # nobody may produce it any more
+            raise StreamIsProduced(stream_id, has_ended=True)
         number = max(last.run, number_of(run)) + 1
         owner = self._keys.owner(head.owner, bucket_of(stream_id)) if head.owner else None
         return Run(stream_id, keys, head, number, owner, token, self._terms)
