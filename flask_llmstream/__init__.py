@@ -16,6 +16,7 @@ from .errors import ConfigurationError as ConfigurationError
 from .errors import EventTooLarge as EventTooLarge
 from .errors import LLMStreamError as LLMStreamError
 from .errors import ProviderError as ProviderError
+from .errors import ReplayUnavailable as ReplayUnavailable
 from .errors import RequestError as RequestError
 from .errors import StreamClosed as StreamClosed
 from .errors import StreamError as StreamError

@@ -13,9 +13,10 @@ from flask_llmstream.channel.overflow import STRATEGIES, Overflow
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.formats import BY_ACCEPT, FORMATS, EventStreamFormat
 from flask_llmstream.formats.text import TextFormat
-from flask_llmstream.keywords import FormatName, ResponseOptions, Strategy
+from flask_llmstream.keywords import FormatName, ProducerOptions, ResponseOptions, Strategy
 from flask_llmstream.sse.event import ServerSentEvent
 from flask_llmstream.stream.options import StreamOptions
+from flask_llmstream.stream.resumable import NEEDS_A_READER
 
 DEFAULTS = {
     "format": "message",
@@ -56,6 +57,12 @@ def test_each_option_is_explained() -> None:
 
 def test_each_option_is_known_to_type_checkers_by_its_name_and_type() -> None:
     assert get_type_hints(ResponseOptions) == get_type_hints(StreamOptions)
+
+
+def test_each_option_has_a_meaning_for_a_producer_or_needs_a_reader():
+    options = get_type_hints(ProducerOptions).keys()
+    assert options | set(NEEDS_A_READER) == get_type_hints(ResponseOptions).keys()
+    assert not options & set(NEEDS_A_READER)
 
 
 def test_each_name_that_an_option_takes_is_known_to_type_checkers() -> None:
