@@ -7,13 +7,28 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import is_dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, TypeVar
 
 from ..deltas import Delta, ToolCallDelta
 from ..records import Ending, ErrorInfo, Gap, Usage
 from ..sse.event import ServerSentEvent, with_id
 from ..sse.json import Encode, json_bytes
 from .unsendable import unsendable
+
+Item = TypeVar("Item", bound=Callable[..., bytes])
+
+
+def one_event_a_text(item: Item) -> Item:
+    """Mark a format's ``item``: it makes a text one whole event, or nothing. So nobody has to look
+    where the events in its bytes end. A method that overrides it has no mark."""
+    item.is_one_event = True  # type: ignore[attr-defined]
+    return item
+
+
+def has_one_event(format: Format) -> bool:
+    """Whether the format makes a text one whole event, or nothing."""
+    return getattr(format.item, "is_one_event", False)
+
 
 HEARTBEAT = ServerSentEvent(comment="").encode()
 """A comment, and no blank line: some readers would take that for an event."""

@@ -13,7 +13,7 @@ from ..deltas import Delta
 from ..records import Ending, Usage
 from ..sse.event import ServerSentEvent, with_id
 from ..sse.json import json_bytes, json_text, quoted
-from .base import EventStreamFormat
+from .base import EventStreamFormat, one_event_a_text
 from .texts import ShowsDeltas
 
 DELTA_HEAD, DELTA_TAIL = '{"ended":false,"message":', "}"
@@ -34,6 +34,7 @@ class MessageFormat(ShowsDeltas, EventStreamFormat):
         self._event_head, head = _heads(self._event)
         super().__init__(head)
 
+    @one_event_a_text
     def item(self, item: Any) -> bytes:
         if item.__class__ is str:
             try:

@@ -13,7 +13,7 @@ from ..errors import StreamError
 from ..records import Ending, ErrorInfo, Gap, Usage
 from ..sse.event import ServerSentEvent
 from ..sse.json import json_bytes, json_text, quoted
-from .base import EventStreamFormat, Format, id_line
+from .base import EventStreamFormat, Format, id_line, one_event_a_text
 from .finish_reasons import finish_reason_of
 from .texts import NO_HEAD, ShowsDeltas
 from .unsendable import unsendable
@@ -57,6 +57,7 @@ class ChatCompletionChunks(ShowsDeltas, EventStreamFormat):
         role = {"role": "assistant", "content": "", "refusal": None}
         return super().opening(comment, None) + id_line(event_id) + self._chunk(role)
 
+    @one_event_a_text
     def item(self, item: Any) -> bytes:
         if item.__class__ is str and self._head is not NO_HEAD:
             if item.isascii() or item.isprintable():  # no line separator is either of the two

@@ -72,7 +72,8 @@ class Recording(ABC):
 
     @abstractmethod
     def append(self, event: bytes) -> None:
-        """Keep the next event, which has its ID. This is on the path of every token.
+        """Keep the next event, as it comes from the format: the ``numbering`` of the log gives it
+        its ID where it is read. This is on the path of every token.
 
         :raises StreamClosed: the recording is finished, or another run has taken its place.
         """

@@ -4,25 +4,33 @@ The readers share the events, and each knows the number of the last event that i
 before it came and what comes live are one sequence: no event can be lost or repeated between the
 two.
 
-No lock is held. The writer appends an event *before* it reads the list of waiting readers; a reader
-joins that list *before* it looks a last time for an event. So one of the two always sees the other.
+No lock is held. The writer appends an event *before* it reads the list of watchers; a reader joins
+that list *before* it looks a last time for an event. So one of the two always sees the other.
+
+The newest events are a list. From time to time the writer joins them to a chunk, which takes half
+the memory, and begins a new list. It adds the chunk *before* that; a reader looks at the list
+*before* the chunks. So a reader finds each event in one of the two, or in both.
 """
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import StreamClosed
 from ..runtime.atomic import claim
 from ..runtime.wakeup import Wakeup
+from .chunks import Chunk, chunk_of, found_in, joined, some_from
+from .numbering import Numbering, split_events
 
 BLOCK_BYTES = 32 * 1024
 """The most bytes that one read joins."""
 
+_CHUNK_EVENTS = 128
+"""The most events of a chunk. Only then is their size counted: that is too slow to be done on the
+path of every token."""
+
 _SHARE = 8
-"""A full log forgets an eighth of its events at a time: to forget one costs as much as to move all
-that are behind it."""
+"""The newest events, which are in no chunk, take an eighth of the log at most."""
 
 
 class Block(NamedTuple):
@@ -56,15 +64,15 @@ class EventLog:
 
     :param run: the number of the run, from 1 on.
     :param max_events: the most events that are kept. Default: 10,000.
-    :param max_bytes: the most bytes that are kept; one larger event is kept alone. Default:
-        1048576.
+    :param max_bytes: the most bytes that are kept; one larger event is kept, with an eighth of that
+        behind it at most. Default: 1048576.
     :ivar end: the end of the run; ``None`` while it goes on. Nothing follows it.
-    :ivar size: the bytes of the events that are kept.
+    :ivar numbering: gives the events their IDs when they are read; ``None``: they have them.
     """
 
     __slots__ = (
-        "run", "end", "size", "_kept", "_max_events", "_max_bytes", "_waiting", "_is_open",
-        "__weakref__",
+        "run", "end", "numbering", "_chunks", "_size", "_newest", "_chunk_events", "_large",
+        "_max_events", "_max_bytes", "_watchers", "_is_open", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -72,22 +80,27 @@ class EventLog:
     ) -> None:
         self.run = run
         self.end: Optional[End] = None
-        self.size = 0
-        self._kept: Tuple[int, List[bytes]] = (1, [])  # the first number, and the events from it on
-        self._max_events = max_events
-        self._max_bytes = max_bytes
-        self._waiting: List[Wakeup] = []
+        self._size = 0
+        self.numbering: Optional[Numbering] = None
+        self._chunks: List[Chunk] = []
+        self._newest: Tuple[int, List[bytes]] = (1, [])  # the first number, and the events
+        self._chunk_events = max(min(_CHUNK_EVENTS, max_events // _SHARE), 1)
+        self._large = max_bytes // _SHARE // self._chunk_events  # a larger event is a chunk alone
+        self._max_events = max_events - self._chunk_events + 1  # there is room for a chunk
+        self._max_bytes = max_bytes - self._large * self._chunk_events
+        self._watchers: List[Callable[[], object]] = []  # waiting readers, and the end
         self._is_open = True
 
     @property
     def first(self) -> int:
         """The number of the first event that is kept; ``last + 1`` where none is."""
-        return self._kept[0]
+        number, chunks = self._newest[0], self._chunks
+        return chunks[0].first if chunks else number
 
     @property
     def last(self) -> int:
         """The number of the last event; 0 before the first."""
-        first, events = self._kept
+        first, events = self._newest
         return first + len(events) - 1
 
     # Called by the writer.
@@ -95,82 +108,147 @@ class EventLog:
     def append(self, event: bytes) -> None:
         """Keep the next event.
 
+        :param event: with its ID, where the log has no ``numbering``.
         :raises StreamClosed: the run has ended.
+        """
+        events = self._newest[1]
+        events.append(event)
+        if self._watchers or len(events) >= self._chunk_events or len(event) > self._large:
+            self._look(event)
+
+    def appender(self) -> Callable[[bytes], None]:
+        """The function that keeps the next event, for a writer with many: :meth:`append`, faster.
+        Nobody may call :meth:`append` beside it."""
+        watchers, most, large, look = self._watchers, self._chunk_events, self._large, self._look
+        events = self._newest[1]
+        keep = events.append
+
+        def append(event: bytes) -> None:
+            nonlocal events, keep
+            keep(event)
+            if watchers or len(events) >= most or len(event) > large:
+                look(event)
+                events = self._newest[1]
+                keep = events.append
+
+        return append
+
+    def _look(self, event: bytes) -> None:
+        """Do what is not done for every event.
+
+        :param event: the newest.
         """
         if self.end is not None:
             raise StreamClosed(self.end.reason)
-        events = self._kept[1]
-        events.append(event)
-        self.size += len(event)
-        if self.size > self._max_bytes or len(events) > self._max_events:
-            self._evict()
-        if self._waiting:
-            self._wake()
+        first, events = self._newest
+        is_large = len(event) > self._large
+        if is_large or len(events) >= self._chunk_events:
+            others = events[:-1] if is_large else events
+            self._add(chunk_of(first, others))
+            self._add(chunk_of(first + len(others), events[len(others) :]))
+            self._newest = first + len(events), []
+        self._wake()
 
-    def _evict(self) -> None:
-        first, events = self._kept
-        count, size = 0, self.size
-        least = len(events) // _SHARE or 1
-        while count < len(events) - 1 and (
-            count < least or size > self._max_bytes or len(events) - count > self._max_events
+    def _add(self, chunk: Chunk) -> None:
+        """Add a chunk, unless it is empty, and forget the oldest where there is no room."""
+        if chunk.first == chunk.stop:
+            return
+        chunks, least = self._chunks, chunk.stop - self._max_events
+        chunks.append(chunk)
+        self._size += len(chunk.data)
+        count = 0
+        while count < len(chunks) - 1 and (
+            self._size > self._max_bytes or chunks[count].first < least
         ):
-            size -= len(events[count])
+            self._size -= len(chunks[count].data)
             count += 1
-        self._kept = first + count, events[count:]  # one step: a reader sees the old or the new
-        self.size = size
+        if count:
+            self._chunks = chunks[count:]  # one step: a reader sees the old or the new
 
     def skip_to(self, number: int) -> None:
         """Go on with the event of a higher number, as those before it can't be had. The events so
         far are forgotten, too. For a log that is a copy."""
-        self._kept = number, []
-        self.size = 0
+        self._newest = number, []
+        self._chunks = []
+        self._size = 0
 
     def finish(self, frame: bytes, reason: str) -> bool:
-        """Keep the end. Any thread may call it.
+        """Keep the end. Any thread may call it. An event that is appended meanwhile may be left
+        out.
 
         :returns: ``False`` where there is an end already.
         """
         if not claim(self, "_is_open"):
             return False
         self.end = End(frame, reason, self.last)
+        self._watchers.append(_nothing)  # so that the writer looks, and sees the end
         self._wake()
         return True
 
     def _wake(self) -> None:
-        for wakeup in self._waiting[:]:
-            wakeup.set()
+        for wake in self._watchers[:]:
+            wake()
+
+    def pack(self) -> Iterator[None]:
+        """Compress the events, once the run has ended. Each step takes less than a millisecond.
+        Only one caller at a time."""
+        first, newest = self._newest
+        if self.end is None:
+            return
+        if newest:
+            self._chunks = [*self._chunks, chunk_of(first, newest[: self.end.number + 1 - first])]
+            self._newest = self.end.number + 1, []
+        index = 0
+        while index < len(self._chunks):
+            plain = some_from(self._chunks, index, BLOCK_BYTES)
+            rest = self._chunks[index + len(plain) :]
+            self._chunks = [*self._chunks[:index], joined(plain).packed(), *rest]
+            index += 1
+            yield
 
     # Called by the readers.
 
-    def read(self, after: int) -> Optional[Block]:
-        """The events behind one, joined up to 32 KiB, or one larger event.
+    def read(self, after: int, max_bytes: int = BLOCK_BYTES) -> Optional[Block]:
+        """The events behind one, joined.
 
         :param after: the number of the last event that the reader has; 0: none.
+        :param max_bytes: the most bytes, without the IDs; one larger event comes alone. Default:
+            32768.
         :returns: ``None`` where there are none yet, or none any more.
         """
-        start, block = self.events(after, BLOCK_BYTES)
-        if not block:
+        found = self._found(after, max_bytes)
+        if found is None or found.first == found.stop:
             return None
-        return Block(b"".join(block), start + len(block) - 1, start - after - 1)
+        return Block(self._numbered(found), found.stop - 1, found.first - after - 1)
 
-    def events(self, after: int, most_bytes: int) -> Tuple[int, List[bytes]]:
-        """The events behind one, each for itself, up to a number of bytes, or one larger event.
+    def events(self, after: int, max_bytes: int) -> Tuple[int, List[bytes]]:
+        """As :meth:`read`, with each event by itself.
 
-        :param after: as of :meth:`read`.
-        :returns: the number of the first of them, and the events; none where there are none yet, or
-            none any more.
+        :returns: the number of the first event, and the events.
         """
+        found = self._found(after, max_bytes)
+        if found is None:
+            return max(after + 1, self.first), []
+        whole = found.events() if self.numbering is None else split_events(self._numbered(found))
+        return found.first, whole
+
+    def _numbered(self, found: Chunk) -> bytes:
+        if self.numbering is None:
+            return found.data
+        return self.numbering.number(found.data, found.first)[0]
+
+    def _found(self, after: int, size: int) -> Optional[Chunk]:
+        """The events behind one, up to a size: those in chunks, or else the newest."""
         end = self.end  # before the events: an event that comes behind the end is not read
-        first, events = self._kept
-        last = first + len(events) - 1 if end is None else end.number
-        start = max(after + 1, first)
-        block: List[bytes] = []
-        for event in islice(events, start - first, max(start, last + 1) - first):
-            most_bytes -= len(event)
-            if most_bytes < 0 and block:
-                break
-            block.append(event)
-        return start, block
+        first, newest = self._newest  # before the chunks
+        last = first + len(newest) - 1 if end is None else end.number
+        if after >= last:
+            return None
+        chunks, start = self._chunks, after + 1
+        if chunks and start < chunks[-1].stop:
+            return found_in(chunks, start, size)
+        start = max(start, first)
+        return chunk_of(start, newest[start - first : last - first + 1]).within(size)
 
     def wait(self, after: int, wakeup: Wakeup, timeout: Optional[float] = None) -> bool:
         """Wait for an event behind this one, or for the end.
@@ -179,8 +257,12 @@ class EventLog:
         :param timeout: seconds; ``None``: for ever.
         :returns: ``False`` when the time ran out.
         """
-        self._waiting.append(wakeup)
+        self._watchers.append(wakeup.set)
         try:
             return self.last > after or self.end is not None or wakeup.wait(timeout)
         finally:
-            self._waiting.remove(wakeup)
+            self._watchers.remove(wakeup.set)
+
+
+def _nothing() -> None:
+    """Wakes nobody."""

@@ -43,15 +43,15 @@ class MemoryRecording(Recording):
     :param ended: is called at the end.
     """
 
-    __slots__ = ("log", "_stream", "_ended")
+    __slots__ = ("log", "append", "_stream", "_ended")
+
+    append: Callable[[bytes], None]  # type: ignore[assignment]
 
     def __init__(self, stream: _Stream, ended: Callable[[], object]) -> None:
         self.log = stream.log
+        self.append = stream.log.appender()
         self._stream = stream
         self._ended = ended
-
-    def append(self, event: bytes) -> None:
-        self.log.append(event)
 
     def finish(self, frame: bytes, reason: str) -> None:
         if self.log.finish(frame, reason):

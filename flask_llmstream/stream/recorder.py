@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from copy import copy
 from time import time
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
 from ..errors import ProducerLost
 from ..records import Gap
 from ..replay.base import GAP_NUMBER, Recording, ReplayStorage, StreamHead
-from ..replay.numbering import Numbering, split_opening, with_ending_ids
+from ..replay.numbering import Numbering, split_events, split_opening, with_ending_ids
 from .ids import ended_id
 
 if TYPE_CHECKING:
     from .stream import Stream
 
+Receive = Callable[[Optional[float]], Optional[bytes]]
+
 
 class Recorder:
-    """Takes each frame of one stream to a storage, and gives its events their IDs.
+    """Takes the events of one stream to a storage, and gives them their IDs.
 
     :param storage: where the events are kept.
     :param owner: a digest of the stream's owner; ``""``: the ID alone is the right to it.
     :param model: the name of the model that answers; ``""`` where no model does.
     :ivar opening: the first bytes of the answer, once the stream is open.
     :ivar ending: the last bytes of the answer, once the stream has ended; ``None`` before.
+    :ivar append: keeps the next event, once the stream is open.
     """
 
-    __slots__ = ("opening", "ending", "_storage", "_owner", "_model", "_recording", "_numbering",
-                 "_append")  # fmt: skip
+    __slots__ = (
+        "opening", "ending", "append", "_storage", "_owner", "_model", "_recording", "_numbering",
+    )  # fmt: skip
 
     def __init__(self, storage: ReplayStorage, owner: str = "", model: str = "") -> None:
         self.opening = b""
@@ -46,36 +50,47 @@ class Recorder:
         self._recording = recording = self._storage.record(
             stream.id, self._head(stream), stream.stopped
         )
-        self._append = recording.append
-        self._numbering = Numbering(stream.id, recording.log.run)
-        if rest:
-            self.opening += self.record(rest)
+        self.append = recording.append
+        self._numbering = recording.log.numbering = Numbering(stream.id, recording.log.run)
+        self._keep_opening(split_events(rest))
+
+    def _keep_opening(self, events: List[bytes]) -> None:
+        for event in events:
+            self.append(event)
+        self.opening += self._numbering.number(b"".join(events), 1)[0]
 
     def _head(self, stream: Stream) -> StreamHead:
         # A format may note that it was asked for a failure. So a copy is asked.
         format: Any = copy(stream.format)
-        lost = stream.error_info_of(ProducerLost())
+        lost = b""
+        if self._storage.is_shared:  # another loses the log with the producer
+            failure = stream.error_info_of(ProducerLost())
+            lost = with_ending_ids(format.failure(failure, ended_id(stream.id)), stream.id)
         return StreamHead(
             owner=self._owner,
             content_type=format.content_type,
             opening=self.opening,
-            lost=with_ending_ids(format.failure(lost, ended_id(stream.id)), stream.id),
+            lost=lost,
             gap=format.gap(Gap(int(GAP_NUMBER))),
             headers=dict(format.headers),
             created=int(time()),
             model=self._model,
         )
 
-    def record(self, frame: bytes) -> bytes:
-        """Keep a frame.
+    def numbered(self, receive: Receive) -> Receive:
+        """The channel's ``receive``, with an ID in each event. The channel has each event by
+        itself, as the log has it. So the two agree in the numbers."""
+        number = self._numbering.number
+        next_number = self._recording.log.last + 1  # type: ignore[union-attr]
 
-        :returns: its events, with their IDs.
-        :raises StreamClosed: the stream has ended.
-        """
-        events = self._numbering.events(frame)
-        for event in events:
-            self._append(event)
-        return events[0] if len(events) == 1 else b"".join(events)
+        def receive_numbered(timeout: Optional[float] = None) -> Optional[bytes]:
+            nonlocal next_number
+            block = receive(timeout)
+            if block:
+                block, next_number = number(block, next_number)
+            return block
+
+        return receive_numbered
 
     def finish(self, stream_id: str, frame: Optional[bytes], reason: str) -> None:
         """Keep the end.

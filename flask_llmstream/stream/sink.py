@@ -13,9 +13,11 @@ from ..channel.overflow import Overflow
 from ..deltas import Delta
 from ..errors import StreamClosed, UnsendableItem
 from ..formats import Format
+from ..formats.base import has_one_event
 from ..log import log
 from ..providers.sdk_streams.kinds import is_sdk_item
 from ..records import MAX_TEXT, Usage
+from ..replay.numbering import split_events
 from ..runtime.wakeup import Wakeup
 from ..sse.event import ServerSentEvent
 from ..sse.text import whole
@@ -88,8 +90,8 @@ class Sink:
     :ivar first_item_at: when the first item was sent; ``None`` before.
     :ivar last_item_at: when the source gave its latest item. Kept with an ``idle_timeout``, and for
         each item for which nothing is sent.
-    :ivar record: takes a frame to the log of a stream that can be resumed, and returns it with its
-        IDs; ``None`` for another stream.
+    :ivar record: takes an event to the log of a stream that can be resumed; ``None`` for another
+        stream.
     :ivar is_detached: whether the producer goes on although its reader has left.
     """
 
@@ -115,7 +117,7 @@ class Sink:
         self._options = options
         self._clock = clock
         self._sdk_items: Any = None
-        self.record: Optional[Callable[[bytes], bytes]] = None
+        self.record: Optional[Callable[[bytes], None]] = None
         self.is_detached = False
         self._unread: Optional[List[int]] = None  # the items and bytes sent without a reader
         self._encoder = Encoder(name, format, options.on_finish is not None)
@@ -200,7 +202,35 @@ class Sink:
             else:
                 self._take_unsent()
 
-        return deliver
+        if self.record is None or self._options.idle_timeout or not has_one_event(self._format):
+            return deliver
+        return self._sender_of_texts(self.record, deliver)
+
+    def _sender_of_texts(
+        self, record: Callable[[bytes], None], deliver: Callable[[Any], None]
+    ) -> Callable[[Any], None]:
+        """As ``deliver``, with less work for a text, which is one event, to be kept."""
+        encode, send, clock = self._encoder.encode, self.channel.send, self._clock
+
+        def deliver_text(item: Any) -> None:
+            if item.__class__ is not str:
+                deliver(item)
+                return
+            frame = encode(item)
+            if not frame:
+                self._take_unsent()
+                return
+            record(frame)
+            try:
+                send(frame)
+            except StreamClosed:
+                if not self.is_detached:
+                    raise
+                self._count_unread(frame)
+            if self.first_item_at is None:
+                self.first_item_at = clock()
+
+        return deliver_text
 
     def _sender_of_frames(self) -> Callable[[bytes], None]:
         """The function that takes a frame to the channel. Most streams need only its own."""
@@ -208,14 +238,16 @@ class Sink:
         if self._options.leaving != "cancel" or self.record is not None:
             send = self._hand_over
         if self.record is not None:
-            send = self._recorded
+            send = partial(self._recorded, self.record)
         return partial(self._stamped, send) if self._options.idle_timeout else send
 
-    def _recorded(self, frame: bytes) -> None:
-        """Keep a frame in the log first. So the log has whatever its reader has."""
+    def _recorded(self, record: Callable[[bytes], None], frame: bytes) -> None:
+        """Keep each event in the log first. So the log has all that its reader has."""
         if self._format.has_own_ids:
             raise UnsendableItem(self._name, ValueError(_OWN_ID))
-        self._hand_over(self.record(frame))  # type: ignore[misc]
+        for event in split_events(frame):
+            record(event)
+            self._hand_over(event)
 
     def _hand_over(self, frame: Any) -> None:
         """Send a frame (or an item, to a channel that encodes late), whether or not there is a
