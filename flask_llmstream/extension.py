@@ -15,7 +15,11 @@ from .app.config import Settings, read_config
 from .app.context import end_request
 from .app.current import current
 from .app.error_handlers import convert_stream_errors
+from .app.owner import owner_of
+from .app.rights import right_to, stop_stream
 from .app.state import EXTENSION, AppState, app_state, state_of
+from .app.stream_ids import signed_id
+from .app.tickets import TICKET_SECONDS, new_ticket
 from .chat.answers import speak_json
 from .chat.blueprint import ChatBlueprint, browser_client
 from .chat.cross_site import refuse_cross_site, send_cors_headers
@@ -36,6 +40,8 @@ from .sources.emitter import Emitter
 from .stream.drain import DRAIN_SECONDS, drain
 from .stream.limits import all_limiters
 from .stream.options import StreamOptions, check_callable, check_number
+from .stream.resumable import options_without_reader
+from .views.awaited import expect_stream
 from .views.decorator import refuse_positional, streamed_view
 from .views.misplaced import log_later_misplaced, refuse_misplaced
 from .views.responses import Source, attach, last_event_id, new_emitter, stream_response
@@ -308,6 +314,35 @@ class LLMStream:
         state = state_of(here.app)
         return attach(here, stream_id, state.options, state.slots)
 
+    def new_stream_id(
+        self, begin_timeout: float = 60, **options: Unpack[ProducerOptions]
+    ) -> str:
+        """An ID for a stream that is to begin elsewhere, such as in a task of a queue. It belongs
+        to the owner of the current request, who may stop it before it begins.
+
+        ::
+
+            stream_id = streams.new_stream_id()
+            answer.delay(stream_id, question)
+            return streams.attach(stream_id)
+
+        A reader who attaches before the stream begins waits for it, with heartbeats.
+
+        :param begin_timeout: how long a reader waits, in seconds. Then it gets a ``timeout``.
+            Default: 60.
+        :param options: those of the producer. Only ``format`` and ``event`` count here.
+        :raises ReplayUnavailable: 503, the storage can't be reached.
+        :raises ConfigurationError: an option that can't work; the message names it.
+        :raises TypeError: there is no such option.
+        """
+        check_number("begin_timeout", begin_timeout, least=0)
+        here, state = current(), app_state()
+        merged = options_without_reader(state.options, options)
+        owner = owner_of(here)
+        stream_id = signed_id(here.app, owner)
+        expect_stream(here, stream_id, owner, begin_timeout, merged)
+        return stream_id
+
     def producer(self, stream_id: str, **options: Unpack[ProducerOptions]) -> Producer:
         """Produce a stream outside of any request: in a task of a queue, a command, a script. The
         readers :meth:`attach` to it, in any process with the same ``LLMSTREAM_REPLAY_URL``.
@@ -349,8 +384,26 @@ class LLMStream:
 
         :param stream_id: as for :meth:`attach`.
         :raises UnknownStream: 404, as for :meth:`attach`.
+        :raises StreamGone: within a request: 410, it is kept no more.
         """
-        app_state().replay.stop(stream_id)
+        here = current()
+        stop_stream(here, right_to(here, stream_id))
+
+    def ticket(self, stream_id: str, seconds: float = TICKET_SECONDS) -> str:
+        """A right to read a stream for a short time, for a reader that can't show who it is:
+        ``GET …/chat/streams/<id>?ticket=…``, or :meth:`attach` in such a view. An ``EventSource``
+        sends no header of its own.
+
+        :param stream_id: as for :meth:`attach`.
+        :param seconds: how long it is good. A reader who comes back after that needs another.
+            Default: 60.
+        :raises UnknownStream: 404, as for :meth:`attach`.
+        :raises ConfigurationError: the app has no ``SECRET_KEY``.
+        """
+        check_number("seconds", seconds, least=0)
+        here = current()
+        right_to(here, stream_id)
+        return new_ticket(here.app, stream_id, seconds)
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
         """Let the streams of this process's apps end, before a restart or in a test.

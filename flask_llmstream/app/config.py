@@ -19,6 +19,8 @@ from typing import (
     get_args,
 )
 
+from flask import Request
+
 from ..errors import ConfigurationError
 from ..keywords import UnknownFields
 from ..replay.base import Limits, ReplayStorage
@@ -72,6 +74,11 @@ class Settings:
     :param docs: whether ``GET /docs`` shows the description as a page. It needs the extra
         ``docs``. Default: false.
     :param chat_hold: the ``hold`` of the chat endpoints, in seconds. Default: 2.
+    :param owner: a function that is called with a request and returns the ID of its owner, as a
+        text, bytes, a whole number or a UUID; ``None`` or nothing: nobody. A stream of
+        ``reconnect="resume"`` is read, stopped and listed by its owner alone. A stream of nobody is
+        its reader's who has the ID. The function may be ``async def``. Default: the user whom
+        Flask-Login knows, else the session that the request's cookie brought, else nobody.
     :param replay_url: where the events of streams with ``reconnect="resume"`` are kept:
         ``memory://``, in this process; ``redis://…``, ``rediss://…``, ``unix://…``,
         ``redis+sentinel://…``, ``redis+cluster://…``, shared by all processes and machines that use
@@ -107,6 +114,7 @@ class Settings:
     openapi: Union[bool, Mapping[str, Any]] = True
     docs: bool = False
     chat_hold: float = 2
+    owner: Optional[Callable[[Request], Any]] = None
     replay_url: Union[str, ReplayStorage] = MEMORY
     replay_prefix: str = "llmstream"
     replay_max_streams: int = 1000
@@ -128,6 +136,7 @@ class Settings:
         _check_patch("openapi", self.openapi)
         check_flag("docs", self.docs)
         check_number("chat_hold", self.chat_hold, least=0)
+        check_callable("owner", self.owner)
         check_whole("replay_max_streams", self.replay_max_streams, least=0)
         check_whole("replay_max_events", self.replay_max_events, least=1)
         check_whole("replay_max_bytes", self.replay_max_bytes, least=1)

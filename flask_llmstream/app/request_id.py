@@ -27,6 +27,13 @@ def stream_id(request: Optional[Request]) -> str:
     return _id_in(environ)
 
 
+def name_request(request: Optional[Request], stream_id: str) -> None:
+    """Give a request the ID of its stream, unless it has one: what it told so far has that."""
+    if request is not None:
+        request.environ[_HAS_STREAM] = True
+        request.environ.setdefault(_ID, stream_id)
+
+
 def _id_in(environ: Dict[str, Any]) -> str:
     found: str = environ.get(_ID) or environ.setdefault(_ID, new_stream_id())
     return found

@@ -19,6 +19,7 @@ from .openapi.page import FILE, Page
 from .openapi.views import RULE as OPENAPI
 from .openapi.views import APIDescription
 from .own_settings import OwnSettings
+from .streams import LIST, ONE, RULES, TICKETS, KeptStreams
 
 COMPLETIONS = "completions"
 """The endpoint that each chat blueprint has, below its own name."""
@@ -58,6 +59,7 @@ class ChatBlueprint(Blueprint):
             self._add(each.rule, each.name, partial(completions.answer, each), each.method)
         self._add("/models", "models", models.all, "GET")
         self._add(f"/models/<{NAME}:{NAME}>", "model", models.one, "GET", merge_slashes=False)
+        self._keep_streams()
         self._add("/llmstream.js", "client", browser_client, "GET")
         self._describe(providers)
         self.after_request(_forbid_caching)
@@ -79,10 +81,16 @@ class ChatBlueprint(Blueprint):
         self._add("/docs", "docs", page.show, "GET", wanted=page.is_wanted)
         self._add(f"/docs/<{FILE}>", "docs_file", page.file, "GET", wanted=page.is_wanted)
 
+    def _keep_streams(self) -> None:
+        kept = KeptStreams(self.own)
+        self._add(RULES[LIST], LIST, kept.all, "GET")
+        self._add(RULES[ONE], ONE, kept.one, "GET", "DELETE")
+        self._add(RULES[TICKETS], TICKETS, kept.ticket, "POST")
+
     def _add(
-        self, rule: str, endpoint: str, view: Callable[[], Response], method: str, **options: Any
+        self, rule: str, endpoint: str, view: Callable[[], Response], *methods: str, **options: Any
     ) -> None:
-        add_route(self, rule, endpoint, view, **_only(method), **options)
+        add_route(self, rule, endpoint, view, **_only(methods), **options)
 
     def _admit(self) -> Optional[Response]:
         """Refuse pages of other sites, and answer preflights, before the blueprint's guards run.
@@ -90,7 +98,8 @@ class ChatBlueprint(Blueprint):
         The application's own ``before_request`` functions run before, as its ``after_request``
         functions rely on them.
         """
-        if self.protocol(request.endpoint) is not None:
+        is_kept = _own_name(request.endpoint) in RULES
+        if is_kept or self.protocol(request.endpoint) is not None:
             refuse_cross_site(self.own.in_force().allowed_origins)
         return answer_to_preflight()
 
@@ -104,9 +113,9 @@ def _own_name(endpoint: Optional[str]) -> str:
     return (endpoint or "").rpartition(".")[2]
 
 
-def _only(method: str) -> Dict[str, Any]:
+def _only(methods: Sequence[str]) -> Dict[str, Any]:
     # Preflights need OPTIONS, also where an app turns Flask's automatic OPTIONS off.
-    return {"methods": [method, "OPTIONS"], "provide_automatic_options": True}
+    return {"methods": [*methods, "OPTIONS"], "provide_automatic_options": True}
 
 
 def browser_client() -> Response:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Collection, Mapping, Union, cast
 
 from flask import Response, request
 
 from ..app.client_names import set_client_names
 from ..app.current import current
-from ..app.request_owner import request_owner
-from ..errors import RequestError, RequestTooLarge, StreamError, UnsupportedMediaType
+from ..app.owner import namespace_of
+from ..errors import RequestError
 from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS, Format
 from ..protocols.base import ClientRequest, ParsedRequest, Protocol
 from ..protocols.completion import ChatRequest, parse_chat
@@ -19,7 +20,7 @@ from ..providers import Provider
 from ..providers.awaited import begin_answer
 from ..sources.calls import called
 from ..views.responses import stream_response
-from ..wsgi.request_body import read_in_view
+from .body import read_body
 from .cross_site import refuse_unless_accepted
 from .own_settings import OwnSettings
 
@@ -43,7 +44,8 @@ class Completions:
         """The answer to the current request, which speaks this protocol."""
         fields = {} if protocol.method == "GET" else parse_json(self._body())
         query, headers = request.args.to_dict(), cast(Mapping[str, str], request.headers)
-        parsed = _read(protocol, ClientRequest(fields, query, headers, request_owner))
+        owner = partial(namespace_of, current())
+        parsed = _read(protocol, ClientRequest(fields, query, headers, owner))
         names = {**protocol.field_names, **parsed.names}
         try:
             chat = self._checked(parsed.fields)
@@ -66,17 +68,7 @@ class Completions:
         return (_EVENT_STREAM, content_type.partition(";")[0], "text/plain")
 
     def _body(self) -> bytes:
-        limit = self._own.in_force().settings.max_body_bytes
-        body = read_in_view(request, limit)
-        if body is None or len(body) > limit:
-            raise RequestTooLarge(f"the body is over the limit of {limit} bytes")
-        if not body and _is_unreadable(request.environ):
-            message = "this server can't read a chunked body; send it with a Content-Length"
-            raise StreamError(message, code="length_required", status=411)
-        # A guard may have read a form, so an empty body with a length is checked as well.
-        if (body or request.content_length) and not request.is_json:
-            raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
-        return body
+        return read_body(self._own.in_force().settings.max_body_bytes)
 
     def _checked(self, fields: Mapping[str, Any]) -> ChatRequest:
         settings = self._own.in_force().settings
@@ -96,7 +88,7 @@ class Completions:
         called(self._providers[model].check, chat.completion)
         deltas = begin_answer(self._providers[model], chat.completion)
         name = f"the model {model}"
-        return stream_response(current(), deltas, options, own.slots, name)
+        return stream_response(current(), deltas, options, own.slots, name, model)
 
 
 def _read(protocol: Protocol, asked: ClientRequest) -> ParsedRequest:
@@ -105,9 +97,3 @@ def _read(protocol: Protocol, asked: ClientRequest) -> ParsedRequest:
         kind = type(protocol).__name__
         raise TypeError(f"{kind}.read() has to return a ParsedRequest, not {parsed!r:.60}")
     return parsed
-
-
-def _is_unreadable(environ: Mapping[str, Any]) -> bool:
-    """Whether the body is chunked and the server passes it on without marking its end."""
-    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-    return chunked and not environ.get("wsgi.input_terminated")

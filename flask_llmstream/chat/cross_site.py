@@ -19,8 +19,8 @@ from ..errors import CrossSiteRequest
 _ALLOWED = "flask_llmstream.allowed_origins"
 """The key in ``environ`` for the origins whose pages may read the answer."""
 
-_REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID")
-_EXPOSED_HEADERS = "Retry-After, X-Request-ID"
+_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
+_EXPOSED_HEADERS = "Retry-After, X-Request-ID, X-Stream-ID"
 """The headers that clients read and a browser hides by default."""
 _PREFLIGHT_SECONDS = "600"
 _AUTOMATIC_SCHEMES = ("basic", "digest", "negotiate", "ntlm")

@@ -11,6 +11,7 @@ from ..app.config import as_key
 from ..errors import ConfigurationError
 from ..exceptions.handling import name_of
 from ..sources.calls import called
+from .streams import has_good_ticket
 
 Guard = Callable[[], Any]
 """Returns ``None`` to let a request pass; anything else is the answer."""
@@ -54,12 +55,13 @@ def refuse_to_guard_nothing(guard: Optional[Guard]) -> None:
 def _as_before_request(guard: Guard) -> Guard:
     """The guard as a ``before_request`` function.
 
-    ``OPTIONS`` always passes: it runs no model, and a preflight brings no credentials to check.
+    ``OPTIONS`` always passes: it runs no model, and a preflight brings no credentials to check. So
+    does who reads a stream with a ticket: somebody whom the guard let pass has got it.
     """
 
     @functools.wraps(guard)
     def guarding() -> Any:
-        if request.method == "OPTIONS":
+        if request.method == "OPTIONS" or has_good_ticket():
             return None
         return _answer(guard)
 

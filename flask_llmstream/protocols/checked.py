@@ -12,6 +12,9 @@ from .base import Protocol
 OTHER_ENDPOINTS = {
     "models": "/models",
     "model": "/models/",
+    "chat_streams": "/chat/streams",
+    "chat_stream": "/chat/streams/",
+    "chat_stream_tickets": "/chat/streams/",
     "client": "/llmstream.js",
     "openapi": "/openapi.json",
     "docs": "/docs",

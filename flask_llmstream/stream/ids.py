@@ -12,6 +12,7 @@ from typing import NamedTuple, Optional
 STREAM_ID = r"[A-Za-z0-9_-]{32}"
 """The pattern of a stream's ID."""
 
+_STREAM_ID = re.compile(STREAM_ID)
 _EVENT_ID = re.compile(
     rf"({STREAM_ID}):(?:ended|end\.([1-9]\d{{0,3}})|(?:([1-9]\d{{0,8}})\.)?(0|[1-9]\d{{0,15}}))",
     re.ASCII,
@@ -41,6 +42,11 @@ class LastEvent(NamedTuple):
 def new_stream_id() -> str:
     """An ID for a stream, which can't be guessed."""
     return os.urandom(16).hex()
+
+
+def is_stream_id(text: object) -> bool:
+    """Whether it may be the ID of a stream."""
+    return isinstance(text, str) and _STREAM_ID.fullmatch(text) is not None
 
 
 def opening_id(stream_id: str) -> str:

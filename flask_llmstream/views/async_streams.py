@@ -58,8 +58,12 @@ class AsyncFlaskHooks(FlaskHooks):
 
 
 def new_async_stream(
-    current: Current, source: AsyncIterable[Any], options: StreamOptions, name: str
+    current: Current,
+    source: AsyncIterable[Any],
+    options: StreamOptions,
+    name: str,
+    model: str = "",
 ) -> Stream:
     """As :func:`new_stream`, for an asynchronous iterable."""
     iterable = AsyncSource(source, with_contexts)
-    return new_stream(current, iterable, options, name, AsyncStream, AsyncFlaskHooks)
+    return new_stream(current, iterable, options, name, model, AsyncStream, AsyncFlaskHooks)

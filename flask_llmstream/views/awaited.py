@@ -17,12 +17,13 @@ from ..formats import Format
 from ..log import log
 from ..records import Ending
 from ..replay.base import Reading, ReplayStorage, StreamHead
-from ..replay.expected import STOPPED, Expected, expected_of
+from ..replay.expected import STOPPED, Expected, expect, expected_of
 from ..replay.numbering import with_ending_ids
 from ..runtime.mutex import wakeup_of_the_caller
 from ..runtime.wakeup import Wakeup
 from ..stream.ids import ended_id
 from ..stream.options import StreamOptions
+from ..stream.resumable import resumable_format
 from ..stream.stream import Stream
 from .replays import ReplayedFormat, ReplaySource, reading_stream
 
@@ -66,6 +67,19 @@ def awaiting_stream(
     format = ReplayedFormat(head, is_whole=False)
     format.stream_id = stream_id
     return reading_stream(here, source, format, options)
+
+
+def expect_stream(
+    here: Current, stream_id: str, owner: str, seconds: float, options: StreamOptions
+) -> None:
+    """Note that a stream is to begin elsewhere.
+
+    :param seconds: as of :func:`new_expected`.
+    :raises ConfigurationError: the events of its format can't have IDs.
+    :raises ReplayUnavailable: the storage can't be reached.
+    """
+    format = resumable_format(options, stream_id)
+    expect(state_of(here.app).replay, stream_id, new_expected(format, owner, seconds))
 
 
 class AwaitedSource:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any, Iterator, Optional
 
 from ..app.current import Current
-from ..app.state import state_of
-from ..errors import RequestError, StreamGone, UnknownStream
+from ..errors import RequestError, StreamGone
 from ..formats import EventStreamFormat
 from ..log import log as library_log
 from ..records import Ending, Summary
@@ -146,19 +145,20 @@ class ReadingStream(Stream):
 
 
 def replay_stream(
-    here: Current, stream_id: str, last: Optional[LastEvent], options: StreamOptions
+    here: Current,
+    stream_id: str,
+    reading: Reading,
+    last: Optional[LastEvent],
+    options: StreamOptions,
 ) -> Stream:
     """Make the stream of a reader of the log.
 
+    :param reading: the log. It is closed with the stream.
     :param last: the last event that it has; ``None``: it wants the stream from its opening on.
-    :param options: those of the application; only heartbeat,
-        ``send_timeout`` and ``max_lifetime`` count.
-    :raises UnknownStream: the log has no such stream.
+    :param options: those of the application; only heartbeat, ``send_timeout`` and ``max_lifetime``
+        count.
     :raises StreamGone: what the reader lacks is kept no more.
     """
-    reading = state_of(here.app).replay.read(stream_id)
-    if reading is None:
-        raise UnknownStream()
     try:
         _check(reading, last)
     except StreamGone:

@@ -11,17 +11,18 @@ from werkzeug.exceptions import HTTPException
 
 from ..app.context import is_stream_with_context, keep_with_request, unwrapped_template
 from ..app.current import Current, current
+from ..app.rights import Right, find_stream, right_to_read
 from ..app.state import state_of
-from ..errors import StreamError, StreamGone, UnknownStream
+from ..errors import StreamError, StreamGone
 from ..exceptions.handling import name_of
 from ..providers.sdk_streams.kinds import sdk_deltas
-from ..replay.expected import BEGUN, expected_of
+from ..replay.expected import Expected
 from ..runtime.runtime import runtime_for
 from ..sources.calls import called, producing
 from ..sources.emitter import Emitter
 from ..sources.observable import Observable, Subscriber, where_its_threads_are
 from ..sources.pushed import PushSource
-from ..stream.ids import last_event_of
+from ..stream.ids import LastEvent, last_event_of
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
@@ -51,6 +52,7 @@ def stream_response(
     options: StreamOptions,
     slots: StreamLimiter,
     name: Optional[str] = None,
+    model: str = "",
 ) -> Response:
     """Make the response that streams a source. A reader that must not come back gets a response
     that says so.
@@ -58,6 +60,7 @@ def stream_response(
     :param here: the app and the request whose response it is.
     :param source: an iterable, an asynchronous iterable, or an Observable.
     :param name: the name of the source in the log. Default: its own name.
+    :param model: the name of the model that answers. Default: none does.
     :raises TypeError: the source is none of these; the message says what to give.
     :raises ConfigurationError: ``worker="greenlet"`` on a native thread.
     """
@@ -67,11 +70,11 @@ def stream_response(
     name = name or _name(source)
     if hasattr(source, "__iter__"):
         iterable = _checked(source, options.format)
-        return respond(here, new_stream(here, iterable, options, name), slots)
+        return respond(here, new_stream(here, iterable, options, name, model), slots)
     if isinstance(source, AsyncIterable):
         from .async_streams import new_async_stream  # loads asyncio
 
-        return respond(here, new_async_stream(here, source, options, name), slots)
+        return respond(here, new_async_stream(here, source, options, name, model), slots)
     if isinstance(source, Observable):
         emitter = new_emitter(where_its_threads_are(options), slots, name, Subscriber(source))
         return emitter.response()
@@ -138,22 +141,30 @@ def attach(
 
     :raises StreamError: as of :meth:`flask_llmstream.LLMStream.attach`.
     """
+    right = right_to_read(here, stream_id)
     last = asked_from(stream_id, last_event_id(here.request) if here.request is not None else "")
     if last is not None and last.is_last:
-        return _nothing_more(here.app)
-    try:
-        stream = replay_stream(here, stream_id, last, options)
-    except UnknownStream:
-        expected = expected_of(state_of(here.app).replay, stream_id)
-        if expected is None or expected.state == BEGUN:
-            raise
-        stream = awaiting_stream(here, stream_id, expected, options)
+        return nothing(here.app)
+    stream = _reading(here, right, last, options)
     liveness = state_of(here.app).settings.liveness
     body = StreamBody(stream, slots, slots.client(), liveness, unread=_unread_body(here.request))
     return _response_with(body, stream, here.app)
 
 
-def _nothing_more(app: Flask) -> Response:
+def _reading(
+    here: Current, right: Right, last: Optional[LastEvent], options: StreamOptions
+) -> Stream:
+    """Make the stream of one more reader.
+
+    :raises StreamError: as of :meth:`flask_llmstream.LLMStream.attach`.
+    """
+    found = find_stream(here, right)
+    if isinstance(found, Expected):
+        return awaiting_stream(here, right.stream_id, found, options)
+    return replay_stream(here, right.stream_id, found, last, options)
+
+
+def nothing(app: Flask) -> Response:
     """The response to a reader that has the end. It stops an ``EventSource``."""
     response: Response = app.response_class(status=204)
     response.headers.pop("Content-Type", None)
@@ -208,7 +219,7 @@ def _resumed(here: Current, stream: Stream) -> Stream:
         raise StreamGone("This answer has ended, and is not made again.", code="ended", status=204)
     if stream.recorder is None:
         raise StreamGone("This answer was cut off and can't be resumed. Ask again.")
-    rest = replay_stream(here, last.stream_id, last, stream.options)
+    rest = _reading(here, right_to_read(here, last.stream_id), last, stream.options)
     stream.abandon()
     return rest
 

@@ -13,8 +13,10 @@ from ..app.context import CopiedContext
 from ..app.current import Current
 from ..app.error_handlers import error_response
 from ..app.json import json_of
+from ..app.owner import NOBODY, owner_of
 from ..app.request_id import stream_id
 from ..app.state import state_of
+from ..app.stream_ids import kept_stream_id
 from ..formats import (
     BY_ACCEPT,
     BY_MEDIA_TYPE,
@@ -63,6 +65,7 @@ def new_stream(
     source: Iterable[Any],
     options: StreamOptions,
     name: str,
+    model: str = "",
     kind: Type[Stream] = Stream,
     hooks: Type[FlaskHooks] = FlaskHooks,
 ) -> Stream:
@@ -70,17 +73,20 @@ def new_stream(
 
     :param current: the app and the request that it is made for.
     :param name: the name of the source in the log.
+    :param model: the name of the model that answers. Default: none does.
     :param kind: the class of the stream.
     :param hooks: the class of its hooks.
     """
     asked = current.request
     format = _format_of(options, asked)
     format.as_json = json_of(current.app, asked)
-    format.stream_id = stream_id(asked)
     format.field_names = client_names(asked)
+    is_kept = options.reconnect == "resume" and format.is_resumable
+    owner = owner_of(current) if is_kept else NOBODY
+    format.stream_id = kept_stream_id(current, owner) if is_kept else stream_id(asked)
     stream = kind(format.stream_id, name, source, format, options, hooks(current))
-    if options.reconnect == "resume" and format.is_resumable:
-        stream.recorder = Recorder(state_of(current.app).replay)
+    if is_kept:
+        stream.recorder = Recorder(state_of(current.app).replay, owner, model)
     return stream
 
 

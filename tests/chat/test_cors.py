@@ -73,7 +73,9 @@ def test_an_allowed_page_can_read_the_answer(friendly, path):
 def test_it_may_ask_as_its_user_and_read_when_to_come_back(friendly):
     answer = ask(friendly, STREAM)
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
-    assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After, X-Request-ID"
+    assert answer.headers["Access-Control-Expose-Headers"] == (
+        "Retry-After, X-Request-ID, X-Stream-ID"
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,8 @@ def test_it_allows_the_headers_of_our_clients_and_those_asked_for(friendly, aske
     answer = preflight(friendly, headers=asked)
     allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(", ")
     wanted = [name.strip() for name in asked.lower().split(",") if name]
-    assert {"authorization", "content-type", "last-event-id", *wanted} == set(allowed)
+    ours = {"authorization", "content-type", "idempotency-key", "last-event-id"}
+    assert {*ours, *wanted} == set(allowed)
     assert len(set(allowed)) == len(allowed)
 
 

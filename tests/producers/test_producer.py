@@ -22,9 +22,10 @@ from flask_llmstream import (
     UnsendableItem,
     Usage,
 )
+from flask_llmstream.app.owner import NOBODY
+from flask_llmstream.app.stream_ids import signed_id
 from flask_llmstream.replay.memory import MemoryStorage
 from flask_llmstream.stream.drain import drain
-from flask_llmstream.stream.ids import new_stream_id
 from flask_llmstream.stream.limits import StreamLimiter, all_limiters
 from tests.support.answers import Answer
 from tests.support.runtimes import GREENLETS, THREADS, only
@@ -36,8 +37,8 @@ both = only(GREENLETS, THREADS)
 
 
 @pytest.fixture
-def stream_id():
-    return new_stream_id()
+def stream_id(app):
+    return signed_id(app, NOBODY)
 
 
 @pytest.fixture
@@ -342,7 +343,7 @@ def test_options_of_the_app_that_need_a_reader_have_no_effect(make_app, place):
     streams = LLMStream()
     app = make_app(streams, LLMSTREAM_OVERFLOW="drop", LLMSTREAM_ON_LEAVE="cancel",
                    LLMSTREAM_BUFFER=0, LLMSTREAM_FORMAT="accept")
-    stream_id = new_stream_id()
+    stream_id = signed_id(app, NOBODY)
     app.add_url_rule("/log", "log", lambda: streams.attach(stream_id))
     with app.app_context(), streams.producer(stream_id) as emitter:
         emitter.send("one")

@@ -80,8 +80,10 @@ def site(request, make_site):
 REFUSED = {
     **dict.fromkeys(("/completions", "/responses", "/chat/ui", "/ag-ui", "/doctor/silence"), 400),
     f"/models/{'0' * 32}": 404,
+    f"/chat/streams/{'0' * 32}": 410,
+    f"/chat/streams/{'0' * 32}/tickets": 404,
 }
-"""The status of the routes that need a text, a parameter or the name of a model that there is."""
+"""The status of the routes that need a text, a parameter or the name of what there is."""
 
 
 def addresses(app):

@@ -296,4 +296,4 @@ def test_each_app_keeps_its_own(place, make_app, site):
     other = LLMStream()
     app = make_app(other)
     app.add_url_rule("/log/<stream_id>", "log", lambda stream_id: other.attach(stream_id))
-    assert whole(app, *log_of(answer)).status == 404
+    assert whole(app, *log_of(answer)).status == 410  # they sign with one key

@@ -12,6 +12,8 @@ from ...log import log
 from ...protocols.base import Protocol
 from ...protocols.description import Description
 from ...protocols.descriptions.shared import shared_schemas
+from .kept_streams import SCHEMAS as KEPT_SCHEMAS
+from .kept_streams import kept_stream_paths
 from .merge_patch import patched
 from .operations import Terms, operation
 from .other_routes import MODEL, MODEL_LIST, other_paths
@@ -72,13 +74,14 @@ def _paths(
     for protocol, description in described:
         item = paths.setdefault(protocol.rule, {})
         item[protocol.method.lower()] = operation(protocol, description, terms)
-    for path, others in other_paths(terms).items():
+    for path, others in {**other_paths(terms), **kept_stream_paths()}.items():
         paths.setdefault(path, {}).update(others)
     return paths
 
 
 def _schemas(descriptions: Iterable[Description], terms: Terms) -> Dict[str, Any]:
     schemas = {**shared_schemas(terms.models), "Model": MODEL, "ModelList": MODEL_LIST}
+    schemas.update(KEPT_SCHEMAS)
     for description in descriptions:
         schemas.update(description.schemas)
     return schemas

@@ -11,6 +11,7 @@ from ...protocols.base import Protocol
 from ...protocols.description import Description, Schema
 from ...records import ErrorInfo
 from ...wsgi.failure_response import formed
+from .kept_streams import X_STREAM_ID
 from .responses import failures, success
 
 
@@ -21,12 +22,14 @@ class Terms:
     :param models: the names of the models.
     :param format: the format of the answers that no protocol and no query chooses; a name, a
         ``Format`` or a callable that makes one.
+    :param is_kept: whether an answer that is an event stream is kept.
     :param has_page: whether the mount has the page that shows the description.
     """
 
     models: Sequence[str]
     settings: Settings
     format: Any
+    is_kept: bool = False
     has_page: bool = False
 
 
@@ -40,7 +43,11 @@ def operation(protocol: Protocol, description: Description, terms: Terms) -> Dic
         "description": f"{description.text}\n\n{_limits(terms.settings)}".strip(),
         "parameters": list(description.parameters),
         "responses": {
-            "200": success("The answer.", _answers(description, terms.format), description.headers),
+            "200": success(
+                "The answer.",
+                _answers(description, terms.format),
+                {**description.headers, **(X_STREAM_ID if terms.is_kept else {})},
+            ),
             **failures(protocol.method, {form: {"schema": description.failure}}),
         },
     }

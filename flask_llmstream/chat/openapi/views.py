@@ -42,7 +42,13 @@ class APIDescription:
             f"{current_app.name}: chat",
             (request.script_root + request.path)[: -len(RULE)],
             self._protocols,
-            Terms([*self._models], own.settings, own.options.format, has_page),
+            Terms(
+                [*self._models],
+                own.settings,
+                own.options.format,
+                own.options.reconnect == "resume",
+                has_page,
+            ),
             own.settings.openapi if isinstance(own.settings.openapi, Mapping) else {},
         )
         return Response(json_bytes(described), mimetype="application/json")

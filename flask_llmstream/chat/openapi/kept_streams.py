@@ -1,0 +1,152 @@
+"""The routes of the streams that are kept, described: read again, stop, list, tickets."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping
+
+from ...app.tickets import MAX_TICKET_SECONDS
+from ...protocols.description import Schema, event_stream, ref, text_event
+from ...stream.ids import STREAM_ID
+from .responses import REQUEST_ID, failure, success
+
+X_STREAM_ID = {
+    "X-Stream-ID": {
+        "description": "The ID of the stream, where it is kept: `GET /chat/streams/{id}`.",
+        "schema": {"type": "string", "pattern": f"^{STREAM_ID}$"},
+    }
+}
+
+STREAM: Schema = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": f"^{STREAM_ID}$"},
+        "object": {"const": "chat.stream"},
+        "created": {"type": "integer", "description": "The Unix time when it began."},
+        "model": {"type": "string"},
+    },
+    "required": ["id", "object", "created"],
+}
+STREAM_LIST: Schema = {
+    "type": "object",
+    "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": ref("Stream")}},
+    "required": ["object", "data"],
+}
+TICKET: Schema = {
+    "type": "object",
+    "properties": {
+        "object": {"const": "chat.stream.ticket"},
+        "ticket": {"type": "string", "description": "For `?ticket=` of `GET /chat/streams/{id}`."},
+        "expires_in": {"type": "integer", "description": "The seconds that it is good."},
+    },
+    "required": ["object", "ticket", "expires_in"],
+}
+SCHEMAS = {"Stream": STREAM, "StreamList": STREAM_LIST, "StreamTicket": TICKET}
+
+_TEXT: Schema = {"type": "string"}
+_SECONDS: Schema = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "maximum": MAX_TICKET_SECONDS,
+    "description": "How long it is good. Default: 60.",
+}
+_OPTIONAL: Schema = {"type": "object", "properties": {"seconds": _SECONDS}}
+_EXAMPLE = (
+    'event: message\ndata: {"ended":false,"message":"Hello"}\n'
+    "id: 3q2-7w0vQm9xJk4T8sYbLr5uHcFnZaEd:7\n\n"
+)
+
+
+def kept_stream_paths() -> Dict[str, Dict[str, Any]]:
+    """The path items."""
+    one = "/chat/streams/{id}"
+    return {
+        "/chat/streams": {"get": _list()},
+        one: {"parameters": [_ID], "get": _read(), "delete": _stop()},
+        f"{one}/tickets": {"parameters": [_ID], "post": _ticket()},
+    }
+
+
+def _parameter(name: str, place: str, told: str, schema: Schema = _TEXT) -> Dict[str, Any]:
+    return {"name": name, "in": place, "description": told, "schema": schema}
+
+
+_ID = {**_parameter("id", "path", "The stream's ID, of `X-Stream-ID`."), "required": True}
+
+
+def _operation(
+    name: str, summary: str, text: str, answers: Mapping[str, Any], *failures: str
+) -> Dict[str, Any]:
+    told = {status: failure(status, _FAILURES[status]) for status in failures}
+    return {
+        "operationId": name,
+        "tags": ["streams"],
+        "summary": summary,
+        "description": text,
+        "responses": {
+            **answers,
+            **told,
+            "4XX": failure("4XX", "A refusal, of the application's guard for one."),
+            "5XX": failure("5XX", "An error of the application."),
+        },
+    }
+
+
+_FAILURES = {
+    "400": "What is sent is wrong; the error names it.",
+    "404": "There is no such stream, or it is another's.",
+    "410": "The stream is kept no more, or the ticket has expired.",
+    "503": "There is no room for another reader now, or the server stops.",
+}
+
+
+def _list() -> Dict[str, Any]:
+    found = {"application/json": {"schema": ref("StreamList")}}
+    return _operation(
+        "list_streams",
+        "List the streams that run",
+        "Those of the caller. A stream that nobody owns is in no list.",
+        {"200": success("The answer.", found)},
+    )
+
+
+def _read() -> Dict[str, Any]:
+    events = event_stream([text_event("An event of the stream", {}, None)], _EXAMPLE)
+    told = "The events behind the last one that the reader has, then those that come."
+    told_of_ticket = "In place of the headers that an `EventSource` can't send."
+    parameters: List[Dict[str, Any]] = [
+        _parameter("Last-Event-ID", "header", "The last event that the reader has."),
+        _parameter("lastEventId", "query", "The same, for a client that can't send the header."),
+        _parameter("ticket", "query", told_of_ticket),
+    ]
+    has_all = {"description": "The reader has all of it.", "headers": REQUEST_ID}
+    answers = {
+        "200": success(told, {"text/event-stream": events}, X_STREAM_ID),
+        "204": has_all,
+    }
+    read = _operation(
+        "read_stream",
+        "Read a stream again",
+        "It has the events of the answer that began it, in the format of that answer.",
+        answers,
+        "400", "404", "410", "503",
+    )  # fmt: skip
+    return {**read, "parameters": parameters}
+
+
+def _stop() -> Dict[str, Any]:
+    stopped = {"description": "It has been told to stop, or has ended.", "headers": REQUEST_ID}
+    told = "Its readers get the ordinary end of its format. A second request changes nothing."
+    return _operation("stop_stream", "Stop a stream", told, {"204": stopped}, "404", "410")
+
+
+def _ticket() -> Dict[str, Any]:
+    made = {"application/json": {"schema": ref("StreamTicket")}}
+    ticket = _operation(
+        "stream_ticket",
+        "Get a ticket for a stream",
+        "It lets a reader who can't send headers read this stream, for a short time.",
+        {"200": success("The answer.", made)},
+        "400", "404",
+    )  # fmt: skip
+    body = {"required": False, "content": {"application/json": {"schema": _OPTIONAL}}}
+    return {**ticket, "requestBody": body}
