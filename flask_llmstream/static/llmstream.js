@@ -615,9 +615,9 @@ const STALL = 45_000;
 const SECOND = 1_000;
 const LONGEST_PAUSE = 30_000;
 const LONGEST_WAIT = 3_600_000;
-const STREAM_ID = /^[\w-]+$/;
-const EVENT_ID = /^[\w-]+:[\d.]+$/;
-const FIRST_ID = /:0$/;
+const STREAM_ID = /^[\w-]{32}$/;
+const EVENT_ID = /^[\w-]{32}:[\d.]+$/;
+const PLAIN_OPENING = /^[0-9a-f]+:0$/; // the only number of an answer that is not kept
 const WHOLE = ["complete", "refusal", "tool_calls"];
 
 /**
@@ -632,8 +632,8 @@ const WHOLE = ["complete", "refusal", "tool_calls"];
  * last event. Otherwise a body that stops without the answer's end is a failure.
  *
  * A GET goes through `EventSource`. Once that has opened, it reconnects by itself until the server
- * forbids it. If the events have numbers, the server keeps the answer, and a GET of `streamUrl` follows
- * here too: it knows heartbeats and statuses, which `EventSource` hides.
+ * forbids it. If the event IDs are those of an answer that is kept, a GET of `streamUrl` follows here,
+ * too: it knows heartbeats and statuses, which `EventSource` hides.
  *
  * Between two tries passes the time that the server gave (`Retry-After`, `retry:`), and a random one of
  * up to 1 s, 2 s, 4 s … 30 s. There is no last try. A page that is shown again, or online again, does
@@ -865,6 +865,7 @@ export class Answer {
     if (this.streamUrl || !STREAM_ID.test(id ?? "")) return;
     const streams = new URL(this.#options.streams ?? "streams/", url);
     this.#keptAt(new URL(/** @type {string} */ (id), streams).href);
+    if (this.#over) this.#dismiss(); // it was stopped before
   }
 
   #get(/** @type {string | URL} */ url) {
@@ -878,7 +879,7 @@ export class Answer {
     /** @param {MessageEvent} message */
     const receive = ({ type, data, lastEventId }) => {
       this.#heardAt = Date.now();
-      if (!FIRST_ID.test(lastEventId) && EVENT_ID.test(lastEventId))
+      if (EVENT_ID.test(lastEventId) && !PLAIN_OPENING.test(lastEventId))
         this.#knowId(lastEventId.split(":")[0], source.url);
       this.#receive({ event: type, data, id: lastEventId });
       if (this.#over) source.close(); // else it would come back and ask for the answer again
@@ -908,7 +909,7 @@ export class Answer {
   #open(response) {
     this.#opened = true;
     if (response) this.#knowId(response.headers.get("X-Stream-ID"), response.url);
-    if (this.#over) this.#dismiss();
+    if (response && this.#over) this.#close();
     this.#enter({ name: this.#said ? "streaming" : "waiting" });
   }
 

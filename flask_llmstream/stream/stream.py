@@ -14,8 +14,8 @@ from ..formats import Format
 from ..log import log
 from ..runtime.atomic import claim
 from ..runtime.runtime import Runtime
-from .departure import Departure
-from .endable import Endable, close_source
+from .detachable import Detachable
+from .endable import close_source
 from .frames import opening_frame
 from .hooks import Listener, StreamHooks
 from .options import StreamOptions
@@ -26,7 +26,7 @@ MakeWorker = Callable[[str], Any]
 """Makes a worker for a source of this name."""
 
 
-class Stream(Endable):
+class Stream(Detachable):
     """One source. It produces on a worker, beside the request that reads the stream.
 
     :param stream_id: can't be guessed. It is sent to the client.
@@ -38,8 +38,7 @@ class Stream(Endable):
     """
 
     __slots__ = (
-        "receive", "_make_worker", "_is_untaken", "_deadlines", "_departure", "_release",
-        "_finished", "__weakref__",
+        "receive", "_make_worker", "_is_untaken", "_release", "_finished", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -57,8 +56,6 @@ class Stream(Endable):
         self._make_worker = make_worker
         self.receive: Receive = _not_started
         self._is_untaken = True
-        self._deadlines: Optional[Deadlines] = None
-        self._departure: Optional[Departure] = None
         self._release: Callable[[Stream], None] = _keep
         self._finished = False
 
@@ -145,10 +142,10 @@ class Stream(Endable):
             self._forget("cancelled")
             return
         self.leave()
-        if self.sink.is_detached:  # the worker does the rest, at the end
-            return
         if self.sink.channel is not None:
             self._isolated(partial(self.sink.channel.discard, "disconnect"))
+        if self.sink.is_detached:  # the worker does the rest, at the end
+            return
         # Timers are cancelled where they were made. They hold this stream.
         deadlines, self._deadlines = self._deadlines, None
         if deadlines is not None:
@@ -157,43 +154,6 @@ class Stream(Endable):
             self._isolated(self.format.left)
         self._is_left = True
         self._let_go_of_error()
-
-    def leave(self) -> None:
-        """Its reader has left: end it, or let it go on, by the option ``on_leave``."""
-        leaving = self.options.leaving
-        if leaving == "cancel" and self.recorder is None:
-            self.end("disconnect")
-        elif self.reason is None and not self.sink.is_detached and self.sink.channel is not None:
-            self._detach(None if leaving == "finish" else self._seconds_without_reader)
-
-    @property
-    def _seconds_without_reader(self) -> float:
-        return 0 if self.options.leaving == "cancel" else self.options.detach_seconds
-
-    def _detach(self, seconds: Optional[float]) -> None:
-        """Go on without the reader.
-
-        :param seconds: how long; ``None``: to the end.
-        """
-        self.sink.is_detached = True  # before the look; an end looks in the other order
-        if self.reason is not None:
-            self.sink.is_detached = False
-            return
-        self._isolated(partial(self.sink.channel.discard, "disconnect"))
-        self._tell_departure()
-        if seconds is not None:
-            self._departure = Departure(self, seconds, self._spawn)
-            self._isolated(self._departure.begin)
-
-    def is_read(self) -> bool:
-        """Whether a reader of the log is there. May block."""
-        return self.recorder is not None and self.recorder.is_read()
-
-    @property
-    def has_lost_reader(self) -> bool:
-        """Whether its first reader has left, be the stream at its end or not."""
-        channel = self.sink.channel
-        return self.reason == "disconnect" or (channel is not None and channel.is_discarded)
 
     def _forget(self, reason: str, error: Optional[BaseException] = None) -> None:
         """End a stream that never ran. No worker will run its finaliser, so that runs here."""
@@ -240,20 +200,9 @@ class Stream(Endable):
             self._is_told = True
             if self._owed:
                 self._call_owed()
-            if self._departure is not None or self.options.leaving == "finish":
-                self._close_detached()
+            self._close_detached()
             self._let_go_of_error()
             self._release_slot()
-
-    def _close_detached(self) -> None:
-        """Do what a reader's departure does, where it was too early for that."""
-        if self._departure is not None:
-            self._departure.cancel()
-        if self.has_lost_reader and not self._is_left:
-            self._is_left = True
-            self._isolated(self.format.left)
-            if self._deadlines is not None:
-                self._deadlines.ignore()
 
     def _release_slot(self) -> None:
         release, self._release = self._release, _keep

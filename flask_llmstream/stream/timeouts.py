@@ -40,8 +40,8 @@ class Timed(Protocol):
     def time_out(self, error: StreamTimeout) -> None:
         """End it with ``timeout``."""
 
-    def shut_down(self) -> None:
-        """End it with ``shutdown``."""
+    def send_off(self) -> None:
+        """End the connection of its reader, who comes back."""
 
 
 class Deadlines:
@@ -69,7 +69,7 @@ class Deadlines:
         self._is_over = False
         self._after(options.first_event_timeout, self._first_event)
         self._after(options.total_timeout, self._total)
-        self._after(options.max_lifetime * random.uniform(1 - JITTER, 1), stream.shut_down)
+        self._after(options.max_lifetime * random.uniform(1 - JITTER, 1), stream.send_off)
         self._look_again(options.idle_timeout)
 
     def cancel(self) -> None:

@@ -22,7 +22,9 @@ def last_block(stream: Stream, connection: Connection) -> Optional[bytes]:
 
 def _last_frame(stream: Stream) -> Optional[bytes]:
     """The frame of the end. A stream that is kept has made it already, for all its readers."""
-    return last_frame(stream) if stream.recorder is None else stream.recorder.ending
+    if stream.recorder is None:
+        return last_frame(stream)
+    return stream.recorder.ending if stream.farewell is None else stream.farewell
 
 
 def cut(stream: Stream, connection: Connection) -> None:

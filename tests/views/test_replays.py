@@ -291,6 +291,18 @@ def test_a_timeout_ends_a_stream_without_a_reader(place, site, waiting, finished
     assert finished.summary().reason == "timeout"
 
 
+def test_a_reader_whose_connection_grew_old_comes_back_to_the_same_stream(place, site, waiting):
+    app = site(lambda: waiting, max_lifetime=0.01)
+    first = whole(app)
+    assert first.body.endswith(b"\n\n") is False
+    assert b"retry: " in first.body and b"ended" not in first.body.partition(b"retry: ")[2]
+    with Answer(app, log_of(first, number=1)[0]) as second:
+        second.block()
+        waiting.go_on.set()
+        assert b'"two"' in second.rest()
+    assert waiting.closed == [True]
+
+
 def test_each_app_keeps_its_own(place, make_app, site):
     answer = whole(site(lambda: ["one"]))
     other = LLMStream()

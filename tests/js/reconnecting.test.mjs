@@ -1,0 +1,209 @@
+/** When `Answer` connects again: the pauses, a connection that is dead, a page that slept. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+
+import { EVENTS, GET, POST, TEXT } from "./kept.mjs";
+import {
+  after,
+  cut,
+  cutAfter,
+  refuse,
+  resumed,
+  silent,
+  stopTime,
+  waits,
+  whole,
+  window,
+} from "./kept.mjs";
+
+// Tries and their pauses.
+
+for (const status of [408, 425, 429, 500, 502, 503, 504]) {
+  test(`${status} may pass, and is asked again`, async () => {
+    const told = await resumed([
+      cut,
+      (response) => refuse(response, status),
+      (response) => response.destroy(),
+      (response, last) => whole(response, after(last)),
+    ]);
+    assert.equal(told.text, TEXT.join(""));
+    assert.deepEqual(told.asked, [POST, GET, GET, GET]);
+  });
+}
+
+async function pausesOf(replies, options) {
+  const told = waits();
+  const rest = (response, last) => whole(response, after(last));
+  await resumed([cut, ...replies, rest], undefined, options);
+  return told;
+}
+
+test("pauses are random, up to twice as long after each try without an event, at most 30 s", async () => {
+  Math.random = () => 0.75;
+  const told = await pausesOf(Array(7).fill((response) => refuse(response, 502)));
+  assert.deepEqual(told, [750, 1500, 3000, 6000, 12_000, 22_500, 22_500, 22_500]);
+});
+
+test("an event begins the pauses anew, an opening does not", async () => {
+  Math.random = () => 0.75;
+  const event = (response, last) => cutAfter(response, EVENTS[Number(last.split(":")[1])]);
+  const told = await pausesOf([(response) => cutAfter(response, ": open\n\n"), event]);
+  assert.deepEqual(told, [750, 1500, 750]);
+});
+
+test("Retry-After is waited for, before the random time", async () => {
+  Math.random = () => 0.5;
+  const told = await pausesOf([(response) => refuse(response, 503, { "Retry-After": "7" })]);
+  assert.deepEqual(told, [500, 7000 + 1000]);
+});
+
+test("so is the stream's own `retry`", async () => {
+  const told = await pausesOf([
+    (response) => cutAfter(response, "retry: 2000\n\n"),
+    (response) => response.destroy(), // it still holds
+  ]);
+  assert.deepEqual(told, [0, 2000, 2000]);
+});
+
+test("a time to wait is an hour at most", async () => {
+  const told = await pausesOf([(response) => cutAfter(response, `retry: ${"9".repeat(30)}\n\n`)]);
+  assert.deepEqual(told, [0, 3_600_000]);
+});
+
+// A connection that is dead without a sign, and a page that slept.
+
+test("45 s without a byte, and another connection is made", async () => {
+  const tick = stopTime();
+  await silent(async ({ stream, asked }) => {
+    tick(44_000);
+    assert.equal(stream.state.name, "streaming");
+    tick(1_000);
+    assert.equal((await stream.finished).reason, "complete");
+    assert.deepEqual(asked, ["POST", "GET"]);
+  });
+});
+
+test("a heartbeat is a byte", async () => {
+  const tick = stopTime();
+  await silent(async ({ stream, asked, next, tell }) => {
+    for (let beat = 0; beat < 10; beat += 1) {
+      tick(30_000);
+      tell(": heartbeat\n\n");
+      await next();
+    }
+    assert.deepEqual(asked, ["POST"]);
+    stream.leave();
+  });
+});
+
+for (const event of ["visibilitychange", "pageshow", "online"]) {
+  test(`a page that comes back to a silent connection makes another: ${event}`, async () => {
+    const tick = stopTime();
+    const happens = window(true);
+    await silent(async ({ stream, asked }) => {
+      tick(30_000);
+      happens("visibilitychange", true); // it is hidden: it may sleep on
+      assert.equal(stream.state.name, "streaming");
+      happens(event);
+      assert.equal((await stream.finished).reason, "complete");
+      assert.deepEqual(asked, ["POST", "GET"]);
+    });
+  });
+}
+
+for (const [seconds, hidden] of [
+  [20, false],
+  [30, true],
+]) {
+  const what = hidden ? "that is being hidden" : "that comes back soon";
+  test(`a page ${what} keeps its connection`, async () => {
+    const tick = stopTime();
+    const happens = window();
+    await silent(async ({ stream, asked, tell }) => {
+      tick(seconds * 1_000);
+      happens("visibilitychange", hidden);
+      tell(EVENTS.slice(1).join(""));
+      assert.equal((await stream.finished).reason, "complete");
+      assert.deepEqual(asked, ["POST"]);
+    });
+  });
+}
+
+test("a connection that is not even accepted is given up as one that falls silent", async () => {
+  const tick = stopTime();
+  const requests = new EventTarget();
+  const byGet = () => requests.dispatchEvent(new Event("get"));
+  const isAsked = () => once(requests, "get");
+  await silent(
+    async ({ stream, asked }) => {
+      let next = isAsked();
+      tick(45_000);
+      await next;
+      next = isAsked();
+      tick(44_000);
+      assert.deepEqual(asked, ["POST", "GET"]);
+      tick(1_000);
+      await next;
+      stream.leave();
+    },
+    { byGet },
+  );
+});
+
+test("a page that comes back to a silent connection does not wait, but for this one try", async () => {
+  const tick = stopTime();
+  const happens = window();
+  Math.random = () => 0.75;
+  const told = waits();
+  const rest = [
+    (response) => refuse(response, 502),
+    (response, last) => whole(response, after(last)),
+  ];
+  const wakes = async ({ stream }) => {
+    tick(30_000);
+    happens("pageshow");
+    await stream.finished;
+  };
+  await silent(wakes, { byGet: (...reply) => rest.shift()(...reply) });
+  assert.deepEqual(told, [0, 1500]);
+});
+
+const wakesWhen = (state, happens) => ({
+  onState: ({ name }) => name === state && setImmediate(() => happens("online")),
+});
+
+test("a page that comes back ends the pause between two tries", async () => {
+  Math.random = () => 1_000; // many minutes
+  const options = wakesWhen("reconnecting", window());
+  const rest = (response, last) => whole(response, after(last));
+  const told = await resumed([cut, rest], undefined, options);
+  assert.equal(told.state.reason, "complete");
+});
+
+test("but not the pause that the server asked for", async () => {
+  const times = [];
+  const note = (reply) => (response, last) => times.push(Date.now()) && reply(response, last);
+  const replies = [
+    cut,
+    note((response) => refuse(response, 503, { "Retry-After": "1" })),
+    note((response, last) => whole(response, after(last))),
+  ];
+  await resumed(replies, undefined, wakesWhen("reconnecting", window()));
+  assert.ok(times[1] - times[0] >= 950, String(times[1] - times[0]));
+});
+
+test("nothing is left on the page after the end", async () => {
+  const tick = stopTime();
+  const happens = window();
+  await silent(async ({ stream, asked }) => {
+    stream.stop();
+    tick(100_000);
+    happens("online");
+    assert.deepEqual(
+      asked.filter((method) => method !== "DELETE"),
+      ["POST"],
+    );
+  });
+});
