@@ -26,7 +26,7 @@ USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/install
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit system js legacy test-matrix test-servers test-proxies test-clients test-openapi \
+.PHONY: demo test style unit system js legacy test-matrix test-servers test-replay test-proxies test-clients test-openapi \
     test-readers bad-days benchmark clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
@@ -75,6 +75,9 @@ interleavings: $(VENV)/test  ## the channel, with its steps in every order withi
 
 bad-days: $(VENV)/test  ## crowds of readers come and leave, with counts of what is left; six minutes
 	$(BIN)/python -m tests.bad_days
+
+test-replay: $(VENV)/test  ## resume in Redis on its bad days, with Sentinel, in a cluster; three minutes
+	$(BIN)/python -m pytest -m "thorough or not thorough" --durations 10 tests/replay
 
 test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes
 	$(BIN)/python -m pytest tests/system/test_proxies.py

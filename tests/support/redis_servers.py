@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Tuple
 
 from tests.conftest import needs
 from tests.support.programs import installed
@@ -101,6 +101,68 @@ def redis_server(*arguments: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.remove()
+
+
+@contextlib.contextmanager
+def sentinels() -> Iterator[Tuple[str, RedisServer, RedisServer]]:
+    """A master, its replica, and the Sentinel that watches them: the URL, and the two servers."""
+    with redis_server() as master, redis_server(
+        "--replicaof", "127.0.0.1", str(master.port)
+    ) as replica:
+        wait_until(lambda: replica.client.info("replication")["master_link_status"] == "up")
+        sentinel = _Sentinel(master.port).start()
+        try:
+            wait_until(lambda: sentinel.client.sentinel_master("main")["num-slaves"] == 1)
+            yield f"redis+sentinel://127.0.0.1:{sentinel.port}/main", master, replica
+        finally:
+            sentinel.remove()
+
+
+class _Sentinel(RedisServer):
+    def __init__(self, master_port: int) -> None:
+        super().__init__()
+        self._master_port = master_port
+
+    def _command(self) -> List[str]:
+        configuration = f"{self.directory}/sentinel.conf"
+        with open(configuration, "w") as file:
+            file.write(
+                f"port {self.port}\nbind 127.0.0.1\ndir {self.directory}\n"
+                f"sentinel monitor main 127.0.0.1 {self._master_port} 1\n"
+                "sentinel down-after-milliseconds main 500\n"
+                "sentinel failover-timeout main 3000\n"
+            )
+        return [configuration, "--sentinel"]
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[Tuple[str, List[RedisServer]]]:
+    """Three masters: the URL, and the servers."""
+    with contextlib.ExitStack() as stack:
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        buses = [str(free_port()) for _ in range(3)]
+        nodes = [
+            stack.enter_context(redis_server(*options, "--cluster-port", bus)) for bus in buses
+        ]
+        for node, (first, last) in zip(nodes, [(0, 5460), (5461, 10922), (10923, 16383)]):
+            node.client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            node.client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, buses[0])
+        for node in nodes:
+            wait_until(lambda: b"cluster_state:ok" in _state(node))
+            wait_until(lambda: b"cluster_known_nodes:3" in _state(node))
+        yield f"redis+cluster://127.0.0.1:{nodes[0].port}", nodes
+
+
+def _state(node: RedisServer) -> bytes:
+    from redis import Connection
+
+    connection = Connection(port=node.port)  # a client would turn it into a dictionary
+    try:
+        connection.send_command("CLUSTER INFO")
+        state: bytes = connection.read_response()
+        return state
+    finally:
+        connection.disconnect()
 
 
 def _has_redis_py() -> bool:

@@ -134,20 +134,20 @@ class Copying:
         self._is_known = False
         if "equal or smaller" in str(error):  # it is there already, or a later run is
             return
-        self._health.failed(self, error)
+        self._health.failed(error)
         self.failed(now)
         self._try_at = now + self._backoff.wait()
 
     def _works(self) -> None:
         self._backoff.reset()
-        self._health.works(self)
+        self._health.works()
 
     # The lease.
 
     def _renew(self, now: float) -> List[Step]:
         run = self._run
         self._renew_at = now + self._renew_seconds
-        steps = [Step(self._lease(), self._renewed)]
+        steps = [Step(self._lease(), self._renewed), Step(("GET", run.keys.stopped), self._marked)]
         if self._lacks_head:
             self._lacks_head = False
             steps += [Step(command, bool) for command in (run.keep_head(), *run.list())]
@@ -162,6 +162,11 @@ class Copying:
             self._is_known = self._has_lease = False
         elif holder != self._run.token:
             self._replaced()
+
+    def _marked(self, stopped: Any) -> None:
+        """Somebody may have stopped it by the mark alone, where the message was lost."""
+        if stopped and not is_refusal(stopped):
+            self._stop("cancelled")
 
     def _kept(self, is_there: Any) -> None:
         if is_there == 0:
@@ -189,8 +194,7 @@ class Copying:
             return
         self._works()
         holder, stopped = replies[-2:]
-        if stopped:
-            self._stop("cancelled")
+        self._marked(stopped)
         self._judge(position_of(entries[0][0]) if entries else Position(0, 0), holder)
 
     def _judge(self, position: Position, holder: Optional[bytes]) -> None:
@@ -237,7 +241,6 @@ class Copying:
 
     def _finish(self) -> None:
         self.is_done = True
-        self._health.works(self)
         self._ended(self._run.stream_id)
 
 

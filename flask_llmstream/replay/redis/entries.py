@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
+from .texts import to_text
+
 END = 2**64 - 1
 """The number of a run's last entry: Redis keeps none behind it."""
 
@@ -73,7 +75,7 @@ def _entry(position: Position, pairs: List[Tuple[bytes, bytes]]) -> Entry:
     if not position.is_end:
         return Entry(position, events)
     named = dict(pairs)
-    reason = named.get(END_FIELD, b"error").decode("utf-8", "replace")
+    reason = to_text(named.get(END_FIELD, b"error"))
     last = named.get(LAST_FIELD, b"")
     return Entry(
         position, events, reason, named.get(FRAME_FIELD, b""), int(last) if last.isdigit() else 0

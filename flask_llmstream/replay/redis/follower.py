@@ -9,9 +9,11 @@ from typing import Any, Callable, Dict, List, Optional, Set
 from .copy import Copy
 from .health import Backoff, Health
 from .link import Command, Link, RedisUnreachable, is_refusal
+from .texts import to_text
 from .worker import Worker
 
-MOST_BLOCK_SECONDS = 2.0
+IDLE_BLOCK_SECONDS = 2.0
+"""How long a read waits that follows no stream, only what this process is told."""
 
 UNREACHABLE_SECONDS = 30.0
 """How long readers wait for a Redis that can't be reached."""
@@ -30,7 +32,7 @@ class Follower:
 
     :param inbox: the key of the stream by which this process is told something.
     :param stop: called with the ID of a stream that somebody wants to stop.
-    :param block_seconds: the longest that one read waits.
+    :param block_seconds: the longest that a read waits while it follows a stream.
     """
 
     def __init__(
@@ -46,11 +48,11 @@ class Follower:
         self._inbox = inbox
         self._inbox_after = FROM_THE_START
         self._stop = stop
-        self._block_ms = round(min(block_seconds, MOST_BLOCK_SECONDS) * 1000)
+        self._block_seconds = block_seconds
         self._backoff = Backoff()
         self._copies: Set[Copy] = set()
         self._listeners: Set[object] = set()
-        self._reached_at = monotonic()
+        self._failing_since = 0.0
         self._worker = Worker(self._turn, link.close, "llmstream-redis-follower")
 
     def follow(self, copy: Copy) -> None:
@@ -78,13 +80,12 @@ class Follower:
         self._drop_the_unread()
         copies = [copy for copy in list(self._copies) if copy.log.end is None]
         if not copies and not self._listeners:
-            self._health.works(self)
             return _DROP_SECONDS if self._copies else None
         return self._exchange(copies, monotonic())
 
     def _drop_the_unread(self) -> None:
         for copy in list(self._copies):
-            if copy.drop():
+            if not copy.readings and copy.drop():
                 self._copies.discard(copy)
 
     def _exchange(self, copies: List[Copy], now: float) -> float:
@@ -108,7 +109,9 @@ class Follower:
         count = max(1, MOST_ENTRIES // (len(copies) + 1))
         keys = [self._inbox, *(copy.keys.events for copy in copies)]
         after = [self._inbox_after, *(copy.after for copy in copies)]
-        return ("XREAD", "COUNT", count, "BLOCK", self._block_ms, "STREAMS", *keys, *after)
+        seconds = self._block_seconds if copies else IDLE_BLOCK_SECONDS
+        block = ("BLOCK", max(1, round(seconds * 1000)))
+        return ("XREAD", "COUNT", count, *block, "STREAMS", *keys, *after)
 
     def _take(self, copies: Dict[bytes, Copy], streams: Any) -> None:
         now = monotonic()
@@ -122,20 +125,22 @@ class Follower:
         self._inbox_after = messages[-1][0]
         for _, fields in messages:
             if fields[0] == b"stop":
-                self._stop(fields[1].decode("utf-8", "surrogatepass"))
+                self._stop(to_text(fields[1]))
 
     def _works(self) -> None:
-        self._reached_at = monotonic()
         self._backoff.reset()
-        self._health.works(self)
+        self._health.works()
 
     def _failed(self, copies: List[Copy], error: RedisUnreachable) -> float:
         self._link.close()
         self._inbox_after = FROM_THE_START  # a Redis that has lost it numbers anew
+        now = monotonic()
+        if not self._backoff.tries:
+            self._failing_since = now
         wait = self._backoff.wait()
         if self._backoff.tries > 1:
-            self._health.failed(self, error)
-        is_hopeless = monotonic() - self._reached_at > UNREACHABLE_SECONDS
+            self._health.failed(error)
+        is_hopeless = now - self._failing_since > UNREACHABLE_SECONDS
         for copy in copies:
             copy.reconnected()
             if is_hopeless:

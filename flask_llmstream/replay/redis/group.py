@@ -3,6 +3,7 @@ writes, one that follows, and the streams of both."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import monotonic
 from typing import Dict, List, Optional
 from weakref import WeakValueDictionary
@@ -10,20 +11,21 @@ from weakref import WeakValueDictionary
 from ...errors import ReplayUnavailable
 from ..base import Reading, StreamHead
 from ..event_log import EventLog
-from .copy import Copy
+from .copy import LOOKS, Copy
 from .follower import Follower
 from .health import Health
 from .link import Command, Link
 from .recording import RedisRecording
 from .run import Terms
 from .servers import Servers
+from .texts import to_bytes
 from .writer import Writer
 
 INBOX_SECONDS = 60
 MOST_MESSAGES = 1000
 
-FLUSH_SECONDS = 3.0
-"""How long :meth:`Group.close` goes on sending what is left."""
+CLOSE_SECONDS = 3.0
+"""How long :meth:`Group.close` goes on sending what Redis lacks."""
 
 
 class RedisReading(Reading):
@@ -58,7 +60,7 @@ class Group:
         self.inbox = inbox
         self.recordings: Dict[str, RedisRecording] = {}
         self._copies: "WeakValueDictionary[str, Copy]" = WeakValueDictionary()
-        block_seconds = min(servers.answer_seconds / 2, terms.lease / 5)
+        block_seconds = terms.lease / LOOKS
         self.writer = Writer(Link(lambda: servers.connect(tag)), health, terms.lease / 16)
         self.follower = Follower(
             Link(lambda: servers.connect(tag)), health, inbox, self.stop, block_seconds
@@ -76,7 +78,7 @@ class Group:
 
     def tell(self, inbox: bytes, kind: str, stream_id: str = "") -> List[Command]:
         """The commands by which a process is told something."""
-        text = stream_id.encode("utf-8", "surrogatepass")
+        text = to_bytes(stream_id)
         return [
             ("XADD", inbox, "MAXLEN", "~", MOST_MESSAGES, "*", kind, text),
             ("EXPIRE", inbox, INBOX_SECONDS),
@@ -121,18 +123,16 @@ class Group:
 
     def close(self) -> None:
         """Send what is left, and end the workers."""
-        deadline = monotonic() + FLUSH_SECONDS
-        try:
-            while self._has_unsent() and monotonic() < deadline:
+        recordings = list(self.recordings.values())
+        deadline = monotonic() + CLOSE_SECONDS
+        with suppress(ReplayUnavailable):  # there is nobody to whom it could be sent
+            for recording in recordings:
                 self.writer.ask(("PING",))
-        except ReplayUnavailable:
-            pass  # there is nobody to whom it could be sent
+                recording.flush(deadline - monotonic())
+        for recording in recordings:
+            recording.forget()
         self.writer.close()
         self.follower.close()
-
-    def _has_unsent(self) -> bool:
-        ended = [one for one in list(self.recordings.values()) if one.log.end is not None]
-        return any(not one.is_kept for one in ended)
 
 
 def _reading_of(copy: Copy) -> Optional[Reading]:

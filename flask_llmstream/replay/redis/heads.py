@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from ..base import StreamHead
 from .keys import VERSION
+from .texts import to_bytes, to_text
 
 ENDED = b"ended"
 RUN = b"run"
@@ -29,9 +30,10 @@ def fields_of_head(head: StreamHead, run: int) -> List[Any]:
     """The fields and values of the hash."""
     headers = json.dumps(dict(head.headers))
     return [
-        b"v", VERSION, RUN, run, b"owner", head.owner, b"content_type", head.content_type,
-        b"opening", head.opening, b"lost", head.lost, b"gap", head.gap, b"headers", headers,
-        b"created", head.created, b"model", head.model,
+        b"v", VERSION, RUN, run, b"owner", to_bytes(head.owner),
+        b"content_type", to_bytes(head.content_type), b"opening", head.opening,
+        b"lost", head.lost, b"gap", head.gap, b"headers", headers,
+        b"created", head.created, b"model", to_bytes(head.model),
     ]  # fmt: skip
 
 
@@ -41,14 +43,14 @@ def head_of(reply: Any) -> Optional[KnownHead]:
     if named.get(b"v") != VERSION:
         return None
     head = StreamHead(
-        owner=_text(named, b"owner"),
-        content_type=_text(named, b"content_type"),
+        owner=to_text(named.get(b"owner", b"")),
+        content_type=to_text(named.get(b"content_type", b"")),
         opening=named.get(b"opening", b""),
         lost=named.get(b"lost", b""),
         gap=named.get(b"gap", b""),
         headers=_headers(named.get(b"headers", b"")),
         created=number_of(named.get(b"created")),
-        model=_text(named, b"model"),
+        model=to_text(named.get(b"model", b"")),
     )
     return KnownHead(head, number_of(named.get(RUN)), ENDED in named)
 
@@ -56,10 +58,6 @@ def head_of(reply: Any) -> Optional[KnownHead]:
 def number_of(value: Optional[bytes]) -> int:
     """A number; 0 where it is none."""
     return int(value) if value and value.isdigit() else 0
-
-
-def _text(named: Mapping[bytes, bytes], field: bytes) -> str:
-    return named.get(field, b"").decode("utf-8", "replace")
 
 
 def _headers(value: bytes) -> Mapping[str, str]:

@@ -4,36 +4,44 @@ when to try again."""
 from __future__ import annotations
 
 from random import random
-from typing import Set
+from time import monotonic
+from typing import Callable
 
 from ...log import log
 
 LONGEST_WAIT = 0.5
 
+SETTLE_SECONDS = 3.0
+"""Redis counts as back when nothing has failed for so long. Whatever can't be done is tried again
+much sooner; and a Redis that is full does some commands."""
+
 
 class Health:
-    """Who can't use Redis at the moment. One line is logged when the first fails, and one when the
-    last works again."""
+    """Whether Redis can be used. One line is logged when it can't, and one when it can again.
 
-    def __init__(self) -> None:
-        self._failing: Set[object] = set()
+    :param clock: tells the time in seconds.
+    """
 
-    def failed(self, party: object, error: object) -> None:
-        """Somebody could not use Redis."""
-        was_well = not self._failing
-        self._failing.add(party)
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._is_well = True
+        self._clock = clock
+        self._failed_at = 0.0
+
+    def failed(self, error: object) -> None:
+        """Redis could not be used."""
+        self._failed_at = self._clock()
+        was_well, self._is_well = self._is_well, False
         if was_well:
             log.warning(
                 "Redis can't be used, and answers go on in this process alone until it can: %s",
                 error,
             )
 
-    def works(self, party: object) -> None:
-        """Somebody could use Redis, or does not need it any more."""
-        if party in self._failing:
-            self._failing.discard(party)
-            if not self._failing:
-                log.warning("Redis can be used again")
+    def works(self) -> None:
+        """Redis could be used."""
+        if not self._is_well and self._clock() - self._failed_at >= SETTLE_SECONDS:
+            self._is_well = True
+            log.warning("Redis can be used again")
 
 
 class Backoff:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from ...errors import ConfigurationError
+from .texts import to_bytes
 
 VERSION = b"1"
 """The version of the layout, in each stream's head."""
@@ -46,7 +47,7 @@ class Keys:
             raise ConfigurationError(
                 f"replay_prefix: has to be a text without braces, not {prefix!r}"
             )
-        self._prefix = prefix.encode("utf-8", "surrogatepass")
+        self._prefix = to_bytes(prefix)
 
     def tag(self, bucket: int) -> bytes:
         """What all keys of a bucket begin with."""
@@ -59,7 +60,7 @@ class Keys:
 
     def owner(self, owner: str, bucket: int) -> bytes:
         """A sorted set: the streams of an owner that are in a bucket, by their start."""
-        return b"%b:owner:%b" % (self.tag(bucket), owner.encode("utf-8", "surrogatepass"))
+        return b"%b:owner:%b" % (self.tag(bucket), to_bytes(owner))
 
     def note(self, key: str) -> bytes:
         """A note beside the streams."""
@@ -71,9 +72,9 @@ class Keys:
 
     def _of(self, kind: bytes, name: str) -> bytes:
         tag = self.tag(bucket_of(name))
-        return b"%b:%b:%b" % (tag, kind, name.encode("utf-8", "surrogatepass"))
+        return b"%b:%b:%b" % (tag, kind, to_bytes(name))
 
 
 def bucket_of(name: str) -> int:
     """The bucket of a stream, an owner or a note."""
-    return crc32(name.encode("utf-8", "surrogatepass")) % BUCKETS
+    return crc32(to_bytes(name)) % BUCKETS

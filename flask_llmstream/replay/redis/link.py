@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from time import monotonic
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
@@ -32,11 +34,7 @@ class Link:
         self._connect = connect
         self._connection: Any = None
         self._used = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a connection. The next exchange may find it broken."""
-        return self._connection is not None
+        _links.add(self)
 
     def exchange(self, commands: Sequence[Command]) -> List[Any]:
         """Send commands in one go, and wait for the replies. Blocks the greenlet or the thread.
@@ -85,6 +83,20 @@ class Link:
             self.close()
             return None
         return connection
+
+
+_links: "weakref.WeakSet[Link]" = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    """A forked child must not read the replies of its parent: where greenlets wait for them, they
+    are copied, too. Its descriptors are closed, and the connections stay open."""
+    for link in list(_links):
+        link.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
 
 
 def _disconnect(connection: Any) -> None:

@@ -3,8 +3,10 @@ once, and copied to Redis by the writer."""
 
 from __future__ import annotations
 
+import atexit
+import os
 from time import monotonic
-from typing import Callable, List
+from typing import Callable, List, Set
 
 from ...errors import ReplayUnavailable
 from ...log import log
@@ -20,14 +22,20 @@ from .writer import Writer
 FLUSH_SECONDS = (0.001, 0.05)
 """The least and the most seconds between two looks of a flush."""
 
+EXIT_SECONDS = 3.0
+"""How long a process that ends goes on sending what Redis lacks."""
+
 
 class RedisRecording(Recording):
     """The producer's end of a stream in Redis.
 
     :param stop: as of :meth:`~flask_llmstream.replay.base.ReplayStorage.record`.
     :param ended: called with the stream's ID when Redis has its end, or needs nothing any more.
+    :ivar process: the ID of the process that made it.
     :ivar readings: the readers in this process.
     """
+
+    append: Callable[[bytes], None]  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -42,15 +50,23 @@ class RedisRecording(Recording):
         self.readings: List[object] = []
         self.head = run.head
         self._run = run
+        self.process = os.getpid()
+        self._ended = ended
         self._stop = stop
         self._may_stop = True
         self._writer = writer
-        self._copying = Copying(run, events, health, self.stop, ended, monotonic())
+        self._copying = Copying(run, events, health, self.stop, self._end, monotonic())
+        self.append = self._appender()
 
-    def append(self, event: bytes) -> None:
-        self.log.append(event)
-        if not self._copying.is_waiting:
-            self._writer.attend(self._copying)
+    def _appender(self) -> Callable[[bytes], None]:
+        keep, copying, attend = self.log.appender(), self._copying, self._writer.attend
+
+        def append(event: bytes) -> None:
+            keep(event)
+            if not copying.is_waiting:
+                attend(copying)
+
+        return append
 
     def finish(self, frame: bytes, reason: str) -> None:
         if self.log.finish(frame, reason):
@@ -81,14 +97,34 @@ class RedisRecording(Recording):
 
     def start(self) -> None:
         """Begin to copy."""
+        _unsent.add(self)
         self._writer.add(self._copying)
+
+    def forget(self) -> None:
+        """Send no more of it."""
+        _unsent.discard(self)
+
+    def _end(self, stream_id: str) -> None:
+        self.forget()
+        self._ended(stream_id)
 
     def stop(self, reason: str) -> None:
         """Ask the producer to end. Any thread may call it; only the first call counts."""
         if claim(self, "_may_stop"):
             log.isolated(lambda: self._stop(reason), "a stream could not be stopped")
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether Redis has all of it, as far as it will ever have."""
-        return self._copying.is_done
+
+_unsent: Set[RedisRecording] = set()
+"""The recordings whose end Redis does not have. A script ends right behind the end of its stream,
+and may have forgotten the storage before."""
+
+
+def _flush_at_exit() -> None:
+    for recording in list(_unsent):
+        if recording.process == os.getpid():  # a forked child leaves those of its parent alone
+            if recording.log.end is not None and not recording.flush(EXIT_SECONDS):
+                log.warning("a process ends, and Redis has not got the end of all its streams")
+                return
+
+
+atexit.register(_flush_at_exit)

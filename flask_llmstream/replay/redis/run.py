@@ -10,6 +10,7 @@ from .entries import BEGIN_FIELD, Position
 from .heads import fields_of_head
 from .keys import StreamKeys
 from .link import Command
+from .texts import to_bytes
 
 
 class Terms(NamedTuple):
@@ -56,18 +57,15 @@ class Run(NamedTuple):
     @property
     def name(self) -> bytes:
         """The stream's ID in lists."""
-        return self.stream_id.encode("utf-8", "surrogatepass")
+        return to_bytes(self.stream_id)
 
     def begin(self) -> List[Command]:
         """The first of these is refused where this run or a later one has begun."""
         keys, begun = self.keys, Position(self.number, 0)
-        commands: List[Command] = [
-            ("XADD", keys.events, begun.id, BEGIN_FIELD, self.token),
-            ("XTRIM", keys.events, "MINID", begun.id),  # the runs before
-            self.keep_head(),
-            *self.keep(),
-        ]
-        return commands + self.list()
+        add: Command = ("XADD", keys.events, begun.id, BEGIN_FIELD, self.token)
+        forget_others: Command = ("XTRIM", keys.events, "MINID", begun.id)
+        others = [forget_others] if self.number > 1 else []
+        return [add, *others, self.keep_head(), *self.keep(), *self.list()]
 
     def keep_head(self) -> Command:
         """Keeps what is known of the stream."""

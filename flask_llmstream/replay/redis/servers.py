@@ -10,7 +10,8 @@ from ...errors import ConfigurationError
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
-"""Longer than a server blocks a read for us, and than it takes for anything else."""
+LEAST_ANSWER_SECONDS = 3.0
+"""How long a connection waits for an answer. A server blocks a read for us for up to 2 s."""
 
 Connection = Any
 """A connection of the client library. It connects with its first command."""
@@ -27,12 +28,10 @@ class Servers(NamedTuple):
 
     :ivar connect: makes a connection to the server of the keys that begin with a tag.
     :ivar is_cluster: whether keys with different tags are on different servers.
-    :ivar answer_seconds: how long a connection waits for an answer.
     """
 
     connect: Callable[[bytes], Connection]
     is_cluster: bool
-    answer_seconds: float
 
 
 def servers_of(url: str) -> Servers:
@@ -45,13 +44,11 @@ def servers_of(url: str) -> Servers:
     driver = _driver(scheme)
     try:
         if kind == "sentinel":
-            found = _Sentinel(driver, url)
-            return Servers(found.connect, False, found.factory.answer_seconds)
+            return Servers(_Sentinel(driver, url).connect, is_cluster=False)
         if kind == "cluster":
-            cluster = _Cluster(driver, url)
-            return Servers(cluster.connect, True, cluster.factory.answer_seconds)
+            return Servers(_Cluster(driver, url).connect, is_cluster=True)
         factory = _Factory(driver, _for_driver(driver, url))
-        return Servers(lambda tag: factory.connection(None), False, factory.answer_seconds)
+        return Servers(lambda tag: factory.connection(None), is_cluster=False)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"replay_url: {error}") from error
 
@@ -98,7 +95,8 @@ class _Factory:
         self._settings = dict(pool.connection_kwargs)
         if "path" in self._settings:  # a Unix domain socket
             self._settings.pop("socket_keepalive")
-        self.answer_seconds: float = self._settings["socket_timeout"] or ANSWER_SECONDS
+        if not (self._settings["socket_timeout"] or 0) >= LEAST_ANSWER_SECONDS:
+            raise ValueError(f"socket_timeout has to be {LEAST_ANSWER_SECONDS:g} seconds at least")
         self.connection(None)  # does not connect, but finds an unknown setting
 
     def connection(self, address: Optional[Address], **settings: Any) -> Connection:
@@ -138,7 +136,7 @@ class _Sentinel:
     """
 
     def __init__(self, driver: Any, url: str) -> None:
-        self.factory, self._sentinels = _factory_and_addresses(driver, url, 26379)
+        self._factory, self._sentinels = _factory_and_addresses(driver, url, 26379)
         self._service = urlsplit(url).path.replace("/", "")
         if not self._service:
             raise ValueError("redis+sentinel:// needs the name of the service behind the hosts")
@@ -156,7 +154,7 @@ class _Sentinel:
         named = self._ask(sentinel)
         if not named:
             raise ServerMissing("it does not know the service")
-        connection = self.factory.connection((_text(named[0]), int(named[1])))
+        connection = self._factory.connection((_text(named[0]), int(named[1])))
         role = _text(_answer(connection, "ROLE")[0])
         if role != "master":
             connection.disconnect()
@@ -167,7 +165,7 @@ class _Sentinel:
         refused: List[Exception] = []
         without: List[Dict[str, Any]] = [{}, {"username": None, "password": None}]
         for settings in without:
-            connection = self.factory.connection(sentinel, db=0, **settings)
+            connection = self._factory.connection(sentinel, db=0, **settings)
             try:
                 return _answer(connection, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)
             except Exception as error:
@@ -181,7 +179,7 @@ class _Cluster:
     """The master of a key's slot, as any node of the cluster names it."""
 
     def __init__(self, driver: Any, url: str) -> None:
-        self.factory, self._nodes = _factory_and_addresses(driver, url, 6379)
+        self._factory, self._nodes = _factory_and_addresses(driver, url, 6379)
         self._key_slot: Callable[[bytes], int] = driver.crc.key_slot
 
     def connect(self, tag: bytes) -> Connection:
@@ -189,13 +187,13 @@ class _Cluster:
         failures = []
         for node in list(self._nodes):
             try:
-                return self.factory.connection(self._master(node, slot))
+                return self._factory.connection(self._master(node, slot))
             except Exception as error:
                 failures.append(f"{node[0]}:{node[1]}: {error}")
         raise ServerMissing(f"no node of the cluster serves slot {slot}: {'; '.join(failures)}")
 
     def _master(self, node: Address, slot: int) -> Address:
-        connection = self.factory.connection(node)
+        connection = self._factory.connection(node)
         try:
             shards = _answer(connection, "CLUSTER SLOTS")
         finally:

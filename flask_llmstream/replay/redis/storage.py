@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import uuid
-import weakref
-from functools import partial
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional
 
-from ...errors import ReplayUnavailable, StreamIsProduced
-from ...log import log
-from ..base import Limits, Listing, Reading, Recording, ReplayStorage, StreamHead
+from ..base import Limits, Listing, Reading, Recording, StreamHead
 from ..event_log import EventLog
+from .claim import begin_run, claim_run
 from .copy import Copy
-from .entries import Position, position_of
+from .entries import position_of
 from .group import Group
-from .heads import ENDED, RUN, head_of, number_of
+from .heads import head_of, number_of
 from .health import Health
 from .keys import BUCKETS, Keys, bucket_of
-from .link import is_refusal
+from .link import Command
+from .notes import RedisNotes
 from .recording import RedisRecording
-from .run import Run, Terms, inbox_of, new_token
+from .run import Terms, inbox_of
 from .servers import Servers, servers_of
+from .texts import to_text
 
 LEASE_SECONDS = 5.0
 STOP_SECONDS = 60
@@ -40,7 +38,7 @@ class _Process(NamedTuple):
     groups: Dict[int, Group]
 
 
-class RedisStorage(ReplayStorage):
+class RedisStorage(RedisNotes):
     """Streams and notes in Redis 6.2 or later, or Valkey.
 
     What this process produces is kept in its memory, too, and is read there. So a Redis that is
@@ -68,7 +66,6 @@ class RedisStorage(ReplayStorage):
         self._terms = Terms(limits.expires, lease)
         self.lease = lease
         self._process = self._begin()
-        self._at_exit = partial(_close_at_exit, weakref.ref(self))
 
     def _begin(self) -> _Process:
         return _Process(os.getpid(), uuid.uuid4().hex, Health(), {})
@@ -88,7 +85,6 @@ class RedisStorage(ReplayStorage):
         return group
 
     def _made(self, bucket: int, process: _Process) -> Group:
-        atexit.register(self._at_exit)
         inbox = self._keys.inbox(bucket, process.name)
         tag = self._keys.tag(bucket)
         return Group(self._servers, tag, inbox, process.health, self._terms)
@@ -99,13 +95,13 @@ class RedisStorage(ReplayStorage):
         self, stream_id: str, head: StreamHead, stop: Callable[[str], object]
     ) -> Recording:
         group = self._group(stream_id)
-        run = self._claimed(group, stream_id, head)
+        run = claim_run(group, self._keys, stream_id, head, self._terms)
         events = self._new_log(run.number)
         health = self._process.health
         recording = RedisRecording(run, events, stop, group.drop, group.writer, health)
         group.record(stream_id, recording)  # before the look whether it was stopped
         try:
-            stopped = self._begun(group, run)
+            stopped = begin_run(group, run)
         except BaseException:
             group.drop(stream_id)  # its lease expires
             raise
@@ -117,38 +113,6 @@ class RedisStorage(ReplayStorage):
     def _new_log(self, run: int) -> EventLog:
         limits = self._limits
         return EventLog(run, max_events=limits.max_events, max_bytes=limits.max_bytes)
-
-    def _claimed(self, group: Group, stream_id: str, head: StreamHead) -> Run:
-        """Take the lease. Of several callers at a time, one gets it."""
-        keys = self._keys.of_stream(stream_id)
-        token = new_token(group.inbox)
-        _, holder, entries, (run, ended) = group.writer.call(
-            ("SET", keys.lease, token, "NX", "PX", self._terms.lease_ms),
-            ("GETEX", keys.lease),
-            ("XREVRANGE", keys.events, "+", "-", "COUNT", 1),
-            ("HMGET", keys.head, RUN, ENDED),
-        )
-        if holder != token:
-            raise StreamIsProduced(stream_id)
-        last = position_of(entries[0][0]) if entries else Position(0, 0)
-        if last.is_end or (ended and number_of(run) >= last.run):
-            group.writer.call(("DEL", keys.lease))  # nobody may produce it any more
-            raise StreamIsProduced(stream_id, has_ended=True)
-        number = max(last.run, number_of(run)) + 1
-        owner = self._keys.owner(head.owner, bucket_of(stream_id)) if head.owner else None
-        return Run(stream_id, keys, head, number, owner, token, self._terms)
-
-    def _begun(self, group: Group, run: Run) -> bool:
-        """Begin the run. Redis lets one of several callers, also where their leases have expired.
-
-        :returns: whether somebody has stopped it already.
-        """
-        began, *_, stopped = group.writer.ask(*run.begin(), ("GET", run.keys.stopped))
-        if is_refusal(began):
-            if "equal or smaller" in str(began):
-                raise StreamIsProduced(run.stream_id)
-            raise ReplayUnavailable() from began
-        return bool(stopped)
 
     # Reading.
 
@@ -205,7 +169,7 @@ class RedisStorage(ReplayStorage):
         """Those that run. The others are forgotten: nobody has told Redis of their end."""
         alive, lost = [], []
         for name in ids:
-            stream_id = name.decode("utf-8", "surrogatepass")
+            stream_id = to_text(name)
             keys = self._keys.of_stream(stream_id)
             holder, (created, model) = group.writer.call(
                 ("GET", keys.lease), ("HMGET", keys.head, b"created", b"model")
@@ -213,57 +177,26 @@ class RedisStorage(ReplayStorage):
             if holder is None:
                 lost.append(name)
             else:
-                text = (model or b"").decode("utf-8", "replace")
-                alive.append(Listing(stream_id, number_of(created), text))
+                alive.append(Listing(stream_id, number_of(created), to_text(model or b"")))
         if lost:
             group.writer.send(("ZREM", owner, *lost))
         return alive
 
     # Notes.
 
-    def add_note(self, key: str, value: str) -> Optional[str]:
-        name, there = self._keys.note(key), None
-        for _ in range(_NOTE_TRIES):
-            kept, there = self._group(key).writer.call(
-                ("SET", name, value, "NX", "PX", self._terms.expires_ms), ("GET", name)
-            )
-            if kept is not None:
-                return None
-            if there is not None:
-                break  # else it expired between the two
-        return _text(there)
+    def _ask_about(self, note: str, *commands: Command) -> List[Any]:
+        return self._group(note).writer.call(*commands)
 
-    def set_note(self, key: str, value: str) -> None:
-        command = ("SET", self._keys.note(key), value, "PX", self._terms.expires_ms)
-        self._group(key).writer.call(command)
+    def _note_key(self, note: str) -> bytes:
+        return self._keys.note(note)
 
-    def note(self, key: str) -> Optional[str]:
-        return _text(self._group(key).writer.call(("GET", self._keys.note(key)))[0])
-
-    def drop_note(self, key: str, value: str) -> None:
-        self._group(key).writer.call(("EVAL", _DROP_IF_EQUAL, 1, self._keys.note(key), value))
+    @property
+    def _expires_ms(self) -> int:
+        return self._terms.expires_ms
 
     def close(self) -> None:
         """Send what is left for up to 3 s, and let go of connections and workers."""
         process, self._process = self._process, self._begin()
-        atexit.unregister(self._at_exit)
         if process.id == os.getpid():
             for group in process.groups.values():
                 group.close()
-
-
-_NOTE_TRIES = 3
-
-_DROP_IF_EQUAL = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end"
-"""A script of one key, which a cluster takes."""
-
-
-def _text(value: Optional[bytes]) -> Optional[str]:
-    return None if value is None else value.decode("utf-8", "surrogatepass")
-
-
-def _close_at_exit(reference: "weakref.ref[RedisStorage]") -> None:
-    """Send what is left when the process ends: its writer is a daemon."""
-    storage = reference()
-    if storage is not None:
-        log.isolated(storage.close, "the end of a stream could not be sent to Redis")

@@ -7,6 +7,8 @@ is a greenlet of the main thread's hub. In any other process it is a native thre
 
 from __future__ import annotations
 
+import os
+from time import monotonic
 from typing import Any, Callable, List, Optional
 
 import gevent
@@ -20,6 +22,7 @@ from ...runtime.wakeups import CrossThreadWakeup, ThreadWakeup
 
 IDLE_SECONDS = 30.0
 CLOSE_SECONDS = 10.0
+INTERRUPT_SECONDS = 0.05
 
 
 class Worker:
@@ -67,8 +70,10 @@ class Worker:
             self._is_closing = True
             self._closers.append(closer)
         self.wake()
+        deadline = monotonic() + CLOSE_SECONDS
         interrupt()
-        closer.wait(CLOSE_SECONDS)
+        while not closer.wait(INTERRUPT_SECONDS) and monotonic() < deadline:
+            interrupt()  # it was about to connect
         closer.close()
 
     def _start(self) -> None:
@@ -84,10 +89,11 @@ class Worker:
     # On the worker.
 
     def _run(self, make_wakeup: Callable[[], Wakeup]) -> None:
-        wakeup = make_wakeup()
+        wakeup, process = make_wakeup(), os.getpid()
         try:
             while not self._has_ended(self._take_turn(), wakeup):
-                continue
+                if process != os.getpid():  # a greenlet's copy in a forked child
+                    return
         except BaseException:  # somebody kills all greenlets of the process
             self._runs = False
             raise

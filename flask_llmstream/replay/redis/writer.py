@@ -79,9 +79,8 @@ class Writer:
         replies = self.ask(*commands)
         refusal = next((one for one in replies if is_refusal(one)), None)
         if refusal is not None:
-            self._health.failed(self.call, refusal)
+            self._health.failed(refusal)
             raise ReplayUnavailable() from refusal
-        self._health.works(self.call)
         return replies
 
     def ask(self, *commands: Command) -> List[Any]:
@@ -155,7 +154,7 @@ class Writer:
             return
         if steps:
             self._backoff.reset()
-            self._health.works(self)
+            self._health.works()
         for step, reply in zip(steps, replies):
             step.done(reply)
         for call in calls:
@@ -165,8 +164,8 @@ class Writer:
     def _failed(self, calls: List[_Call], senders: List[Sender], error: RedisUnreachable) -> None:
         now = monotonic()
         self._next_try = now + self._backoff.wait()
-        if self._backoff.tries > 1:
-            self._health.failed(self, error)
+        if calls or self._backoff.tries > 1:  # a connection that breaks once is nothing yet
+            self._health.failed(error)
         for call in calls:
             call.end(error)
         for sender in senders:
@@ -177,7 +176,6 @@ class Writer:
         for sender in senders:
             if sender.is_done:
                 self._senders.discard(sender)
-                self._health.works(sender)
             elif not sender.is_waiting and sender.is_due(now):
                 sender.is_waiting = True
                 self._line.append(sender)
