@@ -35,6 +35,11 @@ class RedisRecording(Recording):
     :ivar readings: the readers in this process.
     """
 
+    __slots__ = (
+        "log", "append", "readings", "head", "process", "_run", "_ended", "_stop", "_may_stop",
+        "_writer", "_copying",
+    )  # fmt: skip
+
     append: Callable[[bytes], None]  # type: ignore[assignment]
 
     def __init__(
