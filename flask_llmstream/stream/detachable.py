@@ -50,11 +50,12 @@ class Detachable(Endable):
         :param seconds: how long, unless ``on_leave`` says to the end.
         :returns: ``False`` where the stream has ended, or has no reader.
         """
-        if self.sink.channel is None or self.sink.is_detached:
+        handover = self.sink.handover
+        if handover is None or handover.is_detached:
             return False
-        self.sink.is_detached = True  # before the look; an end looks in the other order
+        handover.is_detached = True  # before the look; an end looks in the other order
         if self.reason is not None:
-            self.sink.is_detached = False
+            handover.is_detached = False
             return False
         if self.options.leaving != "finish":
             self._departure = Departure(self, seconds, self._spawn)

@@ -77,7 +77,8 @@ class Endable(ReportedOutcome):
         return is_first
 
     def _bring_to_an_end(self, reason: str, error: Optional[BaseException]) -> None:
-        self.sink.is_detached = False
+        if self.sink.handover is not None:
+            self.sink.handover.is_detached = False
         listener = self._listener  # before the claim: the worker drops it, but after its own claim
         if not claim(self, "_end_is_pending"):  # both ``_open`` and ``end`` may come to this line
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from time import time
-from typing import TYPE_CHECKING, Any, Callable, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..errors import ProducerLost
 from ..records import Gap
@@ -26,11 +26,10 @@ class Recorder:
     :param model: the name of the model that answers; ``""`` where no model does.
     :ivar opening: the first bytes of the answer, once the stream is open.
     :ivar ending: the last bytes of the answer, once the stream has ended; ``None`` before.
-    :ivar append: keeps the next event, once the stream is open.
     """
 
     __slots__ = (
-        "opening", "ending", "append", "_storage", "_owner", "_model", "_recording", "_numbering",
+        "opening", "ending", "_storage", "_owner", "_model", "_recording", "_numbering",
     )  # fmt: skip
 
     def __init__(self, storage: ReplayStorage, owner: str = "", model: str = "") -> None:
@@ -41,23 +40,22 @@ class Recorder:
         self._model = model
         self._recording: Optional[Recording] = None
 
-    def begin(self, stream: Stream, opening: bytes) -> None:
+    def begin(self, stream: Stream, opening: bytes) -> Callable[[bytes], None]:
         """Begin to record. Called once, before the first frame.
 
+        :returns: the function that keeps the next event.
         :raises StreamError: the storage has no room, or can't be reached.
         """
         self.opening, rest = split_opening(opening)
         self._recording = recording = self._storage.record(
             stream.id, self._head(stream), stream.stopped
         )
-        self.append = recording.append
         self._numbering = recording.log.numbering = Numbering(stream.id, recording.log.run)
-        self._keep_opening(split_events(rest))
-
-    def _keep_opening(self, events: List[bytes]) -> None:
+        events = split_events(rest)
         for event in events:
-            self.append(event)
+            recording.append(event)
         self.opening += self._numbering.number(b"".join(events), 1)[0]
+        return recording.append
 
     def _head(self, stream: Stream) -> StreamHead:
         # A format may note that it was asked for a failure. So a copy is asked.

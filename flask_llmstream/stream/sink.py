@@ -16,68 +16,18 @@ from ..formats import Format
 from ..formats.base import has_one_event
 from ..log import log
 from ..providers.sdk_streams.kinds import is_sdk_item
-from ..records import MAX_TEXT, Usage
-from ..replay.numbering import split_events
+from ..records import Usage
 from ..runtime.wakeup import Wakeup
 from ..sse.event import ServerSentEvent
-from ..sse.text import whole
+from .encoder import Encoder
+from .handover import Handover, Record
 from .options import StreamOptions
 
 _warned_of_lost_text: Set[str] = set()
 
 _NO_CHUNKS = frozenset({str, dict, list, Delta, ServerSentEvent})
 
-_OWN_ID = "an event of a stream that can be resumed gets its ID from the stream; leave out its own"
-
 NOTHING_SENT = ChannelStatistics(0, 0, 0, 0)
-
-
-class Encoder:
-    """Makes items bytes, and keeps their text where ``on_finish`` asks for it.
-
-    The channel holds the encoder, and the sink holds the channel. If encoder and sink were one
-    object, only gc could free the two.
-
-    :param name: the name of the source in an error.
-    :param keeps_text: whether the text is kept.
-    """
-
-    __slots__ = ("_name", "_format", "_keeps_text", "_text", "_text_room")
-
-    def __init__(self, name: str, format: Format, keeps_text: bool) -> None:
-        self._name = name
-        self._format = format
-        self._keeps_text = keeps_text
-        self._text: List[str] = []
-        self._text_room = MAX_TEXT
-
-    @property
-    def text(self) -> str:
-        """The words of the deltas so far, joined."""
-        return whole("".join(self._text))
-
-    @property
-    def encode(self) -> Callable[[Any], bytes]:
-        """The function that makes an item bytes."""
-        return self._recorded if self._keeps_text else self._format.item
-
-    def encoded(self, item: Any) -> bytes:
-        """Make an item bytes.
-
-        :raises UnsendableItem: JSON can't hold it; the message names the source.
-        """
-        try:
-            return self.encode(item)
-        except (TypeError, ValueError) as error:
-            raise UnsendableItem(self._name, error) from error
-
-    def _recorded(self, item: Any) -> bytes:
-        frame = self._format.item(item)
-        words = item.words if isinstance(item, Delta) else item
-        if isinstance(words, str) and self._text_room > 0:
-            self._text.append(words[: self._text_room])
-            self._text_room -= len(words)
-        return frame
 
 
 class Sink:
@@ -90,14 +40,13 @@ class Sink:
     :ivar first_item_at: when the first item was sent; ``None`` before.
     :ivar last_item_at: when the source gave its latest item. Kept with an ``idle_timeout``, and for
         each item for which nothing is sent.
-    :ivar record: takes an event to the log of a stream that can be resumed; ``None`` for another
-        stream.
-    :ivar is_detached: whether the producer goes on although its reader has left.
+    :ivar handover: hands frames over, where the stream is kept or may go on without its reader;
+        ``None`` for another stream.
     """
 
     __slots__ = (
-        "channel", "strategy", "usage", "first_item_at", "last_item_at", "record", "is_detached",
-        "_name", "_format", "_options", "_clock", "_encoder", "_sdk_items", "_unread",
+        "channel", "strategy", "usage", "first_item_at", "last_item_at", "handover", "_name",
+        "_format", "_options", "_clock", "_encoder", "_sdk_items",
     )  # fmt: skip
 
     def __init__(
@@ -117,16 +66,21 @@ class Sink:
         self._options = options
         self._clock = clock
         self._sdk_items: Any = None
-        self.record: Optional[Callable[[bytes], None]] = None
-        self.is_detached = False
-        self._unread: Optional[List[int]] = None  # the items and bytes sent without a reader
+        self.handover: Optional[Handover] = None
         self._encoder = Encoder(name, format, options.on_finish is not None)
 
-    def open(self, readable: Wakeup, writable: Wakeup) -> Channel:
-        """Make the channel."""
+    def open(
+        self, readable: Wakeup, writable: Wakeup, record: Optional[Record] = None
+    ) -> Channel:
+        """Make the channel.
+
+        :param record: keeps an event of a stream that can be resumed. Default: nobody keeps it.
+        """
         options = self._options
         config = ChannelConfig(readable, writable, self._encoder.encoded, self._format.gap, options)
         channel: Channel = self.strategy.create(config)
+        if record is not None or options.leaving != "cancel":
+            self.handover = Handover(self._name, channel, self._format, record)
         self.channel = channel
         return channel
 
@@ -138,12 +92,7 @@ class Sink:
         if self.channel is None:
             return NOTHING_SENT
         counts: ChannelStatistics = self.channel.statistics
-        if self._unread is None:
-            return counts
-        items, size = self._unread
-        return counts._replace(
-            sent_items=counts.sent_items + items, sent_bytes=counts.sent_bytes + size
-        )
+        return counts if self.handover is None else self.handover.with_unread(counts)
 
     @property
     def has_begun(self) -> bool:
@@ -159,6 +108,11 @@ class Sink:
     def waits_for_room(self) -> bool:
         """Whether the producer waits for the reader."""
         return self.channel is not None and bool(self.channel.producer_waits)
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether the source goes on without its reader."""
+        return self.handover is not None and self.handover.is_detached
 
     def received_items(self) -> Optional[int]:
         """How many items the reader has received; ``None`` while it waits for more."""
@@ -202,15 +156,17 @@ class Sink:
             else:
                 self._take_unsent()
 
-        if self.record is None or self._options.idle_timeout or not has_one_event(self._format):
+        handover = self.handover
+        if handover is None or handover.record is None or self._options.idle_timeout:
             return deliver
-        return self._sender_of_texts(self.record, deliver)
+        return self._sender_of_texts(handover, deliver) if has_one_event(self._format) else deliver
 
     def _sender_of_texts(
-        self, record: Callable[[bytes], None], deliver: Callable[[Any], None]
+        self, handover: Handover, deliver: Callable[[Any], None]
     ) -> Callable[[Any], None]:
         """As ``deliver``, with less work for a text, which is one event, to be kept."""
-        encode, send, clock = self._encoder.encode, self.channel.send, self._clock
+        encode, clock = self._encoder.encode, self._clock
+        record, send = handover.record, self.channel.send
 
         def deliver_text(item: Any) -> None:
             if item.__class__ is not str:
@@ -220,13 +176,11 @@ class Sink:
             if not frame:
                 self._take_unsent()
                 return
-            record(frame)
+            record(frame)  # type: ignore[misc]
             try:
                 send(frame)
             except StreamClosed:
-                if not self.is_detached:
-                    raise
-                self._count_unread(frame)
+                handover.take_unread(frame)
             if self.first_item_at is None:
                 self.first_item_at = clock()
 
@@ -235,35 +189,9 @@ class Sink:
     def _sender_of_frames(self) -> Callable[[bytes], None]:
         """The function that takes a frame to the channel. Most streams need only its own."""
         send: Callable[[bytes], None] = self.channel.send
-        if self._options.leaving != "cancel" or self.record is not None:
-            send = self._hand_over
-        if self.record is not None:
-            send = partial(self._recorded, self.record)
+        if self.handover is not None:
+            send = self.handover.sender()
         return partial(self._stamped, send) if self._options.idle_timeout else send
-
-    def _recorded(self, record: Callable[[bytes], None], frame: bytes) -> None:
-        """Keep each event in the log first. So the log has all that its reader has."""
-        if self._format.has_own_ids:
-            raise UnsendableItem(self._name, ValueError(_OWN_ID))
-        for event in split_events(frame):
-            record(event)
-            self._hand_over(event)
-
-    def _hand_over(self, frame: Any) -> None:
-        """Send a frame (or an item, to a channel that encodes late), whether or not there is a
-        reader."""
-        if not self.is_detached:
-            try:
-                self.channel.send(frame)
-                return
-            except StreamClosed:
-                if not self.is_detached:
-                    raise
-        self._count_unread(frame)
-
-    def _count_unread(self, frame: Any) -> None:
-        items, size = self._unread or (0, 0)
-        self._unread = [items + 1, size + (len(frame) if frame.__class__ is bytes else 0)]
 
     def _offer(self, item: Any) -> None:
         """Send an item that the channel encodes late, once it has room."""
@@ -277,10 +205,8 @@ class Sink:
             return
         if isinstance(item, (str, Delta)):
             self._warn_of_lost_text()
-        if self._options.leaving == "cancel":
-            self.channel.send(item)
-        else:
-            self._hand_over(item)
+        send = self.channel.send if self.handover is None else self.handover.send
+        send(item)
         self.last_item_at = self._clock()
         if self.first_item_at is None:
             self.first_item_at = self.last_item_at

@@ -123,10 +123,10 @@ class Stream(Detachable):
         self._spawn = runtime.spawner()
         make_worker, self._make_worker = self._make_worker or runtime.worker, None
         worker = make_worker(self.name)
+        record = None
         if self.recorder is not None:
-            self.recorder.begin(self, opening_frame(self))
-            self.sink.record = self.recorder.append
-        channel = self.sink.open(runtime.readable(), runtime.writable())
+            record = self.recorder.begin(self, opening_frame(self))
+        channel = self.sink.open(runtime.readable(), runtime.writable(), record)
         receive: Receive = self._received if channel.encodes else channel.receive
         if self.recorder is not None:
             receive = self.recorder.numbered(receive)
