@@ -84,6 +84,10 @@ class Runtime(NamedTuple):
             return _spawn_of(get_hub())
         return self.worker("").start
 
+    def spawner_beside_reader(self) -> Spawn:
+        """As :meth:`spawner`, but it spawns as the reader runs."""
+        return _spawn_of(get_hub()) if self.is_on_hub else self.worker("").start
+
     def shared(self, writable: Callable[[], Wakeup]) -> Runtime:
         """The runtime of a channel into which other greenlets and threads send.
 

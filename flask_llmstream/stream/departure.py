@@ -8,7 +8,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Callable, Optional, Protocol
 
-from ..runtime.timers import Schedule, Timer, thread_schedule
+from ..runtime.timers import Schedule, Timer
 
 LOOK_SECONDS = (1.0, 5.0)
 """The least and the most seconds between two looks for readers."""
@@ -32,7 +32,8 @@ class Departure:
     """The time that a stream has without any reader.
 
     :param seconds: how long it goes on. 0: it ends at once, unless it has another reader.
-    :param spawn: calls a function where the stream may be ended and where waiting is allowed.
+    :param spawn: calls a function where waiting is allowed, from anywhere.
+    :param schedule: makes a timer. It is called where ``spawn`` calls.
     """
 
     __slots__ = ("_stream", "_seconds", "_spawn", "_schedule", "_clock", "_timer", "_read_at")
@@ -42,7 +43,7 @@ class Departure:
         stream: Detached,
         seconds: float,
         spawn: Callable[[Callable[[], None]], object],
-        schedule: Schedule = thread_schedule,
+        schedule: Schedule,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._stream = stream
@@ -55,16 +56,13 @@ class Departure:
 
     def begin(self) -> None:
         """The reader has left. Does not block."""
-        if self._seconds:
-            self._look_later()
-        else:
-            self._look()
+        self._spawn(self._look_later if self._seconds else self._decide)
 
     def cancel(self) -> None:
         """The stream has ended. May be called anywhere, and again."""
         timer, self._timer = self._timer, None
         if timer is not None:
-            timer.cancel()
+            self._spawn(timer.cancel)  # a timer of a hub is cancelled on that hub's thread
 
     def _look_later(self) -> None:
         least, most = LOOK_SECONDS

@@ -19,12 +19,13 @@ class Detachable(Endable):
     the end on.
     """
 
-    __slots__ = ("_deadlines", "_departure", "_is_sent_off")
+    __slots__ = ("_beside_reader", "_deadlines", "_departure", "_is_sent_off")
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._deadlines: Optional[Deadlines] = None
         self._departure: Optional[Departure] = None
+        self._beside_reader: Any = None  # how to spawn there, and how to make a timer
         self._is_sent_off = False
 
     def leave(self) -> None:
@@ -58,7 +59,7 @@ class Detachable(Endable):
             handover.is_detached = False
             return False
         if self.options.leaving != "finish":
-            self._departure = Departure(self, seconds, self._spawn)
+            self._departure = Departure(self, seconds, *self._beside_reader)
             self._isolated(self._departure.begin)
         return True
 

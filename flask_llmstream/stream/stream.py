@@ -121,6 +121,7 @@ class Stream(Detachable):
 
     def _open(self, runtime: Runtime) -> None:
         self._spawn = runtime.spawner()
+        self._beside_reader = runtime.spawner_beside_reader(), runtime.schedule
         make_worker, self._make_worker = self._make_worker or runtime.worker, None
         worker = make_worker(self.name)
         record = None
