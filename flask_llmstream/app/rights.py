@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Tuple, Union
 
 from ..errors import StreamError, StreamGone, UnknownStream
-from ..replay.base import Reading, ReplayStorage
+from ..replay.base import Reading
 from ..replay.expected import BEGUN, STOPPED, Expected, expected_of, note_state
 from ..stream.ids import is_stream_id
 from .current import Current
@@ -78,15 +78,18 @@ def find_stream(here: Current, right: Right) -> Union[Reading, Expected]:
     storage = state_of(here.app).replay
     reading = storage.read(right.stream_id)
     if reading is None:
-        return _expected(storage, right)
+        expected = expected_of(storage, right.stream_id)
+        if expected is not None and expected.state == BEGUN:  # perhaps between the two looks
+            reading = storage.read(right.stream_id)
+        if reading is None:
+            return _expected(expected, right)
     if not right.covers(reading.head.owner):
         reading.close()
         raise UnknownStream()
     return reading
 
 
-def _expected(storage: ReplayStorage, right: Right) -> Expected:
-    expected = expected_of(storage, right.stream_id)
+def _expected(expected: Optional[Expected], right: Right) -> Expected:
     if expected is None or (expected.state == BEGUN and right.covers(expected.owner)):
         raise StreamGone("This answer is kept no more.", code="expired")
     if not right.covers(expected.owner):

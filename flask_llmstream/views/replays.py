@@ -143,6 +143,10 @@ class ReadingStream(Stream):
         if not source.is_local:
             super().shut_down()
 
+    def send_off(self) -> None:
+        """End this connection, and have the reader come back."""
+        super().shut_down()
+
 
 def replay_stream(
     here: Current,
