@@ -130,6 +130,18 @@ class RequestTooLarge(RequestError):
     status = 413
 
 
+class IdempotencyKeyReused(RequestError):
+    """The ``Idempotency-Key`` of a request was another's, with another body (422)."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+    def __init__(
+        self, message: str = "was sent with another request; make a new one for each request"
+    ) -> None:
+        super().__init__(message, field="Idempotency-Key")
+
+
 class CrossSiteRequest(RequestError):
     """A page of another site sent the request, or may have sent it, to run a model (403)."""
 

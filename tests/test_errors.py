@@ -12,19 +12,25 @@ from flask_llmstream.errors import (
     ConfigurationError,
     CrossSiteRequest,
     EventTooLarge,
+    IdempotencyKeyReused,
     LLMStreamError,
+    ProducerLost,
     ProviderError,
+    ReplayFull,
+    ReplayUnavailable,
     RequestError,
     RequestTooLarge,
     StreamClosed,
     StreamError,
     StreamGone,
+    StreamIsProduced,
     StreamNotStarted,
     StreamOverflow,
     StreamRefused,
     StreamShutdown,
     StreamTimeout,
     UnknownModel,
+    UnknownStream,
     UnsendableItem,
     UnsupportedMediaType,
 )
@@ -39,6 +45,7 @@ TREE = {
     StreamError: [LLMStreamError],
     RequestError: [StreamError],
     CrossSiteRequest: [RequestError],
+    IdempotencyKeyReused: [RequestError],
     UnknownModel: [RequestError],
     UnsupportedMediaType: [RequestError],
     RequestTooLarge: [RequestError],
@@ -48,6 +55,11 @@ TREE = {
     StreamShutdown: [StreamError],
     StreamTimeout: [StreamError],
     ProviderError: [StreamError],
+    ReplayUnavailable: [StreamError],
+    ReplayFull: [StreamRefused],
+    StreamIsProduced: [StreamError],
+    UnknownStream: [StreamError],
+    ProducerLost: [StreamError],
 }
 
 
@@ -91,10 +103,25 @@ STATUSES = {
     StreamShutdown: ("shutdown", 503),
     StreamTimeout: ("timeout", 504),
     ProviderError: ("provider_error", 502),
+    UnknownStream: ("unknown_stream", 404),
+    ProducerLost: ("producer_lost", 502),
+}
+
+OWN_WORDS = {
+    IdempotencyKeyReused(): ("idempotency_key_reused", 422, None),
+    ReplayUnavailable(): ("replay_unavailable", 503, 1),
+    ReplayFull(): ("too_many_streams", 503, 1),
+    StreamIsProduced("a" * 32): ("already_produced", 409, None),
 }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TREE if issubclass(kind, StreamError)])
+@pytest.mark.parametrize("error, told", OWN_WORDS.items(), ids=lambda each: type(each).__name__)
+def test_what_has_words_of_its_own_needs_none(error: Any, told: Any) -> None:
+    assert (error.code, error.status, error.retry_after) == told
+    assert str(error)
+
+
+@pytest.mark.parametrize("kind", list(STATUSES))
 def test_what_may_be_shown_has_a_message_a_code_and_a_status(kind: Any) -> None:
     error = kind("Ask again.")
     assert (error.code, error.status) == STATUSES[kind]

@@ -13,9 +13,7 @@ from typing import Iterable, List
 from flask import Flask
 
 from ..stream.ids import is_stream_id, new_stream_id
-from .current import Current
 from .owner import NOBODY
-from .request_id import name_request
 from .secret_keys import is_signature, secret_keys, signature
 
 _RANDOM, _SIGNATURE = 16, 8
@@ -30,13 +28,6 @@ def signed_id(app: Flask, owner: str) -> str:
     random = os.urandom(_RANDOM)
     signed = signature(keys[0], random + owner.encode())[:_SIGNATURE]
     return urlsafe_b64encode(random + signed).decode()
-
-
-def kept_stream_id(here: Current, owner: str) -> str:
-    """The ID of a new stream that is kept. The current request has it, too."""
-    made = signed_id(here.app, owner)
-    name_request(here.request, made)
-    return made
 
 
 def is_signed_for(app: Flask, stream_id: str, owners: Iterable[str]) -> bool:

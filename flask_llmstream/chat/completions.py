@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Collection, Mapping, Union, cast
+from typing import Any, Collection, Mapping, Optional, Union, cast
 
 from flask import Response, request
 
 from ..app.client_names import set_client_names
-from ..app.current import current
+from ..app.current import Current, current
+from ..app.idempotency import Begun, Claim, claimed, set_claim
 from ..app.owner import namespace_of
 from ..errors import RequestError
 from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS, Format
@@ -19,7 +20,10 @@ from ..protocols.request_limits import RequestLimits
 from ..providers import Provider
 from ..providers.awaited import begin_answer
 from ..sources.calls import called
-from ..views.responses import stream_response
+from ..stream.options import StreamOptions
+from ..views.replays import replay_stream
+from ..views.responses import respond_from_log, rest_of_kept, stream_response
+from ..views.streams import is_kept
 from .body import read_body
 from .cross_site import refuse_unless_accepted
 from .own_settings import OwnSettings
@@ -42,7 +46,8 @@ class Completions:
 
     def answer(self, protocol: Protocol) -> Response:
         """The answer to the current request, which speaks this protocol."""
-        fields = {} if protocol.method == "GET" else parse_json(self._body())
+        body = b"" if protocol.method == "GET" else self._body()
+        fields = {} if protocol.method == "GET" else parse_json(body)
         query, headers = request.args.to_dict(), cast(Mapping[str, str], request.headers)
         owner = partial(namespace_of, current())
         parsed = _read(protocol, ClientRequest(fields, query, headers, owner))
@@ -54,7 +59,7 @@ class Completions:
             format = parsed.answer(chat)
             if protocol.method == "GET":
                 refuse_unless_accepted(self._media_types(format))
-            return self._streamed(format, chat)
+            return self._streamed(format, chat, body)
         except RequestError as error:
             error.rename_field(names)
             raise
@@ -79,16 +84,38 @@ class Completions:
             fields, self._providers, self._default_model, limits, settings.unknown_fields
         )
 
-    def _streamed(self, format: Union[Format, str, None], chat: ChatRequest) -> Response:
-        own = self._own.in_force()
+    def _streamed(
+        self, format: Union[Format, str, None], chat: ChatRequest, body: bytes
+    ) -> Response:
+        here, own = current(), self._own.in_force()
         options = own.options
         if format is not None:
             options = options.with_format(format)  # type: ignore[arg-type]
-        model = chat.completion.model
+        claim: Union[Claim, Begun, None] = None
+        if is_kept(options, request):
+            rest = rest_of_kept(here, options, own.slots)
+            if rest is not None:
+                return rest
+            if request.method == "POST":
+                claim = claimed(here, body, options.hold)
+        if isinstance(claim, Begun):
+            return respond_from_log(here, replay_stream(here, *claim, None, options), own.slots)
+        try:
+            return self._begun(here, options, chat, claim)
+        except BaseException:
+            if claim is not None:
+                claim.free()
+            raise
+
+    def _begun(
+        self, here: Current, options: StreamOptions, chat: ChatRequest, claim: Optional[Claim]
+    ) -> Response:
+        model, slots = chat.completion.model, self._own.in_force().slots
+        if claim is not None:
+            set_claim(request, claim)
         called(self._providers[model].check, chat.completion)
         deltas = begin_answer(self._providers[model], chat.completion)
-        name = f"the model {model}"
-        return stream_response(current(), deltas, options, own.slots, name, model)
+        return stream_response(here, deltas, options, slots, f"the model {model}", model)
 
 
 def _read(protocol: Protocol, asked: ClientRequest) -> ParsedRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from time import time
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 
 from ..errors import ProducerLost
 from ..records import Gap
@@ -18,21 +18,33 @@ if TYPE_CHECKING:
 Receive = Callable[[Optional[float]], Optional[bytes]]
 
 
+class Claim(Protocol):
+    """The right to begin a stream, for one of several that may."""
+
+    def begun(self, events: int) -> None:
+        """It has begun, with an opening of so many events."""
+
+    def free(self) -> None:
+        """It does not begin."""
+
+
 class Recorder:
     """Takes the events of one stream to a storage, and gives them their IDs.
 
     :param storage: where the events are kept.
     :param owner: a digest of the stream's owner; ``""``: the ID alone is the right to it.
     :param model: the name of the model that answers; ``""`` where no model does.
+    :ivar claim: hears whether the stream begins; ``None``: nobody wants to know.
     :ivar opening: the first bytes of the answer, once the stream is open.
     :ivar ending: the last bytes of the answer, once the stream has ended; ``None`` before.
     """
 
     __slots__ = (
-        "opening", "ending", "_storage", "_owner", "_model", "_recording", "_numbering",
+        "claim", "opening", "ending", "_storage", "_owner", "_model", "_recording", "_numbering",
     )  # fmt: skip
 
     def __init__(self, storage: ReplayStorage, owner: str = "", model: str = "") -> None:
+        self.claim: Optional[Claim] = None
         self.opening = b""
         self.ending: Optional[bytes] = None
         self._storage = storage
@@ -55,6 +67,8 @@ class Recorder:
         for event in events:
             recording.append(event)
         self.opening += self._numbering.number(b"".join(events), 1)[0]
+        if self.claim is not None:
+            self.claim.begun(recording.log.last)
         return recording.append
 
     def _head(self, stream: Stream) -> StreamHead:
@@ -98,6 +112,11 @@ class Recorder:
         self.ending = None if frame is None else with_ending_ids(frame, stream_id)
         if self._recording is not None:
             self._recording.finish(self.ending or b"", reason)
+
+    def forget(self) -> None:
+        """The stream never ran."""
+        if self.claim is not None and self._recording is None:
+            self.claim.free()
 
     def is_read(self) -> bool:
         """Whether anybody reads the stream from the storage. May block."""

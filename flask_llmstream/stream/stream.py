@@ -166,6 +166,8 @@ class Stream(Detachable):
         if self._finished:
             return
         self._finished = True
+        if self.recorder is not None:
+            self._isolated(self.recorder.forget)
         close_source(self._source, self.name)
         if self._listener is not None:  # it was open, so its end is reported like any other
             self._report_without_worker()

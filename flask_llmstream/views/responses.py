@@ -145,7 +145,28 @@ def attach(
     last = asked_from(stream_id, last_event_id(here.request) if here.request is not None else "")
     if last is not None and last.is_last:
         return nothing(here.app)
-    stream = _reading(here, right, last, options)
+    return respond_from_log(here, _reading(here, right, last, options), slots)
+
+
+def rest_of_kept(
+    here: Current, options: StreamOptions, slots: StreamLimiter
+) -> Optional[Response]:
+    """The response to a reader who comes back to an answer that is kept, before another answer is
+    begun; ``None`` for any other.
+
+    :raises StreamError: as of :meth:`flask_llmstream.LLMStream.attach`.
+    """
+    if options.reconnect != "resume" or here.request is None:
+        return None
+    last = last_event_of(last_event_id(here.request))
+    return None if last is None else attach(here, last.stream_id, options, slots)
+
+
+def respond_from_log(here: Current, stream: Stream, slots: StreamLimiter) -> Response:
+    """Make the response of a reader of the log.
+
+    :param stream: as of :func:`~flask_llmstream.views.replays.replay_stream`.
+    """
     liveness = state_of(here.app).settings.liveness
     body = StreamBody(stream, slots, slots.client(), liveness, unread=_unread_body(here.request))
     return _response_with(body, stream, here.app)

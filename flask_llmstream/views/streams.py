@@ -12,11 +12,11 @@ from ..app.client_names import client_names
 from ..app.context import CopiedContext
 from ..app.current import Current
 from ..app.error_handlers import error_response
+from ..app.idempotency import kept_stream_id, take_claim
 from ..app.json import json_of
-from ..app.owner import NOBODY, owner_of
+from ..app.owner import owner_of
 from ..app.request_id import stream_id
 from ..app.state import state_of
-from ..app.stream_ids import kept_stream_id
 from ..formats import (
     BY_ACCEPT,
     BY_MEDIA_TYPE,
@@ -81,13 +81,22 @@ def new_stream(
     format = _format_of(options, asked)
     format.as_json = json_of(current.app, asked)
     format.field_names = client_names(asked)
-    is_kept = options.reconnect == "resume" and format.is_resumable
-    owner = owner_of(current) if is_kept else NOBODY
-    format.stream_id = kept_stream_id(current, owner) if is_kept else stream_id(asked)
+    recorder: Optional[Recorder] = None
+    if options.reconnect == "resume" and format.is_resumable:
+        owner = owner_of(current)
+        recorder = Recorder(state_of(current.app).replay, owner, model)
+        recorder.claim = claim = take_claim(asked)
+        format.stream_id = kept_stream_id(current, owner, claim)
+    else:
+        format.stream_id = stream_id(asked)
     stream = kind(format.stream_id, name, source, format, options, hooks(current))
-    if is_kept:
-        stream.recorder = Recorder(state_of(current.app).replay, owner, model)
+    stream.recorder = recorder
     return stream
+
+
+def is_kept(options: StreamOptions, asked: Request) -> bool:
+    """Whether the answer to a request is kept, for readers who come back."""
+    return options.reconnect == "resume" and _format_of(options, asked).is_resumable
 
 
 def _format_of(options: StreamOptions, asked: Optional[Request]) -> Format:

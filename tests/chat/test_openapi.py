@@ -284,6 +284,17 @@ def test_the_format_of_the_application_is_described(make_app, streams, format, m
     assert media_type in get["responses"]["200"]["content"]
 
 
+def test_where_answers_are_kept_that_is_described(make_app, validate):
+    document = described(make_app(LLMSTREAM_RECONNECT="resume"))
+    validate(document)
+    for name, operation in operations(document):
+        has_key = "Idempotency-Key" in [each["name"] for each in operation.get("parameters", ())]
+        is_asked = "chat" in operation["tags"]
+        assert has_key == ("422" in operation["responses"]) == (is_asked and "POST" in name), name
+        if is_asked:
+            assert "X-Stream-ID" in operation["responses"]["200"]["headers"]
+
+
 def test_the_application_adds_to_the_description(make_app, validate):
     patch = {
         "info": {"title": "Acme", "description": None},

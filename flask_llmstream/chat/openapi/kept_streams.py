@@ -56,6 +56,33 @@ _EXAMPLE = (
 )
 
 
+_KEY: Dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Names this request. If it is sent again, it gets the answer of the first, in "
+    "place of another. 16 characters or more, such as a UUID, where it is not known who asks. "
+    "It has no effect for an answer that is no event stream.",
+    "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!#-~]+$"},
+}
+_OF_A_KEY = {
+    "409": "Another request of this key has just begun the answer.",
+    "410": "The answer is kept no more.",
+    "422": "Another request had this key.",
+}
+
+
+def add_keeping(operation: Dict[str, Any], method: str, content: Mapping[str, Any]) -> None:
+    """Add to a protocol's operation what it has where answers are kept.
+
+    :param content: the media type of a failure, with its media type object.
+    """
+    responses = operation["responses"]
+    responses["200"]["headers"].update(X_STREAM_ID)
+    if method == "POST":
+        operation["parameters"].append(_KEY)
+        responses.update({each: failure(each, _OF_A_KEY[each], content) for each in _OF_A_KEY})
+
+
 def kept_stream_paths() -> Dict[str, Dict[str, Any]]:
     """The path items."""
     one = "/chat/streams/{id}"

@@ -11,7 +11,7 @@ from ...protocols.base import Protocol
 from ...protocols.description import Description, Schema
 from ...records import ErrorInfo
 from ...wsgi.failure_response import formed
-from .kept_streams import X_STREAM_ID
+from .kept_streams import add_keeping
 from .responses import failures, success
 
 
@@ -43,14 +43,12 @@ def operation(protocol: Protocol, description: Description, terms: Terms) -> Dic
         "description": f"{description.text}\n\n{_limits(terms.settings)}".strip(),
         "parameters": list(description.parameters),
         "responses": {
-            "200": success(
-                "The answer.",
-                _answers(description, terms.format),
-                {**description.headers, **(X_STREAM_ID if terms.is_kept else {})},
-            ),
+            "200": success("The answer.", _answers(description, terms.format), description.headers),
             **failures(protocol.method, {form: {"schema": description.failure}}),
         },
     }
+    if terms.is_kept:
+        add_keeping(told, protocol.method, {form: {"schema": description.failure}})
     return told if protocol.method == "GET" else {**told, "requestBody": _body(description, terms)}
 
 
