@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 
+from celery import Celery
 from flask import jsonify, request
 
-from celery import Celery
 from tests.live_apps.produced import URL, app, kept, streams, tokens
 
 celery = Celery("tasks", broker=URL)
