@@ -15,11 +15,7 @@ from .app.config import Settings, read_config
 from .app.context import end_request
 from .app.current import current
 from .app.error_handlers import convert_stream_errors
-from .app.owner import owner_of
-from .app.rights import right_to, stop_stream
 from .app.state import EXTENSION, AppState, app_state, state_of
-from .app.stream_ids import signed_id
-from .app.tickets import TICKET_SECONDS, new_ticket
 from .chat.answers import speak_json
 from .chat.blueprint import ChatBlueprint, browser_client
 from .chat.cross_site import refuse_cross_site, send_cors_headers
@@ -29,9 +25,8 @@ from .doctor.cli import commands
 from .doctor.routes import add_doctor_routes
 from .errors import ConfigurationError
 from .exceptions.handling import name_of
-from .keywords import BlueprintSettings, ProducerOptions, ResponseOptions
-from .producers.in_app import producer_in_app
-from .producers.producer import Producer
+from .kept_streams import KeptStreams
+from .keywords import BlueprintSettings, ResponseOptions
 from .protocols import PROTOCOLS, Protocol
 from .protocols.checked import checked_protocols
 from .providers import Counter, Provider
@@ -40,11 +35,9 @@ from .sources.emitter import Emitter
 from .stream.drain import DRAIN_SECONDS, drain
 from .stream.limits import all_limiters
 from .stream.options import StreamOptions, check_callable, check_number
-from .stream.resumable import options_without_reader
-from .views.awaited import expect_stream
 from .views.decorator import refuse_positional, streamed_view
 from .views.misplaced import log_later_misplaced, refuse_misplaced
-from .views.responses import Source, attach, last_event_id, new_emitter, stream_response
+from .views.responses import Source, last_event_id, new_emitter, stream_response
 from .views.route_clashes import log_later_clashes, refuse_clashes
 from .views.source_checks import check_create_function
 from .wsgi.early_start import EarlyStart
@@ -56,7 +49,7 @@ if TYPE_CHECKING:
     Arguments = ParamSpec("Arguments")
 
 
-class LLMStream:
+class LLMStream(KeptStreams):
     """Streams any generator as Server-Sent Events, each on a greenlet of its own.
 
     ::
@@ -294,116 +287,6 @@ class LLMStream:
         send_cors_headers(app._get_current_object())
         allowed: Any = app_state().settings.allowed_origins
         refuse_cross_site(allowed)
-
-    def attach(self, stream_id: str) -> Response:
-        """The response that brings a stream of ``reconnect="resume"`` to one more reader: from its
-        start, or behind the ``Last-Event-ID`` of the current request, and on to its end.
-
-        ::
-
-            @app.get("/answers/<stream_id>")
-            def answer(stream_id):
-                return streams.attach(stream_id)
-
-        :param stream_id: as in the header ``X-Stream-ID`` of the stream's own response.
-        :raises UnknownStream: 404, there is no such stream, or it is another owner's.
-        :raises StreamGone: 410, it is kept no more; 204, this reader has it to its end.
-        :raises RequestError: the ``Last-Event-ID`` is none of this stream's.
-        """
-        here = current()
-        state = state_of(here.app)
-        return attach(here, stream_id, state.options, state.slots)
-
-    def new_stream_id(
-        self, begin_timeout: float = 60, **options: Unpack[ProducerOptions]
-    ) -> str:
-        """An ID for a stream that is to begin elsewhere, such as in a task of a queue. It belongs
-        to the owner of the current request, who may stop it before it begins.
-
-        ::
-
-            stream_id = streams.new_stream_id()
-            answer.delay(stream_id, question)
-            return streams.attach(stream_id)
-
-        A reader who attaches before the stream begins waits for it, with heartbeats.
-
-        :param begin_timeout: how long a reader waits, in seconds. Then it gets a ``timeout``.
-            Default: 60.
-        :param options: those of the producer. Only ``format`` and ``event`` count here.
-        :raises ReplayUnavailable: 503, the storage can't be reached.
-        :raises ConfigurationError: an option that can't work; the message names it.
-        :raises TypeError: there is no such option.
-        """
-        check_number("begin_timeout", begin_timeout, least=0)
-        here, state = current(), app_state()
-        merged = options_without_reader(state.options, options)
-        owner = owner_of(here)
-        stream_id = signed_id(here.app, owner)
-        expect_stream(here, stream_id, owner, begin_timeout, merged)
-        return stream_id
-
-    def producer(self, stream_id: str, **options: Unpack[ProducerOptions]) -> Producer:
-        """Produce a stream outside of any request: in a task of a queue, a command, a script. The
-        readers :meth:`attach` to it, in any process with the same ``LLMSTREAM_REPLAY_URL``.
-
-        ::
-
-            @celery.task
-            def answer(stream_id, question):
-                with app.app_context(), streams.producer(stream_id) as emitter:
-                    for token in model(question):
-                        emitter.send(token)
-
-        The block gets an :class:`Emitter`, and waits for no reader. Its end completes the stream,
-        and waits until the last events are in the storage, 5 s at most. An exception fails the
-        stream and is raised on. Where somebody has stopped the stream, the next ``send`` raises
-        :class:`StreamClosed`, which ends the block and is not raised on; ``emitter.on_cancel``
-        calls a function at once, which can end a call that waits for the model.
-
-        Where the stream's last producer was lost with its process, this begins a new run in its
-        place, as soon as that is certain: after 6 s at most.
-
-        :param stream_id: as :meth:`new_stream_id` gave it.
-        :param options: ``format``, ``event``, ``first_event_timeout``, ``idle_timeout``,
-            ``total_timeout``, ``on_leave``, ``detach_seconds``, ``on_finish``. The default of
-            ``on_leave`` is ``finish`` here, for any config.
-        :raises StreamIsProduced: the stream has another producer, or has ended. The block begins
-            it: this and the next two are raised there.
-        :raises ReplayUnavailable: the storage can't be reached.
-        :raises StreamRefused: this process is being drained.
-        :raises ConfigurationError: the ID or an option can't work; the message names it.
-        :raises TypeError: there is no such option.
-        """
-        return producer_in_app(current(), stream_id, options)
-
-    def stop(self, stream_id: str) -> None:
-        """End a stream of ``reconnect="resume"``, wherever it is produced: its readers get the
-        ordinary end of its format, with the reason ``cancelled``. A stream that has ended stays as
-        it is. One that has not begun does not begin within the next minute.
-
-        :param stream_id: as for :meth:`attach`.
-        :raises UnknownStream: 404, as for :meth:`attach`.
-        :raises StreamGone: within a request: 410, it is kept no more.
-        """
-        here = current()
-        stop_stream(here, right_to(here, stream_id))
-
-    def ticket(self, stream_id: str, seconds: float = TICKET_SECONDS) -> str:
-        """A right to read a stream for a short time, for a reader that can't show who it is:
-        ``GET …/chat/streams/<id>?ticket=…``, or :meth:`attach` in such a view. An ``EventSource``
-        sends no header of its own.
-
-        :param stream_id: as for :meth:`attach`.
-        :param seconds: how long it is good. A reader who comes back after that needs another.
-            Default: 60.
-        :raises UnknownStream: 404, as for :meth:`attach`.
-        :raises ConfigurationError: the app has no ``SECRET_KEY``.
-        """
-        check_number("seconds", seconds, least=0)
-        here = current()
-        right_to(here, stream_id)
-        return new_ticket(here.app, stream_id, seconds)
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
         """Let the streams of this process's apps end, before a restart or in a test.
