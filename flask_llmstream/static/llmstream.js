@@ -608,7 +608,7 @@ function asJson(/** @type {unknown} */ value) {
  *   relative to the answer's URL; default `streams/`, as in `/v1/chat/streams/`
  * @property {number} [stall] milliseconds without a byte, heartbeats included, after which a
  *   connection is dead; default 45,000, three heartbeats of the server; `Infinity`: never. When a page
- *   is shown again, half of it suffices
+ *   is shown again, half of it suffices; when it is online again, no time at all
  */
 
 const STALL = 45_000;
@@ -616,7 +616,7 @@ const SECOND = 1_000;
 const LONGEST_PAUSE = 30_000;
 const LONGEST_WAIT = 3_600_000;
 const STREAM_ID = /^[\w-]{32}$/;
-const EVENT_ID = /^[\w-]{32}:[\d.]+$/;
+const EVENT_ID = /^[\w-]{32}:(end\.)?[\d.]+$/;
 const PLAIN_OPENING = /^[0-9a-f]+:0$/; // the only number of an answer that is not kept
 const WHOLE = ["complete", "refusal", "tool_calls"];
 
@@ -660,6 +660,8 @@ export class Answer {
   /** @type {number | null} milliseconds */
   #retry = null;
   #opened = false;
+  /** Whether the server has said, or not, that it keeps the answer. */
+  #isKnown = false;
   #over = false;
   /** @type {Form | null} */
   #form = null;
@@ -725,12 +727,12 @@ export class Answer {
 
   /**
    * End the answer, on the server too. The state is `ended` before this returns. The connection is
-   * closed too, or within a second if the server has not accepted the request yet: it may keep the
-   * answer, and must then be told. No effect after the end.
+   * closed too, or within a second if nothing has come from the server yet: it may keep the answer, and
+   * must then be told. No effect after the end.
    */
   stop() {
     if (this.#over) return;
-    if (this.#opened || this.streamUrl) this.#dismiss();
+    if (this.#isKnown) this.#dismiss();
     else setTimeout(this.#close, SECOND);
     this.#enter({ name: "ended", reason: "stopped", usage: null });
   }
@@ -843,6 +845,7 @@ export class Answer {
 
   /** The server keeps the answer. @param {string} url */
   #keptAt(url) {
+    this.#isKnown = true;
     this.streamUrl = url;
     if (this.#over) return;
     const { stall = STALL } = this.#options;
@@ -850,18 +853,20 @@ export class Answer {
     const isSilent = (/** @type {number} */ time) => Date.now() - this.#heardAt >= time;
     const timer = setInterval(() => isSilent(stall) && this.#renew(), SECOND);
     signal.onabort = () => clearInterval(timer);
-    const wake = () => {
-      if (globalThis.document?.hidden) return;
+    // A connection dies while the page sleeps or the network is away, and no event tells of that.
+    const wake = (/** @type {Event} */ { type }) => {
+      if (type === "visibilitychange" && document.hidden) return;
       this.#hurry();
-      this.#woken = isSilent(stall / 2); // it died while the page slept, and no event tells of that
+      this.#woken = type === "online" || isSilent(stall / 2);
       if (this.#woken) this.#renew();
     };
     for (const name of ["visibilitychange", "pageshow", "online"])
       globalThis.addEventListener?.(name, wake, { signal });
   }
 
-  /** @param {string | null | undefined} id of a stream @param {string} url of its answer */
+  /** @param {string | null} id of a stream that is kept @param {string} url of its answer */
   #knowId(id, url) {
+    this.#isKnown = true;
     if (this.streamUrl || !STREAM_ID.test(id ?? "")) return;
     const streams = new URL(this.#options.streams ?? "streams/", url);
     this.#keptAt(new URL(/** @type {string} */ (id), streams).href);
@@ -879,8 +884,8 @@ export class Answer {
     /** @param {MessageEvent} message */
     const receive = ({ type, data, lastEventId }) => {
       this.#heardAt = Date.now();
-      if (EVENT_ID.test(lastEventId) && !PLAIN_OPENING.test(lastEventId))
-        this.#knowId(lastEventId.split(":")[0], source.url);
+      const isKept = EVENT_ID.test(lastEventId) && !PLAIN_OPENING.test(lastEventId);
+      this.#knowId(isKept ? lastEventId.split(":")[0] : null, source.url);
       this.#receive({ event: type, data, id: lastEventId });
       if (this.#over) source.close(); // else it would come back and ask for the answer again
     };

@@ -83,6 +83,13 @@ test("GET: stop is told to the server, also before the first token", () =>
     stream.stop();
   }));
 
+test("GET: stop is told to the server, also before its opening has come", () =>
+  stoppedEarly((stream, open, receive) => {
+    open();
+    stream.stop();
+    receive();
+  }));
+
 test("GET: stop is told to the server, also before it has answered", () =>
   stoppedEarly((stream, open, receive) => {
     stream.stop();

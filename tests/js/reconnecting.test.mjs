@@ -98,7 +98,7 @@ test("a heartbeat is a byte", async () => {
   });
 });
 
-for (const event of ["visibilitychange", "pageshow", "online"]) {
+for (const event of ["visibilitychange", "pageshow"]) {
   test(`a page that comes back to a silent connection makes another: ${event}`, async () => {
     const tick = stopTime();
     const happens = window(true);
@@ -112,6 +112,15 @@ for (const event of ["visibilitychange", "pageshow", "online"]) {
     });
   });
 }
+
+test("a page that is online again makes another connection at once, shown or hidden", async () => {
+  const happens = window(true);
+  await silent(async ({ stream, asked }) => {
+    happens("online", true);
+    assert.equal((await stream.finished).reason, "complete");
+    assert.deepEqual(asked, ["POST", "GET"]);
+  });
+});
 
 for (const [seconds, hidden] of [
   [20, false],
@@ -171,7 +180,7 @@ test("a page that comes back to a silent connection does not wait, but for this 
 });
 
 const wakesWhen = (state, happens) => ({
-  onState: ({ name }) => name === state && setImmediate(() => happens("online")),
+  onState: ({ name }) => name === state && setImmediate(() => happens("pageshow")),
 });
 
 test("a page that comes back ends the pause between two tries", async () => {

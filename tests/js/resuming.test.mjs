@@ -82,6 +82,16 @@ test("a header that is no stream's ID is none", async () => {
   assert.deepEqual([told.state.code, told.stream.streamUrl], ["truncated", null]);
 });
 
+test("an end of several events is resumed in its middle", async () => {
+  const numbered = (block, number) => block.replace(/\n$/, `id: ${ID}:${number}\n\n`);
+  const told = await resumed([
+    (response) => cutAfter(response, numbered("data: {}\n\n", "end.1")),
+    (response) => whole(response, chunk({}, "length") + numbered("data: [DONE]\n\n", "ended")),
+  ]);
+  assert.equal(told.requests[1].headers["last-event-id"], `${ID}:end.1`);
+  assert.equal(told.state.reason, "length");
+});
+
 test("an event ID that is no number of a stream is not sent back", async () => {
   const told = await resumed([
     (response) => cutAfter(response, `${EVENTS[0]}${delta("x").trimEnd()}\nid: 你好\n\n`),

@@ -370,11 +370,21 @@ test("GET: a refusal after a break says that the answer could not be resumed", (
 test("GET: stop closes the EventSource at once", async () => {
   const { heard, stream, source } = get();
   source.open();
+  source.receive("opened", { ended: false, message: "" });
   stream.stop();
   assert.equal(source.readyState, source.CLOSED);
   assert.equal((await stream.finished).reason, "stopped");
   source.receive("message", { ended: false, message: "late" });
   assert.equal(heard.text, "");
+});
+
+test("GET: a stop before the first event closes the EventSource within a second", async () => {
+  const { stream, source } = get();
+  const closed = new Promise((resolve) => (source.close = resolve));
+  source.open();
+  stream.stop();
+  assert.equal(stream.state.reason, "stopped");
+  await closed;
 });
 
 test("the class has two names", () => {
