@@ -76,8 +76,9 @@ interleavings: $(VENV)/test  ## the channel, with its steps in every order withi
 bad-days: $(VENV)/test  ## crowds of readers come and leave, with counts of what is left; six minutes
 	$(BIN)/python -m tests.bad_days
 
-test-replay: $(VENV)/test  ## resume in Redis on its bad days, with Sentinel, in a cluster; three minutes
-	$(BIN)/python -m pytest -m "thorough or not thorough" --durations 10 tests/replay
+test-replay: $(VENV)/test  ## resume: Redis on its bad days, with Sentinel, in a cluster; each browser; seven minutes
+	$(BIN)/python -m pytest -m "thorough or not thorough" --durations 10 tests/replay \
+	    tests/system/test_resuming_page.py tests/system/test_page.py
 
 test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes
 	$(BIN)/python -m pytest tests/system/test_proxies.py

@@ -5,10 +5,11 @@ from gevent import monkey; monkey.patch_all()  # noqa: E702,I001  before anythin
 # point at any other server with OpenAI's API.
 
 import os
+import secrets
 import time
 from typing import Any, Dict, Iterator
 
-from flask import Flask, Response
+from flask import Flask, Response, session
 
 from flask_llmstream import CallableProvider, LLMStream, OpenAICompatible, Provider
 
@@ -29,11 +30,14 @@ def create_app() -> Flask:
     """The application. The environment variables above choose its model."""
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
+    app.config["SECRET_KEY"] = os.environ.get("SECRET_KEY") or secrets.token_hex()
+    app.config["LLMSTREAM_RECONNECT"] = "resume"
     streams = LLMStream(providers=providers(app))
     streams.init_app(app)
 
     @app.route("/")
     def page() -> Response:
+        session["visits"] = True  # a visitor with a session has the list of their own answers
         return app.send_static_file("page.html")
 
     @app.route("/clock")

@@ -2,6 +2,7 @@
 
 // From the chat endpoints, under the prefix that page.html has as `data-prefix`.
 import { Answer, Typewriter } from "../v1/llmstream.js";
+import { remember, remembered, running } from "./coming_back.js";
 
 const WORDS = {
   en: {
@@ -48,6 +49,7 @@ const WORDS = {
       tool_calls: "the model calls its tools",
       length: "at the limit of tokens",
       content_filter: "cut by a content filter",
+      gap: "a part of it is lost",
       stopped: "stopped by you",
       timeout: "out of time",
       cancelled: "cancelled",
@@ -102,6 +104,7 @@ const WORDS = {
       tool_calls: "模型请求调用工具",
       length: "已达词元上限",
       content_filter: "被内容过滤器截断",
+      gap: "部分内容已丢失",
       stopped: "由您停止",
       timeout: "超时",
       cancelled: "已取消",
@@ -135,13 +138,15 @@ const typewriter = new Typewriter(write);
 
 /** @type {Answer | undefined} */
 let stream;
+/** What `stream` answers; `isOurs`: it was not asked for in another tab. */
+let question = { prompt: "", echo: "", isOurs: true };
 let run = newRun();
 let following = true;
 let paintAsked = false;
 
 function newRun() {
   const startedAt = performance.now();
-  return { startedAt, firstAt: 0, lastAt: 0, deltas: 0, frames: [], frameCount: 0 };
+  return { startedAt, firstAt: 0, lastAt: 0, deltas: 0, frames: [], frameCount: 0, isTimed: true };
 }
 
 /* Words */
@@ -220,18 +225,22 @@ function showNote() {
 
 /* One answer */
 
+const handlers = {
+  onState: showState,
+  onText: receive,
+  onReasoning: showReasoning,
+  onRefusal: showRefusal,
+  onToolCalls: showCalls,
+};
+
 function send() {
-  stream?.stop();
+  if (question.isOurs) stream?.stop();
+  else stream?.leave();
   const transport = page["transport-fetch"].checked ? "fetch" : "eventsource";
   const request = requested();
-  begin(transport, isBase(request.model ?? "") ? request.prompt : "");
-  const handlers = {
-    onState: showState,
-    onText: receive,
-    onReasoning: showReasoning,
-    onRefusal: showRefusal,
-    onToolCalls: showCalls,
-  };
+  const { prompt = "", model = "" } = request;
+  question = { prompt, echo: isBase(model) ? prompt : "", isOurs: true };
+  begin(transport);
   stream =
     transport === "fetch"
       ? Answer.post(urlOf("chat/completions"), request, { ...handlers, onBytes: bytesKeeper() })
@@ -246,14 +255,14 @@ function requested() {
   return page.model.value ? { prompt, model: page.model.value } : { prompt };
 }
 
-function begin(transport, echo) {
+function begin(transport) {
   typewriter.flush();
   answer.data = "";
   reasoning.data = "";
   page.thoughts.hidden = true;
   page.calls.hidden = true;
   page.answer.classList.remove("refused");
-  page.echo.textContent = echo;
+  page.echo.textContent = question.echo;
   page["frames-note"].textContent = words.framesNote[transport];
   run = newRun();
   following = true;
@@ -261,6 +270,7 @@ function begin(transport, echo) {
 }
 
 function showState(state) {
+  keep();
   if (page.state.dataset.state !== state.name) announce(state);
   page.state.dataset.state = state.name;
   page.state.textContent = told(state);
@@ -284,6 +294,7 @@ function showProgress({ name, progress }) {
 }
 
 function count() {
+  if (!run.isTimed) return;
   run.lastAt = performance.now();
   run.firstAt ||= run.lastAt;
   run.deltas += 1;
@@ -323,6 +334,32 @@ function write(text) {
   if (following) page.end.scrollIntoView({ block: "nearest" });
 }
 
+/* Coming back */
+
+function keep() {
+  if (!stream) return;
+  const { streamUrl: url, state } = stream;
+  const isOver = ["ended", "failed"].includes(state.name);
+  remember(url && !isOver ? { url, question } : null);
+}
+
+async function comeBack() {
+  const kept = remembered() ?? (await elsewhere());
+  if (!kept || stream) return;
+  question = kept.question;
+  page.prompt.value ||= question.prompt;
+  begin("fetch");
+  run.isTimed = false; // what was written before comes at once
+  stream = Answer.attach(kept.url, { ...handlers, onBytes: bytesKeeper() });
+  showState(stream.state);
+}
+
+/** An answer that another tab asked for. The server does not tell the question. */
+async function elsewhere() {
+  const { url, model = "" } = (await running(urlOf("chat/streams"))) ?? {};
+  return url && { url, question: { prompt: "", echo: isBase(model) ? "…" : "", isOurs: false } };
+}
+
 /* Frames */
 
 /** Keep the blocks as they came: a POST shows the bytes. */
@@ -343,6 +380,7 @@ function eventKeeper() {
     const lines = [`event: ${event}`, ...data.split("\n").map((line) => `data: ${line}`)];
     if (id !== lastId) lines.push(`id: ${id}`);
     lastId = id;
+    keep();
     keepFrame(lines.join("\n") + "\n\n");
   };
 }
@@ -400,6 +438,7 @@ function onKey(event) {
 speak();
 showState({ name: "idle" });
 fillModels();
+comeBack();
 page.composer.addEventListener("submit", (event) => {
   event.preventDefault();
   send();

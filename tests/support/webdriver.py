@@ -12,7 +12,7 @@ import http.client
 import json
 import socket
 import threading
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 from tests.support.servers import HANG_GUARD
 
@@ -38,6 +38,24 @@ class Browser:
 
     def back(self) -> None:
         self._tell("POST", "back", "Back")
+
+    def reload(self) -> None:
+        self._tell("POST", "refresh", "Refresh")
+
+    @contextlib.contextmanager
+    def another_tab(self) -> Iterator[None]:
+        """A new tab, which the commands of the block go to. It is closed at the end."""
+        first = self._tell("GET", "window", "GetWindowHandle")
+        other = self._tell("POST", "window/new", "NewWindow", type="tab")["handle"]
+        self._switch_to(other)
+        try:
+            yield
+        finally:
+            self._tell("DELETE", "window", "CloseWindow")
+            self._switch_to(first)
+
+    def _switch_to(self, handle: str) -> None:
+        self._tell("POST", "window", "SwitchToWindow", handle=handle)
 
     def run(self, script: str, *arguments: Any) -> Any:
         """The result of a function with this body."""

@@ -173,6 +173,82 @@ def test_without_a_prompt_the_counter_counts(page, transport):
     is_in(page, "ended")
 
 
+# The page is left, and comes back.
+
+
+def began(page, model, transport):
+    """An answer that has begun. Another reload would show it as often as it was asked for."""
+    asked = len(model.upstream.requests)
+    send(page, transport)
+    model.write("there")
+    page.shows("#answer", "there")
+    return lambda: len(model.upstream.requests) - asked
+
+
+def goes_on(page, model, text="there"):
+    page.shows("#answer", text)
+    model.write(" was")
+    page.shows("#answer", text + " was")
+    model.end()
+    is_in(page, "ended")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_answer_goes_on_after_a_reload(page, model, transport):
+    asked = began(page, model, transport)
+    page.reload()
+    goes_on(page, model)
+    assert asked() == 1
+    page.reload()
+    is_in(page, "idle")
+
+
+def test_an_answer_that_is_waited_for_goes_on_after_a_reload_without_a_memory(page, model):
+    send(page, "fetch")
+    is_in(page, "waiting")
+    page.run("sessionStorage.clear()")
+    page.reload()
+    is_in(page, "waiting")
+    model.write("there")
+    goes_on(page, model)
+
+
+def test_an_answer_goes_on_behind_the_back_button(page, site, model):
+    asked = began(page, model, "fetch")
+    page.open(f"http://127.0.0.1:{site.port}/gallery/")
+    model.write(" once")
+    page.back()
+    goes_on(page, model, "there once")
+    assert asked() == 1
+
+
+def test_another_tab_shows_the_answer_live_and_stop_in_it_stops_both(page, site, model):
+    asked = began(page, model, "fetch")
+    with page.another_tab():
+        page.open(f"http://127.0.0.1:{site.port}/")
+        page.shows("#answer", "there")
+        model.write(" was")
+        page.shows("#answer", "there was")
+        page.click("#stop")
+        is_in(page, "ended")
+    page.shows("#state", "Ended: cancelled")
+    page.shows("#answer", "there was")
+    assert hung_up_before_its_next_token(model)
+    assert asked() == 1
+
+
+@pytest.mark.thorough
+def test_a_question_in_another_tab_leaves_the_answer_of_the_first(page, site, model):
+    began(page, model, "fetch")
+    with page.another_tab():
+        page.open(f"http://127.0.0.1:{site.port}/")
+        page.shows("#answer", "there")
+        send(page, "fetch", prompt="")
+        page.shows("#answer", "0")
+        page.click("#stop")
+    goes_on(page, model)
+
+
 def hung_up_before_its_next_token(model):
     """Whether its reader has left. Its script is waiting, so the connection is looked at."""
     exchange = model.upstream.requests[-1]
