@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import threading
 import uuid
 
 import pytest
 
+import redis
 from flask_llmstream.errors import ReplayUnavailable, StreamClosed, StreamIsProduced
 from flask_llmstream.replay.base import Limits
 from flask_llmstream.replay.redis.storage import RedisStorage
@@ -377,3 +379,46 @@ def key_of(server, kind):
 
 def kept(server):
     return server.client.xrange(key_of(server, "events"))
+
+
+# Everything at random.
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", range(12))
+def test_any_sequence_of_bad_days(storage_of, producing, seed):
+    """Several streams and readers, and faults in any order: every reader that is not told of a loss
+    gets every byte once."""
+    chance = random.Random(seed)
+    with redis_server() as server, path_to(server.port) as here, path_to(server.port) as there:
+        storage, elsewhere = storage_of(here), storage_of(there)
+        producers = [producing(storage, f"{STREAM}-{one}") for one in range(3)]
+        readings = [elsewhere.read(f"{STREAM}-{one}") for one in range(3)]
+
+        def restart():
+            server.kill()
+            server.start()
+
+        faults = [
+            here.cut, there.cut, here.hold, there.hold, here.mend, there.mend, restart,
+            lambda: server.client.flushall(),
+            lambda: server.client.execute_command("CLIENT", "PAUSE", 300, "ALL"),
+            lambda: server.client.execute_command(*"CLIENT KILL TYPE normal".split()),
+            lambda: server.client.config_set("maxmemory", 1),
+            lambda: server.client.config_set("maxmemory", 0),
+        ]  # fmt: skip
+        for _ in range(15):
+            with contextlib.suppress(redis.RedisError):
+                chance.choice(faults)()
+            producers[0].makes(chance.randrange(10))
+        here.mend(), there.mend()
+        eventually(lambda: server.client.config_set("maxmemory", 0))
+        for producer, reading in zip(producers, readings):
+            producer.makes(1)
+            made, read = producer.end(), read_all(reading)
+            assert read == made or (read.reason == "lost" and made.events.startswith(read.events))
+            reading.close()
+        for one, producer in enumerate(producers):
+            again = eventually(lambda: elsewhere.read(f"{STREAM}-{one}"))
+            with contextlib.closing(again):
+                assert read_all(again) == producer.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from time import monotonic
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple
 
 from ...log import log
 
@@ -45,7 +45,9 @@ class Link:
         """
         connection: Any = None
         try:
-            connection = self._checked() or self._connected()
+            if monotonic() - self._used > STALE_SECONDS:
+                self.check()
+            connection = self._connection or self._connected()
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
             replies = [_reply(connection) for _ in commands]
             wrong = next((one for one in replies if type(one).__name__ in _WRONG_SERVER), None)
@@ -60,6 +62,19 @@ class Link:
         self._used = monotonic()
         return replies
 
+    def check(self) -> None:
+        """Let go of the connection if the server has closed it. For an exchange that must not fail
+        only because Redis was restarted since the last one."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            is_stale = connection.can_read(0)
+        except Exception:  # it tells an end by several classes
+            is_stale = True
+        if is_stale:
+            self.close()
+
     def close(self) -> None:
         """Let go of the connection. An exchange that waits on another thread fails."""
         connection, self._connection = self._connection, None
@@ -68,20 +83,6 @@ class Link:
     def _connected(self) -> Any:
         self._connection = connection = self._connect()
         connection.connect()
-        return connection
-
-    def _checked(self) -> Optional[Any]:
-        """The connection, unless the server has closed it while it was silent."""
-        connection = self._connection
-        if connection is None or monotonic() - self._used < STALE_SECONDS:
-            return connection
-        try:
-            is_stale = connection.can_read(0)
-        except Exception:  # it tells an end by several classes
-            is_stale = True
-        if is_stale:
-            self.close()
-            return None
         return connection
 
 

@@ -147,6 +147,8 @@ class Writer:
         for sender in senders:
             sender.is_waiting = False  # before it looks what there is
             steps += sender.steps(now)
+        if calls:
+            self._link.check()
         try:
             replies = self._link.exchange([step.command for step in steps]) if steps else []
         except RedisUnreachable as error:
