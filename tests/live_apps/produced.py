@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
+import redis
 from flask import Flask, jsonify, request
 
-import redis
 from flask_llmstream import LLMStream
 from tests.support.produced import token
 

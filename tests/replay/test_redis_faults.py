@@ -10,8 +10,8 @@ import threading
 import uuid
 
 import pytest
-
 import redis
+
 from flask_llmstream.errors import ReplayUnavailable, StreamClosed, StreamIsProduced
 from flask_llmstream.replay.base import Limits
 from flask_llmstream.replay.redis.storage import RedisStorage

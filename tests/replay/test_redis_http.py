@@ -6,10 +6,10 @@ import contextlib
 import uuid
 
 import pytest
+from redis import Redis
 
 from flask_llmstream import EventStreamDecoder, LLMStream
 from flask_llmstream.replay.redis.storage import RedisStorage
-from redis import Redis
 from tests.support.answers import Answer
 from tests.support.redis_servers import free_port, redis_server
 from tests.support.runtimes import GREENLETS, THREADS, only
