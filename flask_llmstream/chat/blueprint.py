@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 from flask import Blueprint, Response, request, send_from_directory
 
 from ..protocols import PROTOCOLS, Protocol
-from ..protocols.checked import OTHER_ENDPOINTS
+from ..protocols.checked import BESIDE, OTHER_ENDPOINTS
 from ..providers import Provider
 from ..views.blueprint_routes import add_route, use_current_host
 from .completions import Completions
@@ -19,7 +19,9 @@ from .openapi.page import FILE, Page
 from .openapi.views import RULE as OPENAPI
 from .openapi.views import APIDescription
 from .own_settings import OwnSettings
+from .responses import RESPONSE, KeptResponses
 from .streams import LIST, ONE, RULES, TICKETS, KeptStreams
+from .ui_streams import CHAT, UIStreams
 
 COMPLETIONS = "completions"
 """The endpoint that each chat blueprint has, below its own name."""
@@ -60,6 +62,7 @@ class ChatBlueprint(Blueprint):
         self._add("/models", "models", models.all, "GET")
         self._add(f"/models/<{NAME}:{NAME}>", "model", models.one, "GET", merge_slashes=False)
         self._keep_streams()
+        self._add_ways_back()
         self._add("/llmstream.js", "client", browser_client, "GET")
         self._describe(providers)
         self.after_request(_forbid_caching)
@@ -67,11 +70,20 @@ class ChatBlueprint(Blueprint):
 
     def answers(self, endpoint: str) -> bool:
         """Whether one of the chat endpoints has this name. Others may have been added."""
-        return _own_name(endpoint) in (*self._protocols, *OTHER_ENDPOINTS)
+        return _own_name(endpoint) in (*self._protocols, *OTHER_ENDPOINTS, *BESIDE)
 
     def protocol(self, endpoint: Optional[str]) -> Optional[Protocol]:
-        """The protocol of an endpoint; ``None`` where it asks no model."""
-        return self._protocols.get(_own_name(endpoint))
+        """The protocol of an endpoint; ``None`` where it has none of its own."""
+        name = _own_name(endpoint)
+        return self._protocols.get(BESIDE.get(name, name))
+
+    def _add_ways_back(self) -> None:
+        chats, responses = UIStreams(self.own), KeptResponses(self.own)
+        rule = f"/chat/ui/<{NAME}:{CHAT}>/stream"
+        self._add(rule, "ui_stream", chats.one, "GET", "DELETE", merge_slashes=False)
+        rule = f"/responses/<{RESPONSE}>"
+        self._add(rule, "response", responses.one, "GET", "DELETE")
+        self._add(f"{rule}/cancel", "response_cancel", responses.cancel, "POST")
 
     def _describe(self, providers: Mapping[str, Provider]) -> None:
         described = APIDescription(providers, tuple(self._protocols.values()), self.own)

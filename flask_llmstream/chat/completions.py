@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Collection, Mapping, Optional, Union, cast
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from ..app.client_names import set_client_names
 from ..app.current import Current, current
 from ..app.idempotency import Begun, Claim, claimed, set_claim
+from ..app.kept_answers import AnswersInLog
 from ..app.owner import namespace_of
 from ..errors import RequestError
 from ..formats import BY_ACCEPT, BY_MEDIA_TYPE, FORMATS, Format
@@ -21,8 +22,9 @@ from ..providers import Provider
 from ..providers.awaited import begin_answer
 from ..sources.calls import called
 from ..stream.options import StreamOptions
+from ..views.background import begin_in_background
 from ..views.replays import replay_stream
-from ..views.responses import respond_from_log, rest_of_kept, stream_response
+from ..views.responses import STREAM_ID, respond_from_log, rest_of_kept, stream_response
 from ..views.streams import is_kept
 from .body import read_body
 from .cross_site import refuse_unless_accepted
@@ -49,8 +51,11 @@ class Completions:
         body = b"" if protocol.method == "GET" else self._body()
         fields = {} if protocol.method == "GET" else parse_json(body)
         query, headers = request.args.to_dict(), cast(Mapping[str, str], request.headers)
-        owner = partial(namespace_of, current())
-        parsed = _read(protocol, ClientRequest(fields, query, headers, owner))
+        here = current()
+        keeps = self._own.in_force().options.reconnect == "resume"
+        kept = AnswersInLog(here) if keeps else None
+        owner = partial(namespace_of, here)
+        parsed = _read(protocol, ClientRequest(fields, query, headers, owner, kept))
         names = {**protocol.field_names, **parsed.names}
         try:
             chat = self._checked(parsed.fields)
@@ -59,7 +64,7 @@ class Completions:
             format = parsed.answer(chat)
             if protocol.method == "GET":
                 refuse_unless_accepted(self._media_types(format))
-            return self._streamed(format, chat, body)
+            return self._streamed(format, chat, parsed, body)
         except RequestError as error:
             error.rename_field(names)
             raise
@@ -85,37 +90,67 @@ class Completions:
         )
 
     def _streamed(
-        self, format: Union[Format, str, None], chat: ChatRequest, body: bytes
+        self,
+        format: Union[Format, str, None],
+        chat: ChatRequest,
+        parsed: ParsedRequest,
+        body: bytes,
     ) -> Response:
         here, own = current(), self._own.in_force()
         options = own.options
         if format is not None:
             options = options.with_format(format)  # type: ignore[arg-type]
+        if parsed.goes_on:
+            options = options.merged(on_leave="finish")
         claim: Union[Claim, Begun, None] = None
         if is_kept(options, request):
             rest = rest_of_kept(here, options, own.slots)
             if rest is not None:
                 return rest
             if request.method == "POST":
-                claim = claimed(here, body, options.hold)
+                claim = claimed(here, body, 0 if parsed.receipt else options.hold)
         if isinstance(claim, Begun):
-            return respond_from_log(here, replay_stream(here, *claim, None, options), own.slots)
+            return self._again(here, options, claim, parsed)
         try:
-            return self._begun(here, options, chat, claim)
+            return self._begun(here, options, chat, claim, parsed)
         except BaseException:
             if claim is not None:
                 claim.free()
             raise
 
+    def _again(
+        self, here: Current, options: StreamOptions, begun: Begun, parsed: ParsedRequest
+    ) -> Response:
+        """The answer to a request that was sent again."""
+        if parsed.receipt is None:
+            stream = replay_stream(here, *begun, None, options)
+            return respond_from_log(here, stream, self._own.in_force().slots)
+        begun.reading.close()
+        return _receipt(parsed.receipt(begun.reading.head.opening), begun.stream_id)
+
     def _begun(
-        self, here: Current, options: StreamOptions, chat: ChatRequest, claim: Optional[Claim]
+        self,
+        here: Current,
+        options: StreamOptions,
+        chat: ChatRequest,
+        claim: Optional[Claim],
+        parsed: ParsedRequest,
     ) -> Response:
         model, slots = chat.completion.model, self._own.in_force().slots
         if claim is not None:
             set_claim(request, claim)
         called(self._providers[model].check, chat.completion)
         deltas = begin_answer(self._providers[model], chat.completion)
-        return stream_response(here, deltas, options, slots, f"the model {model}", model)
+        name = f"the model {model}"
+        if parsed.receipt is None:
+            return stream_response(here, deltas, options, slots, name, model)
+        stream_id, opening = begin_in_background(here, deltas, options, slots, name, model)
+        return _receipt(parsed.receipt(opening), stream_id)
+
+
+def _receipt(told: bytes, stream_id: str) -> Response:
+    headers = {STREAM_ID: stream_id}
+    return current_app.response_class(told, mimetype="application/json", headers=headers)
 
 
 def _read(protocol: Protocol, asked: ClientRequest) -> ParsedRequest:

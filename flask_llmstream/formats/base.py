@@ -72,6 +72,14 @@ class Format(ABC):
     #: Whether each event can get an ID, so that a reader who comes back gets the rest.
     is_resumable = False
 
+    #: Another name of the stream, by which its owner's readers find it. Of an owner's streams, the
+    #: newest has it. Only for one that can be resumed. Default: none.
+    alias = ""
+
+    #: What its protocol keeps of the request, for later requests that go on from this answer. Only
+    #: for one that can be resumed. Default: nothing.
+    memo = b""
+
     #: Whether the source gave events with IDs of its own. Then the stream sends no other IDs: a
     #: reader that reconnects must send back the source's.
     has_own_ids = False

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from inspect import cleandoc
 from types import MappingProxyType
-from typing import Any, Callable, Hashable, Mapping, NamedTuple, Tuple, Union
+from typing import Any, Callable, Hashable, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..formats import Format
 from ..formats.failure import failure_as_json
@@ -21,9 +21,37 @@ Answer = Callable[[ChatRequest], Union[Format, str, None]]
 """Makes the format of the answer to a checked request, or names it. ``None``: the blueprint's own
 format."""
 
+Receipt = Callable[[bytes], bytes]
+"""Makes the JSON that tells of an answer in the background, of the opening of its stream."""
+
 
 def _nobody() -> Hashable:
     return None
+
+
+class KeptAnswer(NamedTuple):
+    """An earlier answer that is kept.
+
+    :ivar memo: what its protocol keeps of its request.
+    :ivar opening: its first event.
+    :ivar ending: its last events; ``None`` while it goes on.
+    """
+
+    memo: bytes
+    opening: bytes
+    ending: Optional[bytes]
+
+
+class KeptAnswers(ABC):
+    """The answers that are kept of those for whom a request speaks. Its methods may block."""
+
+    @abstractmethod
+    def find(self, stream_id: str) -> Optional[KeptAnswer]:
+        """An answer by the ID of its stream; ``None`` where they have none of it."""
+
+    @abstractmethod
+    def keep(self, stream_id: str, answer: KeptAnswer) -> None:
+        """Keep an answer that was not streamed. A storage that fails is logged."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +63,14 @@ class ClientRequest:
     :param headers: the headers. The mapping ignores the case of a name.
     :param owner: tells whose request it is. What one owner sent is shown to no other. Default:
         nobody's, ``None``.
+    :param kept: the answers that are kept; ``None`` where none is (``reconnect="resume"``).
     """
 
     fields: Mapping[str, Any]
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     owner: Callable[[], Hashable] = _nobody
+    kept: Optional[KeptAnswers] = None
 
 
 class ParsedRequest(NamedTuple):
@@ -51,11 +81,17 @@ class ParsedRequest(NamedTuple):
     :ivar answer: makes the format of the answer, once these fields are checked.
     :ivar names: the client's names of places in these fields, by ours (``messages[1]``), for errors
         that name one. Default: they are the same.
+    :ivar goes_on: whether the answer goes on to its end when its reader leaves, whatever
+        ``on_leave`` says. Only for one that is kept. Default: no.
+    :ivar receipt: makes the JSON that is sent at once, while the answer is made in the background.
+        Default: none, the answer itself is sent.
     """
 
     fields: Mapping[str, Any]
     answer: Answer
     names: Mapping[str, str] = MappingProxyType({})
+    goes_on: bool = False
+    receipt: Optional[Receipt] = None
 
 
 class Protocol(ABC):

@@ -22,6 +22,13 @@ OTHER_ENDPOINTS = {
 }
 """The endpoints of a chat blueprint that ask no model: their rules, to the first variable."""
 
+BESIDE = {
+    "ui_stream": "ui_messages",
+    "response": "responses",
+    "response_cancel": "responses",
+}
+"""The endpoints that belong to a protocol and ask no model, each with the protocol's name."""
+
 _HIDDEN = ("doctor", "doctor_silence", "doctor_stream")
 """The endpoints that requests with the doctor's token alone reach."""
 
@@ -54,7 +61,7 @@ class _Taken:
     """The names and the routes that are taken."""
 
     def __init__(self, protocols: Iterable[Protocol]) -> None:
-        self._names: Set[str] = {*OTHER_ENDPOINTS, *_HIDDEN}
+        self._names: Set[str] = {*OTHER_ENDPOINTS, *BESIDE, *_HIDDEN}
         self._routes: List[Tuple[str, str]] = []
         for each in protocols:
             self.add("", each)

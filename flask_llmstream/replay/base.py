@@ -30,6 +30,7 @@ class StreamHead(NamedTuple):
     :ivar headers: the headers of its response that its format adds.
     :ivar created: when it started, in seconds since 1970.
     :ivar model: the name of the model that answers; ``""`` where no model does.
+    :ivar memo: what later requests need of this stream's request; ``b""`` for nothing.
     """
 
     owner: str
@@ -40,6 +41,7 @@ class StreamHead(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
     created: int = 0
     model: str = ""
+    memo: bytes = b""
 
 
 GAP_NUMBER = b"9007199254740991"
@@ -106,11 +108,14 @@ class Reading(ABC):
     :ivar head: what is known of the stream beside its events.
     :ivar log: its events. A storage that is shared goes on filling it until :meth:`close`.
     :ivar is_local: whether the stream's producer is in this process.
+    :ivar is_live: whether the stream's producer was there when the reading began. If it was not,
+        the end is in the log, or comes to it within seconds.
     """
 
     head: StreamHead
     log: EventLog
     is_local: bool
+    is_live: bool
 
     @abstractmethod
     def close(self) -> None:
@@ -161,6 +166,11 @@ class ReplayStorage(ABC):
 
         :returns: whether the storage knows the stream, or will remember to stop it.
         """
+
+    @abstractmethod
+    def forget(self, stream_id: str) -> None:
+        """Keep a stream that has ended no more. Who reads it already reads on. One that goes on
+        stays."""
 
     @abstractmethod
     def running(self, owner: str) -> List[Listing]:

@@ -14,6 +14,7 @@ the memory, and begins a new list. It adds the chunk *before* that; a reader loo
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import StreamClosed
@@ -262,6 +263,18 @@ class EventLog:
             return self.last > after or self.end is not None or wakeup.wait(timeout)
         finally:
             self._watchers.remove(wakeup.set)
+
+    def wait_for_end(self, wakeup: Wakeup, timeout: float) -> Optional[End]:
+        """Wait for the end.
+
+        :param wakeup: as for :meth:`wait`.
+        :param timeout: seconds.
+        :returns: ``None`` when the time ran out.
+        """
+        deadline = monotonic() + timeout
+        while self.end is None and monotonic() < deadline:
+            self.wait(self.last, wakeup, max(deadline - monotonic(), 0))
+        return self.end
 
 
 def _nothing() -> None:

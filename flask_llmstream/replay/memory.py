@@ -70,6 +70,7 @@ class MemoryReading(Reading):
     def __init__(self, stream: _Stream) -> None:
         self.head = stream.head
         self.log = stream.log
+        self.is_live = stream.log.end is None
         self._readings = stream.readings
         self._readings.append(self)
 
@@ -154,6 +155,10 @@ class MemoryStorage(ReplayStorage):
         if stream is not None:
             _cancel(stream)
         return True
+
+    def forget(self, stream_id: str) -> None:
+        self._begin_anew_if_forked()
+        self._ended.pop(stream_id)
 
     def running(self, owner: str) -> List[Listing]:
         self._begin_anew_if_forked()

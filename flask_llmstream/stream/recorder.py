@@ -10,7 +10,7 @@ from ..errors import ProducerLost
 from ..records import Gap
 from ..replay.base import GAP_NUMBER, Recording, ReplayStorage, StreamHead
 from ..replay.numbering import Numbering, split_events, split_opening, with_ending_ids
-from .ids import ended_id
+from .ids import ended_id, opening_id
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -34,22 +34,27 @@ class Recorder:
     :param storage: where the events are kept.
     :param owner: a digest of the stream's owner; ``""``: the ID alone is the right to it.
     :param model: the name of the model that answers; ``""`` where no model does.
+    :param note: the key of a note that gets the stream's ID; ``""``: none does.
     :ivar claim: hears whether the stream begins; ``None``: nobody wants to know.
     :ivar opening: the first bytes of the answer, once the stream is open.
     :ivar ending: the last bytes of the answer, once the stream has ended; ``None`` before.
     """
 
     __slots__ = (
-        "claim", "opening", "ending", "_storage", "_owner", "_model", "_recording", "_numbering",
+        "claim", "opening", "ending", "_storage", "_owner", "_model", "_note", "_recording",
+        "_numbering",
     )  # fmt: skip
 
-    def __init__(self, storage: ReplayStorage, owner: str = "", model: str = "") -> None:
+    def __init__(
+        self, storage: ReplayStorage, owner: str = "", model: str = "", note: str = ""
+    ) -> None:
         self.claim: Optional[Claim] = None
         self.opening = b""
         self.ending: Optional[bytes] = None
         self._storage = storage
         self._owner = owner
         self._model = model
+        self._note = note
         self._recording: Optional[Recording] = None
 
     def begin(self, stream: Stream, opening: bytes) -> Callable[[bytes], None]:
@@ -59,6 +64,8 @@ class Recorder:
         :raises StreamError: the storage has no room, or can't be reached.
         """
         self.opening, rest = split_opening(opening)
+        if self._note:  # before the stream: where it can't be kept, nothing has begun
+            self._storage.set_note(self._note, stream.id)
         self._recording = recording = self._storage.record(
             stream.id, self._head(stream), stream.stopped
         )
@@ -87,6 +94,7 @@ class Recorder:
             headers=dict(format.headers),
             created=int(time()),
             model=self._model,
+            memo=format.memo,
         )
 
     def numbered(self, receive: Receive) -> Receive:
@@ -128,3 +136,24 @@ class Recorder:
         :returns: ``False`` where that took too long.
         """
         return self._recording is None or self._recording.flush(seconds)
+
+
+def keep_whole(
+    storage: ReplayStorage, stream_id: str, head: StreamHead, opening: bytes, ending: bytes
+) -> None:
+    """Keep an answer that nobody could follow, in the frames of one that was streamed.
+
+    :param head: all but the opening.
+    :raises StreamError: the storage has no room, or can't be reached.
+    """
+    first, rest = split_opening(opening)
+    named = b"%bid: %b\n\n" % (first[:-1], opening_id(stream_id).encode())
+    recording = storage.record(stream_id, head._replace(opening=named), _nothing_to_stop)
+    recording.log.numbering = Numbering(stream_id, recording.log.run)
+    for event in split_events(rest):
+        recording.append(event)
+    recording.finish(with_ending_ids(ending, stream_id), "complete")
+
+
+def _nothing_to_stop(reason: str) -> None:
+    """It has ended."""

@@ -14,7 +14,7 @@ from ..formats import EventStreamFormat
 from ..log import log as library_log
 from ..records import Ending, Summary
 from ..replay.base import GAP_NUMBER, Reading, StreamHead
-from ..replay.event_log import EventLog
+from ..replay.event_log import End, EventLog
 from ..replay.numbering import ending_behind
 from ..runtime.mutex import wakeup_of_the_caller
 from ..runtime.wakeup import Wakeup
@@ -73,19 +73,33 @@ class ReplaySource:
             wakeup.close()
 
     def _blocks(self, log: EventLog, wakeup: Wakeup) -> Iterator[bytes]:
-        head, after = self._reading.head, _number(self._last, log)
+        after = _number(self._last)
         if self._last is None:
-            yield head.opening
+            yield self._reading.head.opening
         while not self._is_aborted:
             block = log.read(after)
             if block is not None:
-                yield _gap(head, block.lost) + block.events if block.lost else block.events
+                yield self._gap(block.lost) + block.events if block.lost else block.events
                 after = block.last
             elif log.end is not None and after >= log.end.number:
-                yield ending_behind(log.end.frame, (self._last and self._last.of_ending) or 0)
+                yield self._ending(log.end)
                 return
             else:
                 log.wait(after, wakeup)
+
+    def _ending(self, end: End) -> bytes:
+        """The bytes of the end that the reader lacks."""
+        return ending_behind(end.frame, (self._last and self._last.of_ending) or 0)
+
+    def _gap(self, lost: int) -> bytes:
+        """The bytes that tell of lost events.
+
+        :raises StreamGone: the stream's format has none.
+        """
+        gap = self._reading.head.gap
+        if not gap:
+            raise gone("evicted")
+        return gap.replace(GAP_NUMBER, b"%d" % lost)
 
     def abort(self) -> None:
         """Let the iteration end. Called from anywhere."""
@@ -101,21 +115,26 @@ class ReplaySource:
         self._reading.close()
 
 
-def _number(last: Optional[LastEvent], log: EventLog) -> int:
+_ALL = 10**16
+"""No event has so high a number."""
+
+
+def _number(last: Optional[LastEvent]) -> int:
     """The number of the last event that a reader has; 0 for none."""
     if last is None:
         return 0
-    return log.last if last.number is None else last.number  # in the end, it has all events
+    return _ALL if last.number is None else last.number  # in the end, it has all events
 
 
-def _gap(head: StreamHead, lost: int) -> bytes:
-    """The bytes that tell of lost events.
+_GONE = {
+    "evicted": "A part of this answer is kept no more.",
+    "replaced": "This answer was lost, and made anew.",
+}
 
-    :raises StreamGone: the stream's format has none.
-    """
-    if not head.gap:
-        raise StreamGone("A part of this answer is kept no more.", code="evicted")
-    return head.gap.replace(GAP_NUMBER, b"%d" % lost)
+
+def gone(code: str) -> StreamGone:
+    """The error for a reader that lacks what is kept no more."""
+    return StreamGone(_GONE[code], code=code)
 
 
 class ReplayHooks(FlaskHooks):
@@ -192,11 +211,10 @@ def _check(reading: Reading, last: Optional[LastEvent]) -> None:
     """
     :raises StreamGone: the events behind the last one are kept no more.
     """
-    number = _number(last, reading.log)
     if last is not None and last.number and last.run != reading.log.run:
-        raise StreamGone("This answer was lost, and made anew.", code="replaced")
-    if not reading.head.gap and number < reading.log.first - 1:
-        raise StreamGone("A part of this answer is kept no more.", code="evicted")
+        raise gone("replaced")
+    if not reading.head.gap and _number(last) < reading.log.first - 1:
+        raise gone("evicted")
 
 
 def asked_from(stream_id: str, last_event_id: str) -> Optional[LastEvent]:

@@ -8,6 +8,7 @@ from typing import Any, Iterable, Optional, Type
 from flask import Request, request
 
 from ..app.accept import accepted_types, may_name
+from ..app.aliases import alias_note
 from ..app.client_names import client_names
 from ..app.context import CopiedContext
 from ..app.current import Current
@@ -84,9 +85,12 @@ def new_stream(
     recorder: Optional[Recorder] = None
     if options.reconnect == "resume" and format.is_resumable:
         owner = owner_of(current)
-        recorder = Recorder(state_of(current.app).replay, owner, model)
+        note = alias_note(current, format.alias)
+        recorder = Recorder(state_of(current.app).replay, owner, model, note)
         recorder.claim = claim = take_claim(asked)
         format.stream_id = kept_stream_id(current, owner, claim)
+    elif options.reconnect == "resume" and format.memo:  # it is kept at its end
+        format.stream_id = kept_stream_id(current, owner_of(current), None)
     else:
         format.stream_id = stream_id(asked)
     stream = kind(format.stream_id, name, source, format, options, hooks(current))

@@ -1,15 +1,22 @@
-// A chat with the sample app. Its model `weather` calls a tool that this page runs.
+// A chat with the sample app. Its model `weather` calls a tool that this page runs. A page that is
+// reloaded, and another tab, go on with the answer that is being made.
 
 import { useChat } from "@ai-sdk/react";
-import { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls } from "ai";
-import { useState } from "react";
+import { DefaultChatTransport, generateId, lastAssistantMessageIsCompleteWithToolCalls } from "ai";
+import { useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 
-const transport = new DefaultChatTransport({ api: "/v1/chat/ui", body: { model: "weather" } });
+const API = "/v1/chat/ui";
+const transport = new DefaultChatTransport({ api: API, body: { model: "weather" } });
 const WEATHER = { Paris: "21 °C, sunny", Rome: "18 °C, rain" };
+
+const { id, messages: saved } = JSON.parse(localStorage.getItem("chat")) ?? { id: generateId(), messages: [] };
 
 function Chat() {
   const { messages, sendMessage, addToolOutput, regenerate, stop, status, error } = useChat({
+    id,
+    messages: saved,
+    resume: true,
     transport,
     sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
     onToolCall({ toolCall: { toolCallId, toolName: tool, input } }) {
@@ -17,6 +24,13 @@ function Chat() {
     },
   });
   const busy = status === "submitted" || status === "streaming";
+  useEffect(() => { // half an answer is not saved: it comes again from its start
+    if (status !== "streaming") localStorage.setItem("chat", JSON.stringify({ id, messages }));
+  }, [status, messages]);
+  const end = () => { // `stop` alone closes the connection, and the answer goes on
+    stop();
+    fetch(`${API}/${id}/stream`, { method: "DELETE" });
+  };
   return (
     <main>
       <h1>useChat, answered by Flask-LLMStream</h1>
@@ -26,7 +40,7 @@ function Chat() {
       <p className="state">
         <output>{status}</output>
         <button onClick={() => regenerate()} disabled={busy || !messages.length}>Again</button>
-        <button onClick={stop} disabled={!busy}>Stop</button>
+        <button onClick={end} disabled={!busy}>Stop</button>
       </p>
     </main>
   );

@@ -27,12 +27,15 @@ RULES = [
     "/v1/chat/streams/<llmstream_id>",
     "/v1/chat/streams/<llmstream_id>/tickets",
     "/v1/chat/ui",
+    "/v1/chat/ui/<llmstream_model:llmstream_chat>/stream",
     "/v1/completions",
     "/v1/llmstream.js",
     "/v1/models",
     "/v1/models/<llmstream_model:llmstream_model>",
     "/v1/openapi.json",
     "/v1/responses",
+    "/v1/responses/<llmstream_response>",
+    "/v1/responses/<llmstream_response>/cancel",
 ]
 
 

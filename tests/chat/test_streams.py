@@ -148,10 +148,9 @@ def test_an_answer_has_one_id_its_requests_and_its_streams(app):
     [
         (COMPLETIONS, {"messages": [{"role": "user", "content": "Hello"}]}),
         ("/v1/completions", {"prompt": "Hello"}),
-        ("/v1/responses", {"input": "Hello"}),
         (f"{COMPLETIONS}?format=ndjson", {"prompt": "Hello"}),
     ],
-    ids=["chat", "text", "response", "lines"],
+    ids=["chat", "text", "lines"],
 )
 def test_an_answer_without_events_is_not_kept(app, path, body):
     answer = ask(app, path, "POST", json=body)

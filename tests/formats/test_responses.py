@@ -185,9 +185,9 @@ def test_the_first_event_has_the_id_and_the_last_says_that_it_ended():
     assert format.ending(COMPLETE, "s:ended").endswith(b"id: s:ended\n\n")
 
 
-def test_an_event_of_ones_own_is_a_comment():
+def test_an_event_of_ones_own_is_not_sent_and_a_gap_is_a_comment():
     format = ResponseEvents(Asked("gemma"))
-    assert format.item(ServerSentEvent("a", event="step")).startswith(b": step")
+    assert format.item(ServerSentEvent("a", event="step")) == b""
     assert format.gap(Gap(2)).startswith(b": gap")
 
 
@@ -357,16 +357,16 @@ ENDS = {
 ])  # fmt: skip
 def test_the_items_that_a_client_has_are_kept_once(make, end):
     kept = []
-    format = make(Asked("gemma"), kept.extend)
+    format = make(Asked("gemma"), kept.append)
     format.item("Hi")
     ENDS[end](format)
     format.left()
-    assert [item["content"][0]["text"] for item in kept] == ["Hi"]
+    assert [item["content"][0]["text"] for one in kept for item in one["output"]] == ["Hi"]
 
 
 def test_nothing_is_kept_of_a_whole_answer_that_fails():
     kept = []
-    format = WholeResponse(Asked("gemma"), kept.extend)
+    format = WholeResponse(Asked("gemma"), kept.append)
     format.item("Hi")
     format.failure(BROKEN, None)
     assert kept == []

@@ -30,6 +30,7 @@ HEAD = StreamHead(
     headers={"X-Format": "ours"},
     created=1_700_000_000,
     model="a-model",
+    memo=b"\x00 what was asked",
 )
 STREAM = "a-stream"
 JUNK = ["", "-1", "0", "9" * 400, "*", "a b", "é\u20ac", "{}", "\udcff", "x" * 100_000, "a:b", "\0"]
@@ -73,6 +74,12 @@ def read_on(reading: Reading, after: int, until: int) -> Read:
 def read_all(reading: Reading, after: int = 0) -> Read:
     """Read until the end."""
     return read_on(reading, after, 2**62)
+
+
+def _is_live(storage: ReplayStorage) -> bool:
+    """Whether a new reader of the stream finds its producer."""
+    with contextlib.closing(storage.read(STREAM)) as reading:
+        return reading.is_live
 
 
 def eventually(condition: Callable[[], Any]) -> Any:
@@ -200,6 +207,31 @@ class ReplayContract:
         storage.record(STREAM, HEAD, nothing).finish(b"", "cancelled")
         with contextlib.closing(elsewhere.read(STREAM)) as reading:
             assert read_all(reading) == Read(b"", 0, b"", "cancelled")
+
+    def test_a_stream_that_has_ended_is_forgotten(self, storage, elsewhere):
+        recording = storage.record(STREAM, HEAD, nothing)
+        recording.append(b"data: 1\n\n")
+        recording.finish(b"", "complete")
+        eventually(lambda: not _is_live(elsewhere))
+        elsewhere.forget(STREAM)
+        assert storage.read(STREAM) is None
+        assert elsewhere.read(STREAM) is None
+        elsewhere.forget(STREAM)
+
+    def test_a_stream_that_goes_on_is_not_forgotten(self, storage, elsewhere):
+        recording = storage.record(STREAM, HEAD, nothing)
+        elsewhere.forget(STREAM)
+        with contextlib.closing(elsewhere.read(STREAM)) as reading:
+            recording.append(b"data: 1\n\n")
+            recording.finish(b"end", "complete")
+            assert read_all(reading) == Read(b"data: 1\n\n", 0, b"end", "complete")
+
+    def test_a_reading_tells_whether_the_producer_is_there(self, storage, elsewhere):
+        recording = storage.record(STREAM, HEAD, nothing)
+        assert _is_live(storage) and _is_live(elsewhere)
+        recording.finish(b"", "complete")
+        assert not _is_live(storage)
+        eventually(lambda: not _is_live(elsewhere))
 
     def test_the_head_is_kept(self, storage, elsewhere):
         storage.record(STREAM, HEAD, nothing)

@@ -82,6 +82,9 @@ REFUSED = {
     f"/models/{'0' * 32}": 404,
     f"/chat/streams/{'0' * 32}": 410,
     f"/chat/streams/{'0' * 32}/tickets": 404,
+    f"/chat/ui/{'0' * 32}/stream": 404,
+    f"/responses/{'0' * 32}": 404,
+    f"/responses/{'0' * 32}/cancel": 404,
 }
 """The status of the routes that need a text, a parameter or the name of what there is."""
 

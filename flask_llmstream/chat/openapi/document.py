@@ -17,6 +17,7 @@ from .kept_streams import kept_stream_paths
 from .merge_patch import patched
 from .operations import Terms, operation
 from .other_routes import MODEL, MODEL_LIST, other_paths
+from .ways_back import ways_back
 
 _INTRODUCTION = (
     "The chat endpoints of this application. An error before the first byte has its true status "
@@ -74,7 +75,7 @@ def _paths(
     for protocol, description in described:
         item = paths.setdefault(protocol.rule, {})
         item[protocol.method.lower()] = operation(protocol, description, terms)
-    for path, others in {**other_paths(terms), **kept_stream_paths()}.items():
+    for path, others in {**other_paths(terms), **kept_stream_paths(), **ways_back()}.items():
         paths.setdefault(path, {}).update(others)
     return paths
 

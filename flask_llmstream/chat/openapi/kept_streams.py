@@ -93,16 +93,22 @@ def kept_stream_paths() -> Dict[str, Dict[str, Any]]:
     }
 
 
-def _parameter(name: str, place: str, told: str, schema: Schema = _TEXT) -> Dict[str, Any]:
+def parameter(name: str, place: str, told: str, schema: Schema = _TEXT) -> Dict[str, Any]:
+    """A Parameter Object."""
     return {"name": name, "in": place, "description": told, "schema": schema}
 
 
-_ID = {**_parameter("id", "path", "The stream's ID, of `X-Stream-ID`."), "required": True}
+_ID = {**parameter("id", "path", "The stream's ID, of `X-Stream-ID`."), "required": True}
 
 
-def _operation(
+def stream_operation(
     name: str, summary: str, text: str, answers: Mapping[str, Any], *failures: str
 ) -> Dict[str, Any]:
+    """An Operation Object.
+
+    :param answers: the good answers.
+    :param failures: the statuses of the others, beside those that every route may have.
+    """
     told = {status: failure(status, _FAILURES[status]) for status in failures}
     return {
         "operationId": name,
@@ -128,7 +134,7 @@ _FAILURES = {
 
 def _list() -> Dict[str, Any]:
     found = {"application/json": {"schema": ref("StreamList")}}
-    return _operation(
+    return stream_operation(
         "list_streams",
         "List the streams that run",
         "Those of the caller. A stream that nobody owns is in no list.",
@@ -141,16 +147,16 @@ def _read() -> Dict[str, Any]:
     told = "The events behind the last one that the reader has, then those that come."
     told_of_ticket = "In place of the headers that an `EventSource` can't send."
     parameters: List[Dict[str, Any]] = [
-        _parameter("Last-Event-ID", "header", "The last event that the reader has."),
-        _parameter("lastEventId", "query", "The same, for a client that can't send the header."),
-        _parameter("ticket", "query", told_of_ticket),
+        parameter("Last-Event-ID", "header", "The last event that the reader has."),
+        parameter("lastEventId", "query", "The same, for a client that can't send the header."),
+        parameter("ticket", "query", told_of_ticket),
     ]
     has_all = {"description": "The reader has all of it.", "headers": REQUEST_ID}
     answers = {
         "200": success(told, {"text/event-stream": events}, X_STREAM_ID),
         "204": has_all,
     }
-    read = _operation(
+    read = stream_operation(
         "read_stream",
         "Read a stream again",
         "It has the events of the answer that began it, in the format of that answer.",
@@ -163,12 +169,12 @@ def _read() -> Dict[str, Any]:
 def _stop() -> Dict[str, Any]:
     stopped = {"description": "It has been told to stop, or has ended.", "headers": REQUEST_ID}
     told = "Its readers get the ordinary end of its format. A second request changes nothing."
-    return _operation("stop_stream", "Stop a stream", told, {"204": stopped}, "404", "410")
+    return stream_operation("stop_stream", "Stop a stream", told, {"204": stopped}, "404", "410")
 
 
 def _ticket() -> Dict[str, Any]:
     made = {"application/json": {"schema": ref("StreamTicket")}}
-    ticket = _operation(
+    ticket = stream_operation(
         "stream_ticket",
         "Get a ticket for a stream",
         "It lets a reader who can't send headers read this stream, for a short time.",

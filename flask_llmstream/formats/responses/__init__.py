@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from .asked import Asked, Keep
 from .events import ResponseEvents
+from .kept import event_in, failed_behind, frames_of, receipt, response_in, rest_behind
 from .whole import WholeResponse
 
-__all__ = ["Asked", "Keep", "ResponseEvents", "WholeResponse"]
+__all__ = [
+    "Asked", "Keep", "ResponseEvents", "WholeResponse", "event_in", "failed_behind", "frames_of",
+    "receipt", "response_in", "rest_behind",
+]  # fmt: skip

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-Keep = Callable[[List[Dict[str, Any]]], None]
-"""Takes the items of an answer, to keep them."""
+Keep = Callable[[Dict[str, Any]], None]
+"""Takes the response object of an answer that has ended, to keep it."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,15 @@ class Asked:
     :param model: the model's name in the request.
     :param repeated: the other members, such as ``instructions`` and ``tools``.
     :param created_at: the Unix time of the request.
+    :param background: whether the answer is made in the background.
+    :param previous: the ID of the response that the request goes on from.
     """
 
     model: str
     repeated: Mapping[str, Any] = field(default_factory=dict)
     created_at: int = field(default_factory=lambda: int(time.time()))
+    background: bool = False
+    previous: Optional[str] = None
 
     def response(
         self,
@@ -45,11 +49,11 @@ class Asked:
             "created_at": self.created_at,
             "completed_at": int(time.time()) if status == "completed" else None,
             "status": status,
-            "background": False,
+            "background": self.background,
             "error": error,
             "incomplete_details": None if incomplete is None else {"reason": incomplete},
             "model": self.model,
             "output": output,
-            "previous_response_id": None,
+            "previous_response_id": self.previous,
             "usage": usage,
         }

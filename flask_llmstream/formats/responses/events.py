@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ...deltas import Delta
 from ...records import Ending, ErrorInfo, Gap
@@ -27,15 +27,15 @@ class ResponseEvents(EventStreamFormat):
     fails with ``answer_too_large``.
 
     :param asked: what it repeats of the request.
-    :param keep: keeps the items, once, at the end of the answer. One that fails, or whose reader
-        leaves, has items too: a client shows them, and may name them. Default: nobody does.
+    :param keep: keeps the answer, once, at its end. One that fails, or whose reader leaves, has
+        items too: a client shows them, and may name them. Default: nobody does.
     """
 
     may_be_plain = True
 
     def __init__(self, asked: Asked, keep: Optional[Keep] = None) -> None:
         self._asked, self._keep = asked, keep
-        self._output = Output(self.leave_out)
+        self._output = Output(self.leave_out, lambda: self.stream_id)
         self._halves = Halves()
         self._number = 1  # of the last event; the opening has 0 and 1
         self._head = b""  # before a text's number, where the text needs no more than that
@@ -45,8 +45,8 @@ class ResponseEvents(EventStreamFormat):
         """The comment, and the first two events. The first has the ID."""
         response = self._asked.response(self.stream_id, "in_progress", [])
         head = b"" if comment is None else ServerSentEvent(comment=comment).encode()
-        created = _event("response.created", {"response": response}, 0, event_id)
-        return head + created + _event("response.in_progress", {"response": response}, 1)
+        created = event("response.created", {"response": response}, 0, event_id)
+        return head + created + event("response.in_progress", {"response": response}, 1)
 
     def item(self, item: Any) -> bytes:
         if self._head and item.__class__ is str:
@@ -61,8 +61,8 @@ class ResponseEvents(EventStreamFormat):
             return self.delta(Delta(text=item))
         if isinstance(item, Delta):
             return self.delta(item)
-        if isinstance(item, ServerSentEvent):  # a client would look for it in its own list
-            return ServerSentEvent(comment=item.event or "").encode()
+        if isinstance(item, ServerSentEvent):  # a client would look for it in its own list, and
+            return b""  # each event has to have a number
         raise unsendable(item, SENDABLE)
 
     def delta(self, delta: Delta) -> bytes:
@@ -104,7 +104,7 @@ class ResponseEvents(EventStreamFormat):
     def left(self) -> None:
         keep, self._keep = self._keep, None
         if keep is not None:
-            keep(self._output.as_json())
+            keep(self._response("incomplete"))
 
     def _response(self, status: str, **more: Any) -> Dict[str, Any]:
         return self._asked.response(self.stream_id, status, self._output.as_json(), **more)
@@ -114,11 +114,15 @@ class ResponseEvents(EventStreamFormat):
 
     def _event(self, kind: str, members: Dict[str, Any], event_id: Optional[str] = None) -> bytes:
         self._number += 1
-        return _event(kind, members, self._number, event_id)
+        return event(kind, members, self._number, event_id)
 
 
-def _event(
-    kind: str, members: Dict[str, Any], number: int, event_id: Optional[str] = None
+def event(
+    kind: str, members: Mapping[str, Any], number: int, event_id: Optional[str] = None
 ) -> bytes:
+    """One event.
+
+    :param number: its ``sequence_number``.
+    """
     body = {"type": kind, **members, "sequence_number": number}
     return ServerSentEvent(body, kind, event_id).encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, List, Optional, Type, TypeVar
 
 from .parts import Arguments, Event, Part
@@ -13,15 +12,16 @@ P = TypeVar("P", bound=Part)
 class Item:
     """One item.
 
+    :param stream_id: the ID of the answer's stream, which can't be guessed.
     :param index: its place in the answer.
-    :ivar id: its ID, which can't be guessed.
+    :ivar id: its ID. It tells whose answer's item it is.
     """
 
     prefix: str
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, stream_id: str, index: int) -> None:
         self.index = index
-        self.id = f"{self.prefix}_{os.urandom(16).hex()}"
+        self.id = f"{self.prefix}_{stream_id}_{index}"
         self.place: Dict[str, Any] = {"item_id": self.id, "output_index": index}
 
     def as_json(self, status: str) -> Dict[str, Any]:
@@ -49,8 +49,8 @@ class InParts(Item):
     :ivar open: the part that grows.
     """
 
-    def __init__(self, index: int) -> None:
-        super().__init__(index)
+    def __init__(self, stream_id: str, index: int) -> None:
+        super().__init__(stream_id, index)
         self._parts: List[Part] = []
         self.open: Optional[Part] = None
 
@@ -108,8 +108,8 @@ class FunctionCall(Item):
 
     prefix = "fc"
 
-    def __init__(self, index: int, call_id: str, name: str) -> None:
-        super().__init__(index)
+    def __init__(self, stream_id: str, index: int, call_id: str, name: str) -> None:
+        super().__init__(stream_id, index)
         self._call_id, self._name = call_id, name
         self.arguments = Arguments(self.place)
 

@@ -27,11 +27,15 @@ class Output:
     """The items of one answer.
 
     :param leave_out: counts the kinds of deltas that have no place in a response.
+    :param stream_id: tells the ID of the answer's stream.
     :ivar size: about the number of characters that are kept.
     """
 
-    def __init__(self, leave_out: Callable[[Iterable[str]], None]) -> None:
+    def __init__(
+        self, leave_out: Callable[[Iterable[str]], None], stream_id: Callable[[], str]
+    ) -> None:
         self._leave_out = leave_out
+        self._stream_id = stream_id
         self._items: List[Item] = []
         self._closed: Dict[int, Dict[str, Any]] = {}
         self._open: Optional[InParts] = None
@@ -117,13 +121,13 @@ class Output:
         """The open part of this kind, in an item of that kind."""
         if not isinstance(self._open, item):
             self._close_open("completed", events)
-            self._open = item(len(self._items))
+            self._open = item(self._stream_id(), len(self._items))
             self._begin(self._open, events)
         return self._open.part(part, events)
 
     def _begin_call(self, call_id: str, name: str, events: List[Event]) -> FunctionCall:
         self._close_open("completed", events)
-        call = FunctionCall(len(self._items), call_id, name)
+        call = FunctionCall(self._stream_id(), len(self._items), call_id, name)
         self._begin(call, events)
         return call
 

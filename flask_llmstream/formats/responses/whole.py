@@ -20,7 +20,7 @@ class WholeResponse(Format):
     """The answer to a request without ``"stream": true``.
 
     :param asked: as of :class:`~flask_llmstream.formats.responses.events.ResponseEvents`.
-    :param keep: keeps the items of an answer that ends well. Default: nobody does.
+    :param keep: keeps an answer that ends well. Default: nobody does.
     """
 
     content_type = "application/json"
@@ -29,7 +29,7 @@ class WholeResponse(Format):
 
     def __init__(self, asked: Asked, keep: Optional[Keep] = None) -> None:
         self._asked, self._keep = asked, keep
-        self._output = Output(self.leave_out)
+        self._output = Output(self.leave_out, lambda: self.stream_id)
 
     def item(self, item: Any) -> bytes:
         if isinstance(item, str):
@@ -46,14 +46,16 @@ class WholeResponse(Format):
     def ending(self, ending: Ending, event_id: Optional[str]) -> bytes:
         status, usage = status_of(ending), usage_of(ending.usage)
         self._output.end(status.name)
-        output = self._output.as_json()
-        if self._keep is not None:
-            self._keep(output)
-        return json_bytes(
-            self._asked.response(
-                self.stream_id, status.name, output, usage=usage, incomplete=status.incomplete
-            )
+        response = self._asked.response(
+            self.stream_id,
+            status.name,
+            self._output.as_json(),
+            usage=usage,
+            incomplete=status.incomplete,
         )
+        if self._keep is not None:
+            self._keep(response)
+        return json_bytes(response)
 
     def failure(self, failure: ErrorInfo, event_id: Optional[str]) -> bytes:
         return json_bytes({"error": failure.as_json()})

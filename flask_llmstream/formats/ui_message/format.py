@@ -36,6 +36,8 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
     :param names_message: whether the message gets the stream's ID. Default: no. The page gives a
         new message its ID, and a message that goes on keeps the one it has.
     :param taken_ids: the IDs of calls that the message has already.
+    :param chat_id: the ID of its chat, by which ``useChat`` finds an answer that can be resumed.
+        Default: none.
     """
 
     unshown = ("logprobs", "extra")
@@ -48,8 +50,10 @@ class UIMessageFormat(ShowsDeltas, EventStreamFormat):
         event: Optional[str] = None,
         names_message: bool = False,
         taken_ids: Iterable[str] = (),
+        chat_id: str = "",
     ) -> None:
         super().__init__()
+        self.alias = chat_id
         self._names_message = names_message
         self._inputs = ToolInputs(taken_ids)
         self._block: Optional[str] = None  # the kind of the block that is open

@@ -14,9 +14,10 @@ from .formats import SCHEMAS as MESSAGE_SCHEMAS
 from .formats import TEXT_EVENTS, format_parameter
 
 _TEXT = (
-    "OpenAI's responses, with the whole conversation in `input`. An `item_reference` names an item "
-    "of a recent answer of the same user. Other items than these, `previous_response_id`, "
-    "`conversation`, `background` and prompt templates are refused by name."
+    "OpenAI's responses. An `item_reference` names an item of a recent answer of the same user. "
+    "`background` and `previous_response_id` need an application that keeps its answers; otherwise "
+    "`input` is the whole conversation. Other items than these, `conversation` and prompt "
+    "templates are refused by name."
 )
 _OTHERWISE = (
     *("messages", "prompt", "max_tokens", "tools", "functions", "tool_choice", "store"),

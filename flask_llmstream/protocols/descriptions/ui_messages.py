@@ -15,7 +15,8 @@ from .formats import PLAIN
 _TEXT = (
     "For `useChat` of the AI SDK, which needs the address alone. `prompt` is for `useCompletion`. "
     "The fields of a chat completion may stand beside them, and assistant-ui's (`system`, `tools` "
-    "by their names, `callSettings`, `config`). All others are the page's own, and are not read. "
+    "by their names, `callSettings`, `config`). `id` is the chat's, and brings a page back to its "
+    "answer: `GET /chat/ui/{id}/stream`. All others are the page's own, and are not read. "
     "Parts for the page alone (`data-…`, `source-…`) are skipped."
 )
 _STRING: Schema = {"type": "string"}

@@ -7,7 +7,7 @@ of earlier turns is left out.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set
 
 from ...deltas import REASONING
 from ...errors import RequestError
@@ -20,21 +20,27 @@ Find = Callable[[str], Optional[Mapping[str, Any]]]
 """Finds an item of an earlier answer by its ID."""
 
 
-def read_conversation(fields: Mapping[str, Any], find: Find) -> Conversation:
-    """The conversation of a request: its ``instructions``, and its ``input``.
+def read_conversation(
+    fields: Mapping[str, Any], find: Find, before: Iterable[Mapping[str, Any]] = ()
+) -> Conversation:
+    """The conversation of a request: its ``instructions``, the items before it, and its ``input``.
 
     :param find: finds the item that an ``item_reference`` names.
+    :param before: the items of the conversation that it goes on from.
     :raises RequestError: an item can't be read; the error names its place.
     """
     conversation = Conversation(find)
     instructions = fields.get("instructions")
     if instructions is not None and checks.text("instructions", instructions):
         conversation.say("instructions", "system", instructions, content="instructions")
+    for item in before:
+        conversation.add("previous_response_id", item)
     asked = fields.get("input")
     if asked is None or asked == "" or asked == []:
         raise RequestError("give text, or a list of items", field="input")
     if isinstance(asked, str):
         conversation.say("input", "user", asked, content="input")
+        conversation.items.append({"role": "user", "content": asked})
     else:
         for index, item in enumerate(checks.a_list("input", asked)):
             conversation.add(f"input[{index}]", item)
@@ -46,11 +52,13 @@ class Conversation:
 
     :ivar messages: these messages, in the form of a chat completion.
     :ivar names: the request's names of places in these messages, by ours.
+    :ivar items: the items that became these messages. None is a reference.
     """
 
     def __init__(self, find: Find) -> None:
         self.messages: List[Message] = []
         self.names: Dict[str, str] = {}
+        self.items: List[Mapping[str, Any]] = []
         self._find = find
         self._named: Set[str] = set()  # the items that were named by their IDs
         self._thoughts = ""  # of the model, since it said or called anything
@@ -78,6 +86,8 @@ class Conversation:
         if read is None:
             raise checks.unknown_kind(at, kind, "message, function_call and function_call_output")
         read(self, at, item)
+        if kind != _REFERENCE:
+            self.items.append(item)
 
     def _message(self, at: str, item: Mapping[str, Any]) -> None:
         role = checks.text(f"{at}.role", item.get("role"))
@@ -167,6 +177,8 @@ class Conversation:
         return last if last.get("role") == "assistant" else None
 
 
+_REFERENCE = "item_reference"
+
 _ROLES = {"user": "user", "system": "system", "developer": "system"}
 """The roles of a chat completion. Only OpenAI's own models know ``developer``, and they take
 ``system`` for it."""
@@ -176,7 +188,7 @@ _READERS: Mapping[str, Callable[[Conversation, str, Mapping[str, Any]], None]] =
     "function_call": Conversation._call,
     "function_call_output": Conversation._output,
     "reasoning": Conversation._reasoning,
-    "item_reference": Conversation._reference,
+    _REFERENCE: Conversation._reference,
 }
 
 
@@ -185,5 +197,5 @@ def _kind_of(item: Mapping[str, Any]) -> Any:
     reference."""
     kind = item.get("type")
     if kind is None:
-        return "item_reference" if "id" in item and "role" not in item else "message"
+        return _REFERENCE if "id" in item and "role" not in item else "message"
     return kind

@@ -27,9 +27,10 @@ class UIMessages(Protocol):
     """UI messages in, a UI message stream out.
 
     The fields of a chat completion are what they are there: a page adds them by the ``body`` of its
-    transport. The instructions, tools and options that assistant-ui adds are read, too. All other
-    fields are the page's own (``id``, ``trigger``, ``messageId`` and more), and are ignored,
-    whatever ``unknown_fields`` says.
+    transport. The instructions, tools and options that assistant-ui adds are read, too. ``id`` is
+    the chat's, by which the page finds an answer again that can be resumed. All other fields are
+    the page's own (``trigger``, ``messageId`` and more), and are ignored, whatever
+    ``unknown_fields`` says.
     """
 
     name, rule = "ui_messages", "/chat/ui"
@@ -42,9 +43,11 @@ class UIMessages(Protocol):
         names = {**names, **names_in_tools}
         if given.get("messages") is None and given.get("prompt") is not None:
             asked = {**fields, "prompt": given["prompt"]}
-            return ParsedRequest(asked, partial(_answer, True, ()), names)
+            return ParsedRequest(asked, partial(_answer, True, (), ""), names)
         told = conversation_of(given.get("messages"), instructions_of(given))
-        answer = partial(_answer, not told.goes_on, tuple(told.call_ids))
+        chat_id = given.get("id")
+        known = chat_id if isinstance(chat_id, str) else ""
+        answer = partial(_answer, not told.goes_on, tuple(told.call_ids), known)
         return ParsedRequest({**fields, "messages": told.messages}, answer, {**names, **told.names})
 
     def describe(self) -> Description:
@@ -60,5 +63,7 @@ def _of_a_chat(given: Mapping[str, Any]) -> Dict[str, Any]:
     return {**{name: given[name] for name in names}, "stream": True}
 
 
-def _answer(names_message: bool, taken_ids: Tuple[str, ...], chat: ChatRequest) -> UIMessageFormat:
-    return UIMessageFormat(names_message=names_message, taken_ids=taken_ids)
+def _answer(
+    names_message: bool, taken_ids: Tuple[str, ...], chat_id: str, chat: ChatRequest
+) -> UIMessageFormat:
+    return UIMessageFormat(names_message=names_message, taken_ids=taken_ids, chat_id=chat_id)

@@ -40,6 +40,7 @@ class RedisReading(Reading):
         self.head = head
         self.log = log
         self.is_local = is_local
+        self.is_live = log.end is None
         self._readings = readings
 
     def close(self) -> None:
@@ -118,6 +119,10 @@ class Group:
         self.follower.follow(copy)
         self.writer.send(*self.tell(self.inbox, "wake"))
         return reading
+
+    def forget(self, stream_id: str) -> None:
+        """Let later readers not share this copy."""
+        self._copies.pop(stream_id, None)
 
     # The end.
 

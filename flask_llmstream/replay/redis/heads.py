@@ -33,7 +33,7 @@ def fields_of_head(head: StreamHead, run: int) -> List[Any]:
         b"v", VERSION, RUN, run, b"owner", to_bytes(head.owner),
         b"content_type", to_bytes(head.content_type), b"opening", head.opening,
         b"lost", head.lost, b"gap", head.gap, b"headers", headers,
-        b"created", head.created, b"model", to_bytes(head.model),
+        b"created", head.created, b"model", to_bytes(head.model), b"memo", head.memo,
     ]  # fmt: skip
 
 
@@ -51,6 +51,7 @@ def head_of(reply: Any) -> Optional[KnownHead]:
         headers=_headers(named.get(b"headers", b"")),
         created=number_of(named.get(b"created")),
         model=to_text(named.get(b"model", b"")),
+        memo=named.get(b"memo", b""),
     )
     return KnownHead(head, number_of(named.get(RUN)), ENDED in named)
 

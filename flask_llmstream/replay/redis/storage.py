@@ -124,14 +124,18 @@ class RedisStorage(RedisNotes):
 
     def _read_copy(self, group: Group, stream_id: str) -> Optional[Reading]:
         keys = self._keys.of_stream(stream_id)
-        hash_reply, entries = group.writer.call(
-            ("HGETALL", keys.head), ("XREVRANGE", keys.events, "+", "-", "COUNT", 1)
+        hash_reply, entries, holder = group.writer.call(
+            ("HGETALL", keys.head),
+            ("XREVRANGE", keys.events, "+", "-", "COUNT", 1),
+            ("GET", keys.lease),
         )
         known = head_of(hash_reply)
         if known is None or not entries:  # expired, evicted, or never there
             return None
         events = self._new_log(position_of(entries[0][0]).run)
-        return group.follow(stream_id, Copy(keys, known.head, events, self._terms))
+        reading = group.follow(stream_id, Copy(keys, known.head, events, self._terms))
+        reading.is_live = holder is not None and not known.has_ended
+        return reading
 
     # Stopping and listing.
 
@@ -149,6 +153,14 @@ class RedisStorage(RedisNotes):
         if holder:
             group.writer.call(*group.tell(inbox_of(holder), "stop", stream_id))
         return True
+
+    def forget(self, stream_id: str) -> None:
+        if not stream_id or len(stream_id) > LONGEST_ID:
+            return
+        group, keys = self._group(stream_id), self._keys.of_stream(stream_id)
+        if group.writer.call(("GET", keys.lease))[0] is None:
+            group.writer.call(("DEL", keys.head, keys.events))
+            group.forget(stream_id)
 
     def running(self, owner: str) -> List[Listing]:
         found: List[Listing] = []

@@ -1,22 +1,13 @@
 // What `useChat` gives its page, in each version of the AI SDK: its `Chat`, without React around it.
 
 import { VERSIONS } from "./ai_versions.mjs";
+import { joined, newPage, textIn, until } from "./pages.mjs";
 import { weatherIn, WEATHER_TOOL } from "./telling.mjs";
 
 const { APP, UPSTREAM } = process.env;
-/** A page: what React would keep is kept in plain members. */
 function pageOf(sdk, model, { api = `${APP}/v1/chat/ui`, ...options } = {}) {
   const seen = { errors: [], data: [], finished: [] };
-  const state = {
-    status: "ready", error: undefined, messages: [],
-    pushMessage(message) { state.messages = state.messages.concat(message); },
-    popMessage() { state.messages = state.messages.slice(0, -1); },
-    replaceMessage(index, message) { state.messages = state.messages.with(index, structuredClone(message)); },
-    snapshot: (thing) => structuredClone(thing),
-  };
-  class Page extends sdk.AbstractChat {}
-  const page = new Page({
-    state,
+  const page = newPage(sdk, {
     transport: new sdk.DefaultChatTransport({ api, body: { model, tools: [WEATHER_TOOL] } }),
     onError: (error) => seen.errors.push(error.message),
     onData: (part) => seen.data.push(part),
@@ -31,10 +22,6 @@ function answer(page, { toolCallId, toolName: tool, input }) {
   page.addToolOutput({ tool, toolCallId, output: weatherIn(input) }); // not awaited: the SDK says so
 }
 
-const textIn = (message) => joined(message, "text");
-const joined = (message, type) =>
-  message.parts.filter((part) => part.type === type).map((part) => part.text).join("");
-
 async function asked(sdk, model, text, options) {
   const { page, seen } = pageOf(sdk, model, options);
   await page.sendMessage({ text });
@@ -43,7 +30,7 @@ async function asked(sdk, model, text, options) {
 
 /** Wait until the page has nothing more to do, as behind a tool's answer it asks again by itself. */
 async function settled({ page, seen }, answers) {
-  while (seen.finished.length < answers && !seen.errors.length) await new Promise((go) => setTimeout(go, 5));
+  await until(() => seen.finished.length >= answers || seen.errors.length);
 }
 
 const CELLS = {
@@ -75,7 +62,7 @@ const CELLS = {
     const word = Math.random().toString(16).slice(2, 10);
     const { page, seen } = pageOf(sdk, model);
     const asking = page.sendMessage({ text: `scene:slow ${word}` });
-    while (!page.lastMessage || textIn(page.lastMessage).length < 10) await new Promise((go) => setTimeout(go, 5));
+    await until(() => page.lastMessage && textIn(page.lastMessage).length >= 10);
     await page.stop();
     await asking;
     const ended = await fetch(`${model === "own" ? APP : UPSTREAM}/ended/${word}`);
