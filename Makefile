@@ -15,7 +15,8 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     async_scale bad_days interleavings connection_interleavings any_options overflow_properties clock \
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
-    forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client
+    forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
+    restarts returning_crowd
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
@@ -76,8 +77,8 @@ interleavings: $(VENV)/test  ## the channel, with its steps in every order withi
 bad-days: $(VENV)/test  ## crowds of readers come and leave, with counts of what is left; six minutes
 	$(BIN)/python -m tests.bad_days
 
-test-replay: $(VENV)/test  ## resume: Redis on its bad days, with Sentinel, in a cluster; each browser; seven minutes
-	$(BIN)/python -m pytest -m "thorough or not thorough" --durations 10 tests/replay \
+test-replay: $(VENV)/test  ## resume: Redis on its bad days, in a cluster; Celery; each browser; twelve minutes
+	$(BIN)/python -m pytest -m "thorough or not thorough" --durations 10 tests/replay tests/producers \
 	    tests/system/test_resuming_page.py tests/system/test_page.py
 
 test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes

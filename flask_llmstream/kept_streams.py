@@ -91,8 +91,8 @@ class KeptStreams:
         The block gets an :class:`Emitter`, and waits for no reader. Its end completes the stream,
         and waits until the last events are in the storage, 5 s at most. An exception fails the
         stream and is raised on. Where somebody has stopped the stream, the next ``send`` raises
-        :class:`StreamClosed`, which ends the block and is not raised on; ``emitter.on_cancel``
-        calls a function at once, which can end a call that waits for the model.
+        :class:`StreamClosed`, which ends the block; ``emitter.on_cancel`` calls a function at once,
+        which can end a call that waits for the model. No exception behind a stop is raised on.
 
         Where the stream's last producer was lost with its process, this begins a new run in its
         place, as soon as that is certain: after 6 s at most.

@@ -36,8 +36,8 @@ LOOK_SECONDS = 0.2
 MARGIN_SECONDS = 1.0
 """How much longer than a lease that goes on."""
 
-_NO_FAILURES = ("cancelled", "disconnect")
-"""The reasons for which a block is left without an exception."""
+_STOPS = ("cancelled", "disconnect")
+"""Reasons that are no failure. A call that was ended for one of them may raise anything."""
 
 _slots = StreamLimiter(0)
 """The streams that have a producer in this process, so that a drain ends them."""
@@ -85,14 +85,16 @@ class Producer:
         stream = self._stream
         if stream is None or self._process != os.getpid():  # in a fork, the stream is the parent's
             return False
-        _end(stream, error)
-        reason = stream.reason
+        is_behind_end = not _end(stream, error)
         try:
             self._worker.run()  # the reports of its end
             stream.abandon()
         finally:
             _flush(stream)
-        return isinstance(error, StreamClosed) and reason in _NO_FAILURES
+        is_stopped = is_behind_end and stream.reason in _STOPS and isinstance(error, Exception)
+        if is_stopped and not isinstance(error, StreamClosed):
+            log.warning("stream %s: its producer failed behind its end: %r", stream.id, error)
+        return is_stopped
 
     def _opened(self, plan: Plan, runtime: Runtime) -> Opened:
         """Begin to record the stream. A producer that was lost looks alive for a while: until then
@@ -137,16 +139,17 @@ def _start(stream: Stream, plan: Plan, runtime: Runtime) -> None:
         stream.stopped("cancelled")
 
 
-def _end(stream: Stream, error: Optional[BaseException]) -> None:
-    """End the stream as its block has ended."""
+def _end(stream: Stream, error: Optional[BaseException]) -> bool:
+    """End the stream as its block has ended. ``False``: it had ended before."""
     if error is None:
-        stream.end("complete")
-    elif isinstance(error, GreenletExit):
-        stream.end("cancelled")
-    elif isinstance(error, (KeyboardInterrupt, SystemExit)):
-        stream.shut_down()
-    else:
-        stream.end("error", error)
+        return stream.end("complete")
+    if isinstance(error, GreenletExit):
+        return stream.end("cancelled")
+    if not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        return stream.end("error", error)
+    is_first = stream.reason is None
+    stream.shut_down()
+    return is_first
 
 
 def _flush(stream: Stream) -> None:

@@ -203,6 +203,18 @@ def test_a_stop_is_heard_at_once_and_ends_the_block_quietly(
 
 
 @both
+def test_an_exception_behind_a_stop_is_logged_and_not_raised_on(
+    app, streams, producer, stream_id, log, caplog
+):
+    with producer() as emitter:
+        emitter.send("one")
+        stop(app, streams, stream_id)
+        raise ConnectionError("the call to the model was ended")
+    assert "the call to the model was ended" in caplog.text
+    assert log() == [("message", "one"), CANCELLED]
+
+
+@both
 def test_a_stream_that_was_stopped_before_it_began_ends_with_the_first_send(
     app, streams, producer, stream_id, log
 ):

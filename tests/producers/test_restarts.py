@@ -95,6 +95,7 @@ def test_a_restart_sends_off_the_readers_whose_producer_lives_elsewhere(site, st
     assert first.text + second.text == text_of("c", 2)
 
 
+@pytest.mark.thorough
 def test_a_restart_sends_off_a_reader_of_a_stream_that_has_not_begun(site, storage, stream_id):
     with site.reading(stream_id) as first:
         first.read()
@@ -140,6 +141,7 @@ def test_a_stream_that_nobody_reads_any_more_ends_in_its_time(site, server):
     wait_until(lambda: server.client.get("left:h"))
 
 
+@pytest.mark.thorough
 def test_two_hosts_share_one_redis(server, site):
     """Two gunicorns on two ports, each with its own workers, know only Redis of each other."""
     with produced(server.url) as other:
