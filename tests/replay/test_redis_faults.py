@@ -303,6 +303,26 @@ def test_a_partition_longer_than_the_lease_ends_the_old_producer(server, storage
     assert runs == {b"2"}
 
 
+def test_a_redis_that_lost_the_numbers_of_the_runs_keeps_the_old_producer_out(server, storage_of):
+    reasons = []
+    with path_to(server.port) as path:
+        old = storage_of(path).record(STREAM, HEAD, reasons.append)
+        old.append(event(1))
+        path.hold()
+        server.client.flushall()
+        new = storage_of(server).record(STREAM, HEAD, nothing)
+        assert new.log.run == old.log.run
+        path.mend()
+        path.cut()  # as a restart does: the old producer connects anew, and looks
+        path.mend()
+        eventually(lambda: reasons == ["replaced"])
+        new.append(b"new")
+        new.finish(b"the end", "complete")
+        assert new.flush(10)
+    fields = [fields for _, fields in kept(server)]
+    assert [one.get(b"1") for one in fields if b"1" in one] == [b"new"]
+
+
 def test_an_entry_of_an_old_run_is_refused_by_redis(server, storage_of):
     """Not only by us: the old producer's command may have been on its way for long."""
     with path_to(server.port) as path:

@@ -19,7 +19,7 @@ import select
 import subprocess
 import threading
 import time
-from typing import Any, Iterator
+from typing import Any, Iterator, Set
 
 from flask_llmstream.replay.base import StreamHead
 from flask_llmstream.replay.redis.storage import RedisStorage
@@ -95,14 +95,24 @@ def fork(storage: Any, stream_id: str) -> None:
         recording.append(event(number))
         time.sleep(0.005)
         if number % 50 == 0:
+            of_parent = _sockets()
             if os.fork() == 0:
                 time.sleep(0.3)
                 new = f"{stream_id}-{number}"
-                storage.record(new, HEAD, lambda reason: None).finish(b"child", "complete")
+                frame = b"inherited" if _sockets() & of_parent else b"child"
+                storage.record(new, HEAD, lambda reason: None).finish(frame, "complete")
                 storage.close()
                 os._exit(0)
     recording.finish(b"the end", "complete")
     print(*read_to(reading, 2**62), flush=True)
+
+
+def _sockets() -> Set[str]:
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            found.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return {one for one in found if one.startswith("socket:")}
 
 
 def main() -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 from time import monotonic
-from typing import Any, Callable, List, Optional
+from typing import Callable, List, Optional
 
 import gevent
+from gevent.hub import MAIN_THREAD_IDENT
 from gevent.monkey import is_module_patched
 
 from ...log import log
 from ...runtime.mutex import wakeup_of_the_caller
-from ...runtime.threads import allocate_lock, start_native_thread
+from ...runtime.threads import allocate_lock, get_ident, start_native_thread
 from ...runtime.wakeup import Wakeup
 from ...runtime.wakeups import CrossThreadWakeup, ThreadWakeup
 
@@ -136,5 +137,4 @@ class Worker:
 def _is_on_a_patched_main_thread() -> bool:
     """Whether a greenlet started here may block in redis-py, and its hub runs as long as the
     process."""
-    hub: Any = gevent._hub_local.get_hub_if_exists()
-    return is_module_patched("socket") and hub is not None and bool(hub.main_hub)
+    return bool(is_module_patched("socket") and get_ident() == MAIN_THREAD_IDENT)

@@ -88,6 +88,7 @@ class Writer:
 
         :raises ReplayUnavailable: Redis can't be reached.
         """
+        self._worker.wake()  # first: where that is a greenlet, the caller has a hub from now on
         call = _Call(commands, wakeup_of_the_caller())
         self._calls.append(call)
         self._worker.wake()
