@@ -31,6 +31,11 @@ class Chunk(NamedTuple):
     sizes: bytes
     is_packed: bool = False
 
+    @property
+    def may_be_packed(self) -> bool:
+        """Whether it is not compressed, and that would not take long."""
+        return not self.is_packed and len(self.data) <= _MOST_PACKED
+
     def plain(self) -> Chunk:
         """The same, not compressed."""
         if not self.is_packed:
@@ -38,9 +43,7 @@ class Chunk(NamedTuple):
         return self._replace(data=_unpack(self.data), sizes=_unpack(self.sizes), is_packed=False)
 
     def packed(self) -> Chunk:
-        """The same, compressed, unless that would take too long."""
-        if len(self.data) > _MOST_PACKED:
-            return self
+        """The same, compressed."""
         return self._replace(data=_pack(self.data), sizes=_pack(self.sizes), is_packed=True)
 
     # Of a chunk that is not compressed.
@@ -91,20 +94,30 @@ def found_in(chunks: List[Chunk], number: int, size: int) -> Chunk:
     :param chunks: the last of them goes beyond the number.
     """
     index = max(bisect_left(chunks, (number + 1,)) - 1, 0)
-    first, *more = some_from(chunks, index, size)
+    first, *more = _some_from(chunks, index, size)
     return joined([first.plain().behind(number), *more]).within(size)
 
 
-def some_from(chunks: List[Chunk], index: int, size: int) -> List[Chunk]:
+def with_some_packed(chunks: List[Chunk], size: int) -> List[Chunk]:
+    """The same events, with the first plain ones compressed, up to a size."""
+    index = next((n for n, chunk in enumerate(chunks) if chunk.may_be_packed), None)
+    if index is None:
+        return chunks
+    plain = _some_from(chunks, index, size)
+    return [*chunks[:index], joined(plain).packed(), *chunks[index + len(plain) :]]
+
+
+def _some_from(chunks: List[Chunk], index: int, size: int) -> List[Chunk]:
     """A chunk, and those behind it up to a size. A compressed one comes alone."""
+    if chunks[index].is_packed:
+        return [chunks[index]]
     count = 1
-    if not chunks[index].is_packed:
-        size -= len(chunks[index].data)
-        for chunk in islice(chunks, index + 1, None):
-            size -= len(chunk.data)
-            if size < 0 or chunk.is_packed:
-                break
-            count += 1
+    size -= len(chunks[index].data)
+    for chunk in islice(chunks, index + 1, None):
+        size -= len(chunk.data)
+        if size < 0 or chunk.is_packed:
+            break
+        count += 1
     return chunks[index : index + count]
 
 

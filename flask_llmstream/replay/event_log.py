@@ -15,12 +15,12 @@ the memory, and begins a new list. It adds the chunk *before* that; a reader loo
 from __future__ import annotations
 
 from time import monotonic
-from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from ..errors import StreamClosed
 from ..runtime.atomic import claim
 from ..runtime.wakeup import Wakeup
-from .chunks import Chunk, chunk_of, found_in, joined, some_from
+from .chunks import Chunk, chunk_of, found_in, with_some_packed
 from .numbering import Numbering, split_events
 
 BLOCK_BYTES = 32 * 1024
@@ -190,22 +190,20 @@ class EventLog:
         for wake in self._watchers[:]:
             wake()
 
-    def pack(self) -> Iterator[None]:
-        """Compress the events, once the run has ended. Each step takes less than a millisecond.
-        Only one caller at a time."""
-        first, newest = self._newest
+    def pack(self) -> bool:
+        """Compress some of the events, once the run has ended. Takes less than a millisecond. Only
+        one caller at a time.
+
+        :returns: whether more of them can be compressed.
+        """
         if self.end is None:
-            return
+            return False
+        first, newest = self._newest
         if newest:
             self._chunks = [*self._chunks, chunk_of(first, newest[: self.end.number + 1 - first])]
             self._newest = self.end.number + 1, []
-        index = 0
-        while index < len(self._chunks):
-            plain = some_from(self._chunks, index, BLOCK_BYTES)
-            rest = self._chunks[index + len(plain) :]
-            self._chunks = [*self._chunks[:index], joined(plain).packed(), *rest]
-            index += 1
-            yield
+        self._chunks = with_some_packed(self._chunks, BLOCK_BYTES)
+        return any(chunk.may_be_packed for chunk in self._chunks)
 
     # Called by the readers.
 

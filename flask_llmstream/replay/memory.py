@@ -4,9 +4,11 @@ needs one that they share."""
 from __future__ import annotations
 
 import os
+from collections import deque
 from functools import partial
 from time import monotonic
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Deque, Dict, List, Optional
+from weakref import ReferenceType, ref
 
 from ..errors import ReplayFull, StreamIsProduced
 from ..runtime.atomic import try_pop
@@ -19,6 +21,12 @@ STOP_SECONDS = 60.0
 
 NOTES_PER_STREAM = 10
 """How many notes are kept for each stream that may be."""
+
+PLAIN_STREAMS = 100
+"""How many of the streams that ended last are not compressed. A reader who comes back comes soon."""
+
+_PACK_STEPS = 8
+"""How much is compressed at the end of another stream: a quarter of a MiB."""
 
 
 class _Stream:
@@ -95,6 +103,7 @@ class MemoryStorage(ReplayStorage):
         self._process = os.getpid()
         self._running: Dict[str, _Stream] = {}
         self._ended = Expiring(expires, 0, clock)
+        self._plain: Deque[ReferenceType[EventLog]] = deque()  # the oldest last
         self._stopped = Expiring(STOP_SECONDS, most, clock)
         self._notes = Expiring(expires, most * NOTES_PER_STREAM, clock)
 
@@ -127,6 +136,16 @@ class MemoryStorage(ReplayStorage):
         if stream is not None:
             self._ended.set(stream_id, stream)  # first this: it is always in one of the two
             self._running.pop(stream_id, None)
+            self._pack_later(stream.log)
+
+    def _pack_later(self, log: EventLog) -> None:
+        """Compress the log of an ended stream at the end of a later one. So most take little memory,
+        and no end takes long."""
+        self._plain.appendleft(ref(log))
+        oldest = try_pop(self._plain) if len(self._plain) > PLAIN_STREAMS else None
+        packed = None if oldest is None else oldest()
+        if packed is not None and all(packed.pack() for _ in range(_PACK_STEPS)):
+            self._plain.append(ref(packed))  # there is more of it
 
     def _make_room(self) -> None:
         self._begin_anew_if_forked()
