@@ -64,7 +64,7 @@ static long events;
 static double *latencies;
 static size_t latency_count, latency_room;
 static char input[READ_SIZE], body[KEPT_SIZE + READ_SIZE];
-static size_t body_size;
+static size_t body_size, bodies_size; /* one body, and all so far */
 
 static void fail(const char *why)
 {
@@ -177,6 +177,7 @@ static size_t read_data(struct reader *r, const char *in, size_t size)
     size_t taken = size < r->left ? size : r->left;
     memcpy(body + body_size, in, taken);
     body_size += taken;
+    bodies_size += taken;
     r->left -= taken;
     if (!r->left)
         r->state = AFTER_DATA;
@@ -321,6 +322,7 @@ static void print_done(double elapsed, double cpu)
     }
     printf("{\"phase\": \"done\", \"readers\": %d, \"events\": %ld, \"fewest\": %ld", options.count,
            events, fewest);
+    printf(", \"bytes\": %zu", bodies_size);
     printf(", \"text\": \"%016lx\", \"differ\": %ld", readers[0].hash, differ);
     printf(", \"seconds\": %.4f, \"client_cpu\": %.4f", elapsed / 1e3, cpu / 1e3);
     print_times("first", firsts, options.count);

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .bare import cpu_of_calls
-from .metrics import Load, Run
+from .metrics import Load, Run, Stored
 from .processes import Readers, ServerProcess, Upstream
+from .redis_process import Redis
 from .servers import Server
 from .verify import check_counts, check_sample
 from .work import Work
@@ -44,32 +45,42 @@ def measure_calls(number: int, work: Work, servers: List[Server]) -> Iterator[Re
 
 
 def measure(number: int, work: Work, server: Server) -> Result:
-    """One run on a server started for it, and before a model's server started for it."""
+    """One run on a server started for it, and before that the model's server or the Redis that it
+    needs."""
     with ExitStack() as stack:
         upstream = stack.enter_context(Upstream(work.upstream)) if work.upstream else None
-        process = stack.enter_context(ServerProcess(server, upstream))
+        redis = stack.enter_context(Redis()) if work.redis else None
+        needed = upstream or redis
+        variables = needed.variables if needed else {}
+        process = stack.enter_context(ServerProcess(server, variables))
         check_sample(server, work, process.body)
         if work.warm_up is not None:
-            read(process, work.warm_up, upstream)
-        run = read(process, work, upstream)
+            read(process, work.warm_up, upstream, redis)
+        run = read(process, work, upstream, redis)
     numbers = {metric.name: metric.of(run) for metric in work.metrics}
     return Result(number, work.name, server.name, numbers, run.client_share)
 
 
-def read(process: ServerProcess, work: Work, upstream: Optional[Upstream]) -> Run:
+def read(
+    process: ServerProcess, work: Work, upstream: Optional[Upstream], redis: Optional[Redis]
+) -> Run:
     """Let the readers read, and look at the server before, between and after."""
     direct = read_directly(upstream, work) if upstream and work.direct else {}
     load = load_of(upstream)
-    before = process.usage()
+    before, stored = process.usage(), [stored_in(redis)]
     with Readers(process.port, work, process.server.prefix) as readers:
         open_numbers = readers.phase("open")
         opened = process.usage()
+        stored.append(stored_in(redis))
         done = readers.phase("done")
         if not work.hold:
             time.sleep(SETTLE_SECONDS)  # what a server does after its last byte counts too
         after = process.usage()
+        stored.append(stored_in(redis))
     check_counts(process.server, work, done)
-    return Run(before, opened, after, open_numbers, done, added(load, load_of(upstream)), direct)
+    loaded = added(load, load_of(upstream))
+    first, second, third = stored
+    return Run(before, opened, after, open_numbers, done, loaded, direct, (first, second, third))
 
 
 def read_directly(upstream: Upstream, work: Work) -> Dict[str, Any]:
@@ -77,6 +88,10 @@ def read_directly(upstream: Upstream, work: Work) -> Dict[str, Any]:
     with Readers(upstream.port, work) as readers:
         readers.phase("open")
         return readers.phase("done")
+
+
+def stored_in(redis: Optional[Redis]) -> Stored:
+    return redis.stored() if redis else Stored(0, 0, 0.0)
 
 
 def load_of(upstream: Optional[Upstream]) -> Load:

@@ -22,14 +22,18 @@ AUTHORITY = CERTIFICATES / "authority.pem"
 CERTIFICATE = CERTIFICATES / "certificate.pem"
 KEY = CERTIFICATES / "key.pem"
 
+ON_UVICORN = ["uvicorn", "uvloop", "httptools"]
 PACKAGES = {
     "flask": ["Flask", "gevent", "requests"],
     "flask-orjson": ["Flask", "gevent", "requests", "orjson"],
-    "asgi": ["sse-starlette", "starlette", "uvicorn", "uvloop", "httptools"],
-    "fastapi": ["fastapi", "uvicorn", "uvloop", "httptools"],
+    "asgi": ["sse-starlette", "starlette", *ON_UVICORN],
+    "flask-redis": ["Flask", "gevent", "requests", "redis"],
+    "fastapi-resumable": ["fastapi-resumable-stream[fastapi]", "fastapi", *ON_UVICORN],
+    "assistant": ["assistant-stream[redis]", "starlette", *ON_UVICORN],
+    "fastapi": ["fastapi", *ON_UVICORN],
     "litellm": ["litellm[proxy]==1.108.7"],  # it has a release nearly every day
 }
-NODE_PACKAGES = ["better-sse"]
+NODE_PACKAGES = ["better-sse", "resumable-stream", "redis"]
 
 VERSIONS = """
 import json, platform, sys

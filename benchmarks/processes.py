@@ -11,8 +11,8 @@ import time
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Type
+from types import MappingProxyType, TracebackType
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type
 
 from . import prepare
 from .metrics import Load, Usage
@@ -81,7 +81,7 @@ class Upstream(Process):
     """
 
     def __init__(self, scheme: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.variables = {"UPSTREAM": f"{scheme}://127.0.0.1:{self.port}/v1"}
         files: List[Path] = []
         if scheme == "https":
@@ -100,18 +100,16 @@ class Upstream(Process):
 class ServerProcess(Process):
     """A server of event streams on a free port of 127.0.0.1.
 
-    :param upstream: the model's server behind a relay.
+    :param variables: tell it where the model's server is, or the Redis.
     """
 
-    def __init__(self, server: Server, upstream: Optional[Upstream] = None) -> None:
+    def __init__(self, server: Server, variables: Mapping[str, str] = MappingProxyType({})) -> None:
         self.server = server
-        self.port = _free_port()
+        self.port = free_port()
         command = (prepare.interpreter(server.environment), server.path, self.port)
-        variables = prepare.variables(server.checkout)
-        if upstream is not None:
-            variables.update(upstream.variables)
-        super().__init__(cores()[0], *command, env=variables)
-        self._wait_until_listening()
+        env = {**prepare.variables(server.checkout), **variables}
+        super().__init__(cores()[0], *command, env=env)
+        wait_until_listening(self, server.name)
 
     def body(self, path: str, posted: str = "") -> bytes:
         """The whole body of one GET, or of one POST of some JSON."""
@@ -125,17 +123,6 @@ class ServerProcess(Process):
         if response.status != 200:
             raise SystemExit(f"benchmarks: {self.server.name} answered {response.status}")
         return body
-
-    def _wait_until_listening(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while self.popen.poll() is None and time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-        self.popen.kill()
-        raise SystemExit(f"benchmarks: {self.server.name} did not start")
 
 
 class Readers(Process):
@@ -154,6 +141,19 @@ class Readers(Process):
         phase = numbers.pop("phase")
         assert phase == name, f"the client is in phase {phase}, not {name}"
         return numbers
+
+
+def wait_until_listening(process: Any, name: str) -> None:
+    """Wait until a process with a ``port`` takes connections."""
+    deadline = time.monotonic() + START_SECONDS
+    while process.popen.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", process.port)).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+    process.popen.kill()
+    raise SystemExit(f"benchmarks: {name} did not start")
 
 
 def check_limits(works: Tuple[Work, ...]) -> None:
@@ -191,7 +191,7 @@ def _pin(core: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -7,15 +7,22 @@ from statistics import median
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 from .metrics import (
+    COMMANDS,
+    COMMANDS_WHILE_OPEN,
     CPU,
     CPU_A_STREAM,
+    CPU_WHILE_OPEN,
     FIRST,
     FIRST_BEHIND,
     FIRST_MEDIAN,
     LATENCY,
+    LATENCY_MEDIAN,
     MEMORY,
     MEMORY_IN_USE,
     MEMORY_UNUSED,
+    TIME_OF_A_MB,
+    TRIPS,
+    TRIPS_WHILE_OPEN,
     Metric,
 )
 from .servers import LITELLM
@@ -26,8 +33,10 @@ STANDARD = ("ours", "ours-mapping")
 ORJSON = ("ours+orjson", "ours-mapping+orjson")
 STREAMS = STANDARD + ORJSON
 EMITTER = ("ours-emitter",)
+RESUME = ("ours-resume",)
+REDIS = ("ours-redis",)
 RELAYS = ("ours-relay", "ours-relay+orjson")
-OURS = STREAMS + RELAYS
+OURS = STREAMS + RESUME + REDIS + RELAYS
 
 
 class Promise(NamedTuple):
@@ -63,6 +72,21 @@ PROMISES = (
     Promise("opening", CPU_A_STREAM, ("ours",), 1.6, "plain-flask"),
     Promise("growth-10000", CPU, ("ours",), 1.15, peer_work="growth-100"),
     Promise("growth-10000", CPU, ("ours",), 1.15, peer_work="growth-1000"),
+    Promise("burst", CPU, RESUME, 1.15, "ours"),
+    Promise("paced", CPU, RESUME, 1.15, "ours"),
+    Promise("replay", TIME_OF_A_MB, RESUME, 20),
+    Promise("redis-burst", TRIPS, REDIS, 0.1),
+    Promise("redis-paced", TRIPS_WHILE_OPEN, REDIS, 2),
+    Promise("redis-paced", LATENCY_MEDIAN, REDIS, 2),
+    *(
+        Promise(work, metric, REDIS, 1 / 5, peer)
+        for peer in ("fastapi-resumable-stream", "assistant-stream")
+        for work, metrics in (
+            ("redis-burst", (COMMANDS, CPU)),
+            ("redis-paced", (COMMANDS_WHILE_OPEN, CPU_WHILE_OPEN)),
+        )
+        for metric in metrics
+    ),
     Promise("relay-burst", CPU, RELAYS, 1 / 50, LITELLM),
     Promise("relay-paced", CPU, RELAYS, 1 / 7, LITELLM),
     Promise("relay-idle", MEMORY_UNUSED, RELAYS, 1 / 7, LITELLM),

@@ -24,7 +24,8 @@ class Work:
     done before the measurement.
 
     A relay's work has an ``upstream``, ``http`` or ``https``, and a ``prompt`` for the model there.
-    With ``direct`` the readers ask that model itself, too.
+    With ``direct`` the readers ask that model itself, too. With ``redis`` the server keeps its
+    streams in one.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Work:
     upstream: str = ""
     prompt: str = ""
     direct: bool = False
+    redis: bool = False
     warm_up: Optional["Work"] = None
 
     @property

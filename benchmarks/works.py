@@ -6,6 +6,7 @@ from typing import Tuple
 
 from .event_works import burst, first, growth, idle, opening, paced, short
 from .relay_works import relay_burst, relay_first, relay_idle, relay_open, relay_paced
+from .resume_works import redis_burst, redis_paced, replay
 from .work import Work
 
 GROWTH = (100, 500, 1000, 2000, 5000, 10000)
@@ -17,6 +18,9 @@ WORKS = (
     first(100, 10, 0.3),
     short(2000, 3),
     opening(50, 3),
+    replay(100_000),
+    redis_burst(20, 500),
+    redis_paced(50, 4),
     relay_burst(20, 2000),
     relay_paced(15, 8),
     relay_idle(200),
@@ -31,6 +35,9 @@ QUICK_WORKS = (
     first(100, 3, 0.3),
     short(200, 3),
     opening(20, 3),
+    replay(10_000),
+    redis_burst(5, 100),
+    redis_paced(10, 1.5),
     relay_burst(5, 200),
     relay_paced(10, 1),
     relay_idle(20),

@@ -2,8 +2,9 @@
 
 Servers of event streams have the same two routes. ``/burst?n=`` sends ``n`` tokens without a pause.
 ``/paced?n=&gap=`` puts the time of its ``yield`` into each token and sleeps ``gap`` seconds after
-it. Relays answer ``/v1/chat/completions`` from the model's server at the address ``UPSTREAM``,
-whose certificate is signed by ``UPSTREAM_CA``.
+it. ``/replay?n=`` sends the events of a burst that was before. A server that keeps its streams in
+Redis finds it at the address ``REDIS_URL``. Relays answer ``/v1/chat/completions`` from the model's
+server at the address ``UPSTREAM``, whose certificate is signed by ``UPSTREAM_CA``.
 
 A server is started as ``<interpreter> <file> <port>``, in an environment of ``benchmarks/.work``,
 and imports nothing of ``benchmarks``.
@@ -18,6 +19,7 @@ from typing import Iterator, Tuple
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
 BEFORE = "before:"
+WITH_ID = ("event: message", "data: {}", "id: *")
 OURS = "ours.py"
 OUR_RELAY = "ours_relay.py"
 LITELLM = "litellm"
@@ -60,6 +62,14 @@ SERVERS = (
         "ours-mapping+orjson", OURS, "flask-orjson", "mappings, orjson installed", "/mapping"
     ),
     Server("ours-emitter", OURS, "flask", "text deltas sent to an emitter", "/emitter"),
+    Server(
+        "ours-resume",
+        OURS,
+        "flask",
+        "text deltas, kept in memory for readers who come back",
+        "/resume",
+        WITH_ID,
+    ),
     Server("plain-flask", "plain_flask.py", "flask", "a generator on the same gevent.pywsgi"),
     Server("sse-starlette", "starlette_app.py", "asgi", "on uvicorn with uvloop and httptools"),
     Server("fastapi", "fastapi_app.py", "fastapi", "its own event streams on the same uvicorn"),
@@ -71,6 +81,22 @@ SERVERS = (
         "its sessions on node's http module",
         framing=("event:message", "id:*", "data:{}"),
     ),
+    Server(
+        "ours-redis",
+        OURS,
+        "flask-redis",
+        "text deltas, kept in Redis",
+        "/resume",
+        WITH_ID,
+    ),
+    Server(
+        "fastapi-resumable-stream",
+        "fastapi_resumable.py",
+        "fastapi-resumable",
+        "on uvicorn with uvloop and httptools",
+    ),
+    Server("assistant-stream", "assistant.py", "assistant", "its resumable streams on the same"),
+    Server("resumable-stream", "resumable_stream.js", "node", "Vercel's, on node's http module"),
     Server("ours-relay", OUR_RELAY, "flask", "the chat endpoint, standard library's json"),
     Server("ours-relay+orjson", OUR_RELAY, "flask-orjson", "the chat endpoint, orjson installed"),
     Server(LITELLM, "litellm_proxy.py", LITELLM, "the LiteLLM proxy, one worker"),
@@ -81,7 +107,9 @@ USUAL = tuple(name for name in NAMES if name != LITELLM)
 """All but the one whose installation takes 800 MB."""
 
 RELAYS = ("ours-relay", "ours-relay+orjson", LITELLM)
-EVENT_STREAMS = tuple(name for name in NAMES if name not in RELAYS)
+IN_REDIS = ("ours-redis", "fastapi-resumable-stream", "assistant-stream", "resumable-stream")
+REPLAYED = ("ours-resume", "plain-flask")
+EVENT_STREAMS = tuple(name for name in NAMES if name not in RELAYS + IN_REDIS)
 GROWING = ("ours", "plain-flask", "sse-starlette", "node")
 OPENED = ("ours", "plain-flask")
 

@@ -6,10 +6,13 @@ monkey.patch_all()
 
 import json  # noqa: E402
 import sys  # noqa: E402
+from functools import lru_cache  # noqa: E402
 
 import tokens  # noqa: E402
 from flask import Flask, Response, request  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
+
+BLOCK = 32 * 1024
 
 app = Flask(__name__)
 encode = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one per call
@@ -26,6 +29,18 @@ def event_stream(deltas):
 @app.route("/burst")
 def burst():
     return event_stream(tokens.burst(int(request.args["n"])))
+
+
+@app.route("/replay")
+def replay():
+    """The bytes of a burst, in blocks of 32 KiB: what the server and the socket can do."""
+    return Response(iter(blocks(int(request.args["n"]))), mimetype="text/event-stream")
+
+
+@lru_cache(maxsize=None)
+def blocks(n):
+    whole = b"".join(map(str.encode, event_stream(tokens.burst(n)).response))
+    return [whole[start : start + BLOCK] for start in range(0, len(whole), BLOCK)]
 
 
 @app.route("/paced")
