@@ -229,7 +229,7 @@ class EventStreamFormat(Format):
 
     def gap(self, gap: Gap) -> bytes:
         """``event: gap``, without ID: a reader that reconnects sends the ID of its last item."""
-        return ServerSentEvent(gap.as_json(), event="gap").encode()
+        return _gap_frame(gap)
 
     def event(self, event: ServerSentEvent) -> bytes:
         """An event that the source made."""
@@ -242,6 +242,12 @@ class EventStreamFormat(Format):
 def _opening_lines(delta: str, comment: Optional[str]) -> bytes:
     """The lines of an opening but its ID. They are the same for all streams of a format."""
     return ServerSentEvent(delta, event="opened", comment=comment).encode()[:-1]
+
+
+@lru_cache(maxsize=64)
+def _gap_frame(gap: Gap) -> bytes:
+    """The event of a gap. Each stream that is kept makes the same one beforehand."""
+    return ServerSentEvent(gap.as_json(), event="gap").encode()
 
 
 _PIECES = (Delta, ToolCallDelta, Usage)

@@ -23,7 +23,7 @@ NOTES_PER_STREAM = 10
 """How many notes are kept for each stream that may be."""
 
 PLAIN_STREAMS = 100
-"""How many of the streams that ended last are not compressed. A reader who comes back comes soon."""
+"""How many of the streams that ended last are not compressed: a reader comes back soon."""
 
 _PACK_STEPS = 8
 """How much is compressed at the end of another stream: a quarter of a MiB."""
@@ -139,8 +139,8 @@ class MemoryStorage(ReplayStorage):
             self._pack_later(stream.log)
 
     def _pack_later(self, log: EventLog) -> None:
-        """Compress the log of an ended stream at the end of a later one. So most take little memory,
-        and no end takes long."""
+        """Compress the log of an ended stream at the end of a later one. So most take little
+        memory, and no end takes long."""
         self._plain.appendleft(ref(log))
         oldest = try_pop(self._plain) if len(self._plain) > PLAIN_STREAMS else None
         packed = None if oldest is None else oldest()

@@ -79,17 +79,12 @@ class Recorder:
         return recording.append
 
     def _head(self, stream: Stream) -> StreamHead:
-        # A format may note that it was asked for a failure. So a copy is asked.
-        format: Any = copy(stream.format)
-        lost = b""
-        if self._storage.is_shared:  # another loses the log with the producer
-            failure = stream.error_info_of(ProducerLost())
-            lost = with_ending_ids(format.failure(failure, ended_id(stream.id)), stream.id)
+        format = stream.format
         return StreamHead(
             owner=self._owner,
             content_type=format.content_type,
             opening=self.opening,
-            lost=lost,
+            lost=_lost_frame(stream) if self._storage.is_shared else b"",  # or all goes with it
             gap=format.gap(Gap(int(GAP_NUMBER))),
             headers=dict(format.headers),
             created=int(time()),
@@ -157,3 +152,11 @@ def keep_whole(
 
 def _nothing_to_stop(reason: str) -> None:
     """It has ended."""
+
+
+def _lost_frame(stream: Stream) -> bytes:
+    """The end for readers whose producer is lost."""
+    # A format may note that it was asked for a failure. So a copy is asked.
+    format: Any = copy(stream.format)
+    failure = stream.error_info_of(ProducerLost())
+    return with_ending_ids(format.failure(failure, ended_id(stream.id)), stream.id)
