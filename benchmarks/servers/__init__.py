@@ -64,11 +64,10 @@ SERVERS = (
     Server("ours-emitter", OURS, "flask", "text deltas sent to an emitter", "/emitter"),
     Server(
         "ours-resume",
-        OURS,
+        "ours_resume.py",
         "flask",
         "text deltas, kept in memory for readers who come back",
-        "/resume",
-        WITH_ID,
+        framing=WITH_ID,
     ),
     Server("plain-flask", "plain_flask.py", "flask", "a generator on the same gevent.pywsgi"),
     Server("sse-starlette", "starlette_app.py", "asgi", "on uvicorn with uvloop and httptools"),
@@ -83,11 +82,10 @@ SERVERS = (
     ),
     Server(
         "ours-redis",
-        OURS,
+        "ours_resume.py",
         "flask-redis",
         "text deltas, kept in Redis",
-        "/resume",
-        WITH_ID,
+        framing=WITH_ID,
     ),
     Server(
         "fastapi-resumable-stream",

@@ -4,9 +4,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import os  # noqa: E402
 import sys  # noqa: E402
-from functools import lru_cache  # noqa: E402
 
 import tokens  # noqa: E402
 from flask import Flask, request  # noqa: E402
@@ -16,9 +14,6 @@ from flask_llmstream import LLMStream  # noqa: E402
 
 app = Flask(__name__)
 app.config["LLMSTREAM_MAX_STREAMS"] = 0
-app.config["LLMSTREAM_REPLAY_URL"] = os.environ.get("REDIS_URL", "memory://")
-app.config["LLMSTREAM_REPLAY_MAX_EVENTS"] = 200_000
-app.config["LLMSTREAM_REPLAY_MAX_BYTES"] = 64 * 1024 * 1024
 streams = LLMStream(app)
 
 
@@ -53,29 +48,6 @@ def mapping_burst():
 @app.route("/mapping/paced")
 def mapping_paced():
     return streams.response(mappings(paced_tokens()))
-
-
-@app.route("/resume/burst")
-def resume_burst():
-    return streams.response(burst_tokens(), reconnect="resume")
-
-
-@app.route("/resume/paced")
-def resume_paced():
-    return streams.response(paced_tokens(), reconnect="resume")
-
-
-@app.route("/resume/replay")
-def replay():
-    return streams.attach(kept(request.args["n"]))
-
-
-@lru_cache(maxsize=None)
-def kept(n):
-    """The ID of a stream that was read to its end."""
-    response = app.test_client().get(f"/resume/burst?n={n}")
-    response.get_data()
-    return response.headers["X-Stream-ID"]
 
 
 def emitted(deltas):
