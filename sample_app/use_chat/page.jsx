@@ -7,7 +7,8 @@ import { useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 
 const API = "/v1/chat/ui";
-const transport = new DefaultChatTransport({ api: API, body: { model: "weather" } });
+const model = new URLSearchParams(location.search).get("model") ?? "weather";
+const transport = new DefaultChatTransport({ api: API, body: { model } });
 const WEATHER = { Paris: "21 °C, sunny", Rome: "18 °C, rain" };
 
 const { id, messages: saved } = JSON.parse(localStorage.getItem("chat")) ?? { id: generateId(), messages: [] };

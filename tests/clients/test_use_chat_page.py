@@ -28,7 +28,8 @@ def page():
     with serving("-u demo.py --port {port}") as demo:
         with serving(vite, SAMPLE_APP=f"http://127.0.0.1:{demo.port}") as served:
             with chromium() as browser:
-                browser.open(f"http://127.0.0.1:{served.port}")
+                browser.address = f"http://127.0.0.1:{served.port}/"
+                browser.open(browser.address)
                 browser.wait("document.querySelector('input')")
                 yield browser
 
@@ -40,6 +41,41 @@ def test_the_page_runs_a_tool_and_shows_what_the_model_makes_of_it(page):
         page.click("form button")
         page.wait(f"{READY} && {TOLD}", f"The page's tool says: {answer}")
     assert 'get_weather({"city":"Rome"})18 °C, rain output-available' in page.text("main")
+
+
+@pytest.mark.thorough
+def test_a_page_that_is_reloaded_and_another_tab_go_on_with_the_answer(page):
+    counter = f"{page.address}?model=counter"
+    page.open(counter)
+    page.type("input", "Count")
+    page.click("form button")
+    page.wait(TOLD, "01")
+    page.reload()
+    page.wait(f"!({READY}) && {TOLD}", "012")
+    with page.another_tab():
+        page.open(counter)
+        page.wait(f"!({READY}) && {TOLD}", "0123")
+        page.wait(f"{READY} && {TOLD}", "0123456789")
+    page.wait(f"{READY} && {TOLD}", "0123456789")
+    page.reload()
+    page.wait(f"{READY} && {TOLD}", "0123456789")
+    assert len(page.run("return [...document.querySelectorAll('article')].map(String)")) == 2
+
+
+@pytest.mark.thorough
+def test_a_stop_in_one_tab_ends_the_answer_in_the_other(page):
+    counter = f"{page.address}?model=counter"
+    page.open(counter)
+    page.type("input", "Count")
+    page.click("form button")
+    page.wait(TOLD, "01")
+    with page.another_tab():
+        page.open(counter)
+        page.wait(f"!({READY}) && {TOLD}", "01")
+        page.click(".state button:last-child")
+        page.wait(READY)
+    page.wait(READY)
+    assert "456" not in page.text("main")
 
 
 def test_the_guide_shows_the_page_that_is_run():
