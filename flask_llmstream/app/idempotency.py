@@ -10,7 +10,6 @@ Source: draft-ietf-httpapi-idempotency-key-header.
 from __future__ import annotations
 
 import json
-import re
 from hashlib import sha256
 from time import monotonic
 from typing import Any, NamedTuple, Optional, Union
@@ -22,16 +21,11 @@ from ..replay.base import Reading, ReplayStorage
 from ..replay.event_log import End, EventLog
 from ..runtime.mutex import wakeup_of_the_caller
 from .current import Current
+from .idempotency_key import HEADER, LEAST_CHARS, sent_key
 from .owner import namespace_of, owner_of
 from .request_id import name_request
 from .state import state_of
 from .stream_ids import signed_id
-
-HEADER = "Idempotency-Key"
-
-LEAST_CHARS = 16
-"""The fewest characters of a key of nobody's. There it alone is the right to the answer, and a
-shorter one could be guessed."""
 
 BEGIN_SECONDS = 5.0
 """How long a stream may take to begin. Then whoever asks again begins it."""
@@ -39,7 +33,6 @@ BEGIN_SECONDS = 5.0
 LOOK_SECONDS = (0.01, 0.2)
 """The least and the most seconds between two looks for the beginning."""
 
-_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _GIVEN_UP = ("lost", "shutdown", "disconnect")
 """The reasons of an end that neither the model nor the user has made."""
 _CLAIM = "flask_llmstream.idempotent_start"
@@ -111,20 +104,9 @@ def claimed(here: Current, body: bytes, hold: float) -> Union[Claim, Begun, None
     :raises IdempotencyKeyReused: 422, another body had it.
     :raises StreamGone: 410, the answer is kept no more.
     """
-    key = _key(here)
-    return None if key is None else _Start(here, key, body, hold).claimed()
-
-
-def _key(here: Current) -> Optional[str]:
-    """The key of the current request, without the quotes that a string of RFC 9651 has."""
     request: Any = here.request
-    sent: Optional[str] = request.headers.get(HEADER)
-    if sent is None:
-        return None
-    key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
-    if not _KEY.fullmatch(key):
-        raise RequestError("has to be 1 to 255 visible ASCII characters", field=HEADER)
-    return key
+    key = sent_key(request)
+    return None if key is None else _Start(here, key, body, hold).claimed()
 
 
 class _Known(NamedTuple):
@@ -185,8 +167,13 @@ class _Start:
         reading = self._begun(known.stream, deadline)
         if reading is None:
             return self._claim(text, known)
-        first = int(self._storage.note(_begun(known.stream)) or 0)
-        if _is_void(self._end(reading.log, first), first):
+        try:
+            first = int(self._storage.note(_begun(known.stream)) or 0)
+            is_void = _is_void(self._end(reading.log, first), first)
+        except BaseException:  # an open reading counts as a reader, for good
+            reading.close()
+            raise
+        if is_void:
             reading.close()
             return None
         return Begun(known.stream, reading)

@@ -5,6 +5,7 @@ An owner is kept as a digest. So a storage knows no user's name and no session's
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from hashlib import sha256
@@ -15,6 +16,8 @@ from flask import Flask, session
 
 from ..sources.calls import called
 from .current import Current
+from .idempotency_key import HEADER, LEAST_CHARS
+from .secret_keys import secret_keys, signature
 from .state import state_of
 
 NOBODY = ""
@@ -95,8 +98,19 @@ def _session(here: Current, begin: bool) -> str:
         return NOBODY
     found = getattr(session, "sid", None) or session.get(_TOKEN)
     if not found and begin:
-        found = session[_TOKEN] = os.urandom(16).hex()
+        found = session[_TOKEN] = _new_token(here)
     return _digest("session", str(found or "").encode())
+
+
+def _new_token(here: Current) -> str:
+    """A token for a session. A POST that is sent again, by a client that has not got the cookie
+    with the first one's token, gets the same: its cookie and its ``Idempotency-Key`` are."""
+    request: Any = here.request
+    key, secrets = request.headers.get(HEADER, ""), secret_keys(here.app, "owner")
+    if len(key) < LEAST_CHARS or not secrets:  # two visitors of one moment have equal cookies
+        return os.urandom(16).hex()
+    sent = json.dumps([request.cookies[_cookie_name(here.app)], key])
+    return signature(secrets[0], sent.encode())[:16].hex()
 
 
 def _cookie_name(app: Flask) -> str:

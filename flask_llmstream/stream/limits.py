@@ -82,6 +82,12 @@ class StreamLimiter:
         """The key of the current request's client; ``None`` where clients have no limit."""
         return self._client_key() if self._per_client else None
 
+    def reader(self) -> Hashable:
+        """As :meth:`client`, for a request that reads what is kept. A client's readers have places
+        beside its producers': else the answer that it began would keep it from coming back."""
+        client = self.client()
+        return None if client is None else ("reader", client)
+
     def acquire(self, stream: Stream, client: Hashable = None) -> Optional[StreamRefused]:
         """Take a slot. Does not wait for one.
 

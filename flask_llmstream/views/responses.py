@@ -130,7 +130,8 @@ def respond(here: Current, stream: Stream, slots: StreamLimiter) -> Response:
     except HTTPException as error:
         refusal = refusal or error.with_traceback(None)  # the traceback holds this frame: a cycle
     liveness = state_of(here.app).settings.liveness
-    body = StreamBody(stream, slots, slots.client(), liveness, refusal=refusal, unread=unread)
+    client = slots.reader() if isinstance(stream, ReadingStream) else slots.client()
+    body = StreamBody(stream, slots, client, liveness, refusal=refusal, unread=unread)
     return _response_with(body, stream, here.app)
 
 
@@ -168,7 +169,7 @@ def respond_from_log(here: Current, stream: Stream, slots: StreamLimiter) -> Res
     :param stream: as of :func:`~flask_llmstream.views.replays.replay_stream`.
     """
     liveness = state_of(here.app).settings.liveness
-    body = StreamBody(stream, slots, slots.client(), liveness, unread=_unread_body(here.request))
+    body = StreamBody(stream, slots, slots.reader(), liveness, unread=_unread_body(here.request))
     return _response_with(body, stream, here.app)
 
 

@@ -8,9 +8,11 @@ import pytest
 from flask import session
 
 from flask_llmstream import LLMStream, Provider, ProviderError
+from flask_llmstream.errors import ReplayUnavailable
 from flask_llmstream.protocols import PROTOCOLS
+from flask_llmstream.replay.memory import MemoryStorage
 from tests.protocols.spoken import WAYS
-from tests.support.answers import Answer
+from tests.support.answers import Answer, cookies_of
 from tests.support.runtimes import HANG_GUARD
 from tests.support.sources import Waiting
 
@@ -169,6 +171,29 @@ def test_a_session_has_keys_of_its_own(make_site, model):
     assert model.runs == 2
 
 
+def test_a_session_that_never_got_its_token_is_the_same_at_the_second_post(make_site, model):
+    """The first answer was lost on the way, and with it the cookie that it set."""
+    app = make_site()
+    client = app.test_client(use_cookies=False)
+    cookie = cookies_of(client.get("/begin"))
+    first, second = (post(client, **cookie) for _ in range(2))
+    assert second.data == first.data and model.runs == 1
+    path = f"/v1/chat/streams/{first.headers['X-Stream-ID']}"
+    with client.get(path, headers=cookies_of(second)) as again:
+        assert again.data == first.data
+
+
+@pytest.mark.parametrize("keys", [("1", "1"), (KEY, KEY[::-1]), (None, None)], ids=str)
+def test_two_visitors_with_equal_cookies_own_no_stream_together(make_site, keys):
+    """A cookie has the time in seconds: those of two visitors of one second may be equal."""
+    app = make_site()
+    client = app.test_client(use_cookies=False)
+    cookie = cookies_of(client.get("/begin"))
+    ada, eve = (post(client, key, **cookie) for key in keys)
+    path = f"/v1/chat/streams/{ada.headers['X-Stream-ID']}"
+    assert client.get(path, headers=cookies_of(eve)).status_code == 404
+
+
 def test_without_an_owner_it_is_that_of_the_credentials(client, model):
     ada, eve = (post(client, "1", Authorization=f"Bearer {name}") for name in ("ada", "eve"))
     assert ada.headers["X-Stream-ID"] != eve.headers["X-Stream-ID"]
@@ -231,6 +256,37 @@ def test_one_who_left_comes_back_with_the_same_post(place, make_site, model):
     with Answer(app, COMPLETIONS, **asked) as second:
         assert b'"two"' in second.rest()
     assert model.runs == 1
+
+
+def test_a_storage_that_fails_meanwhile_leaves_no_reader_behind(place, make_site, model):
+    """A stream with a reader would go on for nobody."""
+
+    class Failing(MemoryStorage):
+        def record(self, *args):
+            self.recording = super().record(*args)
+            return self.recording
+
+        def read(self, stream_id):
+            self.reading = super().read(stream_id)
+            return self.reading
+
+        def note(self, key):
+            if self.reading is not None:
+                raise ReplayUnavailable()
+            return super().note(key)
+
+    storage, source = Failing(), Waiting(place)
+    storage.reading = None
+    app = make_site(LLMSTREAM_CHAT_HOLD=0, LLMSTREAM_REPLAY_URL=storage)
+    model.answer = lambda: source
+    asked = {"method": "POST", "json": HELLO, "headers": {"Idempotency-Key": KEY}}
+    with Answer(app, COMPLETIONS, **asked) as first:
+        first.block()
+        source.waits.wait()
+    assert post(app.test_client()).status_code == 503
+    assert storage.reading is not None
+    assert not storage.recording.is_read()
+    source.go_on.set()
 
 
 # What frees a key.

@@ -332,6 +332,36 @@ def test_who_leaves_a_stream_does_not_stop_it(place, app, held):
 # Listing: only what has an owner. test_ownership.py has the rest.
 
 
+def test_who_left_comes_back_where_a_client_may_have_one_answer(place, make_app, held):
+    app = make_app(
+        LLMSTREAM_RECONNECT="resume", LLMSTREAM_CHAT_HOLD=0, LLMSTREAM_MAX_STREAMS_PER_CLIENT=1
+    )
+    of_one = {"environ": {"REMOTE_ADDR": "192.0.2.1"}}
+    key = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
+    with start(app, headers=key, **of_one) as first:
+        read_until(first, b'"one"')
+        held.waits.wait()
+    with start(app, headers=key, **of_one) as again:
+        read_until(again, b'"one"')
+        assert ask(app, path_of(first), **of_one).status == 429
+        assert ask(app, COMPLETIONS, "POST", json={"prompt": "Hi"}, **of_one).status == 429
+        held.go_on.set()
+        assert b'"two"' in again.rest()
+
+
+def test_a_site_that_is_full_says_so_in_a_line(place, make_app, held, caplog):
+    app = make_app(
+        LLMSTREAM_RECONNECT="resume", LLMSTREAM_CHAT_HOLD=0, LLMSTREAM_REPLAY_MAX_STREAMS=1
+    )
+    with start(app) as first:
+        read_until(first, b'"one"')
+        refused = ask(app, COMPLETIONS, "POST", json={"prompt": "Hello"})
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+        assert [line.exc_info for line in caplog.records] == [None]
+        held.go_on.set()
+        first.rest()
+
+
 def test_a_stream_that_nobody_owns_is_in_no_list(place, app, held):
     with start(app) as answer:
         answer.block()
