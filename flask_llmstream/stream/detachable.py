@@ -30,11 +30,17 @@ class Detachable(Endable):
 
     def leave(self) -> None:
         """Its reader has left: end it, or let it go on, by the option ``on_leave``."""
-        if self.options.leaving == "cancel" and self.recorder is None:
+        leaving = self._leaving
+        if leaving == "cancel" and self.recorder is None:
             self.end("disconnect")
-        elif self._detach(0 if self.options.leaving == "cancel" else self.options.detach_seconds):
+        elif self._detach(0 if leaving == "cancel" else self.options.detach_seconds):
             self._isolated(partial(self.sink.channel.discard, "disconnect"))
             self._tell_departure()
+
+    @property
+    def _leaving(self) -> str:
+        """What a reader's departure means. Only a stream that is kept is worth waiting for."""
+        return self.options.on_leave or ("cancel" if self.recorder is None else "detach")
 
     def send_off(self) -> None:
         """End the connection of its reader, who comes back for the rest. A stream that is not kept
@@ -58,7 +64,7 @@ class Detachable(Endable):
         if self.reason is not None:
             handover.is_detached = False
             return False
-        if self.options.leaving != "finish":
+        if self._leaving != "finish":
             self._departure = Departure(self, seconds, *self._beside_reader)
             self._isolated(self._departure.begin)
         return True

@@ -82,7 +82,7 @@ class StreamOptions:
     :param on_leave: what a reader's departure means. ``cancel``: the stream ends. ``detach``: it
         goes on for ``detach_seconds``; it ends with ``disconnect`` if nobody reads it then.
         ``finish``: it goes on to its end. With ``resume``, only the departure of the last reader
-        counts. Default: ``None``, which is ``detach`` with ``reconnect="resume"``, else ``cancel``.
+        counts. Default: ``None``, which is ``detach`` where the stream is kept, else ``cancel``.
     :param detach_seconds: how long a stream goes on without a reader. Default: 60.
     :param worker: where the producer runs: ``auto``, ``greenlet`` or ``thread``.
     :param on_disconnect: called once, at once when the reader has left, with the
@@ -138,11 +138,6 @@ class StreamOptions:
         """Whether a timer may end the stream."""
         limits = self.first_event_timeout or self.idle_timeout or self.total_timeout
         return bool(limits or self.max_lifetime)
-
-    @property
-    def leaving(self) -> OnLeave:
-        """The meaning of a reader's departure."""
-        return self.on_leave or ("detach" if self.reconnect == "resume" else "cancel")
 
     def _check_overflow(self) -> None:
         strategy = Overflow.named(self.overflow)

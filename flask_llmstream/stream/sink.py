@@ -79,7 +79,7 @@ class Sink:
         options = self._options
         config = ChannelConfig(readable, writable, self._encoder.encoded, self._format.gap, options)
         channel: Channel = self.strategy.create(config)
-        if record is not None or options.leaving != "cancel":
+        if record is not None or options.on_leave not in (None, "cancel"):
             self.handover = Handover(self._name, channel, self._format, record)
         self.channel = channel
         return channel

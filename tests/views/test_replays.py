@@ -272,6 +272,17 @@ def test_with_cancel_the_stream_ends_with_its_last_reader(place, site, waiting, 
     assert finished.summary().reason == "disconnect"
 
 
+@pytest.mark.parametrize("options", [{"reconnect": "refuse"}, {"format": "ndjson"}])
+def test_a_stream_that_is_not_kept_ends_with_its_reader(place, site, waiting, finished, options):
+    app = site(lambda: waiting, on_finish=finished, **options)
+    with Answer(app, "/") as answer:
+        answer.block()
+        waiting.waits.wait()
+    if not place.interrupts:
+        waiting.go_on.set()
+    assert finished.summary().reason == "disconnect"
+
+
 def test_a_departure_is_told_at_once_though_the_stream_goes_on(place, site, waiting, finished):
     left = place.for_reader()
     app = site(lambda: waiting, on_disconnect=lambda _: left.set(), on_finish=finished)
