@@ -613,7 +613,7 @@ function asJson(/** @type {unknown} */ value) {
 
 const STALL = 45_000;
 const SECOND = 1_000;
-const LONGEST_PAUSE = 30_000;
+const LONGEST_PAUSE = 10_000;
 const LONGEST_WAIT = 3_600_000;
 const STREAM_ID = /^[\w-]{32}$/;
 const EVENT_ID = /^[\w-]{32}:(end\.)?[\d.]+$/;
@@ -636,7 +636,7 @@ const WHOLE = ["complete", "refusal", "tool_calls"];
  * too: it knows heartbeats and statuses, which `EventSource` hides.
  *
  * Between two tries passes the time that the server gave (`Retry-After`, `retry:`), and a random one of
- * up to 1 s, 2 s, 4 s … 30 s. There is no last try. A page that is shown again, or online again, does
+ * up to 1 s, 2 s, 4 s, 8 s, 10 s. There is no last try. A page that is shown again, or online again, does
  * not wait.
  */
 export class Answer {
@@ -914,7 +914,6 @@ export class Answer {
   #open(response) {
     this.#opened = true;
     if (response) this.#knowId(response.headers.get("X-Stream-ID"), response.url);
-    if (response && this.#over) this.#close();
     this.#enter({ name: this.#said ? "streaming" : "waiting" });
   }
 

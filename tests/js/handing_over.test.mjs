@@ -58,6 +58,17 @@ test("GET: one connection at a time follows", async () => {
   assert.equal(told.text, TEXT.join(""));
 });
 
+test("GET: the opening of an answer that is not kept leads nowhere", () => {
+  globalThis.EventSource = ScriptedEventSource;
+  const stream = Answer.get("http://127.0.0.1:1/");
+  const source = ScriptedEventSource.latest;
+  source.open();
+  source.receive("opened", { ended: false, message: "" }, "0123456789abcdef0123456789abcdef:0");
+  assert.equal(stream.streamUrl, null);
+  source.break(source.CLOSED);
+  assert.equal(stream.state.code, "not_resumed");
+});
+
 /** What is asked when an answer by GET has its opening, and is stopped then or before. */
 async function stoppedEarly(use) {
   const deleted = deferred();

@@ -148,7 +148,7 @@ export async function silent(
     const onText = () => heard.dispatchEvent(new Event("text"));
     const stream = Answer.post(url, {}, { onBytes, onText });
     await once(heard, "text");
-    await use({ stream, asked, next, tell: (bytes) => tell(bytes) });
+    await use({ stream, asked, next, url, tell: (bytes) => tell(bytes) });
   });
 }
 

@@ -107,6 +107,7 @@ export class ScriptedEventSource {
   }
 
   receive(type, data, lastEventId = "0") {
+    if (this.readyState === this.CLOSED) return;
     this.listeners[type](new MessageEvent(type, { data: JSON.stringify(data), lastEventId }));
   }
 
