@@ -66,17 +66,25 @@ class Recorder:
         self.opening, rest = split_opening(opening)
         if self._note:  # before the stream: where it can't be kept, nothing has begun
             self._storage.set_note(self._note, stream.id)
-        self._recording = recording = self._storage.record(
-            stream.id, self._head(stream), stream.stopped
-        )
-        self._numbering = recording.log.numbering = Numbering(stream.id, recording.log.run)
+        head = self._head(stream)
+        self._recording = recording = self._storage.record(stream.id, head, stream.stopped)
+        try:
+            self._open(stream.id, recording, rest)
+        except BaseException:  # it runs for nobody: a reader would wait for its end for good
+            self._recording = None
+            recording.finish(head.lost, "lost")
+            raise
+        return recording.append
+
+    def _open(self, stream_id: str, recording: Recording, rest: bytes) -> None:
+        """Record the opening."""
+        self._numbering = recording.log.numbering = Numbering(stream_id, recording.log.run)
         events = split_events(rest)
         for event in events:
             recording.append(event)
         self.opening += self._numbering.number(b"".join(events), 1)[0]
         if self.claim is not None:
             self.claim.begun(recording.log.last)
-        return recording.append
 
     def _head(self, stream: Stream) -> StreamHead:
         format = stream.format

@@ -190,6 +190,7 @@ def nothing(app: Flask) -> Response:
     """The response to a reader that has the end. It stops an ``EventSource``."""
     response: Response = app.response_class(status=204)
     response.headers.pop("Content-Type", None)
+    response.headers["Cache-Control"] = "no-store"  # it is one reader's, and of one address for all
     return response
 
 

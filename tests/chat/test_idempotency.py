@@ -289,6 +289,25 @@ def test_a_storage_that_fails_meanwhile_leaves_no_reader_behind(place, make_site
     source.go_on.set()
 
 
+def test_a_storage_that_fails_at_the_beginning_leaves_no_stream_behind(make_site, model):
+    """Whoever found it would wait for its end for good."""
+
+    class Failing(MemoryStorage):
+        fails = True
+
+        def set_note(self, key, value):
+            if self.fails:
+                raise ReplayUnavailable()
+            super().set_note(key, value)
+
+    storage = Failing()
+    app = make_site(LLMSTREAM_REPLAY_URL=storage, LLMSTREAM_OWNER=lambda request: "ada")
+    assert post(app.test_client()).status_code == 503
+    assert app.test_client().get("/v1/chat/streams").get_json()["data"] == []
+    storage.fails = False
+    assert words(post(app.test_client())) == ["one", "two"]
+
+
 # What frees a key.
 
 

@@ -122,6 +122,7 @@ def test_one_who_has_the_end_gets_204(place, site):
     for path in ("/", f"/log/{stream_id}"):
         again = client.get(path, headers={"Last-Event-ID": f"{stream_id}:ended"})
         assert (again.status_code, again.data) == (204, b"")
+        assert again.headers["Cache-Control"] == "no-store"
 
 
 def test_a_query_stands_for_the_header(place, site):
