@@ -27,15 +27,15 @@ USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/install
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit system js legacy test-matrix test-servers test-replay test-proxies test-clients test-openapi \
-    test-readers bad-days benchmark clean interleavings
+.PHONY: demo test style unit system js legacy legacy-rooms legacy-streams test-matrix test-servers test-replay \
+    test-proxies test-clients test-openapi test-readers bad-days benchmark clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
 
 # The clients are there before the parts begin: otherwise the longest part would begin last.
 test: style js $(USUAL_CLIENTS)  ## everything that must pass, two parts of the suite side by side
-	@$(MAKE) --jobs 2 --output-sync=target unit system legacy
+	@$(MAKE) --jobs 2 --output-sync=target unit system legacy-rooms legacy-streams
 
 style: $(VENV)/test
 	$(BIN)/flake8
@@ -54,11 +54,23 @@ js: $(VENV)/debian
 	node --test --test-timeout=30000 tests/js/*.test.mjs
 
 # In two processes: in one for all tests, this old interpreter has crashed in its garbage collector.
-legacy: $(VENV)/test  ## the oldest Python and Flask we promise, if that Python is installed
+legacy: legacy-rooms legacy-streams  ## the oldest Python and Flask we promise, if that Python is installed
+
 ifdef PYTHON38
-	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(NOT_AGAIN) --ignore tests/stream
-	PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11 -- $(NOT_AGAIN) tests/stream
+OLDEST := .tox/py38-flask11
+TOX_OLDEST := PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11
+
+$(OLDEST)/installed: setup.cfg $(VENV)/test
+	$(TOX_OLDEST) --notest
+	touch $@
+
+legacy-rooms: $(OLDEST)/installed
+	$(TOX_OLDEST) --skip-pkg-install -- $(NOT_AGAIN) --ignore tests/stream
+
+legacy-streams: $(OLDEST)/installed
+	$(OLDEST)/bin/python -m pytest $(NOT_AGAIN) tests/stream
 else
+legacy-rooms legacy-streams:
 	@echo "skipped: the suite on Python 3.8 and Flask 1.1, because there is no python3.8" && test -z "$$CI"
 endif
 
