@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-redis = Redis.from_url(os.environ["REDIS_URL"])
+redis = Redis.from_url(os.environ["REDIS_URL"], max_connections=1000)
 context = create_resumable_stream_context(store=create_redis_resumable_stream_store(redis))
 
 

@@ -1,4 +1,7 @@
-"""fastapi-resumable-stream on uvicorn: its helpers and its defaults, as its manual shows."""
+"""fastapi-resumable-stream on uvicorn: its helpers and its defaults, as its manual shows.
+
+But for the connections to Redis: each stream takes up to three, and redis-py allows 100.
+"""
 
 import os
 import uuid
@@ -14,7 +17,7 @@ from fastapi_resumable_stream import (
 from redis.asyncio import Redis
 
 app = FastAPI()
-redis = Redis.from_url(os.environ["REDIS_URL"])
+redis = Redis.from_url(os.environ["REDIS_URL"], max_connections=1000)
 stream, registry, stop = ResumableStream(redis), ActiveStreamRegistry(redis), StopController(redis)
 
 
