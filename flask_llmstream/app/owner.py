@@ -84,7 +84,8 @@ def _user(app: Flask) -> str:
     if login is None or not isinstance(manager, login.LoginManager):
         return NOBODY
     user = login.current_user
-    return _digest("user", str(user.get_id()).encode()) if user.is_authenticated else NOBODY
+    found = user.get_id() if user.is_authenticated else None
+    return NOBODY if found is None else _digest("user", str(found).encode())
 
 
 def _session(here: Current, begin: bool) -> str:

@@ -297,6 +297,19 @@ def test_a_user_without_a_session_is_known_too(accounts):
     assert reads(client, stream_id, **{"X-User": "eve"}) == 404
 
 
+def test_users_without_an_id_are_not_one_user(accounts):
+    class Token:
+        is_authenticated = True
+
+        def get_id(self):
+            return None
+
+    accounts.login_manager.request_loader(lambda request: Token())
+    ada, eve = visitor(accounts), visitor(accounts)
+    stream_id = start(ada)
+    assert (reads(ada, stream_id), reads(eve, stream_id)) == (200, 404)
+
+
 def test_who_logs_in_keeps_what_the_session_has_begun(accounts):
     client = visitor(accounts)
     stream_id = start(client)
