@@ -37,7 +37,8 @@ from .stream.limits import all_limiters
 from .stream.options import StreamOptions, check_callable, check_number
 from .views.decorator import refuse_positional, streamed_view
 from .views.misplaced import log_later_misplaced, refuse_misplaced
-from .views.responses import Source, last_event_id, new_emitter, stream_response
+from .views.responses import Source, new_emitter, stream_response
+from .views.returning import last_event_id
 from .views.route_clashes import log_later_clashes, refuse_clashes
 from .views.source_checks import check_create_function
 from .wsgi.early_start import EarlyStart

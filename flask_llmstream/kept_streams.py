@@ -18,7 +18,7 @@ from .producers.producer import Producer
 from .stream.options import check_number
 from .stream.resumable import options_without_reader
 from .views.awaited import expect_stream
-from .views.responses import attach
+from .views.returning import attach
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

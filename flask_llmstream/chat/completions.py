@@ -23,8 +23,10 @@ from ..providers.awaited import begin_answer
 from ..sources.calls import called
 from ..stream.options import StreamOptions
 from ..views.background import begin_in_background
+from ..views.bodies import STREAM_ID
 from ..views.replays import replay_stream
-from ..views.responses import STREAM_ID, respond_from_log, rest_of_kept, stream_response
+from ..views.responses import stream_response
+from ..views.returning import respond_from_log, rest_of_kept
 from ..views.streams import is_kept
 from .body import read_body
 from .cross_site import refuse_unless_accepted

@@ -21,7 +21,7 @@ from ..runtime.mutex import wakeup_of_the_caller
 from ..sse.json import json_bytes
 from ..stream.ids import LastEvent
 from ..views.replays import ReplayedFormat, ReplaySource, gone, reading_stream
-from ..views.responses import respond_from_log
+from ..views.returning import respond_from_log
 from .own_settings import OwnSettings
 
 RESPONSE = "llmstream_response"

@@ -20,7 +20,8 @@ from ..app.tickets import (
 from ..errors import RequestError, StreamError
 from ..protocols.json_body import parse_json
 from ..replay.base import Listing
-from ..views.responses import attach, nothing
+from ..views.bodies import nothing
+from ..views.returning import attach
 from .body import read_body
 from .own_settings import OwnSettings
 

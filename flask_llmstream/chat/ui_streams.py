@@ -15,7 +15,8 @@ from ..app.current import Current, current
 from ..app.kept_answers import end_of, open_answer
 from ..app.state import state_of
 from ..errors import StreamGone, UnknownStream
-from ..views.responses import attach, nothing
+from ..views.bodies import nothing
+from ..views.returning import attach
 from .own_settings import OwnSettings
 
 CHAT = "llmstream_chat"
