@@ -73,7 +73,7 @@ class EventLog:
 
     __slots__ = (
         "run", "end", "numbering", "_chunks", "_size", "_newest", "_chunk_events", "_large",
-        "_max_events", "_max_bytes", "_watchers", "_is_open", "__weakref__",
+        "_max_events", "_max_bytes", "_watchers", "_is_open", "_ends_with", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +91,7 @@ class EventLog:
         self._max_bytes = max_bytes - self._large * self._chunk_events
         self._watchers: List[Callable[[], object]] = []  # waiting readers, and the end
         self._is_open = True
+        self._ends_with: Optional[str] = None  # the reason, just before there is an end
 
     @property
     def first(self) -> int:
@@ -139,8 +140,8 @@ class EventLog:
 
         :param event: the newest.
         """
-        if self.end is not None:
-            raise StreamClosed(self.end.reason)
+        if self._ends_with is not None:
+            raise StreamClosed(self._ends_with)
         first, events = self._newest
         is_large = len(event) > self._large
         if is_large or len(events) >= self._chunk_events:
@@ -174,15 +175,17 @@ class EventLog:
         self._size = 0
 
     def finish(self, frame: bytes, reason: str) -> bool:
-        """Keep the end. Any thread may call it. An event that is appended meanwhile may be left
-        out.
+        """Keep the end. Any thread may call it. An event that is appended meanwhile is kept, or its
+        ``append`` raises.
 
         :returns: ``False`` where there is an end already.
         """
         if not claim(self, "_is_open"):
             return False
+        self._ends_with = reason
+        self._watchers.append(_nothing)  # so that the writer looks, and sees the reason
+        # Only then the last number: the writer appends, and looks for the reason behind that.
         self.end = End(frame, reason, self.last)
-        self._watchers.append(_nothing)  # so that the writer looks, and sees the end
         self._wake()
         return True
 

@@ -6,8 +6,10 @@ starts are kept within the buffer, the first end counts, and each callback is ca
 
 from __future__ import annotations
 
+import os
 import sys
 import weakref
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from types import FrameType
@@ -17,7 +19,7 @@ from ..channel.channel import ChannelStatistics
 from ..errors import StreamClosed, StreamOverflow, StreamTimeout, UnsendableItem
 from ..exceptions.steps import run_all
 from ..records import Summary
-from ..runtime.runtime import Runtime
+from ..runtime.runtime import Runtime, spawner
 from ..runtime.turns import TURN_SECONDS, take_turn
 from ..sse.event import ServerSentEvent
 from ..stream.stream import Stream
@@ -69,7 +71,18 @@ class Emitter:
         self._senders = senders = SendLock(lambda: bool(to_stream.is_started))
         self._turn = senders.turn
         self._hub_due_at = 0.0
+        self._process, self._spawn = os.getpid(), spawner()
         self._deliver = stream.open(runtime.shared(lambda: senders), self)
+
+    def __del__(self) -> None:
+        # This may run on any thread, between any two steps of any code. A stream that is kept has
+        # readers elsewhere, who would wait for ever where no response was made.
+        stream = self._stream
+        if stream.is_taken or not stream.is_recorded or sys.is_finalizing():
+            return
+        if stream.is_open and self._process == os.getpid():
+            with suppress(RuntimeError, ValueError):  # the interpreter ends, or the hub has ended
+                self._spawn(stream.abandon)
 
     def response(self) -> Response:
         """The response to return from the view. Until it is read, it is the same one each time.

@@ -89,11 +89,19 @@ class Detachable(Endable):
 
     def _close_detached(self) -> None:
         """Do at the end what a departure does, where that came too early. Called on the worker."""
-        if self._departure is not None:
-            self._departure.cancel()
+        departure, self._departure = self._departure, None  # it holds this stream
+        if departure is not None:
+            departure.cancel()
         if self._is_left or not (self.has_lost_reader or self._is_sent_off):
             return
         self._is_left = True
         self._isolated(self.format.left)
-        if self._deadlines is not None:
-            self._deadlines.ignore()
+        if self.sink.handover is not None:  # else its reader cancels the timers
+            self._cancel_timers()
+
+    def _cancel_timers(self) -> None:
+        """Cancel the timers where they were made. They hold this stream."""
+        deadlines, self._deadlines = self._deadlines, None
+        if deadlines is not None:
+            beside_reader, _ = self._beside_reader
+            self._isolated(partial(beside_reader, partial(self._isolated, deadlines.cancel)))

@@ -13,7 +13,7 @@ from ..errors import ProducerLost, StreamShutdown, StreamTimeout
 from ..formats import Format
 from ..log import log
 from ..runtime.atomic import claim
-from .frames import last_frame
+from .frames import last_frame, plain_failure
 from .hooks import StreamHooks
 from .options import StreamOptions
 from .recorder import Recorder
@@ -96,7 +96,9 @@ class Endable(ReportedOutcome):
 
     def _record_end(self) -> None:
         if self.recorder is not None:
-            self.recorder.finish(self.id, last_frame(self), self.reason or "complete")
+            last, reason = last_frame(self), self.reason or "complete"
+            unsaid = b"" if last is not None else plain_failure(self)
+            self.recorder.finish(self.id, last, reason, unsaid)
 
     def _tell_departure(self) -> None:
         """Have ``on_disconnect`` called, once."""
@@ -151,7 +153,8 @@ class Endable(ReportedOutcome):
             log.error(error, "stream %s of %s: its end could not be sent", self.id, self.name)
 
     def _stop(self) -> None:
-        self._worker.stop(self._abort)
+        if self._worker is not None:  # it has yet to be made, where the opening fails
+            self._worker.stop(self._abort)
 
     def _abort(self) -> None:
         log.isolated(

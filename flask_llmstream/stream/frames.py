@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from ..formats.base import failure_object
 from ..records import Ending, ErrorInfo
+from ..sse.event import ServerSentEvent
 from .ids import ended_id, opening_id
 
 if TYPE_CHECKING:
@@ -39,6 +41,12 @@ def last_frame(stream: Endable) -> Optional[bytes]:
 def failure_frame(stream: Endable, failure: ErrorInfo) -> bytes:
     """The frame of a failure. Nothing follows it."""
     return stream.format.failure(failure, _last_id(stream))
+
+
+def plain_failure(stream: Endable) -> bytes:
+    """The frame of a failure that the stream's own format can't tell."""
+    data = {"ended": True} if stream.told is None else failure_object(stream.told)
+    return ServerSentEvent(data, event="error", id=ended_id(stream.id)).encode()
 
 
 def _shown(reason: Optional[str]) -> str:

@@ -51,7 +51,7 @@ class Handover:
 
         :raises StreamClosed: the stream has ended.
         """
-        if not self.is_detached:
+        if self._channel.closed is None:  # else the reader could get a frame behind one it lacks
             try:
                 self._channel.send(frame)
                 return

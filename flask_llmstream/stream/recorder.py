@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from time import time
 from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
+from weakref import WeakMethod
 
 from ..errors import ProducerLost
 from ..records import Gap
@@ -67,7 +68,8 @@ class Recorder:
         if self._note:  # before the stream: where it can't be kept, nothing has begun
             self._storage.set_note(self._note, stream.id)
         head = self._head(stream)
-        self._recording = recording = self._storage.record(stream.id, head, stream.stopped)
+        stop = _weakly(stream.stopped)
+        self._recording = recording = self._storage.record(stream.id, head, stop)
         try:
             self._open(stream.id, recording, rest)
         except BaseException:  # it runs for nobody: a reader would wait for its end for good
@@ -115,14 +117,18 @@ class Recorder:
 
         return receive_numbered
 
-    def finish(self, stream_id: str, frame: Optional[bytes], reason: str) -> None:
+    def finish(
+        self, stream_id: str, frame: Optional[bytes], reason: str, unsaid: bytes = b""
+    ) -> None:
         """Keep the end.
 
         :param frame: the last bytes; ``None`` where the format can't make them.
+        :param unsaid: the last bytes for the readers of the log in that case. The first reader's
+            connection is cut then; a cut would only bring these back.
         """
         self.ending = None if frame is None else with_ending_ids(frame, stream_id)
         if self._recording is not None:
-            self._recording.finish(self.ending or b"", reason)
+            self._recording.finish(unsaid if self.ending is None else self.ending, reason)
 
     def forget(self) -> None:
         """The stream never ran."""
@@ -139,6 +145,18 @@ class Recorder:
         :returns: ``False`` where that took too long.
         """
         return self._recording is None or self._recording.flush(seconds)
+
+
+def _weakly(stop: Callable[[str], object]) -> Callable[[str], None]:
+    """The method, without its object: a storage must not keep a stream that nobody else has."""
+    method = WeakMethod(stop)
+
+    def stop_if_there(reason: str) -> None:
+        found = method()
+        if found is not None:
+            found(reason)
+
+    return stop_if_there
 
 
 def keep_whole(

@@ -80,10 +80,6 @@ class Deadlines:
         if self._idle is not None:
             self._idle.cancel()
 
-    def ignore(self) -> None:
-        """Let the timers do nothing. For a thread on which they can't be stopped."""
-        self._is_over = True
-
     def _after(self, seconds: float, callback: Callable[[], None]) -> None:
         if seconds:
             self._timers.append(self._schedule(seconds, callback))

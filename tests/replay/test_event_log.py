@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any, List, Tuple
 
 import pytest
@@ -117,6 +118,39 @@ def test_nothing_is_appended_behind_the_end(appending):
     with pytest.raises(StreamClosed, match="cancelled"):
         append(b"b")
     assert all_behind(log) == (b"a", 0)
+
+
+class WrittenMeanwhile(EventLog):
+    """A log that is written while its last number is read.
+
+    :ivar write: writes.
+    """
+
+    __slots__ = ("write",)
+
+    @property
+    def last(self) -> int:
+        number = super().last
+        if hasattr(self, "write"):
+            self.write()
+        return number
+
+
+@pytest.mark.parametrize("appending", ["append", "appender"])
+def test_an_event_that_was_accepted_is_not_left_out_by_the_end(appending):
+    log = WrittenMeanwhile()
+    append = log.append if appending == "append" else log.appender()
+    accepted = []
+
+    def write():
+        with suppress(StreamClosed):
+            append(b"a")
+            accepted.append(b"a")
+
+    write()
+    log.write = write
+    log.finish(b"bye", "complete")
+    assert all_behind(log)[0].startswith(b"".join(accepted))
 
 
 # What has no room.

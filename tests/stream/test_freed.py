@@ -37,6 +37,11 @@ def endless():
         yield "x" * 1000
 
 
+def long():
+    for _ in range(1000):
+        yield "x" * 1000
+
+
 def completing(emitter):
     emitter.send("x")
     emitter.complete()
@@ -108,6 +113,26 @@ WAYS: Dict[str, Callable[[Any], Any]] = {
     "an emitter that drops": lambda streams: pushed(streams, overflow="drop"),
     "events": lambda streams: streams.response([ServerSentEvent("a", id="1")]),
     "accept": lambda streams: streams.response(["a"], format="accept"),
+    "kept": lambda streams: streams.response(["a", "b"], reconnect="resume"),
+    "kept, with deadlines": lambda streams: streams.response(
+        ["a"], reconnect="resume", total_timeout=99, idle_timeout=99, max_lifetime=99
+    ),
+    "kept, pushed": lambda streams: pushed(streams, reconnect="resume", total_timeout=99),
+    "kept, asynchronous": lambda streams: streams.response(
+        asynchronous("ab"), reconnect="resume", total_timeout=99
+    ),
+    "kept, left": lambda streams: streams.response(
+        long(), reconnect="resume", total_timeout=99, idle_timeout=99
+    ),
+    "kept, left, cancels": lambda streams: streams.response(
+        endless(), reconnect="resume", on_leave="cancel", total_timeout=99
+    ),
+    "finishing, left": lambda streams: streams.response(
+        long(), on_leave="finish", total_timeout=99, idle_timeout=99
+    ),
+    "kept, asynchronous, left": lambda streams: streams.response(
+        asynchronous(long()), reconnect="resume", total_timeout=99, idle_timeout=99
+    ),
 }
 
 
