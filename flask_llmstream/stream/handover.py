@@ -77,9 +77,12 @@ class Handover:
         )
 
     def _record_and_send(self, record: Record, frame: bytes) -> None:
-        """Keep each event in the log first. So the log has all that its reader has."""
+        """Keep the events in the log first. So the log has all that its reader has, and all of a
+        frame: its format goes on from there, also where the end comes while this waits for room."""
         if self._format.has_own_ids:
             raise UnsendableItem(self._name, ValueError(_OWN_ID))
-        for event in split_events(frame):
+        events = split_events(frame)
+        for event in events:
             record(event)
-            self.send(event)
+        if events:
+            self.send(b"".join(events))

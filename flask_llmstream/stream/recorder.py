@@ -7,6 +7,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 from weakref import WeakMethod
 
+from ..channel.channel import Channel
 from ..errors import ProducerLost
 from ..records import Gap
 from ..replay.base import GAP_NUMBER, Recording, ReplayStorage, StreamHead
@@ -102,17 +103,23 @@ class Recorder:
             memo=format.memo,
         )
 
-    def numbered(self, receive: Receive) -> Receive:
-        """The channel's ``receive``, with an ID in each event. The channel has each event by
-        itself, as the log has it. So the two agree in the numbers."""
+    def numbered(self, receive: Receive, channel: Channel) -> Receive:
+        """The channel's ``receive``, with an ID in each event. The channel has the events as the
+        log has them. So the two agree in the numbers. Behind the end come those for which the
+        channel had no room."""
         number = self._numbering.number
-        next_number = self._recording.log.last + 1  # type: ignore[union-attr]
+        log = self._recording.log  # type: ignore[union-attr]
+        next_number = log.last + 1
 
         def receive_numbered(timeout: Optional[float] = None) -> Optional[bytes]:
             nonlocal next_number
             block = receive(timeout)
             if block:
                 block, next_number = number(block, next_number)
+            elif block is None and log.end is not None and not channel.is_discarded:
+                rest = log.read(next_number - 1)
+                if rest is not None and not rest.lost:
+                    block, next_number = rest.events, rest.last + 1
             return block
 
         return receive_numbered

@@ -130,7 +130,7 @@ class Stream(Detachable):
         channel = self.sink.open(runtime.readable(), runtime.writable(), record)
         receive: Receive = self._received if channel.encodes else channel.receive
         if self.recorder is not None:
-            receive = self.recorder.numbered(receive)
+            receive = self.recorder.numbered(receive, channel)
         self.receive = self.format.observe_receive(receive)
         self._worker = worker  # before the look at the reason; ``end`` looks in the other order
         if self.reason is not None:

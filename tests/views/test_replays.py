@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream import EventStreamDecoder, LLMStream, ServerSentEvent
+from flask_llmstream import Delta, EventStreamDecoder, LLMStream, ServerSentEvent
 from tests.replay.contract import eventually
 from tests.support.answers import Answer
 
@@ -225,6 +226,46 @@ def test_stop_ends_it_for_all_readers(place, app, site, streams, waiting):
                 waiting.go_on.set()
             assert b'"reason":"cancelled"' in first.rest()
             assert b'"reason":"cancelled"' in second.rest()
+
+
+@pytest.mark.parametrize("format", ["ui-message", "ag-ui"])
+@pytest.mark.parametrize("buffer", [1, 2, 3])
+def test_a_stop_while_the_source_waits_for_room_leaves_no_frame_in_parts(
+    place, app, site, streams, format, buffer
+):
+    given = []
+
+    def source():
+        for word in "abcdefgh":
+            yield Delta(reasoning=word)
+            yield Delta(text=word)
+            given.append(word)
+
+    with Answer(site(source, format=format, buffer=buffer), "/") as answer:
+        body = answer.block()
+        while len(given) < 2:
+            body += answer.block()
+        with app.app_context():
+            streams.stop(answer.headers["X-Stream-ID"])
+        body += answer.rest()
+    assert unbalanced(body) == []
+    assert whole(app, *log_of(answer)).body == body
+
+
+def unbalanced(body):
+    """The events of parts that have not begun, and the parts that have not ended."""
+    begun, wrong = set(), []
+    for event in EventStreamDecoder().feed(body):
+        fields = json.loads(event.data) if event.data[:1] == "{" else {}
+        kind, _, step = fields.get("type", "").lower().replace("_", "-").rpartition("-")
+        part = kind, fields.get("id", fields.get("messageId"))
+        if step == "start" and part[1]:
+            begun.add(part)
+        elif step in ("delta", "content", "end") and part not in begun:
+            wrong.append(fields)
+        if step == "end":
+            begun.discard(part)
+    return wrong + sorted(begun)
 
 
 def test_a_stop_of_what_has_ended_changes_nothing(place, app, site, streams):
