@@ -22,6 +22,7 @@ BEFORE = "before:"
 WITH_ID = ("event: message", "data: {}", "id: *")
 OURS = "ours.py"
 OUR_RELAY = "ours_relay.py"
+OUR_RESUME = "ours_resume.py"
 LITELLM = "litellm"
 
 
@@ -51,7 +52,7 @@ class Server:
 
     @property
     def is_ours(self) -> bool:
-        return self.file in (OURS, OUR_RELAY)
+        return self.file in (OURS, OUR_RELAY, OUR_RESUME)
 
 
 SERVERS = (
@@ -64,7 +65,7 @@ SERVERS = (
     Server("ours-emitter", OURS, "flask", "text deltas sent to an emitter", "/emitter"),
     Server(
         "ours-resume",
-        "ours_resume.py",
+        OUR_RESUME,
         "flask",
         "text deltas, kept in memory for readers who come back",
         framing=WITH_ID,
@@ -82,7 +83,7 @@ SERVERS = (
     ),
     Server(
         "ours-redis",
-        "ours_resume.py",
+        OUR_RESUME,
         "flask-redis",
         "text deltas, kept in Redis",
         framing=WITH_ID,

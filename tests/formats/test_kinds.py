@@ -272,11 +272,15 @@ def said(row: Row, *items: Item) -> Said:
     return row.read(sent(row.make(), items))
 
 
+FORMATS = "flask_llmstream.formats."
+"""Where formats make bytes of items. Readers of a log have another, whose bytes are made."""
+
+
 def test_every_format_of_the_package_has_its_row() -> None:
     def all_of(kind: Type[Format]) -> Set[Type[Format]]:
         return {kind}.union(*map(all_of, kind.__subclasses__()))
 
-    package = {kind for kind in all_of(Format) if kind.__module__.startswith("flask_llmstream.")}
+    package = {kind for kind in all_of(Format) if kind.__module__.startswith(FORMATS)}
     whole = {kind for kind in package if not getattr(kind, "__abstractmethods__", None)}
     assert whole == {type(row.make()) for row in ROWS.values()} | RAW
 

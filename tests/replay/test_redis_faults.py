@@ -308,6 +308,7 @@ def test_a_redis_that_lost_the_numbers_of_the_runs_keeps_the_old_producer_out(se
     with path_to(server.port) as path:
         old = storage_of(path).record(STREAM, HEAD, reasons.append)
         old.append(event(1))
+        eventually(lambda: server.client.xlen(key_of(server, "events")) == 2)
         path.hold()
         server.client.flushall()
         new = storage_of(server).record(STREAM, HEAD, nothing)

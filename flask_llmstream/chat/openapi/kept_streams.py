@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping
 from ...app.tickets import MAX_TICKET_SECONDS
 from ...protocols.description import Schema, event_stream, ref, text_event
 from ...stream.ids import STREAM_ID
-from .responses import REQUEST_ID, failure, success
+from .responses import JSON_FAILURE, REQUEST_ID, failure, success
 
 X_STREAM_ID = {
     "X-Stream-ID": {
@@ -102,14 +102,20 @@ _ID = {**parameter("id", "path", "The stream's ID, of `X-Stream-ID`."), "require
 
 
 def stream_operation(
-    name: str, summary: str, text: str, answers: Mapping[str, Any], *failures: str
+    name: str,
+    summary: str,
+    text: str,
+    answers: Mapping[str, Any],
+    *failures: str,
+    content: Mapping[str, Any] = JSON_FAILURE,
 ) -> Dict[str, Any]:
     """An Operation Object.
 
     :param answers: the good answers.
     :param failures: the statuses of the others, beside those that every route may have.
+    :param content: the media types of a failure. Default: JSON alone.
     """
-    told = {status: failure(status, _FAILURES[status]) for status in failures}
+    told = {status: failure(status, _FAILURES[status], content) for status in failures}
     return {
         "operationId": name,
         "tags": ["streams"],
@@ -118,8 +124,8 @@ def stream_operation(
         "responses": {
             **answers,
             **told,
-            "4XX": failure("4XX", "A refusal, of the application's guard for one."),
-            "5XX": failure("5XX", "An error of the application."),
+            "4XX": failure("4XX", "A refusal, of the application's guard for one.", content),
+            "5XX": failure("5XX", "An error of the application.", content),
         },
     }
 

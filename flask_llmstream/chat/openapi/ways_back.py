@@ -6,7 +6,7 @@ from typing import Any, Dict
 
 from ...protocols.description import Schema, event_stream, ref, text_event
 from .kept_streams import X_STREAM_ID, parameter, stream_operation
-from .responses import REQUEST_ID, success
+from .responses import JSON_FAILURE, REQUEST_ID, success
 
 _FLAG: Schema = {"type": "boolean"}
 _NUMBER: Schema = {"type": "integer", "minimum": 0}
@@ -21,6 +21,8 @@ _DELETED: Schema = {
 }
 _CHAT = {**parameter("chat", "path", "The chat's `id`, as its page sent it."), "required": True}
 _RESPONSE = {**parameter("id", "path", "The ID of the response."), "required": True}
+_TEXT_OR_JSON = {"text/plain": {"schema": {"type": "string"}}, **JSON_FAILURE}
+"""A failure is text, as `useChat` shows it; in another route's name it is JSON."""
 _ONE = {"application/json": {"schema": ref("Response")}}
 
 
@@ -43,13 +45,15 @@ def _resume() -> Dict[str, Any]:
         "204": none,
     }
     told = "For `useChat` with `resume: true`: the answer from its start, then what comes."
-    return stream_operation("resume_chat", "Come back to a chat's answer", told, answers)
+    summary = "Come back to a chat's answer"
+    return stream_operation("resume_chat", summary, told, answers, content=_TEXT_OR_JSON)
 
 
 def _stop() -> Dict[str, Any]:
     none = {"description": "No answer is being made any more.", "headers": REQUEST_ID}
     told = "`stop()` of `useChat` closes the connection alone, and the answer goes on."
-    return stream_operation("stop_chat", "Stop a chat's answer", told, {"204": none})
+    summary, answers = "Stop a chat's answer", {"204": none}
+    return stream_operation("stop_chat", summary, told, answers, content=_TEXT_OR_JSON)
 
 
 def _retrieve() -> Dict[str, Any]:
