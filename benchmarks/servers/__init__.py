@@ -52,7 +52,8 @@ class Server:
 
     @property
     def is_ours(self) -> bool:
-        return self.file in (OURS, OUR_RELAY, OUR_RESUME)
+        """Whether another checkout can be measured beside it. An older one may keep no streams."""
+        return self.file in (OURS, OUR_RELAY)
 
 
 SERVERS = (
