@@ -8,12 +8,8 @@ from typing import Optional
 
 from ..sse.json import json_bytes
 from .current import Current
-from .owner import NOBODY, namespace_of, owners_of
+from .owner import LEAST_CHARS, NOBODY, namespace_of, owners_of
 from .state import state_of
-
-LEAST_CHARS = 16
-"""The least characters of a name where nobody owns the stream. There the name alone is the right to
-it, and a shorter one can be guessed."""
 
 
 def alias_note(here: Current, alias: str) -> str:

@@ -19,10 +19,11 @@ from flask import Request
 from ..errors import IdempotencyKeyReused, RequestError, StreamGone
 from ..replay.base import Reading, ReplayStorage
 from ..replay.event_log import End, EventLog
+from ..runtime.looks import looks
 from ..runtime.mutex import wakeup_of_the_caller
 from .current import Current
-from .idempotency_key import HEADER, LEAST_CHARS, sent_key
-from .owner import namespace_of, owner_of
+from .idempotency_key import HEADER, sent_key
+from .owner import LEAST_CHARS, namespace_of, owner_of
 from .request_id import name_request
 from .state import state_of
 from .stream_ids import signed_id
@@ -31,7 +32,7 @@ BEGIN_SECONDS = 5.0
 """How long a stream may take to begin. Then whoever asks again begins it."""
 
 LOOK_SECONDS = (0.01, 0.2)
-"""The least and the most seconds between two looks for the beginning."""
+"""The pauses between two looks for the beginning."""
 
 _GIVEN_UP = ("lost", "shutdown", "disconnect")
 """The reasons of an end that neither the model nor the user has made."""
@@ -183,18 +184,14 @@ class _Start:
 
     def _begun(self, stream_id: str, deadline: float) -> Optional[Reading]:
         """Wait for the beginning of a stream; ``None`` where it takes too long."""
-        pause, longest = LOOK_SECONDS
-        while True:
+        for _ in looks(self._wakeup, deadline - monotonic(), LOOK_SECONDS):
             has_begun = self._storage.note(_begun(stream_id)) is not None  # before the look
             reading = self._storage.read(stream_id)
             if reading is not None:
                 return reading
             if has_begun:
                 raise StreamGone("This answer is kept no more.", code="expired")
-            if monotonic() >= deadline:
-                return None
-            self._wakeup.wait(pause)
-            pause = min(pause * 1.5, longest)
+        return None
 
     def _end(self, log: EventLog, first: int) -> Optional[End]:
         """The end of a stream, if it ends before its first item, or is over."""

@@ -14,9 +14,6 @@ from ..errors import RequestError
 
 HEADER = "Idempotency-Key"
 
-LEAST_CHARS = 16
-"""The fewest characters of a key that can't be guessed, nor be two clients' by chance."""
-
 _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 
 

@@ -12,7 +12,6 @@ from ..protocols.base import KeptAnswer, KeptAnswers
 from ..replay.base import Reading, StreamHead
 from ..replay.event_log import End
 from ..replay.expected import Expected
-from ..runtime.mutex import wakeup_of_the_caller
 from ..stream.recorder import keep_whole
 from .current import Current
 from .owner import owner_of
@@ -78,10 +77,4 @@ def end_of(reading: Reading, seconds: float = END_SECONDS) -> Optional[End]:
     :param seconds: how long to wait for it, where it is about to come.
     """
     log = reading.log
-    if reading.is_live or log.end is not None:
-        return log.end
-    wakeup = wakeup_of_the_caller()
-    try:
-        return log.wait_for_end(wakeup, seconds)
-    finally:
-        wakeup.close()
+    return log.end if reading.is_live else log.wait_for_end(seconds)

@@ -16,12 +16,16 @@ from flask import Flask, session
 
 from ..sources.calls import called
 from .current import Current
-from .idempotency_key import HEADER, LEAST_CHARS
+from .idempotency_key import HEADER
 from .secret_keys import secret_keys, signature
 from .state import state_of
 
 NOBODY = ""
 """The owner of a stream that nobody owns. Its ID alone is the right to it."""
+
+LEAST_CHARS = 16
+"""The fewest characters of a name of a client's own that can't be guessed, nor be two clients' by
+chance. Where nobody owns, such a name alone is the right to a stream."""
 
 _TOKEN = "_llmstream_owner"
 """The key of our token in a session that the server does not know by an ID."""

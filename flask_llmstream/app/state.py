@@ -9,11 +9,12 @@ from typing import Any, Dict, List, Optional
 from flask import Flask, current_app, request
 
 from ..errors import ConfigurationError
+from ..replay.base import ReplayStorage
 from ..replay.storages import storage_of
 from ..sources.calls import called
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
-from .config import Settings
+from .config import Settings, as_key
 
 EXTENSION = "llmstream"
 
@@ -32,9 +33,7 @@ class AppState:
         self.settings = settings
         self.options = options
         self.slots = self._new_slots(settings)
-        self.replay = storage_of(
-            settings.replay_url, settings.replay_limits, settings.replay_prefix
-        )
+        self.replay = _storage(settings)
         self.in_force: Dict[object, Any] = {}
         self._slots_of: Dict[object, StreamLimiter] = {}
 
@@ -53,6 +52,16 @@ class AppState:
         client_key = partial(called, settings.client_key or _remote_address)
         limits = settings.max_streams, settings.max_streams_per_client
         return StreamLimiter(*limits, client_key, owner=self.owner)
+
+
+def _storage(settings: Settings) -> ReplayStorage:
+    """
+    :raises ConfigurationError: the storage can't be used; the message names the key.
+    """
+    try:
+        return storage_of(settings.replay_url, settings.replay_limits, settings.replay_prefix)
+    except ConfigurationError as error:
+        raise as_key(error) from error
 
 
 def _remote_address() -> Optional[str]:

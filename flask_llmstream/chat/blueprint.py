@@ -20,7 +20,7 @@ from .openapi.views import RULE as OPENAPI
 from .openapi.views import APIDescription
 from .own_settings import OwnSettings
 from .responses import RESPONSE, KeptResponses
-from .streams import LIST, ONE, RULES, TICKETS, KeptStreams
+from .streams import LIST, ONE, RULES, TICKETS, StreamViews
 from .ui_streams import CHAT, UIStreams
 
 COMPLETIONS = "completions"
@@ -94,7 +94,7 @@ class ChatBlueprint(Blueprint):
         self._add(f"/docs/<{FILE}>", "docs_file", page.file, "GET", wanted=page.is_wanted)
 
     def _keep_streams(self) -> None:
-        kept = KeptStreams(self.own)
+        kept = StreamViews(self.own)
         self._add(RULES[LIST], LIST, kept.all, "GET")
         self._add(RULES[ONE], ONE, kept.one, "GET", "DELETE")
         self._add(RULES[TICKETS], TICKETS, kept.ticket, "POST")

@@ -17,7 +17,6 @@ from ..errors import RequestError, StreamError, UnknownStream
 from ..formats.responses import failed_behind, response_in, rest_behind
 from ..replay.base import Reading
 from ..replay.event_log import End
-from ..runtime.mutex import wakeup_of_the_caller
 from ..sse.json import json_bytes
 from ..stream.ids import LastEvent
 from ..views.replays import ReplayedFormat, ReplaySource, gone, reading_stream
@@ -83,9 +82,7 @@ class KeptResponses:
         try:
             if end_of(reading) is None:
                 state_of(here.app).replay.stop(stream_id)
-                wakeup = wakeup_of_the_caller()
-                reading.log.wait_for_end(wakeup, _STOP_SECONDS)
-                wakeup.close()
+                reading.log.wait_for_end(_STOP_SECONDS)
             return _response_of(reading)
         finally:
             reading.close()

@@ -38,7 +38,7 @@ RULES = {
 }
 
 
-class KeptStreams:
+class StreamViews:
     """The views of the streams that are kept, whatever view of the application began them."""
 
     def __init__(self, own: OwnSettings) -> None:

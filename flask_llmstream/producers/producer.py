@@ -7,7 +7,7 @@ and its process needs no server.
 from __future__ import annotations
 
 import os
-from time import monotonic
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Callable, NoReturn, Optional, Tuple, Type
 
@@ -17,6 +17,7 @@ from ..errors import StreamClosed, StreamIsProduced
 from ..log import log
 from ..replay.expected import BEGUN, note_state
 from ..runtime.inline_worker import InlineWorker
+from ..runtime.looks import looks
 from ..runtime.mutex import wakeup_of_the_caller
 from ..runtime.runtime import Runtime, runtime_of_a_program
 from ..sources.calls import called
@@ -30,8 +31,8 @@ from .plan import Plan
 FLUSH_SECONDS = 5.0
 """How long the end of the block waits for the storage."""
 
-LOOK_SECONDS = 0.2
-"""How often a producer that looks alive is looked at again."""
+LOOK_SECONDS = (0.2, 0.2)
+"""The pauses between two looks whether the last producer still looks alive."""
 
 MARGIN_SECONDS = 1.0
 """How much longer than a lease that goes on."""
@@ -99,14 +100,15 @@ class Producer:
     def _opened(self, plan: Plan, runtime: Runtime) -> Opened:
         """Begin to record the stream. A producer that was lost looks alive for a while: until then
         this waits."""
-        deadline = monotonic() + plan.storage.lease + MARGIN_SECONDS
-        while True:
-            try:
-                return self._open(plan, runtime)
-            except StreamIsProduced as error:
-                if error.has_ended or not plan.storage.lease or monotonic() > deadline:
-                    raise
-            _pause(LOOK_SECONDS)
+        lease = plan.storage.lease
+        with closing(wakeup_of_the_caller()) as wakeup:
+            for _ in looks(wakeup, lease + MARGIN_SECONDS, LOOK_SECONDS):
+                try:
+                    return self._open(plan, runtime)
+                except StreamIsProduced as error:
+                    if error.has_ended or not lease:
+                        raise
+        return self._open(plan, runtime)
 
     def _open(self, plan: Plan, runtime: Runtime) -> Opened:
         source = PushSource(runtime)
@@ -155,14 +157,6 @@ def _end(stream: Stream, error: Optional[BaseException]) -> bool:
 def _flush(stream: Stream) -> None:
     if stream.recorder is not None and not stream.recorder.flush(FLUSH_SECONDS):
         log.warning("stream %s: its end has not reached the storage yet", stream.id)
-
-
-def _pause(seconds: float) -> None:
-    wakeup = wakeup_of_the_caller()
-    try:
-        wakeup.wait(seconds)
-    finally:
-        wakeup.close()
 
 
 def _refuse_response(stream: Any) -> NoReturn:

@@ -14,11 +14,13 @@ the memory, and begins a new list. It adds the chunk *before* that; a reader loo
 
 from __future__ import annotations
 
+from contextlib import closing
 from time import monotonic
 from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from ..errors import StreamClosed
 from ..runtime.atomic import claim
+from ..runtime.mutex import wakeup_of_the_caller
 from ..runtime.wakeup import Wakeup
 from .chunks import Chunk, chunk_of, found_in, with_some_packed
 from .numbering import Numbering, split_events
@@ -265,16 +267,16 @@ class EventLog:
         finally:
             self._watchers.remove(wakeup.set)
 
-    def wait_for_end(self, wakeup: Wakeup, timeout: float) -> Optional[End]:
+    def wait_for_end(self, timeout: float) -> Optional[End]:
         """Wait for the end.
 
-        :param wakeup: as for :meth:`wait`.
         :param timeout: seconds.
         :returns: ``None`` when the time ran out.
         """
         deadline = monotonic() + timeout
-        while self.end is None and monotonic() < deadline:
-            self.wait(self.last, wakeup, max(deadline - monotonic(), 0))
+        with closing(wakeup_of_the_caller()) as wakeup:
+            while self.end is None and monotonic() < deadline:
+                self.wait(self.last, wakeup, max(deadline - monotonic(), 0))
         return self.end
 
 

@@ -32,6 +32,7 @@ class Expiring:
         :returns: the value that was there; ``None`` where this one is kept.
         """
         self.expire()
+        self._make_room()
         made = value, self._clock() + self._seconds
         found = self._entries.setdefault(key, made)
         return None if found is made else found[0]
@@ -61,18 +62,19 @@ class Expiring:
         return None if key is None or self._entries.pop(key, None) is None else key
 
     def expire(self) -> None:
-        """Forget what has expired, and what is too much."""
+        """Forget what has expired."""
         now = self._clock()
         while True:
             key = self._oldest()
             kept = None if key is None else self._entries.get(key)
-            if kept is None or (kept[1] > now and not self._is_full):
+            if kept is None or kept[1] > now:
                 return
             self._entries.pop(key, None)  # type: ignore[arg-type]
 
-    @property
-    def _is_full(self) -> bool:
-        return bool(self._most) and len(self._entries) >= self._most
+    def _make_room(self) -> None:
+        while self._most and len(self._entries) >= self._most:
+            if self.pop_oldest() is None:
+                return
 
     def _oldest(self) -> Optional[str]:
         try:

@@ -22,7 +22,8 @@ def storage_of(url: Union[str, ReplayStorage], limits: Limits, prefix: str) -> R
     """
     if isinstance(url, ReplayStorage):
         return url
-    scheme = url.partition("://")[0] if isinstance(url, str) else None
+    # The message leaves out what follows, which may be a password.
+    scheme = url.partition("://")[0] if isinstance(url, str) else type(url).__name__
     if url == MEMORY:
         return MemoryStorage(limits)
     if scheme in REDIS_SCHEMES:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Optional
 
 from ..records import ErrorInfo
+from ..runtime.atomic import claim
 from .departure import Departure
 from .endable import RECONNECTION_MS, Endable
 from .timeouts import Deadlines
@@ -19,7 +20,9 @@ class Detachable(Endable):
     the end on.
     """
 
-    __slots__ = ("_beside_reader", "_deadlines", "_departure", "_is_sent_off")
+    __slots__ = (
+        "_beside_reader", "_deadlines", "_departure", "_is_sent_off", "_format_is_read",
+    )  # fmt: skip
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -27,6 +30,7 @@ class Detachable(Endable):
         self._departure: Optional[Departure] = None
         self._beside_reader: Any = None  # how to spawn there, and how to make a timer
         self._is_sent_off = False
+        self._format_is_read = True
 
     def leave(self) -> None:
         """Its reader has left: end it, or let it go on, by the option ``on_leave``."""
@@ -92,12 +96,17 @@ class Detachable(Endable):
         departure, self._departure = self._departure, None  # it holds this stream
         if departure is not None:
             departure.cancel()
-        if self._is_left or not (self.has_lost_reader or self._is_sent_off):
+        if self.sink.handover is None:  # its reader does so
             return
-        self._is_left = True
-        self._isolated(self.format.left)
-        if self.sink.handover is not None:  # else its reader cancels the timers
+        if not self._is_left and (self.has_lost_reader or self._is_sent_off):
+            self._leave_format()
             self._cancel_timers()
+
+    def _leave_format(self) -> None:
+        """Tell the format, once, that nobody reads it any more."""
+        if claim(self, "_format_is_read"):
+            self._isolated(self.format.left)
+        self._is_left = True
 
     def _cancel_timers(self) -> None:
         """Cancel the timers where they were made. They hold this stream."""

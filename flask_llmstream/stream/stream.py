@@ -121,13 +121,14 @@ class Stream(Detachable):
 
     def _open(self, runtime: Runtime) -> None:
         self._spawn = runtime.spawner()
-        self._beside_reader = runtime.spawner_beside_reader(), runtime.schedule
         make_worker, self._make_worker = self._make_worker or runtime.worker, None
         worker = make_worker(self.name)
         record = None
         if self.recorder is not None:
             record = self.recorder.begin(self, opening_frame(self))
         channel = self.sink.open(runtime.readable(), runtime.writable(), record)
+        if self.sink.handover is not None:
+            self._beside_reader = runtime.spawner_beside_reader(), runtime.schedule
         receive: Receive = self._received if channel.encodes else channel.receive
         if self.recorder is not None:
             receive = self.recorder.numbered(receive, channel)
@@ -151,9 +152,7 @@ class Stream(Detachable):
         deadlines, self._deadlines = self._deadlines, None
         if deadlines is not None:
             self._isolated(deadlines.cancel)
-        if not self._is_left:
-            self._isolated(self.format.left)
-        self._is_left = True
+        self._leave_format()
         self._let_go_of_error()
 
     def _forget(self, reason: str, error: Optional[BaseException] = None) -> None:

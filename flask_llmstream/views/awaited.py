@@ -5,8 +5,8 @@ The reader gets heartbeats until then, and an error where that takes too long.
 
 from __future__ import annotations
 
+from contextlib import closing
 from copy import copy
-from time import monotonic
 from typing import Iterator, Optional, Union
 
 from ..app.current import Current
@@ -19,6 +19,7 @@ from ..records import Ending
 from ..replay.base import Reading, ReplayStorage, StreamHead
 from ..replay.expected import STOPPED, Expected, expect, expected_of
 from ..replay.numbering import with_ending_ids
+from ..runtime.looks import looks
 from ..runtime.mutex import wakeup_of_the_caller
 from ..runtime.wakeup import Wakeup
 from ..stream.ids import ended_id
@@ -28,8 +29,7 @@ from ..stream.stream import Stream
 from .replays import ReplayedFormat, ReplaySource, reading_stream
 
 LOOK_SECONDS = (0.02, 0.5)
-"""The least and the most seconds between two looks for the beginning. Each pause is longer than the
-one before."""
+"""The pauses between two looks for the beginning."""
 
 
 def new_expected(format: Format, owner: str, seconds: float) -> Expected:
@@ -99,11 +99,9 @@ class AwaitedSource:
         return self._log is not None and self._log.is_local
 
     def __iter__(self) -> Iterator[bytes]:
-        self._wakeup = wakeup = wakeup_of_the_caller()
-        try:
+        with closing(wakeup_of_the_caller()) as wakeup:
+            self._wakeup = wakeup
             found = self._found(wakeup)
-        finally:
-            wakeup.close()
         if isinstance(found, str):
             yield found.encode()
         elif found is not None:
@@ -116,17 +114,12 @@ class AwaitedSource:
 
         :returns: the stream, or the last bytes where it does not begin; ``None``: nobody waits.
         """
-        deadline, (pause, longest) = monotonic() + self._expected.seconds, LOOK_SECONDS
-        while not self._is_aborted:
-            found = self._look()
-            if found is not None:
+        for _ in looks(wakeup, self._expected.seconds, LOOK_SECONDS):
+            found = None if self._is_aborted else self._look()
+            if found is not None or self._is_aborted:
                 return found
-            if monotonic() >= deadline:
-                log.warning("stream %s did not begin, and a reader waits no more", self._stream_id)
-                return self._expected.late
-            wakeup.wait(pause)
-            pause = min(pause * 1.5, longest)
-        return None
+        log.warning("stream %s did not begin, and a reader waits no more", self._stream_id)
+        return self._expected.late
 
     def _look(self) -> Union[Reading, str, None]:
         try:

@@ -6,6 +6,7 @@ departure are those of every stream.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any, Iterator, Optional
 
 from ..app.current import Current
@@ -66,11 +67,9 @@ class ReplaySource:
         return self._reading.is_local
 
     def __iter__(self) -> Iterator[bytes]:
-        self._wakeup = wakeup = wakeup_of_the_caller()
-        try:
+        with closing(wakeup_of_the_caller()) as wakeup:
+            self._wakeup = wakeup
             yield from self._blocks(self._reading.log, wakeup)
-        finally:
-            wakeup.close()
 
     def _blocks(self, log: EventLog, wakeup: Wakeup) -> Iterator[bytes]:
         after = _number(self._last)

@@ -15,7 +15,7 @@ from typing import Callable, Hashable, Iterable, Iterator, Optional
 from ..channel.channel import BLOCK_BYTES
 from ..channel.overflow import Overflow
 from ..connection.connection import Connection
-from ..errors import ReplayUnavailable, StreamIsProduced, StreamRefused
+from ..errors import StreamError
 from ..exceptions.steps import run_all
 from ..log import log
 from ..runtime.runtime import Runtime, runtime_for, spawner
@@ -218,7 +218,7 @@ class StreamBody(ReadOnceBody):
                 log.warning("stream %s of %s found no slot", stream.id, stream.name)
                 return refusal
             self._start_in(runtime)
-        except (ReplayUnavailable, StreamIsProduced, StreamRefused) as error:
+        except StreamError as error:  # raised on purpose
             log.warning("stream %s of %s could not start: %s", stream.id, stream.name, error)
             return error
         except Exception as error:

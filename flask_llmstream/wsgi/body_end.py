@@ -24,7 +24,8 @@ def _last_frame(stream: Stream) -> Optional[bytes]:
     """The frame of the end. A stream that is kept has made it already, for all its readers."""
     if stream.recorder is None:
         return last_frame(stream)
-    return stream.recorder.ending if stream.farewell is None else stream.farewell
+    farewell = stream.farewell
+    return stream.recorder.ending if farewell is None else farewell
 
 
 def cut(stream: Stream, connection: Connection) -> None:

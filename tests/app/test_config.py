@@ -8,7 +8,9 @@ from pathlib import PurePosixPath
 from typing import Any, Dict, get_type_hints
 
 import pytest
+from flask import Flask
 
+from flask_llmstream import LLMStream
 from flask_llmstream.app.config import Settings, read_config
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.keywords import BlueprintSettings, ResponseOptions
@@ -72,6 +74,24 @@ def test_what_the_app_says_holds() -> None:
     assert settings == Settings(max_streams=5, url_prefix="/v1")
     assert options == StreamOptions(heartbeat=7)
     assert {key: config[key] for key in said} == said
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("LLMSTREAM_REPLAY_URL", "ftp://user:secret@host"),
+        ("LLMSTREAM_REPLAY_URL", "redis://host?no_such_setting=1"),
+        ("LLMSTREAM_REPLAY_URL", "redis+sentinel://host"),
+        ("LLMSTREAM_REPLAY_URL", 7),
+        ("LLMSTREAM_REPLAY_PREFIX", "a{b}"),
+    ],
+)
+def test_a_storage_that_can_t_be_used_is_told_by_its_key(key: str, value: Any) -> None:
+    app = Flask("a_site")
+    app.config.update({"LLMSTREAM_REPLAY_URL": "redis://host", key: value})
+    with pytest.raises(ConfigurationError, match=f"^{key}: ") as refused:
+        LLMStream(app)
+    assert "secret" not in str(refused.value)
 
 
 def test_another_app_s_config_is_its_own() -> None:

@@ -250,10 +250,13 @@ def test_a_header_stands_before_a_query(app):
 def test_a_number_beyond_the_end_gives_the_end(app):
     answer = ask(app, **asked(app, PROTOCOLS[0]))
     last = f"{answer.headers['X-Stream-ID']}:999999999999999"
-    assert ask(app, path_of(answer), headers={"Last-Event-ID": last}).status == 200
+    again = ask(app, path_of(answer), headers={"Last-Event-ID": last})
+    assert again.status == 200
+    assert ids_in(again.body) == [each for each in ids_in(answer.body) if ":end" in each]
 
 
 def test_an_event_of_another_run_is_told_as_replaced(app):
+    """It may have a higher number than all of this run (danny-avila/LibreChat#10926)."""
     answer = ask(app, **asked(app, PROTOCOLS[0]))
     last = f"{answer.headers['X-Stream-ID']}:2.1"
     again = ask(app, path_of(answer), headers={"Last-Event-ID": last})
@@ -266,6 +269,17 @@ def test_what_is_kept_no_more_is_410(make_app, method):
     first, _ = (ask(app, **asked(app, PROTOCOLS[0])) for _ in range(2))
     again = ask(app, path_of(first), method)
     assert (again.status, code_of(again)) == (410, "expired")
+
+
+def test_who_comes_back_too_late_begins_no_second_answer(make_app):
+    runs = []
+    model = CallableProvider(lambda request: runs.append(1) or iter(["one ", "two"]))
+    providers = LLMStream(providers={"model": model})
+    app = make_app(providers, LLMSTREAM_RECONNECT="resume", LLMSTREAM_REPLAY_MAX_STREAMS=1)
+    address = "/v1/chat/stream?prompt=Hello"
+    first, _ = (ask(app, address) for _ in range(2))
+    again = ask(app, address, headers={"Last-Event-ID": ids_in(first.body)[1]})
+    assert (again.status, code_of(again), runs) == (410, "expired", [1, 1])
 
 
 def test_without_a_secret_key_any_id_that_is_not_kept_is_410(make_app):

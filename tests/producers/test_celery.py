@@ -8,8 +8,9 @@ import time
 import pytest
 
 from tests.support.celery_workers import celery_worker
+from tests.support.eventually import eventually
 from tests.support.produced import kill, produced, text_of
-from tests.support.redis_servers import redis_server, wait_until
+from tests.support.redis_servers import redis_server
 
 if sys.version_info < (3, 9):
     pytest.skip("Celery needs a newer click than Flask 1.1 takes", allow_module_level=True)
@@ -55,7 +56,7 @@ def test_a_task_that_fails_fails_its_stream_and_is_a_failed_task(site, worker):
     stream_id = begin(site, "fail")
     with site.reading(stream_id) as reading:
         assert "internal" in reading.read_to_the_end().end.data
-    wait_until(lambda: worker.has_logged("raised unexpected: LookupError('no more tokens')"))
+    eventually(lambda: worker.has_logged("raised unexpected: LookupError('no more tokens')"))
 
 
 def test_stopping_the_stream_stops_a_silent_task(site, server, worker):
@@ -65,7 +66,7 @@ def test_stopping_the_stream_stops_a_silent_task(site, server, worker):
         began = time.monotonic()
         site.post(f"/stop/{stream_id}")
         assert '"reason":"cancelled"' in reading.read_to_the_end().end.data
-        wait_until(lambda: counted(server, "left", stream_id))
+        eventually(lambda: counted(server, "left", stream_id))
         assert time.monotonic() - began < STOP_SECONDS
     assert "more" not in reading.text
     assert not worker.has_logged("StreamClosed")
@@ -113,5 +114,5 @@ def test_the_other_pools_do_the_same(server, site, pool):
             reading.read_until("run 1")
             began = time.monotonic()
             site.post(f"/stop/{stream_id}")
-            wait_until(lambda: counted(server, "left", stream_id))
+            eventually(lambda: counted(server, "left", stream_id))
             assert time.monotonic() - began < STOP_SECONDS

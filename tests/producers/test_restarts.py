@@ -14,8 +14,9 @@ import pytest
 
 from flask_llmstream import producer
 from flask_llmstream.replay.redis.storage import RedisStorage
+from tests.support.eventually import eventually
 from tests.support.produced import kill, produced, text_of, token
-from tests.support.redis_servers import redis_server, wait_until
+from tests.support.redis_servers import redis_server
 
 SENT_OFF = re.compile(rb"^retry: [1-5]\d{3}\n", re.MULTILINE)
 
@@ -132,13 +133,13 @@ def test_a_worker_that_is_told_to_end_finishes_a_stream_whose_readers_have_left(
     with site.reading(stream_id, elsewhere_than=producing) as reading:
         reading.read_to_the_end()
     assert (reading.text, reading.end.event) == (text_of("e", 8), "ended")
-    wait_until(lambda: not os.path.exists(f"/proc/{producing}"))
+    eventually(lambda: not os.path.exists(f"/proc/{producing}"))
 
 
 def test_a_stream_that_nobody_reads_any_more_ends_in_its_time(site, server):
     with site.request("POST", "/answers/h", [1000, 0.05, ["detach_seconds", 0.5]]) as reader:
         reader.block()
-    wait_until(lambda: server.client.get("left:h"))
+    eventually(lambda: server.client.get("left:h"))
 
 
 @pytest.mark.thorough

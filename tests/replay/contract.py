@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from flask_llmstream.errors import StreamClosed, StreamIsProduced
 from flask_llmstream.replay.base import Limits, Reading, ReplayStorage, StreamHead
 from flask_llmstream.runtime.mutex import wakeup_of_the_caller
-from flask_llmstream.runtime.runtime import pause
+from tests.support.eventually import eventually
 from tests.support.runtimes import GREENLETS, HANG_GUARD, THREADS, only
 
 HEAD = StreamHead(
@@ -80,17 +80,6 @@ def _is_live(storage: ReplayStorage) -> bool:
     """Whether a new reader of the stream finds its producer."""
     with contextlib.closing(storage.read(STREAM)) as reading:
         return reading.is_live
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    """Wait until a condition is true, and return what it returned."""
-    deadline = monotonic() + HANG_GUARD / 2
-    while True:
-        result = condition()
-        if result:
-            return result
-        assert monotonic() < deadline, "it did not come true"
-        pause(0.005)
 
 
 def event(number: int) -> bytes:

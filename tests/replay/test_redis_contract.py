@@ -8,16 +8,9 @@ import pytest
 
 from flask_llmstream.replay.redis.storage import RedisStorage
 from tests.replay.contract import SharedContract
-from tests.support.redis_servers import redis_server
 
 LEASE = 1.0
 """Shorter than the default, so that tests need not wait for long."""
-
-
-@pytest.fixture(scope="module")
-def server():
-    with redis_server() as server:
-        yield server
 
 
 class TestRedisStorage(SharedContract):

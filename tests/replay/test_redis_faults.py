@@ -21,11 +21,11 @@ from tests.replay.contract import (
     Read,
     event,
     events,
-    eventually,
     nothing,
     read_all,
     read_on,
 )
+from tests.support.eventually import eventually
 from tests.support.redis_servers import free_port, redis_server
 from tests.support.runtimes import GREENLETS, THREADS, only
 from tests.support.tcp_path import path_to
@@ -301,6 +301,24 @@ def test_a_partition_longer_than_the_lease_ends_the_old_producer(server, storage
     assert reasons == ["replaced"]
     runs = {entry_id.split(b"-")[0] for entry_id, _ in kept(server)}
     assert runs == {b"2"}
+
+
+def test_an_end_that_comes_after_the_lease_is_not_kept(server, storage_of):
+    """An end needs the same guard as an append (assistant-ui/assistant-ui#4840)."""
+    with path_to(server.port) as path:
+        old = storage_of(path).record(STREAM, HEAD, nothing)
+        old.append(event(1))
+        eventually(lambda: server.client.xlen(key_of(server, "events")) == 2)
+        path.hold()
+        old.finish(b"the old end", "complete")
+        new = eventually(lambda: record_if_free(storage_of(server)))
+        path.mend()
+        assert old.flush(10)
+        new.append(b"new")
+        new.finish(b"the end", "complete")
+        assert new.flush(10)
+    with contextlib.closing(storage_of(server).read(STREAM)) as reading:
+        assert read_all(reading) == Read(b"new", 0, b"the end", "complete")
 
 
 def test_a_redis_that_lost_the_numbers_of_the_runs_keeps_the_old_producer_out(server, storage_of):

@@ -11,16 +11,10 @@ from redis import Redis
 from flask_llmstream import EventStreamDecoder, LLMStream
 from flask_llmstream.replay.redis.storage import RedisStorage
 from tests.support.answers import Answer
-from tests.support.redis_servers import free_port, redis_server
+from tests.support.redis_servers import free_port
 from tests.support.runtimes import GREENLETS, THREADS, only
 
 JUNK = ["-1", "0", ":", ":-1", "{}:-1", "{}:99999999999999999999", "{}:1.5", "*", "$", "+", "9-0"]
-
-
-@pytest.fixture(scope="module")
-def server():
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture

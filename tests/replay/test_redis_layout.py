@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import uuid
 from zlib import crc32
 
 import pytest
@@ -17,27 +16,15 @@ from tests.replay.contract import (
     Read,
     event,
     events,
-    eventually,
     nothing,
     read_all,
     read_on,
 )
+from tests.support.eventually import eventually
 from tests.support.programs import ROOT
-from tests.support.redis_servers import redis_server
 
 DOCUMENT = (ROOT / "docs" / "replay-layout.md").read_text("utf-8")
 END = 18446744073709551615
-
-
-@pytest.fixture(scope="module")
-def server():
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def prefix():
-    return uuid.uuid4().hex
 
 
 @pytest.fixture

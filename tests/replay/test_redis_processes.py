@@ -4,33 +4,21 @@ clock."""
 from __future__ import annotations
 
 import contextlib
-import uuid
 from time import monotonic
 
 import pytest
 
 from flask_llmstream.replay.redis.storage import RedisStorage
-from tests.replay.contract import HEAD, STREAM, Read, events, eventually, read_all, read_on
+from tests.replay.contract import HEAD, STREAM, Read, events, read_all, read_on
+from tests.support.eventually import eventually
 from tests.support.programs import installed
 from tests.support.redis_processes import process
-from tests.support.redis_servers import redis_server
 
 LEASE = "1"
 THOROUGH = pytest.param((), marks=pytest.mark.thorough)
 PATCHED = pytest.mark.parametrize(
     "patched", [THOROUGH, ("patched",)], ids=["threads", "patched"]
 )
-
-
-@pytest.fixture(scope="module")
-def server():
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def prefix():
-    return uuid.uuid4().hex
 
 
 @pytest.fixture

@@ -18,13 +18,13 @@ from tests.replay.contract import (
     SharedContract,
     event,
     events,
-    eventually,
     nothing,
     read_all,
     read_on,
 )
 from tests.replay.test_redis_faults import Producer
 from tests.support.certificates import certificate_for
+from tests.support.eventually import eventually
 from tests.support.redis_servers import cluster, free_port, redis_server, sentinels
 
 LEASE = 1.0

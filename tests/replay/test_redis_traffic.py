@@ -11,13 +11,6 @@ import pytest
 from flask_llmstream.replay.base import Limits
 from flask_llmstream.replay.redis.storage import RedisStorage
 from tests.replay.contract import HEAD, STREAM, event, events, nothing, read_all, read_on
-from tests.support.redis_servers import redis_server
-
-
-@pytest.fixture(scope="module")
-def server():
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture

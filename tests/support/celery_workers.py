@@ -10,8 +10,9 @@ import threading
 from typing import Iterator, List
 
 from tests.conftest import needs
+from tests.support.eventually import eventually
 from tests.support.programs import ROOT
-from tests.support.redis_servers import HANG_GUARD, wait_until
+from tests.support.runtimes import HANG_GUARD
 
 
 class CeleryWorker:
@@ -59,7 +60,7 @@ def celery_worker(app: str, *arguments: str, **environment: str) -> Iterator[Cel
     worker = CeleryWorker(process, log)
     try:
         started = lambda: worker.has_logged("ready.") or process.poll() is not None  # noqa: E731
-        wait_until(started, 3 * HANG_GUARD)
+        eventually(started, 3 * HANG_GUARD)
         assert process.poll() is None, "the worker did not start:\n" + "".join(log)
         yield worker
     finally:

@@ -7,14 +7,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from typing import Any, Iterator, List, Optional, Tuple
 
 from tests.conftest import needs
+from tests.support.eventually import eventually
 from tests.support.programs import installed
-
-HANG_GUARD = 20
-"""Seconds after which a test gives up. Nothing is measured by it."""
+from tests.support.runtimes import HANG_GUARD
 
 
 def free_port() -> int:
@@ -22,14 +20,6 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-def wait_until(condition: Any, patience: float = HANG_GUARD) -> None:
-    """Wait for a condition; fail the test after some seconds."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.01)
 
 
 class RedisServer:
@@ -63,7 +53,7 @@ class RedisServer:
         self._process = subprocess.Popen(
             command, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_until(self._answers)
+        eventually(self._answers)
         return self
 
     def _command(self) -> List[str]:
@@ -109,10 +99,10 @@ def sentinels() -> Iterator[Tuple[str, RedisServer, RedisServer]]:
     with redis_server() as master, redis_server(
         "--replicaof", "127.0.0.1", str(master.port)
     ) as replica:
-        wait_until(lambda: replica.client.info("replication")["master_link_status"] == "up")
+        eventually(lambda: replica.client.info("replication")["master_link_status"] == "up")
         sentinel = _Sentinel(master.port).start()
         try:
-            wait_until(lambda: sentinel.client.sentinel_master("main")["num-slaves"] == 1)
+            eventually(lambda: sentinel.client.sentinel_master("main")["num-slaves"] == 1)
             yield f"redis+sentinel://127.0.0.1:{sentinel.port}/main", master, replica
         finally:
             sentinel.remove()
@@ -148,8 +138,8 @@ def cluster() -> Iterator[Tuple[str, List[RedisServer]]]:
             node.client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
             node.client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, buses[0])
         for node in nodes:
-            wait_until(lambda: b"cluster_state:ok" in _state(node))
-            wait_until(lambda: b"cluster_known_nodes:3" in _state(node))
+            eventually(lambda: b"cluster_state:ok" in _state(node))
+            eventually(lambda: b"cluster_known_nodes:3" in _state(node))
         yield f"redis+cluster://127.0.0.1:{nodes[0].port}", nodes
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_llmstream import Delta, EventStreamDecoder, LLMStream, ServerSentEvent
-from tests.replay.contract import eventually
 from tests.support.answers import Answer
+from tests.support.eventually import eventually
 
 FORMATS = ["message", "text", "ui-message", "ag-ui"]
 
@@ -135,6 +135,7 @@ def test_a_query_stands_for_the_header(place, site):
 
 @pytest.mark.parametrize("last", ["-1", "0", "7", "9" * 400, "x" * 32 + ":1", "\xe9"])
 def test_an_id_that_is_no_event_of_the_stream_is_refused(place, site, last):
+    """It begins nothing anew (bytedance/deer-flow#4012)."""
     app = site(lambda: ["one"])
     path, _ = log_of(whole(app))
     answer = whole(app, path, last)
@@ -155,6 +156,7 @@ def test_a_stream_that_nobody_knows_is_404(place, site):
 
 
 def test_a_failure_is_kept_like_any_end(place, site):
+    """Readers who wait hear of it (Significant-Gravitas/AutoGPT#11877)."""
     def source():
         yield "one"
         raise LookupError("of no interest")

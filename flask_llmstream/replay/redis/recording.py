@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import atexit
 import os
+from contextlib import closing
 from time import monotonic
 from typing import Callable, List, Set
 
 from ...errors import ReplayUnavailable
 from ...log import log
 from ...runtime.atomic import claim
+from ...runtime.looks import looks
 from ...runtime.mutex import wakeup_of_the_caller
 from ..base import Recording
 from ..event_log import EventLog
@@ -20,7 +22,7 @@ from .run import Run
 from .writer import Writer
 
 FLUSH_SECONDS = (0.001, 0.05)
-"""The least and the most seconds between two looks of a flush."""
+"""The pauses between two looks of a flush."""
 
 EXIT_SECONDS = 3.0
 """How long a process that ends goes on sending what Redis lacks."""
@@ -88,15 +90,8 @@ class RedisRecording(Recording):
             return True
 
     def flush(self, seconds: float) -> bool:
-        deadline, pause = monotonic() + seconds, FLUSH_SECONDS[0]
-        wakeup = wakeup_of_the_caller()
-        try:
-            while not self._copying.is_whole and monotonic() < deadline:
-                wakeup.wait(pause)
-                pause = min(2 * pause, FLUSH_SECONDS[1])
-        finally:
-            wakeup.close()
-        return self._copying.is_whole
+        with closing(wakeup_of_the_caller()) as wakeup:
+            return any(self._copying.is_whole for _ in looks(wakeup, seconds, FLUSH_SECONDS))
 
     # Called by the storage.
 

@@ -117,7 +117,7 @@ class RedisStorage(RedisNotes):
     # Reading.
 
     def read(self, stream_id: str) -> Optional[Reading]:
-        if not stream_id or len(stream_id) > LONGEST_ID:
+        if not _may_be_known(stream_id):
             return None
         group = self._group(stream_id)
         return group.read_here(stream_id) or self._read_copy(group, stream_id)
@@ -140,7 +140,7 @@ class RedisStorage(RedisNotes):
     # Stopping and listing.
 
     def stop(self, stream_id: str) -> bool:
-        if not stream_id or len(stream_id) > LONGEST_ID:
+        if not _may_be_known(stream_id):
             return False
         group = self._group(stream_id)
         if group.stop(stream_id):
@@ -155,7 +155,7 @@ class RedisStorage(RedisNotes):
         return True
 
     def forget(self, stream_id: str) -> None:
-        if not stream_id or len(stream_id) > LONGEST_ID:
+        if not _may_be_known(stream_id):
             return
         group, keys = self._group(stream_id), self._keys.of_stream(stream_id)
         if group.writer.call(("GET", keys.lease))[0] is None:
@@ -212,3 +212,8 @@ class RedisStorage(RedisNotes):
         if process.id == os.getpid():
             for group in process.groups.values():
                 group.close()
+
+
+def _may_be_known(stream_id: str) -> bool:
+    """Whether it is worth a question to Redis."""
+    return 0 < len(stream_id) <= LONGEST_ID
