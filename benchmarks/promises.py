@@ -89,6 +89,7 @@ PROMISES = (
     ),
     Promise("relay-burst", CPU, RELAYS, 1 / 50, LITELLM),
     Promise("relay-paced", CPU, RELAYS, 1 / 7, LITELLM),
+    Promise("relay-paced", CPU, RELAYS, 1.2, "pass-through"),
     Promise("relay-idle", MEMORY_UNUSED, RELAYS, 1 / 7, LITELLM),
     Promise("relay-idle", MEMORY_IN_USE, RELAYS, 1 / 5, LITELLM),
     Promise("relay-idle", MEMORY, RELAYS, 1.0, LITELLM),

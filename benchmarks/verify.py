@@ -23,7 +23,8 @@ def check_sample(server: Server, work: Work, body: Callable[..., bytes]) -> None
 def check_answer(server: Server, body: bytes) -> None:
     """A relayed answer has its text, and ends as OpenAI's do."""
     data = [line[6:] for line in body.split(b"\n") if line.startswith(b"data: ")]
-    choices = [json.loads(part)["choices"][0] for part in data if part != b"[DONE]"]
+    parts = (json.loads(part)["choices"] for part in data if part != b"[DONE]")
+    choices = [choices[0] for choices in parts if choices]  # the part with the usage has none
     text = "".join(choice["delta"].get("content") or "" for choice in choices)
     reasons = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
     if (text, reasons, data[-1]) != (counted(SAMPLE), ["stop"], b"[DONE]"):

@@ -99,6 +99,7 @@ SERVERS = (
     Server("resumable-stream", "resumable_stream.js", "node", "Vercel's, on node's http module"),
     Server("ours-relay", OUR_RELAY, "flask", "the chat endpoint, standard library's json"),
     Server("ours-relay+orjson", OUR_RELAY, "flask-orjson", "the chat endpoint, orjson installed"),
+    Server("pass-through", "pass_through.js", "node", "node hands bytes on, and reads none"),
     Server(LITELLM, "litellm_proxy.py", LITELLM, "the LiteLLM proxy, one worker"),
 )
 
@@ -106,7 +107,7 @@ NAMES = tuple(server.name for server in SERVERS)
 USUAL = tuple(name for name in NAMES if name != LITELLM)
 """All but the one whose installation takes 800 MB."""
 
-RELAYS = ("ours-relay", "ours-relay+orjson", LITELLM)
+RELAYS = ("ours-relay", "ours-relay+orjson", "pass-through", LITELLM)
 IN_REDIS = ("ours-redis", "fastapi-resumable-stream", "assistant-stream", "resumable-stream")
 REPLAYED = ("ours-resume", "plain-flask")
 EVENT_STREAMS = tuple(name for name in NAMES if name not in RELAYS + IN_REDIS)
