@@ -49,7 +49,6 @@ class Card {
   fill(waiting) {
     this.say("waiting", words.nowWaiting(waiting));
     this.buffer.setAttribute("aria-label", words.nowWaiting(waiting));
-    this.buffer.classList.toggle("half", waiting >= BUFFER / 2);
     this.buffer.classList.toggle("full", waiting >= BUFFER);
     this.buffer.firstElementChild.style.width = `${Math.min(waiting / BUFFER, 1) * 100}%`;
   }
