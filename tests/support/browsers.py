@@ -28,10 +28,12 @@ ELSEWHERE = ["evil.test", "friend.test", "site.test"]
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(languages: str = "en-US") -> Iterator[Browser]:
+    """The browser of a visitor who reads these languages, the most wanted first."""
     needs("Chromium", shutil.which("chromium") and shutil.which("chromedriver"))
     names = "--host-resolver-rules=" + ",".join(f"MAP {name} 127.0.0.1" for name in ELSEWHERE)
-    options = {"binary": shutil.which("chromium"), "args": [*CHROMIUM, names]}
+    reads = f"--accept-lang={languages}"
+    options = {"binary": shutil.which("chromium"), "args": [*CHROMIUM, names, reads]}
     wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
     with serving("chromedriver --port={port}") as live:
         with contextlib.closing(WebDriver(live.port, **wanted)) as driver:

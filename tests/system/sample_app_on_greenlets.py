@@ -106,6 +106,15 @@ def test_the_answer_is_bounded_unless_the_client_asks_for_more(local):
     assert asked == [200, 500]
 
 
+def test_a_conversation_is_sent_as_it_is(local):
+    turns = [("user", "Name a fruit."), ("assistant", "Pear."), ("user", "Another one.")]
+    messages = tuple({"role": role, "content": text} for role, text in turns)
+    with Upstream(tokens("Fig")) as upstream:
+        one = local(child({"base_url": upstream.url}))
+        list(one.stream(CompletionRequest(model.NAME, messages=messages)))
+        assert upstream.requests[0].json["messages"] == list(messages)
+
+
 def test_many_who_come_at_once_start_one_process(local):
     one = local(child())
     starting = [gevent.spawn(one.start) for _ in range(20)]
@@ -126,9 +135,9 @@ def test_a_reader_who_leaves_while_it_loads_leaves_it_loading(local, gate):
 @pytest.mark.parametrize(
     "command, why",
     [
-        (child({"error": "OSError: no space left"}), "no space left"),
+        (child({"error": "OSError: cannot read"}), "cannot read"),
         ([sys.executable, "-c", "raise SystemExit(7)"], "its process ended with status 7"),
-        ([sys.executable, "-S", model._SCRIPT], "No module named"),
+        ([sys.executable, "-S", model._SCRIPT], model.PACKAGE),
     ],
 )
 def test_a_model_that_cannot_be_loaded_is_told_with_what_to_do(local, command, why):
@@ -193,6 +202,17 @@ def environment(monkeypatch):
     return change
 
 
+class Idle(model.LocalModel):
+    """The model, which no request starts."""
+
+    def start(self):
+        return None
+
+
+def described(app):
+    return app.test_client().get("/models.json").get_json()
+
+
 def models(app):
     answer = app.test_client().get("/v1/models").get_json()
     return [entry["id"] for entry in answer["data"]]
@@ -208,6 +228,27 @@ def test_the_environment_points_at_another_server(environment):
         asked = upstream.requests[0]
     assert asked.headers["Authorization"] == "Bearer sk-12345"
     assert (asked.path, asked.json["model"]) == ("/v1/chat/completions", "big-one")
+
+
+def test_a_page_is_told_what_each_model_is(environment, local, monkeypatch):
+    monkeypatch.setattr(model, "is_installed", lambda: True)
+    monkeypatch.setattr(model, "LocalModel", Idle)
+    assert described(create_app()) == [
+        {"id": model.NAME, "kind": "chat", "max_tokens": model.MAX_TOKENS},
+        {"id": "weather", "kind": "tools", "max_tokens": None},
+        {"id": "counter", "kind": "counter", "max_tokens": None},
+    ]
+
+
+def test_another_server_decides_itself_where_an_answer_ends(environment):
+    environment(LLM_BASE_URL="http://127.0.0.1:9/v1", LLM_MODEL="big-one")
+    big_one, *_ = described(create_app())
+    assert big_one == {"id": "big-one", "kind": "chat", "max_tokens": None}
+
+
+def test_another_server_may_have_a_counter_of_its_own(environment):
+    environment(LLM_BASE_URL="http://127.0.0.1:9/v1", LLM_MODEL="counter")
+    assert [entry["kind"] for entry in described(create_app())] == ["chat", "tools"]
 
 
 def test_without_a_model_there_is_the_counter_and_a_hint(environment, monkeypatch, caplog):

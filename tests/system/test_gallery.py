@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import urllib.error
 import urllib.request
@@ -70,6 +71,14 @@ def test_drop_keeps_the_oldest_and_latest_the_newest(stalled):
 def test_error_ends_and_missing_has_one_item_under_way(stalled):
     assert stalled["error"]["ended"] == "overflow"
     assert stalled["missing"]["waiting"] <= 1
+
+
+def test_no_card_counts_an_item_as_arrived_before_it_counts_it_as_sent(site):
+    fast = snapshots(site, "/gallery/fast/races?rate=500&speed=500")
+    for seen in itertools.islice(fast, 30):
+        for card in seen.values():
+            assert card["waiting"] >= 0
+            assert card["sent"] >= card["delivered"] + card["on_the_way"] + card["lost"]
 
 
 @pytest.mark.parametrize("way", ["emitter", "flowable", "flux"])

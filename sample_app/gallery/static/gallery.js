@@ -1,23 +1,19 @@
 // The gallery: one EventSource for all cards, as a browser opens six connections to a server at most.
 
+import { language } from "../../static/language.js";
+import { WORDS } from "./words.js";
+
 const BUFFER = 8;
 const CELL = 12;
 
-const STRATEGIES = {
-  block: "The source waits. Nothing is lost: right for a model's answer.",
-  buffer: "It is queued, up to 64 KiB here. Past that the stream ends with overflow.",
-  drop: "What comes while there is no room is lost: what is delivered grows old.",
-  latest: "One slot behind the buffer, for the newest. What it replaces is lost.",
-  coalesce: "Latest with coalesce: what waits in the slot is merged. Nothing is lost.",
-  error: "The first item without room ends the stream.",
-  missing: "No buffer at all: a send returns when the reader has taken the item.",
-};
 const COUNTERS = {
   emitter: "SseEmitter → streams.emitter()",
   flowable: "Flowable.create → streams.create()",
   flux: "Flux.interval → streams.response()",
 };
 
+const lang = language();
+const words = WORDS[lang];
 const visit = Math.random().toString(36).slice(2);
 const element = (id) => document.getElementById(id);
 const cards = {};
@@ -30,8 +26,11 @@ class Card {
     this.article = made.querySelector("article");
     this.article.dataset.strategy = strategy;
     made.querySelector("h2").textContent = strategy;
-    made.querySelector(".about").textContent = STRATEGIES[strategy];
+    made.querySelector(".about").textContent = words.strategies[strategy];
     this.canvas = made.querySelector("canvas");
+    this.canvas.setAttribute("aria-label", words.latest);
+    this.buffer = made.querySelector(".buffer");
+    speak(made);
     element("cards").append(made);
   }
 
@@ -39,16 +38,19 @@ class Card {
     this.say("sent", seen.sent);
     this.say("delivered", seen.delivered);
     this.say("lost", seen.lost);
-    this.say("waiting", `${seen.waiting} waiting`);
     this.say("bytes", bytes(seen.bytes));
-    this.say("on-the-way", seen.on_the_way ? `${seen.on_the_way} on the way` : "");
-    this.say("state", seen.ended || (seen.source_waits ? "waits" : ""));
+    this.say("on-the-way", seen.on_the_way ? words.onTheWay(seen.on_the_way) : "");
+    this.say("state", state(seen));
     this.article.classList.toggle("ended", Boolean(seen.ended));
-    const buffer = this.article.querySelector(".buffer");
-    buffer.classList.toggle("half", seen.waiting >= BUFFER / 2);
-    buffer.classList.toggle("full", seen.waiting >= BUFFER);
-    buffer.querySelector(".fill").style.width = `${Math.min(seen.waiting / BUFFER, 1) * 100}%`;
+    this.fill(seen.waiting);
     this.draw(seen.tape);
+  }
+
+  fill(waiting) {
+    this.say("waiting", words.nowWaiting(waiting));
+    this.buffer.setAttribute("aria-label", words.nowWaiting(waiting));
+    this.buffer.classList.toggle("full", waiting >= BUFFER);
+    this.buffer.firstElementChild.style.width = `${Math.min(waiting / BUFFER, 1) * 100}%`;
   }
 
   say(what, value) {
@@ -69,6 +71,23 @@ class Card {
   }
 }
 
+/** Write the words into the elements that name them. Code stands between backticks. */
+function speak(root) {
+  for (const element of root.querySelectorAll("[data-text]")) {
+    const parts = words[element.dataset.text].split("`");
+    element.replaceChildren(...parts.map((part, index) => (index % 2 ? code(part) : part)));
+  }
+}
+
+function code(text) {
+  return Object.assign(document.createElement("code"), { textContent: text });
+}
+
+function state({ ended, source_waits: waits }) {
+  if (ended) return words.ended[ended] ?? ended;
+  return waits ? words.waits : "";
+}
+
 function bytes(count) {
   return count < 10000 ? `${count} B` : `${(count / 1024).toFixed(1)} KiB`;
 }
@@ -77,17 +96,23 @@ function currentSpeed() {
   return stalled ? 0 : Number(element("speed").value);
 }
 
+/** The labels say what the source and the reader do. */
+function showSettings() {
+  element("rate-shown").textContent = element("rate").value;
+  element("speed-shown").textContent = currentSpeed();
+}
+
 async function setSpeed() {
-  const speed = currentSpeed();
-  element("speed-shown").textContent = speed;
+  showSettings();
   await fetch(`${visit}/speed`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ items_per_second: speed }),
+    body: JSON.stringify({ items_per_second: currentSpeed() }),
   });
 }
 
 function startAll() {
+  showSettings();
   source?.close();
   source = new EventSource(`${visit}/races?rate=${element("rate").value}&speed=${currentSpeed()}`);
   source.addEventListener("open", setSpeed); // which may have changed before it came back
@@ -114,12 +139,13 @@ function count(way, label) {
   element("counters").append(article);
 }
 
-Object.keys(STRATEGIES).forEach((strategy) => { cards[strategy] = new Card(strategy); });
+document.documentElement.lang = lang;
+document.title = `${words.title} – flask_llmstream`;
+speak(document);
+Object.keys(words.strategies).forEach((strategy) => { cards[strategy] = new Card(strategy); });
 Object.entries(COUNTERS).forEach(([way, label]) => count(way, label));
 
-element("rate").addEventListener("input", () => {
-  element("rate-shown").textContent = element("rate").value;
-});
+element("rate").addEventListener("input", showSettings);
 element("rate").addEventListener("change", startAll);
 element("speed").addEventListener("input", setSpeed);
 element("again").addEventListener("click", startAll);
@@ -128,4 +154,5 @@ element("stall").addEventListener("click", (event) => {
   event.target.setAttribute("aria-pressed", stalled);
   setSpeed();
 });
-startAll();
+// By then a reload has put the sliders back, and Back has brought the page, whose stream may be cut.
+window.addEventListener("pageshow", startAll);
