@@ -108,7 +108,7 @@ class Connection:
         if self.response is not None:
             self.response.close()
         release(self._session)
-        self._wire.sockets.hang_up()
+        self._wire.close()
 
     def _start(self, response: Response) -> bytes:
         """The first bytes, which show that the body can be read."""

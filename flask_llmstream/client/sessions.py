@@ -9,11 +9,12 @@ which both share, auth, headers, proxies, certificates, hooks, and the classes o
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import OrderedDict
 from copy import copy
 from functools import lru_cache, partial
-from typing import Any, Dict, Type
+from typing import Any, Dict, List, Type
 
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -36,6 +37,22 @@ class Wire:
         self.sockets = sockets
         self.sock: Any = None
         self.is_connected = False
+        self._made: List[Any] = []
+
+    def make(self, connection: Any) -> socket.socket:
+        """A new socket of a connection of urllib3's. Its errors are urllib3's."""
+        sock = _connected(connection, self.sockets)
+        self._made.append(sock)
+        return sock
+
+    def close(self) -> None:
+        """Close the sockets, also those of which something else keeps a file open: before Python
+        3.12 that is so after a tunnel that no proxy made."""
+        for sock in self._made:
+            sock.close()
+            if sock.fileno() >= 0:
+                os.close(sock.detach())
+        self.sockets.hang_up()
 
 
 def endable(session: Session, wire: Wire) -> Session:
@@ -126,7 +143,7 @@ class _Endable:
         inherited: Any = super()
         is_plain = _makes_plain_sockets(type(self))
         if is_plain and not connection.source_address:
-            return _connected(connection, self.wire.sockets)
+            return self.wire.make(connection)
         sock = inherited._new_conn()
         self.wire.sockets.watch(sock)
         return sock
@@ -147,7 +164,6 @@ def _makes_plain_sockets(endable_class: Any) -> bool:
 
 
 def _connected(connection: Any, sockets: Sockets) -> socket.socket:
-    """As urllib3 connects, with its errors."""
     host = connection._dns_host
     try:
         options = connection.socket_options
