@@ -17,7 +17,7 @@ from ..sse.decoder import MessageEvent
 from .answers import AnswerEnd
 from .deadlines import Deadlines
 from .decoder import AnswerDecoder
-from .errors import EventSourceError
+from .errors import EventSourceError, StreamTruncated
 from .reading import Policy, Reading
 from .reconnecting import Backoff
 from .requesting import Requesting
@@ -195,10 +195,16 @@ class EventSource:
 
     def text(self) -> Iterator[str]:
         """The text of the answer, as it comes: that of the message format, of OpenAI's chunks, of
-        JSON, and of bare ``data`` lines. The words of a refusal are text, too."""
+        JSON, and of bare ``data`` lines. The words of a refusal are text, too.
+
+        :raises StreamTruncated: as the iteration does, and where no event came at all.
+        """
         for _ in self:
             if self._reading.answer.text:
                 yield self._reading.answer.text
+        has_none = self._reading.received == 0 and not self.closed
+        if has_none and self.response is not None and self.response.status_code != 204:
+            raise StreamTruncated("The server ended without an answer.", code="no_answer")
 
     def _clean(self) -> None:
         """Free the connection, unless somebody runs the generator: that one does then."""

@@ -41,6 +41,7 @@ class Reading:
     :param requests: what is asked for.
     :param sockets: ends each wait; afterwards any error may come.
     :ivar answer: what the events say.
+    :ivar received: the number of events.
     :ivar last_event_id, retry, response, ending: those of ``EventSource``.
     """
 
@@ -63,7 +64,7 @@ class Reading:
         self.retry: Optional[int] = None
         self.response: Optional[Response] = None
         self.ending: Optional[AnswerEnd] = None
-        self._received = 0
+        self.received = 0
         self._has_opened = False
         self._has_all = False
 
@@ -71,7 +72,7 @@ class Reading:
         """The events, as they come."""
         request, tries = self._requests.first(self.last_event_id), 0
         while True:
-            received, has_opened = self._received, self._has_opened
+            received, has_opened = self.received, self._has_opened
             failure: Optional[EventSourceError] = None
             try:
                 yield from self._connection(request)
@@ -79,7 +80,7 @@ class Reading:
                 failure = error
             if self._has_ended(failure):
                 return
-            tries = tries if self._received == received else 0
+            tries = tries if self.received == received else 0
             failure = failure or StreamTruncated("The stream ended before its answer was complete.")
             following = self._following() if may_pass(failure) else None
             if following is None or tries == self._policy.max_tries:
@@ -111,16 +112,18 @@ class Reading:
         for piece in connection.pieces():
             if piece and self._policy.on_bytes is not None:
                 self._policy.on_bytes(piece)
-            yield decoder.feed(piece)
-            if decoder.retry is not None:
-                self.retry = decoder.retry
+            events = decoder.feed(piece)
+            self.retry = self.retry if decoder.retry is None else decoder.retry
+            yield events
         yield decoder.end()  # it raises where the last event was too large
+        if decoder.is_within_event:
+            raise StreamTruncated("The body ended within an event.")
 
     def _taken(
         self, events: Iterable[MessageEvent], decoder: AnswerDecoder
     ) -> Iterator[MessageEvent]:
         for event in events:
-            self._received += 1
+            self.received += 1
             self._know_id(event.id, decoder)
             event = event._replace(id=self.last_event_id)
             self.answer.read(event)
@@ -162,7 +165,7 @@ class Reading:
     def _following(self) -> Optional[Request]:
         if not (self._has_opened or self._requests.repeats_at_once):
             return None
-        would_run_again = self._received > 0 and self.answer.has_an_end
+        would_run_again = self.received > 0 and self.answer.has_an_end
         return self._requests.next(self.last_event_id, would_run_again)
 
     def _pause(self, failure: EventSourceError, tries: int) -> None:

@@ -46,8 +46,8 @@ class Wire:
         return sock
 
     def close(self) -> None:
-        """Close the sockets, also those of which something else keeps a file open: before Python
-        3.12 that is so after a tunnel that no proxy made."""
+        """Close the sockets, also one of which a file is still open: Python 3.8 leaves that
+        behind where a proxy makes no tunnel."""
         for sock in self._made:
             sock.close()
             if sock.fileno() >= 0:
