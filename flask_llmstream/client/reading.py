@@ -24,6 +24,9 @@ from .pausing import pause
 from .reconnecting import Backoff, may_pass, told_by
 from .requesting import Requesting
 
+LONG = 45.0
+"""Seconds: a connection that lasted as long was well, though a quiet stream had no event for it."""
+
 
 class Policy(NamedTuple):
     """How a reader reads; each is an argument of :class:`~flask_llmstream.EventSource`."""
@@ -53,12 +56,14 @@ class Reading:
         deadlines: Deadlines,
         policy: Policy,
         last_event_id: str,
+        clock: Callable[[], float],
     ) -> None:
         self._requests = requests
         self._session = session
         self._sockets = sockets
         self._deadlines = deadlines
         self._policy = policy
+        self._clock = clock
         self.last_event_id = last_event_id
         self.answer = AnswerReader()
         self.retry: Optional[int] = None
@@ -72,7 +77,7 @@ class Reading:
         """The events, as they come."""
         request, tries = self._requests.first(self.last_event_id), 0
         while True:
-            received, has_opened = self.received, self._has_opened
+            received, has_opened, begun = self.received, self._has_opened, self._clock()
             failure: Optional[EventSourceError] = None
             try:
                 yield from self._connection(request)
@@ -80,8 +85,9 @@ class Reading:
                 failure = error
             if self._has_ended(failure):
                 return
-            tries = tries if self.received == received else 0
             failure = failure or StreamTruncated("The stream ended before its answer was complete.")
+            was_long = isinstance(failure, StreamTruncated) and self._clock() - begun >= LONG
+            tries = 0 if was_long or self.received > received else tries
             following = self._following() if may_pass(failure) else None
             if following is None or tries == self._policy.max_tries:
                 raise _unresumed(failure) if has_opened else failure
@@ -127,7 +133,7 @@ class Reading:
             self._know_id(event.id, decoder)
             event = event._replace(id=self.last_event_id)
             self.answer.read(event)
-            if self.answer.is_last and self.answer.failure is None:
+            if self.answer.is_last and self.answer.failure is None and not self.answer.is_empty:
                 self.ending = self.answer.end()
             yield event
             if self._is_done:
@@ -152,7 +158,7 @@ class Reading:
         answer = self.answer
         if answer.failure is not None:
             raise answer.failure
-        if answer.is_over or (self._has_all and answer.has_an_end):
+        if (answer.is_over or self._has_all) and not answer.is_empty:
             self.ending = answer.end()
         if answer.is_over or self._has_all:
             return True
@@ -165,8 +171,10 @@ class Reading:
     def _following(self) -> Optional[Request]:
         if not (self._has_opened or self._requests.repeats_at_once):
             return None
-        would_run_again = self.received > 0 and self.answer.has_an_end
-        return self._requests.next(self.last_event_id, would_run_again)
+        # A GET of ours without an ID is meant to run again: a clock, say. OpenAI's form has no IDs.
+        is_get, answer = self._requests.is_get, self.answer
+        runs_once = answer.has_chunks if is_get else answer.has_an_end
+        return self._requests.next(self.last_event_id, self.received > 0 and runs_once)
 
     def _pause(self, failure: EventSourceError, tries: int) -> None:
         seconds = self._policy.backoff.seconds(tries, told_by(failure, self.retry))

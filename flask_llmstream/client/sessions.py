@@ -91,16 +91,21 @@ def _endable_adapter(adapter: Any, wire: Wire) -> Any:
         return adapter
     ours = _copy(adapter)
     ours.poolmanager = _endable_manager(copy(adapter.poolmanager), wire)
-    ours.proxy_manager = _ProxyManagers(wire)
+    ours.proxy_manager = _ProxyManagers(adapter.proxy_manager, wire)
     return ours
 
 
 class _ProxyManagers(Dict[str, Any]):
-    """The managers that requests makes for its proxies."""
+    """The managers that requests makes for its proxies, and copies of those that it has made.
 
-    def __init__(self, wire: Wire) -> None:
+    :param made: those of the adapter.
+    """
+
+    def __init__(self, made: Dict[str, Any], wire: Wire) -> None:
         super().__init__()
         self._wire = wire
+        for proxy, manager in made.copy().items():
+            self[proxy] = copy(manager)
 
     def __setitem__(self, proxy: str, manager: Any) -> None:
         super().__setitem__(proxy, _endable_manager(manager, self._wire))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Dict, List
 
 import pytest
 import requests
-from flask import Flask
-from werkzeug.serving import make_server
 
-from flask_llmstream import CallableProvider, EventSourceError, LLMStream, StreamError, Usage
+from flask_llmstream import EventSourceError
 from flask_llmstream.client.event_source import EventSource
 from tests.client.canned import Canned, session_of
+from tests.client.kept_server import AT_ONCE
+from tests.client.site import WORDS, cutting, serving
+from tests.support.upstream import Upstream
 
-WORDS = ["Hel", "lo \u2028\n", " 🎈"]
 TEXT = "".join(WORDS)
 CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
 WAYS: Dict[str, Dict[str, Any]] = {
@@ -26,35 +25,16 @@ WAYS: Dict[str, Dict[str, Any]] = {
 }
 
 
-def speak(request):
-    if request.prompt == "fail":
-        yield "half"
-        raise StreamError("The model is out of order.", code="broken")
-    yield from WORDS
-    yield Usage(prompt_tokens=1, completion_tokens=len(WORDS))
-
-
-def serve(**config):
-    app = Flask("a_site")
-    app.config.update(SECRET_KEY="of no use", **config)
-    LLMStream(app, providers={"model": CallableProvider(speak)})
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1/chat/completions"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 @pytest.fixture(scope="module")
 def plain():
-    yield from serve()
+    with serving() as url:
+        yield url + "completions"
 
 
 @pytest.fixture(scope="module")
 def keeping():
-    yield from serve(LLMSTREAM_RECONNECT="resume")
+    with serving(LLMSTREAM_RECONNECT="resume") as url:
+        yield url + "completions"
 
 
 @pytest.fixture(params=["plain", "keeping"])
@@ -91,6 +71,22 @@ def test_a_kept_answer_is_read_again(keeping):
         list(source)
     with EventSource(source.stream_url) as again:
         assert "".join(again.text()) == TEXT
+
+
+@pytest.mark.parametrize("name", ["message", "chunks", "text"])
+def test_a_kept_answer_that_is_cut_again_and_again(keeping, name):
+    port = int(keeping.split(":")[2].split("/")[0])
+    with EventSource(keeping, **WAYS[name]) as source:
+        events = [event[:2] for event in source]
+    for length in range(500, 1300, 50):  # behind the headers
+        with Upstream(cutting(port, length, 600, 700)) as upstream:
+            url = upstream.url + "/chat/completions"
+            with EventSource(url, backoff=AT_ONCE, **WAYS[name]) as source:
+                if name == "chunks":  # each answer has an ID of its own
+                    assert "".join(source.text()) == TEXT, length
+                else:
+                    assert [event[:2] for event in source] == events, length
+            assert source.ending.reason == "complete"
 
 
 @pytest.mark.parametrize("name", ["message", "ndjson", "text"])

@@ -113,6 +113,12 @@ def test_an_event_that_had_come_is_still_given():
         assert list(source.text()) == ["one"]
 
 
+def test_a_reader_that_is_dropped_ends_its_connection():
+    with Upstream(silence_after("one")) as upstream:
+        next(EventSource(upstream.url))
+        assert upstream.hung_up.wait(HANG_GUARD)
+
+
 def test_an_interrupt_leaves_nothing():
     with Upstream(silence) as upstream:
 

@@ -227,6 +227,26 @@ def test_no_event_at_all_is_no_text():
     assert caught.value.code == "no_answer"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data: {"type":"text-delta","delta":"one"}\n\ndata: [DONE]\n\n',
+        b'data: {"type":"RUN_FINISHED"}\n\n',
+    ],
+)
+def test_a_form_that_is_not_known_has_events_and_no_text(body):
+    source = canned(body)
+    assert len(list(source)) == body.count(b"data: ") and source.ending is None
+    with pytest.raises(StreamTruncated) as caught:
+        list(canned(body).text())
+    assert caught.value.code == "no_answer"
+
+
+def test_an_answer_without_words_is_one():
+    source = canned(b'data: {"ended":true,"message":""}\n\n')
+    assert list(source.text()) == [] and source.ending.reason == "complete"
+
+
 def test_a_body_shorter_than_it_was_announced_is_cut():
     def script(exchange):
         exchange.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import count
 from threading import Semaphore
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_llmstream import ServerFailure, StreamTruncated
+from flask_llmstream import ServerFailure, StreamStalled, StreamTruncated
 from flask_llmstream.client.event_source import EventSource
 from tests.client.kept_server import AT_ONCE, OPENING, STREAM_ID, KeptAnswer, frame, frames_of
-from tests.support.upstream import HEAD, Upstream, answer
+from tests.support.upstream import HEAD, Upstream, answer, chat_delta
 
 FRAMES = frames_of(["one ", "two ", "three"])
 BODY = "".join(FRAMES)
@@ -35,7 +36,7 @@ def asking(upstream, **options):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_cut_at_any_byte_costs_nothing(method):
-    for cut in range(len(BODY)):
+    for cut in range(0, len(BODY), 1 if method == "POST" else 7):
         with Upstream(KeptAnswer(FRAMES, [cut])) as upstream:
             with asking(upstream, json={} if method == "POST" else None) as source:
                 numbers = [event.id.split(":")[1] for event in source]
@@ -167,6 +168,26 @@ def test_tries_without_progress_are_bounded():
     assert len(upstream.requests) == 4
 
 
+def test_a_long_connection_is_none_without_progress():
+    """A quiet stream may have no event for hours, and several connections meanwhile."""
+    clock = count(step=50).__next__
+    with Upstream(KeptAnswer(FRAMES, [0] * 20)) as upstream:
+        with asking(upstream, max_tries=1, clock=clock) as source:
+            assert "".join(source.text()) == "one two three"
+
+
+def test_a_server_that_hangs_is_tried_no_more_often_than_another():
+    def silent(exchange):
+        kept(exchange)
+        exchange.wait_for_hang_up()
+
+    clock = count(step=50).__next__
+    with Upstream(silent) as upstream, pytest.raises(StreamStalled):
+        with asking(upstream, max_tries=2, alive_timeout=0.02, clock=clock) as source:
+            list(source)
+    assert len(upstream.requests) == 3
+
+
 def test_each_event_is_progress():
     frames = frames_of(["x"] * 20)
     cuts = [len(frames[0]), *(len(one) for one in frames[1:-1])]
@@ -198,18 +219,34 @@ def test_a_post_may_be_repeated_by_who_says_so():
     assert upstream.requests[1].headers["Last-Event-ID"] == f"{STREAM_ID}:0"
 
 
+def test_an_answer_that_is_kept_needs_no_second_post():
+    with Upstream(KeptAnswer(FRAMES, [len(OPENING)])) as upstream:
+        with asking(upstream, repeat_post=True) as source:
+            list(source)
+    assert [one.method for one in upstream.requests] == ["POST", "GET"]
+
+
 def test_a_post_whose_answer_never_began_may_be_repeated_so_too():
     breaks_off = scripts(lambda exchange: exchange.end(), answer(503), KeptAnswer(FRAMES))
     with Upstream(breaks_off) as upstream, asking(upstream, repeat_post=True) as source:
         assert "".join(source.text()) == "one two three"
 
 
-def test_a_get_without_an_id_does_not_begin_an_answer_anew():
+def test_a_get_without_ids_runs_again():
+    """So our server writes what is meant to: a clock, for example."""
+    body = 'data: {"ended":false,"message":"tick"}\n\n'
+    tick = answer(200, body, content_type="text/event-stream")
+    with Upstream(scripts(tick, tick, answer(204))) as upstream:
+        with asking(upstream, json=None) as source:
+            assert list(source.text()) == ["tick", "tick"]
+
+
+def test_a_get_in_openai_s_form_does_not():
     """Its text would come twice."""
 
     def script(exchange):
         exchange.send(HEAD)
-        exchange.send_event({"ended": False, "message": "one"})
+        exchange.send_event(chat_delta("one"))
         exchange.end()
 
     with Upstream(script) as upstream, asking(upstream, json=None) as source:
