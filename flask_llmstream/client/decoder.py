@@ -39,13 +39,13 @@ class AnswerDecoder(EventStreamDecoder):
     """Reads what the standard ignores, too: JSON without a field, by itself or on each line, a
     field ``error`` (ggml-org/llama.cpp#16109), and a gap, which some formats tell in a comment.
 
-    :ivar has_had_id: whether the stream has had an ID.
+    :param last_event_id: that of the connection before. It stays until another comes.
     """
 
-    def __init__(self, max_event_bytes: int) -> None:
+    def __init__(self, max_event_bytes: int, last_event_id: str = "") -> None:
         super().__init__(max_event_bytes)
+        self.last_event_id = self._id = last_event_id
         self._json = bytearray()
-        self.has_had_id = False
 
     def ignored(self, line: bytes, events: List[MessageEvent]) -> None:
         if line.startswith(b"error:"):

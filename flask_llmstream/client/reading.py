@@ -96,7 +96,7 @@ class Reading:
 
     def _connection(self, request: Request) -> Iterator[MessageEvent]:
         """The events of one connection."""
-        decoder = AnswerDecoder(self._policy.max_event_bytes)
+        decoder = AnswerDecoder(self._policy.max_event_bytes, self.last_event_id)
         with closing(Connection(self._session, self._sockets, self._deadlines)) as connection:
             self.response = connection.open(request)
             self._has_all = self.response.status_code == 204
@@ -130,21 +130,14 @@ class Reading:
     ) -> Iterator[MessageEvent]:
         for event in events:
             self.received += 1
-            self._know_id(event.id, decoder)
-            event = event._replace(id=self.last_event_id)
+            self.last_event_id = event.id
             self.answer.read(event)
             if self.answer.is_last and self.answer.failure is None and not self.answer.is_empty:
                 self.ending = self.answer.end()
             yield event
             if self._is_done:
                 return
-        self._know_id(decoder.last_event_id, decoder)
-
-    def _know_id(self, event_id: str, decoder: AnswerDecoder) -> None:
-        """An ID stays until another comes, also over connections. An empty one takes it away."""
-        if event_id or decoder.last_event_id or decoder.has_had_id:
-            decoder.has_had_id = True
-            self.last_event_id = event_id
+        self.last_event_id = decoder.last_event_id
 
     @property
     def _is_done(self) -> bool:
@@ -158,7 +151,7 @@ class Reading:
         answer = self.answer
         if answer.failure is not None:
             raise answer.failure
-        if (answer.is_over or self._has_all) and not answer.is_empty:
+        if not answer.is_empty and (answer.is_over or (self._has_all and answer.has_an_end)):
             self.ending = answer.end()
         if answer.is_over or self._has_all:
             return True
