@@ -29,6 +29,7 @@ from .sessions import Wire, endable, release
 _BLOCK_BYTES = 16 * 1024
 _MOST_ERROR_BYTES = 64 * 1024
 _FINISH_SECONDS = 1.0
+_ERROR_SECONDS = 5.0
 
 
 class Request(NamedTuple):
@@ -73,8 +74,8 @@ class Connection:
                 request.method, request.url, headers=dict(request.headers), **options
             )
         except FAILURES as error:
-            if isinstance(error, ValueError):  # the URL can't be asked
-                raise
+            if isinstance(error, ValueError) and not self._wire.is_connected:
+                raise  # the URL can't be asked; behind a redirect it is the server's
             raise self._unopened(error) from error
         self._watch_unwatched()
         coding = self.response.headers.get("Content-Encoding", "")
@@ -97,8 +98,7 @@ class Connection:
 
     def finish(self) -> None:
         """Read what follows the end of the answer: the end of the body."""
-        self._deadlines.bound(_FINISH_SECONDS)
-        with suppress(EventSourceError):
+        with suppress(EventSourceError), self._deadlines.bounded(_FINISH_SECONDS):
             for _ in self._blocks:
                 pass
 
@@ -131,7 +131,8 @@ class Connection:
         response = self.response
         assert response is not None
         body = b""
-        with suppress(EventSourceError):  # the status tells enough
+        # The status tells enough, if the words do not come.
+        with suppress(EventSourceError), self._deadlines.bounded(_ERROR_SECONDS):
             for block in self._blocks:
                 body += block
                 if len(body) >= _MOST_ERROR_BYTES:
@@ -166,7 +167,7 @@ class Connection:
 
         def bounded(most: int) -> bytes:
             seconds = deadlines.next()
-            if sock is not None and seconds != sock.gettimeout():
+            if sock is not None:
                 sock.settimeout(seconds)
             return read(most)
 
@@ -177,7 +178,7 @@ class Connection:
         ended."""
         connection = getattr(getattr(self.response, "raw", None), "_connection", None)
         sock = getattr(connection, "sock", None)
-        if self._wire.sock is None and hasattr(sock, "fileno"):
+        if self._wire.sock is None and sock is not None and sock.fileno() >= 0:
             self._wire.sock = sock
             self._wire.sockets.watch(sock)
 

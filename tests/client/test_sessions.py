@@ -215,6 +215,26 @@ def test_a_kept_stream_is_below_the_address_that_answered():
     assert upstream.requests[2].path == f"/v2/chat/streams/{source.stream_id}"
 
 
+def test_another_site_gets_no_credentials_with_the_reader_who_comes_back(session):
+    session.auth = ("ada", "secret")
+    session.headers["X-Team"] = "sea"
+    kept = KeptAnswer(frames_of(["one"]), [0])
+    with Upstream(kept) as other, Upstream(redirect(307, other.url)) as upstream:
+        headers = {"Authorization": "Bearer secret"}
+        options = {"session": session, "headers": headers, "backoff": AT_ONCE}
+        with EventSource(upstream.url, json={}, **options) as source:
+            assert "".join(source.text()) == "one"
+    assert "Authorization" in upstream.requests[0].headers
+    assert [request.headers["Authorization"] for request in other.requests] == [None, None]
+    assert other.requests[1].headers["X-Team"] == "sea"
+
+
+def test_a_redirect_that_leads_nowhere_is_the_server_s_fault():
+    with Upstream(redirect(307, "ftp://site.test/")) as upstream:
+        with pytest.raises(ConnectionFailed, match="ftp"):
+            list(EventSource(upstream.url))
+
+
 # Proxies.
 
 
