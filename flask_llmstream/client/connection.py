@@ -27,6 +27,7 @@ from .failures import refused
 from .sessions import Wire, endable, release
 
 _BLOCK_BYTES = 16 * 1024
+_MOST_START_BYTES = 64 * 1024
 _MOST_ERROR_BYTES = 64 * 1024
 _FINISH_SECONDS = 1.0
 _ERROR_SECONDS = 5.0
@@ -116,7 +117,7 @@ class Connection:
         for block in self._blocks:
             start += block
             begins = begins or begins_answer(start)
-            if begins is not None:
+            if begins is not None or len(start) > _MOST_START_BYTES:
                 break
         if not begins and (start.strip() or kind != "text/event-stream"):
             raise NotAnEventStream(
@@ -198,5 +199,5 @@ def _read1_of(raw: Any) -> Callable[[int], bytes]:
     if isinstance(raw, HTTPResponse):
         if hasattr(raw, "read1"):
             return lambda most: raw.read1(most, decode_content=False)
-        raw = raw._fp  # urllib3 before 2.1
+        raw = raw._fp  # an older urllib3
     return raw.read1 if hasattr(raw, "read1") else raw.read  # type: ignore[no-any-return]

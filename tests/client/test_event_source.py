@@ -402,6 +402,11 @@ def test_an_event_stream_may_be_labelled_as_anything(body):
         assert [event.data for event in canned(pieces, content_type="text/html")] == ["1"]
 
 
+def test_blank_lines_without_end_are_no_event_stream():
+    with pytest.raises(NotAnEventStream):
+        list(canned([b"\n" * 9999] * 9 + [b"data: 1\n\n"], content_type="application/json"))
+
+
 # The two deadlines.
 
 

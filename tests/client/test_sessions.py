@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import Retry
+from urllib3 import HTTPConnectionPool, Retry
+from urllib3.connection import HTTPConnection
 
 from flask_llmstream import ConnectionFailed, ServerFailure, StreamStalled
 from flask_llmstream.client.event_source import EventSource
@@ -131,6 +133,41 @@ def test_an_adapter_of_one_s_own_class(session):
             closing.join()
         assert upstream.hung_up.wait(HANG_GUARD)
     assert upstream.requests[0].headers["X-Key"] == "k"
+
+
+class OwnConnection(HTTPConnection):
+    """Connects by itself, as those of Unix sockets do."""
+
+    def _new_conn(self):
+        return socket.create_connection((self.host, self.port))
+
+
+class OwnPool(HTTPConnectionPool):
+    ConnectionCls = OwnConnection
+
+
+class OwnAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": OwnPool}
+
+
+class FromHere(HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, source_address=("127.0.0.1", 0), **kwargs)
+
+
+@pytest.mark.parametrize("adapter", [OwnAdapter, FromHere])
+def test_a_read_of_an_adapter_that_connects_by_itself_ends_at_once(session, adapter):
+    session.mount("http://", adapter())
+    with Upstream(silence_after("one")) as upstream:
+        with EventSource(upstream.url, session=session, json={}) as source:
+            next(source)
+            closing = threading.Timer(0, source.close)
+            closing.start()
+            assert list(source) == []
+            closing.join()
+        assert upstream.hung_up.wait(HANG_GUARD)
 
 
 def test_an_adapter_without_connections():
