@@ -284,6 +284,19 @@ def test_a_proxy_of_the_environment(monkeypatch):
     assert proxy.requests[0].path == "http://site.test/stream"
 
 
+def test_the_session_s_connections_to_its_proxy_are_left_alone(session):
+    def script(exchange):
+        (silence_after("one") if exchange.method == "POST" else answer(200, "hello"))(exchange)
+
+    with Upstream(script) as proxy:
+        session.proxies["http"] = proxy.url.replace("/v1", "")
+        assert session.get("http://site.test/").text == "hello"
+        with EventSource("http://site.test/", session=session, json={}) as source:
+            next(source)
+        assert session.get("http://site.test/").text == "hello"
+    assert [request.number_on_connection for request in proxy.requests] == [1, 1, 2]
+
+
 def test_a_proxy_that_refuses_a_tunnel(session):
     with Upstream(answer(407)) as proxy:
         session.proxies["https"] = proxy.url.replace("/v1", "")
