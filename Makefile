@@ -18,6 +18,9 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
     restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
+WITH_OTHERS := $(addprefix tests/,clients doctor producers replay)
+IN_BROWSERS := $(wildcard tests/system/test_*page.py) tests/system/test_other_sites.py \
+    tests/system/test_returning.py
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -27,8 +30,8 @@ USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/install
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit system js legacy legacy-rooms legacy-streams test-matrix test-servers test-replay \
-    test-proxies test-clients test-openapi test-readers bad-days benchmark clean interleavings
+.PHONY: demo test style unit integration system browsers js legacy legacy-rooms legacy-streams test-matrix \
+    test-servers test-replay test-proxies test-clients test-openapi test-readers bad-days benchmark clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
@@ -38,7 +41,7 @@ demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:809
 test:  ## everything that must pass, three parts of the suite side by side
 	@$(MAKE) --jobs 2 $(VENV)/test
 	@$(MAKE) --jobs 3 --output-sync=target style js $(USUAL_CLIENTS) $(OLDEST_INSTALLED)
-	@$(MAKE) --jobs 3 --output-sync=target system unit legacy-rooms legacy-streams
+	@$(MAKE) --jobs 3 --output-sync=target system unit legacy-rooms integration browsers legacy-streams
 
 style: $(VENV)/test
 	$(BIN)/flake8
@@ -46,12 +49,18 @@ style: $(VENV)/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The plus keeps make from holding the output back until the end.
-unit: $(VENV)/test $(USUAL_CLIENTS)
-	+$(BIN)/python -m pytest --ignore tests/system
+# The plus keeps make from holding the output back until the end. Beware: with it, a dry run runs this.
+unit: $(VENV)/test  ## the rooms of the package
+	+$(BIN)/python -m pytest --ignore tests/system $(addprefix --ignore=,$(WITH_OTHERS))
 
-system: $(VENV)/test  ## the whole on real servers and browsers: these tests wait more than they compute
-	$(BIN)/python -m pytest tests/system
+integration: $(VENV)/test $(USUAL_CLIENTS)  ## with other programs: clients, proxies, Redis, Celery
+	$(BIN)/python -m pytest $(WITH_OTHERS)
+
+system: $(VENV)/test  ## the whole on real servers
+	$(BIN)/python -m pytest tests/system $(addprefix --ignore=,$(IN_BROWSERS))
+
+browsers: $(VENV)/test  ## pages in Chromium, Firefox and WebKit
+	$(BIN)/python -m pytest $(IN_BROWSERS)
 
 js: $(VENV)/debian
 	node --test --test-timeout=30000 tests/js/*.test.mjs
