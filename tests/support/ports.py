@@ -8,18 +8,21 @@ import secrets
 import socket
 
 PORTS = range(20_000, 32_000)
-"""Below those that Linux gives to clients, and to servers that take any. Otherwise such a port could
-be gone before the server listens that was told of it."""
+"""Below the ports that Linux gives to clients, and to servers that take any. One of those could be
+taken before the server that was told of it listens."""
 
-_numbers = itertools.count(secrets.randbelow(len(PORTS)))
+_first = secrets.randbelow(len(PORTS))
+_ports = itertools.cycle([*PORTS[_first:], *PORTS[:_first]])
 
 
 def free_port() -> int:
-    """A port on which nothing listens. It is given once in a process, and each process begins at a
-    random one: others that run meanwhile are given others."""
-    for number in _numbers:
-        port = PORTS[number % len(PORTS)]
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("the numbers have an end")
+    """A port on which nothing listens. A process is given each one once, and begins at a random one,
+    so that no two processes start a server on the same."""
+    return next(filter(_is_free, _ports))
+
+
+def _is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
