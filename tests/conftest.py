@@ -150,6 +150,12 @@ def finished(place):
 
 
 @pytest.fixture
+def no_farewell(monkeypatch):
+    """A drain waits for no reader: one on its own thread takes the end only afterwards."""
+    monkeypatch.setattr("flask_llmstream.stream.drain.FAREWELL_SECONDS", 0)
+
+
+@pytest.fixture
 def failing_log(monkeypatch):
     """The handler of every logger raises. ``failed`` counts how often."""
 

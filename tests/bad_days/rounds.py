@@ -34,10 +34,12 @@ class Rounds:
         self.counts = [settled(live)]
 
     def run(self) -> Counts:
-        """Run one more crowd, and return the counts after it."""
+        """Run one more crowd, and return the counts after it. The first one fills the caches: only
+        after a later one the counts get time to come down to those before it."""
+        last = self.counts[-1] if self.crowds else {}
         crowd = Crowd(self._live.port, *self._size, seed=len(self.counts))
         self.crowds.append(crowd.run())
-        self.counts.append(settled(self._live, self.counts[0], self.counts[-1]))
+        self.counts.append(settled(self._live, self.counts[0], last))
         return self.counts[-1]
 
     @property

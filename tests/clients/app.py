@@ -86,7 +86,8 @@ streams = LLMStream(
     app,
     providers={
         "own": CallableProvider(own),
-        "relay": OpenAICompatible(os.environ["UPSTREAM"], prompts="chat"),
+        # Without retries: a failure of the model is to be seen, not waited for.
+        "relay": OpenAICompatible(os.environ["UPSTREAM"], prompts="chat", retries=0),
     },
 )
 

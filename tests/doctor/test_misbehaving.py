@@ -7,11 +7,13 @@ import threading
 
 import pytest
 
-from tests.support.upstream import HEAD, Upstream, answer, events
+from tests.support.upstream import HEAD, LAST_CHUNK, Upstream, answer, events
 
 TOKEN = ("--token", "a secret of the doctor")
 TOKENS = [{"ended": False, "message": "0"}, {"ended": True, "message": ""}]
 INSIDE = answer(200, json.dumps({"heartbeat": 15, "findings": []}))
+CLOSED = {"process": 1, "state": "closed", "reason": "disconnect", "seconds": 0.1}
+NOTICED = answer(200, json.dumps(CLOSED))
 UNKNOWN = answer(200, json.dumps({"process": 1, "state": "unknown"}))
 
 
@@ -21,13 +23,19 @@ def silent(exchange):
     exchange.send_event(TOKENS[0])
 
 
+def brief(exchange):
+    """One token, then the end at once: for tests of something else than silence."""
+    silent(exchange)
+    exchange.send(LAST_CHUNK)
+
+
 @pytest.fixture
 def found(examine, monkeypatch):
-    """The findings at a site whose routes answer by these scripts."""
+    """The findings at a site whose routes answer by these scripts: without them, at once."""
     for module in ("silence", "leaving"):
         monkeypatch.setattr(f"flask_llmstream.doctor.probe.{module}.LEEWAY", 0.3)
 
-    def found(count=events(*TOKENS), inside=INSIDE, silence=silent, fate=UNKNOWN):
+    def found(count=events(*TOKENS), inside=INSIDE, silence=brief, fate=NOTICED):
         scripts = {"completions": count, "doctor": inside, "silence": silence}
 
         def script(exchange):
@@ -80,7 +88,7 @@ def test_an_answer_that_tells_nothing_of_the_server_is_none(found, inside):
 
 
 def test_silence_that_nobody_ends_is_told_as_lost(found):
-    assert found()["silence"]["seen"].startswith("lost without a word after 1.0 s")
+    assert found(silence=silent)["silence"]["seen"].startswith("lost without a word after 1.0 s")
 
 
 def test_a_site_that_fills_the_silence_is_left_after_a_while(found):
@@ -126,7 +134,7 @@ def test_silence_whose_end_comes_without_its_token_is_cut_too(found, last):
 
 
 def test_a_stream_that_no_process_knows_is_asked_for_no_longer_than_it_can_last(found):
-    leaving = found()["leaving"]
+    leaving = found(fate=UNKNOWN)["leaving"]
     assert leaving["level"] == "warning" and "of the 1 processes" in leaving["seen"]
 
 

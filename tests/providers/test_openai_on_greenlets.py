@@ -6,26 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 HERE = Path(__file__).parent
+FILES = [
+    "test_openai_compatible.py",
+    "test_openai_failures.py",
+    "test_openai_abort.py",
+    "test_openai_names.py",
+    "test_openai_retries.py",
+    "killed_greenlets.py",
+    "flooded_greenlets.py",
+]
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "test_openai_compatible.py",
-        "test_openai_failures.py",
-        "test_openai_abort.py",
-        "test_openai_names.py",
-        "test_openai_retries.py",
-        "killed_greenlets.py",
-        "flooded_greenlets.py",
-    ],
-)
-def test_in_a_process_that_is_monkey_patched(file):
+def test_in_a_process_that_is_monkey_patched():
     pytest_patched = [sys.executable, "-m", "gevent.monkey", "--module", "pytest"]
-    options = ["-q", "-p", "no:cacheprovider", str(HERE / file)]
+    options = ["-q", "-p", "no:cacheprovider", *(str(HERE / file) for file in FILES)]
     run = subprocess.run(
         pytest_patched + options,
         cwd=HERE.parent.parent,

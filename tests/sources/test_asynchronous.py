@@ -264,7 +264,9 @@ def test_a_timeout_cancels_it(place, app, serve, waiting, finished, schedule):
     assert finished.summary().reason == "timeout"
 
 
-def test_a_server_that_goes_cancels_it(place, app, streams, serve, waiting, finished):
+def test_a_server_that_goes_cancels_it(
+    place, app, streams, serve, waiting, finished, no_farewell
+):
     serve(lambda: waiting, on_finish=finished)
     with Answer(app, "/") as answer:
         answer.block()

@@ -21,7 +21,7 @@ where_it_is_read = only(GREENLETS, THREADS)
 
 
 @pytest.fixture
-def waiting(place, app, streams):
+def waiting(place, app, streams, no_farewell):
     """A source at ``/`` that waits behind its first item."""
     source = Waiting(place)
     app.add_url_rule("/", "view", lambda: streams.response(source))

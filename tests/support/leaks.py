@@ -46,14 +46,14 @@ class LeakCheck:
     def leaks(self) -> List[str]:
         """A line for each leak. New objects get a moment to end."""
         self._wait()
-        if _descriptors() - self._descriptors:
-            gc.collect()  # an app or a traceback in a cycle may hold a provider's connections
+        if self._new_descriptors():
+            gc.collect()
             self._wait()  # each is closed on its own hub
         left = [repr(one) for one in self._new_threads()]
         left += [repr(one) for one in _greenlets()]
         left += [repr(task) for task in self._new_tasks()]
         left += [f"{slots.taken} slots" for slots in _alive(StreamLimiter) if slots.taken]
-        left += [f"descriptor of {of}" for of in (_descriptors() - self._descriptors).elements()]
+        left += [f"descriptor of {of}" for of in self._new_descriptors().elements()]
         watchers = self._hub.loop.activecnt - self._watchers
         return left + [f"{watchers} timers or watchers of the hub"] * (watchers > 0)
 
@@ -65,10 +65,16 @@ class LeakCheck:
             self._hub.join(TURN)
             if not self._is_busy():
                 return
+            if self._new_descriptors():
+                gc.collect()  # else the other end of a connection in a cycle waits in vain
 
     def _is_busy(self) -> bool:
         watchers = self._hub.loop.activecnt > self._watchers
         return watchers or bool(self._new_threads()) or bool(self._new_tasks())
+
+    def _new_descriptors(self) -> "Counter[str]":
+        """An app or a traceback in a cycle may hold some, such as a provider's connections."""
+        return _descriptors() - self._descriptors
 
     def _new_tasks(self) -> Set["asyncio.Task[Any]"]:
         return asyncio.all_tasks(event_loop()) - self._tasks

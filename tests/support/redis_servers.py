@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import tempfile
 from typing import Any, Iterator, List, Optional, Tuple
 
 from tests.conftest import needs
 from tests.support.eventually import eventually
+from tests.support.ports import free_port
 from tests.support.programs import installed
 from tests.support.runtimes import HANG_GUARD
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class RedisServer:

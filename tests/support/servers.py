@@ -16,6 +16,7 @@ import time
 from typing import Any, Iterator, List, NamedTuple, Tuple
 
 from tests.support.certificates import certificate_for, trusting
+from tests.support.ports import free_port
 from tests.support.programs import ROOT, installed, python_of_mod_wsgi
 
 HANG_GUARD = 30
@@ -257,13 +258,6 @@ def serving(command: str, port: int = 0, **environment: str) -> Iterator[LiveSer
             process.wait()
         drain.join(HANG_GUARD)
         process.stderr.close()
-
-
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[str]", log: List[str]) -> None:

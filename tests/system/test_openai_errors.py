@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from importlib.util import find_spec
+from socketserver import BaseServer
 
 import pytest
 from flask import abort, request
@@ -53,7 +54,8 @@ def app(make_app):
 def client(app):
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = False  # its end waits for their ends
-    thread = threading.Thread(target=server.serve_forever)
+    # Werkzeug's own method looks only each half second whether it has to end.
+    thread = threading.Thread(target=BaseServer.serve_forever, args=(server, 0.02))
     thread.start()
     url = f"http://127.0.0.1:{server.port}/v1"
     try:

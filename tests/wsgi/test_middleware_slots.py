@@ -91,7 +91,7 @@ def test_whose_a_request_is_can_be_told_otherwise(wrap, foreign, pausing):
 
 
 @pytest.fixture
-def open_stream(wrap, foreign, pausing):
+def open_stream(wrap, foreign, pausing, no_farewell):
     """A function that opens a stream and returns its middleware. It waits after its first block."""
 
     def open_stream(**options):
