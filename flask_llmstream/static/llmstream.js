@@ -847,8 +847,8 @@ export class Answer {
   async *#each(take) {
     try {
       for (let items; (items = take()).length > 0 || !this.#over; ) {
-        yield* items;
-        if (items.length === 0) await this.#news();
+        if (items.length > 0) yield* items;
+        else await this.#news(); // nothing came since take(): no step of another's lies between
       }
     } finally {
       this.leave();
