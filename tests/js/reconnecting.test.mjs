@@ -215,9 +215,12 @@ const cached = { persisted: true };
 test("a page that goes into the cache lets its answer go, and goes on when it is shown", async () => {
   const happens = window();
   Math.random = () => 1_000; // many minutes
-  const options = {
-    onText: (text) => text === TEXT[0] && setImmediate(() => happens("pagehide", true, cached)),
-    ...wakesWhen("reconnecting", (name) => happens(name, false, cached)),
+  const names = [];
+  const moves = { streaming: ["pagehide", true], reconnecting: ["pageshow", false] };
+  const onState = ({ name }) => {
+    names.push(name);
+    if (moves[name]) setImmediate(() => happens(...moves[name], cached));
+    if (name === "reconnecting") delete moves.streaming;
   };
   const left = deferred();
   const first = (response) => {
@@ -225,10 +228,10 @@ test("a page that goes into the cache lets its answer go, and goes on when it is
     response.writeHead(200, HEAD).write(OPENING + EVENTS[0]);
   };
   const rest = (response, last) => whole(response, after(last));
-  const told = await resumed([first, rest], undefined, options);
+  const told = await resumed([first, rest], undefined, { onState });
   await left.promise;
   assert.equal(told.text, TEXT.join(""));
-  assert.deepEqual(told.names, ["waiting", "streaming", "reconnecting", "streaming", "ended"]);
+  assert.deepEqual(names, ["waiting", "streaming", "reconnecting", "streaming", "ended"]);
 });
 
 test("a page that is shown out of the cache trusts no connection that was made before", async () => {
