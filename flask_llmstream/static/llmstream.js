@@ -710,7 +710,8 @@ export class Answer {
   /** Give the connection up, and make another; or end the pause before the next. */
   /** @type {() => unknown} */
   #renew = () => {};
-  #woken = false;
+  /** @type {number | null} how long the next pause is, if not as usual: milliseconds */
+  #nextPause = null;
   #life = new AbortController();
   /** When the connection was made, or has last brought a byte. 0: there is none. */
   #heardAt = 0;
@@ -939,7 +940,7 @@ export class Answer {
   async #pause({ facts: { retryAfter } }, tries) {
     const told = retryAfter === undefined ? (this.#retry ?? 0) : SECOND * retryAfter;
     const random = Math.random() * Math.min(LONGEST_PAUSE, SECOND * 2 ** tries);
-    const wait = this.#woken ? 0 : Math.min(told, LONGEST_WAIT) + random;
+    const wait = this.#nextPause ?? Math.min(told, LONGEST_WAIT) + random;
     this.#heardAt = 0;
     let timer;
     await new Promise((/** @type {(_?: unknown) => void} */ resolve) => {
@@ -947,7 +948,7 @@ export class Answer {
       this.#close = resolve;
       this.#renew = retryAfter ? () => {} : resolve;
     });
-    this.#woken = false;
+    this.#nextPause = null;
     clearTimeout(timer);
   }
 
@@ -960,21 +961,24 @@ export class Answer {
     leaving?.addEventListener("abort", () => this.leave(), { signal });
     // A connection dies while the page sleeps or the network is away, and no event tells of that.
     const wake = (/** @type {boolean} */ isSure) => {
-      this.#woken = isSure || !this.#heardAt || isSilent(stall / 2);
-      if (this.#woken) this.#renew();
+      if (!isSure && this.#heardAt && !isSilent(stall / 2)) return;
+      this.#nextPause = 0;
+      this.#renew();
     };
     const on = (/** @type {string} */ name, /** @type {(event: any) => unknown} */ listener) =>
       globalThis.addEventListener?.(name, listener, { signal });
     on("online", () => wake(true));
     on("visibilitychange", () => document.hidden || wake(false));
-    on("pageshow", ({ persisted }) => wake(persisted));
+    on("pageshow", () => wake(false));
     on("pagehide", ({ persisted }) => persisted && this.#sleep());
   }
 
   /** The page goes into the back-forward cache, where no connection lives on. */
   #sleep() {
-    if (!this.#way()) this.leave();
-    else if (this.#heardAt) this.#renew();
+    if (!this.#way()) return this.leave();
+    if (!this.#heardAt) return;
+    this.#nextPause = LONGEST_WAIT; // until the page is shown again
+    this.#renew();
   }
 
   /** The server has accepted a request. @param {Response} response @param {string | URL} asked */
