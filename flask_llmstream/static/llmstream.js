@@ -192,7 +192,7 @@ export class EventStreamDecoder {
 
   /** @param {string} line that is rare, or not whole @param {StreamEvent[]} events */
   #field(line, events) {
-    const colon = (line + ":").indexOf(":");
+    const colon = placeOf(":", line, 0);
     const name = line.slice(0, colon);
     const value = valueIn(line, colon + 1, line.length);
     if (name === "data") this.#append(value, line.length);
@@ -440,10 +440,13 @@ function failureTold(error, plain = SENTENCES.error, facts = { code: "error" }) 
   /** @type {Record<string, any>} */
   const members = {};
   const words = wordsIn(error, members);
-  const first = (/** @type {string} */ names, isRight = isText) =>
+  /** @type {(names: string, isRight?: (value: unknown) => boolean) => any} */
+  const first = (names, isRight = isText) =>
     names.split(" ").map((name) => members[name]).find(isRight);
-  const isCode = (/** @type {unknown} */ value) => isText(value) && value !== words;
-  const code = first("code type error_type status error", isCode);
+  const code = first(
+    "code type error_type status error",
+    (value) => isText(value) && value !== words,
+  );
   return new StreamFailure(shortened(words) || plain, {
     ...facts,
     code: code ?? String(first("status code", Number.isFinite) ?? facts.code),
