@@ -17,7 +17,10 @@ const WORDS = ["Once", " upon", " a", " time", " 你好"];
 const [tools = ".venv/npm"] = process.argv.slice(2);
 const theirModule = join(resolve(tools), "node_modules/eventsource-parser/dist/index.js");
 const { createParser } = await import(pathToFileURL(theirModule));
-const source = readFileSync(new URL("../flask_llmstream/static/llmstream.js", import.meta.url), "utf8");
+const source = readFileSync(
+  new URL("../flask_llmstream/static/llmstream.js", import.meta.url),
+  "utf8",
+);
 const { EventStreamDecoder } = await import("data:text/javascript," + encodeURIComponent(source));
 
 function message(index) {
@@ -26,8 +29,16 @@ function message(index) {
 }
 
 function chunk(index) {
-  const choices = [{ index: 0, delta: { content: WORDS[index % WORDS.length] }, finish_reason: null }];
-  const shape = { id: "chatcmpl-7d1f", object: "chat.completion.chunk", created: 1, model: "llama3.2", choices };
+  const choices = [
+    { index: 0, delta: { content: WORDS[index % WORDS.length] }, finish_reason: null },
+  ];
+  const shape = {
+    id: "chatcmpl-7d1f",
+    object: "chat.completion.chunk",
+    created: 1,
+    model: "llama3.2",
+    choices,
+  };
   return `data: ${JSON.stringify(shape)}\n\n`;
 }
 
@@ -52,7 +63,7 @@ function cut(event, size) {
 
 const large = () => 65_536;
 let seed = 1;
-const anywhere = () => (seed = (seed * 48_271) % 2_147_483_647) % 400 + 1;
+const anywhere = () => ((seed = (seed * 48_271) % 2_147_483_647) % 400) + 1;
 
 const STREAMS = {
   "tokens, an event a chunk": each(message).map(bytes),
@@ -98,7 +109,9 @@ function microseconds(read, chunks) {
 
 const median = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
 
-console.log("| stream | llmstream.js, µs an event | eventsource-parser | ratio |\n|---|---|---|---|");
+console.log(
+  "| stream | llmstream.js, µs an event | eventsource-parser | ratio |\n|---|---|---|---|",
+);
 for (const [name, chunks] of Object.entries(STREAMS)) {
   if (ours(chunks) !== theirs(chunks)) throw new Error(`they read different text: ${name}`);
   const times = { ours: [], theirs: [] };

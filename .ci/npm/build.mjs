@@ -11,7 +11,10 @@ const [tools, output] = process.argv.slice(2).map((path) => resolve(path));
 const module = join(root, "flask_llmstream/static/llmstream.js");
 
 function tool(name, args, options = {}) {
-  return execFileSync(join(tools, "node_modules/.bin", name), args, { encoding: "utf8", ...options });
+  return execFileSync(join(tools, "node_modules/.bin", name), args, {
+    encoding: "utf8",
+    ...options,
+  });
 }
 
 /** The module, or what importing one of its names brings, minified. */
@@ -27,7 +30,9 @@ function sizeOf(code) {
 
 /** The manifest with the version of the Python package, without what only builds and tests need. */
 function manifest() {
-  const { devDependencies, ...kept } = JSON.parse(readFileSync(join(import.meta.dirname, "package.json")));
+  const { devDependencies, ...kept } = JSON.parse(
+    readFileSync(join(import.meta.dirname, "package.json")),
+  );
   const python = readFileSync(join(root, "flask_llmstream/__init__.py"), "utf8");
   const [, version] = /^__version__ = "(.+)"$/m.exec(python);
   return JSON.stringify({ name: kept.name, version, ...kept }, null, 2);
@@ -48,13 +53,17 @@ try {
   writeFileSync(join(folder, "README.md"), readme());
   const types = ["--allowJs", "--checkJs", "--strict", "--declaration", "--emitDeclarationOnly"];
   const target = ["--target", "es2022", "--lib", "es2022,dom,dom.asynciterable", "--types", ""];
-  tool("tsc", [...types, ...target, "--outDir", folder, join(folder, "llmstream.js")], { stdio: "inherit" });
+  tool("tsc", [...types, ...target, "--outDir", folder, join(folder, "llmstream.js")], {
+    stdio: "inherit",
+  });
   mkdirSync(output, { recursive: true });
   const packed = ["pack", "--silent", "--pack-destination", output];
   const name = execFileSync("npm", packed, { cwd: folder, encoding: "utf8" }).trim();
   const imports = ["Answer", "postEvents", "EventStreamDecoder", "Typewriter"];
   const sizes = Object.fromEntries(imports.map((name) => [name, sizeOf(minified(name))]));
-  console.log(JSON.stringify({ package: join(output, name), whole: sizeOf(minified()), ...sizes }, null, 2));
+  console.log(
+    JSON.stringify({ package: join(output, name), whole: sizeOf(minified()), ...sizes }, null, 2),
+  );
 } finally {
   rmSync(folder, { recursive: true });
 }

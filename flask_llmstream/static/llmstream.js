@@ -62,9 +62,10 @@ export class StreamFailure extends Error {
   /**
    * @param {string} message
    * @param {FailureFacts} facts
+   * @param {ErrorOptions} [options]
    */
-  constructor(message, facts) {
-    super(message);
+  constructor(message, facts, options) {
+    super(message, options);
     /** The code among the facts. */
     this.code = facts.code;
     this.facts = facts;
@@ -80,9 +81,9 @@ const SENTENCES = {
   error: "The answer failed.",
 };
 
-/** A failure that this side saw. @param {string} code @param {ErrorOptions} [cause] */
-function failed(code, cause) {
-  return Object.assign(new StreamFailure(SENTENCES[code], { code }), cause);
+/** A failure that this side saw. @param {string} code @param {ErrorOptions} [options] */
+function failed(code, options) {
+  return new StreamFailure(SENTENCES[code], { code }, options);
 }
 
 const MAX_EVENT_LENGTH = 1_048_576;
@@ -154,12 +155,12 @@ export class EventStreamDecoder {
    */
   #lines(text, events) {
     let cr = placeOf("\r", text, 0);
-    for (let start = 0, lf = -1; ; ) {
+    for (let start = 0, lf = -1; ;) {
       if (lf < start) lf = placeOf("\n", text, start);
       const end = lf < cr ? lf : cr;
       if (end === NOWHERE) return start;
       this.#check(end - start);
-      if (begins(text, start, 100, 97, 116, 97, COLON)) {
+      if (begins(text, start, 100, 97, 116, 97, COLON)) { // data:
         const data = valueIn(text, start + 5, end);
         if (this.#data === null && end === lf && text.charCodeAt(lf + 1) === LF) {
           this.#dispatch(events, data);
@@ -167,7 +168,10 @@ export class EventStreamDecoder {
           continue;
         }
         this.#append(data, end - start);
-      } else if (begins(text, start, 101, 118, 101, 110, 116) && text.charCodeAt(start + 5) === COLON) {
+      } else if (
+        begins(text, start, 101, 118, 101, 110, 116) && // event
+        text.charCodeAt(start + 5) === COLON
+      ) {
         this.#event = valueIn(text, start + 6, end);
       } else if (end > start) this.#field(text.slice(start, end), events);
       else this.#dispatch(events, this.#data);
@@ -372,7 +376,7 @@ async function* received(url, question, decoder, start, onOpen, onBytes) {
       await look(() => text.length >= MAX_ERROR_LENGTH).catch(() => signal?.throwIfAborted());
       throw refusalOf(response, text);
     }
-    for (let piece; (piece = looked.shift() ?? (await next())); ) {
+    for (let piece; (piece = looked.shift() ?? (await next()));) {
       onBytes?.(piece);
       yield decoder.feed(piece);
     }
@@ -442,7 +446,10 @@ function failureTold(error, plain = SENTENCES.error, facts = { code: "error" }) 
   const words = wordsIn(error, members);
   /** @type {(names: string, isRight?: (value: unknown) => boolean) => any} */
   const first = (names, isRight = isText) =>
-    names.split(" ").map((name) => members[name]).find(isRight);
+    names
+      .split(" ")
+      .map((name) => members[name])
+      .find(isRight);
   const code = first(
     "code type error_type status error",
     (value) => isText(value) && value !== words,
@@ -545,7 +552,13 @@ function messageIn(said) {
   if (!isLast) return { delta };
   const word = isText(reason) ? reason : "complete";
   const finish = word === "complete" ? usage?.finish_reason : word === "error" && word;
-  return { delta, usage, reason: finishOf(finish) || word, error: error || errorOf(finish), isLast };
+  return {
+    delta,
+    usage,
+    reason: finishOf(finish) || word,
+    error: error || errorOf(finish),
+    isLast,
+  };
 }
 
 /** Chat completions in OpenAI's form, streamed or whole, and legacy completions. @type {Form} */
@@ -850,7 +863,7 @@ export class Answer {
   /** @template T @param {() => T[]} take @returns {AsyncGenerator<T, void, void>} */
   async *#each(take) {
     try {
-      for (let items; (items = take()).length > 0 || !this.#over; ) {
+      for (let items; (items = take()).length > 0 || !this.#over;) {
         if (items.length > 0) yield* items;
         else await this.#news(); // nothing came since take(): no step of another's lies between
       }
@@ -865,15 +878,16 @@ export class Answer {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  #dismiss() {
-    this.#close();
-    const question = { ...this.#access(), method: "DELETE", keepalive: true };
-    if (this.streamUrl) asked(this.streamUrl, question).catch(() => {}); // without a reader it ends, too
+  /** @param {Question} request */
+  #question(request) {
+    const { headers, credentials, fetch } = this.#options;
+    return { headers, credentials, fetch, ...request };
   }
 
-  #access() {
-    const { headers, credentials, fetch } = this.#options;
-    return { headers, credentials, fetch };
+  #dismiss() {
+    this.#close();
+    const question = this.#question({ method: "DELETE", keepalive: true });
+    if (this.streamUrl) asked(this.streamUrl, question).catch(() => {}); // without a reader it ends, too
   }
 
   /** Where another connection gets the rest. */
@@ -911,7 +925,7 @@ export class Answer {
     const decoder = new AnswerDecoder();
     const chunks = received(
       url,
-      { ...request, ...this.#access(), lastEventId: this.#lastEventId, signal },
+      this.#question({ ...request, lastEventId: this.#lastEventId, signal }),
       decoder,
       ANSWER_START,
       (response) => this.#open(response, url),

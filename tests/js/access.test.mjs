@@ -6,7 +6,16 @@ import { test } from "node:test";
 
 import { ID, cut, cutAfter, deferred, refuse, resumed, whole } from "./kept.mjs";
 import { EVENTS, HEAD, OPENING, after } from "./kept.mjs";
-import { Answer, StreamFailure, all, begin, delta, end, postEvents, withServer } from "./support.mjs";
+import {
+  Answer,
+  StreamFailure,
+  all,
+  begin,
+  delta,
+  end,
+  postEvents,
+  withServer,
+} from "./support.mjs";
 
 const WAYS = {
   "Answer.post": (url, options) => Answer.post(url, {}, options).finished,
@@ -122,7 +131,8 @@ test("a page's own fetch may answer by itself, also with an answer that is kept"
     asked.push(`${method} ${url}`);
     return new Response(replies.shift(), { headers: HEAD });
   };
-  const state = await Answer.post("http://site.test/v1/chat/completions", {}, { fetch: own }).finished;
+  const state = await Answer.post("http://site.test/v1/chat/completions", {}, { fetch: own })
+    .finished;
   assert.equal(state.reason, "complete");
   assert.deepEqual(asked, [
     "POST http://site.test/v1/chat/completions",

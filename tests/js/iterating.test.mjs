@@ -114,7 +114,8 @@ for (const name of ["text", "events"]) {
   });
 
   test(`a failure comes out of a loop over ${name}, after what came before it`, async () => {
-    const error = 'event: error\ndata: {"ended": true, "error": {"code": "c", "message": "No."}}\n\n';
+    const error =
+      'event: error\ndata: {"ended": true, "error": {"code": "c", "message": "No."}}\n\n';
     await answering([delta("Once"), error], async (url) => {
       const got = [];
       const reading = (async () => {

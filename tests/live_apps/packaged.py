@@ -1,4 +1,7 @@
-"""Pages of a folder, and chat endpoints whose models count: ``python -m tests.live_apps.packaged PORT FOLDER``."""
+"""Pages of a folder, and chat endpoints: ``python -m tests.live_apps.packaged PORT FOLDER``.
+
+It tells which models were asked, and how many run.
+"""
 
 from gevent import monkey
 

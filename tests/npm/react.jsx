@@ -38,4 +38,6 @@ function Page() {
   );
 }
 
-createRoot(document.querySelector("#root")).render(createElement(StrictMode, null, createElement(Page)));
+createRoot(document.querySelector("#root")).render(
+  createElement(StrictMode, null, createElement(Page)),
+);

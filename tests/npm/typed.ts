@@ -41,9 +41,15 @@ export async function used(): Promise<void> {
   const kept: string | null = Answer.get(new URL("https://example.org/")).streamUrl;
   if (kept) LLMStream.attach(kept, { onState: told }).leave();
   Minified.post("/", {}).stop();
-  for await (const { event, data, id } of postEvents("/", {}, { keepalive: true, headers: options.headers }))
+  for await (const { event, data, id } of postEvents(
+    "/",
+    {},
+    { keepalive: true, headers: options.headers },
+  ))
     `${event} ${data} ${id}`;
-  const events: StreamEvent[] = new EventStreamDecoder({ maxEventLength: 10 }).feed(new Uint8Array());
+  const events: StreamEvent[] = new EventStreamDecoder({ maxEventLength: 10 }).feed(
+    new Uint8Array(),
+  );
   await new Typewriter((text) => text.length * events.length, { maxLag: 1 }).finish();
   new StreamFailure("No.", { code: "no" }).facts.retryAfter?.toFixed();
 }
