@@ -16,7 +16,7 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
     forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
-    restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic
+    npm_package restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin

@@ -113,6 +113,8 @@ export class EventStreamDecoder {
   #dataLength = 0;
   #event = "";
   #id = "";
+  /** @type {StreamEvent[]} those that the last bytes have completed */
+  #events = [];
 
   /**
    * @param {{maxEventLength?: number}} [options] the bound on one line, and on the `data` lines
@@ -130,8 +132,7 @@ export class EventStreamDecoder {
    * @throws {StreamFailure} `too_large`: past the bound. This decoder can't be used any more
    */
   feed(chunk) {
-    /** @type {StreamEvent[]} */
-    const events = [];
+    this.#events = [];
     let text = this.#utf8.decode(chunk, STREAM);
     if (this.#afterCR && text) {
       this.#afterCR = false;
@@ -141,29 +142,29 @@ export class EventStreamDecoder {
       text = [this.#rest, text].join(""); // flat: a sum of texts is slow to search
       this.#rest = "";
     }
-    const end = this.#lines(text, events);
+    const end = this.#lines(text);
     if (end < text.length) this.#check((this.#rest += text.slice(end)).length);
-    return events;
+    return this.#events;
   }
 
   /**
    * The hot loop: it looks at characters in their place, and makes no text but an event's own.
    *
    * @param {string} text
-   * @param {StreamEvent[]} events gets those that the text's whole lines complete
-   * @returns {number} the end of these lines
+   * @returns {number} the end of its last whole line
    */
-  #lines(text, events) {
+  #lines(text) {
     let cr = placeOf("\r", text, 0);
     for (let start = 0, lf = -1; ;) {
       if (lf < start) lf = placeOf("\n", text, start);
       const end = lf < cr ? lf : cr;
       if (end === NOWHERE) return start;
       this.#check(end - start);
-      if (begins(text, start, 100, 97, 116, 97, COLON)) { // data:
+      if (begins(text, start, 100, 97, 116, 97, COLON)) {
+        // data:
         const data = valueIn(text, start + 5, end);
         if (this.#data === null && end === lf && text.charCodeAt(lf + 1) === LF) {
-          this.#dispatch(events, data);
+          this.#dispatch(data);
           start = lf + 2;
           continue;
         }
@@ -173,8 +174,8 @@ export class EventStreamDecoder {
         text.charCodeAt(start + 5) === COLON
       ) {
         this.#event = valueIn(text, start + 6, end);
-      } else if (end > start) this.#field(text.slice(start, end), events);
-      else this.#dispatch(events, this.#data);
+      } else if (end > start) this.#field(text.slice(start, end));
+      else this.#dispatch(this.#data);
       start = end + 1;
       if (end === cr) {
         if (start === lf) start += 1;
@@ -194,32 +195,33 @@ export class EventStreamDecoder {
     this.#dataLength += length;
   }
 
-  /** @param {string} line that is rare, or not whole @param {StreamEvent[]} events */
-  #field(line, events) {
+  /** @param {string} line that is rare, or not whole */
+  #field(line) {
     const colon = placeOf(":", line, 0);
     const name = line.slice(0, colon);
     const value = valueIn(line, colon + 1, line.length);
-    if (name === "data") this.#append(value, line.length);
+    if (name === "id" && !value.includes("\0")) this.#id = value;
+    else if (name === "data") this.#append(value, line.length);
     else if (name === "event") this.#event = value;
-    else if (name === "id" && !value.includes("\0")) this.#id = value;
     else if (name === "retry" && /^\d+$/.test(value))
       this.retry = Math.min(+value, Number.MAX_SAFE_INTEGER);
-    else this.stray(line, events);
+    else this.#events.push(...this.stray(line));
   }
 
   /**
-   * A line that the standard ignores.
+   * The events in a line that the standard ignores: none.
    *
    * @protected
    * @param {string} _line
-   * @param {StreamEvent[]} _events
+   * @returns {StreamEvent[]}
    */
-  stray(_line, _events) {}
+  stray(_line) {
+    return [];
+  }
 
-  /** @param {StreamEvent[]} events @param {string | null} data */
-  #dispatch(events, data) {
+  #dispatch(/** @type {string | null} */ data) {
     this.lastEventId = this.#id;
-    if (data !== null) events.push({ event: this.#event || "message", data, id: this.#id });
+    if (data !== null) this.#events.push({ event: this.#event || "message", data, id: this.#id });
     this.#data = null;
     this.#dataLength = 0;
     this.#event = "";
@@ -227,10 +229,9 @@ export class EventStreamDecoder {
 
   /** The body is over. An event without the blank line behind it is none. @returns {StreamEvent[]} */
   end() {
-    /** @type {StreamEvent[]} */
-    const events = [];
-    if (this.#rest) this.#field(this.#rest, events);
-    return events;
+    this.#events = [];
+    if (this.#rest) this.#field(this.#rest);
+    return this.#events;
   }
 }
 
@@ -273,13 +274,14 @@ class AnswerDecoder extends EventStreamDecoder {
     super({ maxEventLength: MAX_ANSWER_LENGTH });
   }
 
-  /** @override @param {string} line @param {StreamEvent[]} events */
-  stray(line, events) {
-    const [, gap, error] = /^(: gap )|^(error:)/.exec(line) ?? [];
-    if (gap || error) events.push(eventOf(line.slice(6), gap ? "gap" : "error"));
-    else if (!this.#json && isObject(jsonIn(line))) events.push(eventOf(line));
-    else if (this.#json || /^\s*\{/.test(line)) this.#json += line + "\n";
+  /** @override @param {string} line */
+  stray(line) {
+    if (line.startsWith("error:")) return [eventOf(line.slice(6), "error")];
+    if (line.startsWith(": gap ")) return [eventOf(line.slice(6), "gap")];
+    if (!this.#json && isObject(jsonIn(line))) return [eventOf(line)];
+    if (this.#json || /^\s*\{/.test(line)) this.#json += line + "\n";
     if (this.#json.length > MAX_ANSWER_LENGTH) throw failed("too_large");
+    return [];
   }
 
   /** @override */
@@ -302,7 +304,8 @@ function eventOf(data, event = "message") {
  *   for each request: for a token that expires. If it throws, that is a failure `network`
  * @property {RequestCredentials} [credentials] as for `fetch`: `include` sends the user's cookies to
  *   another site, too
- * @property {typeof globalThis.fetch} [fetch] is called in place of the global function
+ * @property {typeof globalThis.fetch} [fetch] is called in place of the global function. It gets a
+ *   signal, which ends the request
  */
 
 /**
@@ -393,6 +396,7 @@ async function asked(url, { headers, lastEventId, fetch = globalThis.fetch, ...i
   if (isPost) all.set("Content-Type", "application/json");
   if (!(isPost && all.has("Accept"))) all.set("Accept", "text/event-stream");
   if (lastEventId) all.set("Last-Event-ID", lastEventId);
+  init.signal?.throwIfAborted(); // while the page's function was asked for headers
   return fetch(url, { ...init, headers: all });
 }
 

@@ -102,7 +102,7 @@ def test_its_readme_leads_to_no_file_that_it_lacks(packed):
 
 
 def test_the_documented_sizes_are_the_sizes(built):
-    rows = re.findall(r"^\| `?(\w+)`? .*\| ([\d,]+) \| ([\d,]+) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `?(\w+)`?: .*\| ([\d,]+) \| ([\d,]+) \|$", PAGE, re.MULTILINE)
     told = {name: [int(number.replace(",", "")) for number in row] for name, *row in rows}
     assert told.keys() == built.keys() - {"package"}
     for name, (minified, zipped) in told.items():
