@@ -924,7 +924,7 @@ export class Answer {
     const controller = new AbortController();
     const { signal } = controller;
     this.#close = () => controller.abort();
-    this.#renew = () => this.#way() && controller.abort(failed("truncated"));
+    this.#renew = () => this.streamUrl && controller.abort(failed("truncated")); // else it may be lost
     this.#heardAt = Date.now();
     const decoder = new AnswerDecoder();
     const chunks = received(
@@ -996,7 +996,7 @@ export class Answer {
 
   /** The page goes into the back-forward cache, where no connection lives on. */
   #sleep() {
-    if (!this.#way()) return this.leave();
+    if (!this.streamUrl) return this.leave();
     if (!this.#heardAt) return;
     this.#nextPause = LONGEST_WAIT; // until the page is shown again
     this.#renew();

@@ -100,6 +100,22 @@ for (const [status, name, code] of [
   });
 }
 
+test("a silence is none of a server that may have no heartbeats", async () => {
+  const tick = stopTime();
+  const opened = deferred();
+  let respond;
+  const silent = (response) => {
+    respond = () => response.end(end());
+    begin(response, numbered("Once", "7"));
+  };
+  const running = resumed([silent], byGet, { onText: opened.resolve });
+  await opened.promise;
+  tick(100_000);
+  respond();
+  const { state, asked } = await running;
+  assert.deepEqual([state.reason, asked], ["complete", [BY_GET]]);
+});
+
 // An answer that is kept.
 
 test("a break of a kept answer is followed by a GET of the place where it is kept", async () => {
