@@ -174,7 +174,8 @@ export class EventStreamDecoder {
         text.charCodeAt(start + 5) === COLON
       ) {
         this.#event = valueIn(text, start + 6, end);
-      } else if (end > start) this.#field(text.slice(start, end));
+      } else if (text.startsWith("id: ", start)) this.#setId(text.slice(start + 4, end));
+      else if (end > start) this.#field(text.slice(start, end));
       else this.#dispatch(this.#data);
       start = end + 1;
       if (end === cr) {
@@ -195,12 +196,16 @@ export class EventStreamDecoder {
     this.#dataLength += length;
   }
 
+  #setId(/** @type {string} */ id) {
+    if (!id.includes("\0")) this.#id = id;
+  }
+
   /** @param {string} line that is rare, or not whole */
   #field(line) {
     const colon = placeOf(":", line, 0);
     const name = line.slice(0, colon);
     const value = valueIn(line, colon + 1, line.length);
-    if (name === "id" && !value.includes("\0")) this.#id = value;
+    if (name === "id") this.#setId(value);
     else if (name === "data") this.#append(value, line.length);
     else if (name === "event") this.#event = value;
     else if (name === "retry" && /^\d+$/.test(value))
