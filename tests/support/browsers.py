@@ -16,10 +16,14 @@ from tests.support.webdriver import Browser, Marionette, WebDriver
 
 
 class Chromium(Browser):
-    """Its driver has more than the standard: the console."""
+    """Its driver has more than the standard: the console, and the commands of its own tools."""
 
     def console(self) -> Any:
         return self._tell("POST", "se/log", "", type="browser")
+
+    def command(self, name: str, **parameters: Any) -> Any:
+        """Run a command of the Chrome DevTools Protocol."""
+        return self._tell("POST", "goog/cdp/execute", "", cmd=name, params=parameters)
 
 
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
