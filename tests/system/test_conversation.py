@@ -72,8 +72,8 @@ def test_a_question_is_edited_and_what_follows_is_dropped(page, model):
     ask(page, model, "Of what?", "Of a lighthouse.")
     page.browser.click(".edit")
     page.browser.type("#prompt", " Really?" + ENTER)
-    model.end()
     page.is_busy()
+    model.end()
     ended(page)
     assert page.questions() == ["Who are you? Really?"]
     assert model.messages() == [("user", "Who are you? Really?")]
@@ -275,7 +275,7 @@ def test_a_question_that_the_server_has_not_got_says_so_after_a_reload(page, mod
     change = f"const item = localStorage[key]; localStorage[key] = {forgotten}"
     page.browser.run(f"for (const key of Object.keys(localStorage)) {{ {change} }}")
     page.browser.reload()
-    page.browser.wait("document.querySelector('.answer').dataset.state === 'failed'")
+    page.browser.wait("document.querySelector('.answer')?.dataset.state === 'failed'")
     page.answers("A keeper.")
 
 

@@ -58,9 +58,8 @@ def test_stop_before_the_first_token_stops_the_model_too(page, model, transport)
     assert model.hung_up_before_its_next_token()
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_reasoning_is_folded_above_the_answer(page, model, transport):
-    page.ask("Once upon a time", transport)
+def test_reasoning_is_folded_above_the_answer(page, model):
+    page.ask("Once upon a time")
     model.write({"reasoning_content": "Which lighthouse?"})
     page.shows(".reasoning", "Which lighthouse?")
     assert page.browser.run("return document.querySelector('.thoughts').open") is False
@@ -70,9 +69,8 @@ def test_reasoning_is_folded_above_the_answer(page, model, transport):
     page.answers("there")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_refusal_is_marked_and_no_answer(page, model, transport):
-    page.ask("Once upon a time", transport)
+def test_a_refusal_is_marked_and_no_answer(page, model):
+    page.ask("Once upon a time")
     model.write({"refusal": "I won't."})
     model.end()
     page.browser.wait("document.querySelector('.answer.refused')")
@@ -80,9 +78,8 @@ def test_a_refusal_is_marked_and_no_answer(page, model, transport):
     page.shows(".end", "The model refused")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_calls_of_tools_are_shown(page, model, transport):
-    page.ask("Once upon a time", transport)
+def test_the_calls_of_tools_are_shown(page, model):
+    page.ask("Once upon a time")
     function = {"name": "light", "arguments": '{"on": true}'}
     model.write({"tool_calls": [{"index": 0, "id": "a", "function": function}]})
     model.end()
