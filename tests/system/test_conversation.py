@@ -279,6 +279,23 @@ def test_a_question_that_the_server_has_not_got_says_so_after_a_reload(page, mod
     page.answers("A keeper.")
 
 
+def test_the_answer_of_another_conversation_is_not_taken_for_ones_own(page, model):
+    page.ask("Who?")
+    model.write("A keeper.")
+    page.answers("A keeper.")
+    exchange = {"id": "a", "question": "Where?"}  # its answer has no address yet
+    kept = "1 " + json.dumps({"id": "x", "exchanges": [exchange]})
+    with page.browser.another_tab():
+        page.open("/static/page.css")
+        page.browser.run("localStorage['conversation:x'] = arguments[0]", kept)
+        page.browser.run("sessionStorage.conversation = 'x'")
+        page.open()
+        page.browser.wait("document.querySelector('.answer')?.dataset.state === 'failed'")
+        assert page.questions() == ["Where?"]
+    model.end()
+    ended(page)
+
+
 # The page grows.
 
 
