@@ -7,9 +7,10 @@ from gevent import monkey; monkey.patch_all()  # noqa: E702,I001  before anythin
 import os
 import secrets
 import time
+from importlib.util import find_spec
 from typing import Any, Dict, Iterator
 
-from flask import Flask, Response, jsonify, session
+from flask import Flask, Response, jsonify, redirect, session
 
 from flask_llmstream import LLMStream
 
@@ -32,6 +33,8 @@ def create_app() -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     app.config["SECRET_KEY"] = os.environ.get("SECRET_KEY") or secrets.token_hex()
     app.config["LLMSTREAM_RECONNECT"] = "resume"
+    app.config["LLMSTREAM_DETACH_SECONDS"] = 60  # for who reloads; then nobody comes back
+    app.config["LLMSTREAM_DOCS"] = find_spec("flask_swagger_ui") is not None
     models = providers(app)
     streams = LLMStream(providers=models)
     streams.init_app(app)
@@ -48,6 +51,11 @@ def create_app() -> Flask:
     @app.route("/clock")
     def clock() -> Response:
         return streams.response(ticks())
+
+    @app.route("/api")
+    def api() -> Any:
+        """The description of the endpoints: as a page, where Swagger UI is installed."""
+        return redirect("v1/docs" if app.config["LLMSTREAM_DOCS"] else "v1/openapi.json")
 
     app.register_blueprint(gallery(streams), url_prefix="/gallery")
 

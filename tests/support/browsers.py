@@ -21,10 +21,13 @@ class Chromium(Browser):
     def console(self) -> Any:
         return self._tell("POST", "se/log", "", type="browser")
 
+    def command(self, name: str, **parameters: Any) -> Any:
+        """Run a command of the DevTools protocol."""
+        return self._tell("POST", "goog/cdp/execute", "", cmd=name, params=parameters)
+
     def lifecycle(self, state: str) -> None:
         """Freeze the page as a browser does to save energy (``frozen``), or go on (``active``)."""
-        command = {"cmd": "Page.setWebLifecycleState", "params": {"state": state}}
-        self._tell("POST", "goog/cdp/execute", "", **command)
+        self.command("Page.setWebLifecycleState", state=state)
 
 
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -63,10 +63,11 @@ class Browser:
         return self._tell(*command, script=script, args=list(arguments))
 
     def wait(self, expression: str, *arguments: Any) -> None:
-        """Wait until the expression is true."""
+        """Wait until the expression is true. It may throw while the page is being loaded."""
         pause = threading.Event()
+        is_true = f"try {{ return Boolean({expression}); }} catch {{ return false; }}"
         for _ in range(HANG_GUARD * 50):
-            if self.run(f"return Boolean({expression})", *arguments):
+            if self.run(is_true, *arguments):
                 return
             pause.wait(0.02)
         raise AssertionError(f"was never true: {expression} {arguments}\n{self.text()}")

@@ -218,6 +218,14 @@ def models(app):
     return [entry["id"] for entry in answer["data"]]
 
 
+def test_the_link_to_the_api_leads_to_its_description(environment):
+    environment(LLM_BASE_URL="http://127.0.0.1:9")
+    client = create_app().test_client()
+    answer = client.get("/" + client.get("/api").headers["Location"].rpartition("localhost/")[2])
+    assert answer.status_code == 200
+    answer.close()
+
+
 def test_the_environment_points_at_another_server(environment):
     with Upstream(tokens("x")) as upstream:
         environment(LLM_BASE_URL=upstream.url, LLM_API_KEY="sk-12345", LLM_MODEL="big-one")

@@ -2,269 +2,213 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
-from tests.support.servers import HANG_GUARD, serving
-from tests.support.upstream import CLOSING_HEAD, Upstream, completion
+from tests.support.chat_page import ESCAPE, RIGHT
 
 TRANSPORTS = ["fetch", "eventsource"]
-ESCAPE = "\ue00c"
-"""The key, in WebDriver's words."""
-
-
-class GatedModel:
-    """A model's server that writes a token when the test says so, and notices its reader's end."""
-
-    def __init__(self):
-        self.steps = []
-        self.stepped = threading.Condition()
-        self.upstream = Upstream(self.script)
-
-    def script(self, exchange):
-        exchange.send(CLOSING_HEAD)
-        for step in iter(self.next_step, None):
-            exchange.send_event(completion(step) if isinstance(step, str) else delta_chunk(step))
-        exchange.send_event(completion("", "stop"))
-        exchange.send_event("[DONE]")
-        exchange.send_chunk("")
-
-    def next_step(self):
-        with self.stepped:
-            self.stepped.wait_for(lambda: self.steps)
-            return self.steps.pop(0)
-
-    def write(self, text):
-        with self.stepped:
-            self.steps.append(text)
-            self.stepped.notify()
-
-    def end(self):
-        self.write(None)
-
-
-def delta_chunk(delta):
-    return {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-
-
-@pytest.fixture(scope="module")
-def model():
-    model = GatedModel()
-    with model.upstream:
-        yield model
-
-
-@pytest.fixture(scope="module")
-def site(model):
-    environment = {"LLM_BASE_URL": model.upstream.url, "LLM_MODEL": "gated"}
-    command = "-m flask run --port {port}"
-    with serving(command, FLASK_APP="sample_app", **environment) as site:
-        yield site
-
-
-@pytest.fixture
-def page(browser, site, model):
-    """The page, opened. A message in the console (an error, a refused style) fails the test."""
-    model.upstream.hung_up.clear()
-    browser.open(f"http://127.0.0.1:{site.port}/")
-    browser.wait("document.querySelector('#model').length")
-    browser.console()
-    yield browser
-    assert browser.console() == []
-
-
-def send(page, transport, prompt="Once upon a time"):
-    if prompt:
-        page.type("#prompt", prompt)
-    page.click(f"label:has(#transport-{transport})")
-    page.click("#send")
-
-
-def is_in(page, state):
-    """Wait until the answer is in this state."""
-    page.wait("document.querySelector('#state').dataset.state === arguments[0]", state)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_text_grows_token_by_token(page, model, transport):
-    send(page, transport)
-    is_in(page, "waiting")
+    page.ask("Once upon a time", transport)
+    page.is_in("waiting")
     written = ""
     for token in ("there", " was", " a", " <b>lighthouse</b>"):
         model.write(token)
         written += token
-        page.shows("#answer", written)
-    is_in(page, "streaming")
+        page.answers(written)
+    page.is_in("streaming")
     model.end()
-    is_in(page, "ended")
-    page.shows("#answer", written)
+    page.is_in("ended")
+    page.answers(written)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_frames_are_shown_from_the_opening_to_the_end(page, model, transport):
-    send(page, transport)
-    page.click("#fold summary")
+    page.ask("Once upon a time", transport)
+    if transport == "fetch":
+        page.look_behind_the_scenes()
     model.write("there")
     model.end()
-    page.wait("document.querySelector('#frames').textContent.includes(':ended')")
-    frames = page.text("#frames")
+    page.is_in("ended")
+    page.browser.wait("document.querySelector('#frames').textContent.includes(':end')")
+    frames = page.browser.text("#frames")
     assert "event: opened" in frames and '"message":"there"' in frames
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_stop_in_the_middle_stops_the_model_too(page, model, transport):
-    send(page, transport)
+    page.ask("Once upon a time", transport)
     model.write("there")
-    page.shows("#answer", "there")
-    page.click("#stop")
-    assert hung_up_before_its_next_token(model)
-    page.shows("#answer", "there")
+    page.answers("there")
+    page.browser.click("#stop")
+    assert model.hung_up_before_its_next_token()
+    page.answers("there")
+    page.shows(".end", "Stopped by you")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_stop_before_the_first_token_stops_the_model_too(page, model, transport):
     asked = len(model.upstream.requests)
-    send(page, transport)
-    is_in(page, "waiting")
-    page.type("#prompt", ESCAPE)
+    page.ask("Once upon a time", transport)
+    page.is_in("waiting")
+    page.browser.type("#prompt", ESCAPE)
     assert len(model.upstream.requests) == asked + 1
-    assert hung_up_before_its_next_token(model)
+    assert model.hung_up_before_its_next_token()
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_reasoning_is_folded_above_the_answer(page, model, transport):
-    send(page, transport)
+def test_reasoning_is_folded_above_the_answer(page, model):
+    page.ask("Once upon a time")
     model.write({"reasoning_content": "Which lighthouse?"})
-    page.shows("#reasoning", "Which lighthouse?")
-    assert page.run("return document.querySelector('#thoughts').open") is False
-    is_in(page, "streaming")
+    page.shows(".reasoning", "Which lighthouse?")
+    assert page.browser.run("return document.querySelector('.thoughts').open") is False
+    page.is_in("streaming")
     model.write("there")
     model.end()
-    page.shows("#answer", "there")
+    page.answers("there")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_refusal_is_marked_and_no_answer(page, model, transport):
-    send(page, transport)
+def test_a_refusal_is_marked_and_no_answer(page, model):
+    page.ask("Once upon a time")
     model.write({"refusal": "I won't."})
     model.end()
-    page.wait("document.querySelector('#answer.refused')")
-    page.shows("#answer", "I won't.")
-    page.shows("#state", "Ended: the model refused")
+    page.browser.wait("document.querySelector('.answer.refused')")
+    page.answers("I won't.")
+    page.shows(".end", "The model refused")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_calls_of_tools_are_shown(page, model, transport):
-    send(page, transport)
+def test_the_calls_of_tools_are_shown(page, model):
+    page.ask("Once upon a time")
     function = {"name": "light", "arguments": '{"on": true}'}
     model.write({"tool_calls": [{"index": 0, "id": "a", "function": function}]})
     model.end()
-    page.shows("#calls", 'light({"on": true})')
-    page.shows("#state", "Ended: the model calls its tools")
+    page.shows(".calls", 'light({"on": true})')
+    page.shows(".end", "The model calls its tools")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_without_a_prompt_the_counter_counts(page, transport):
-    send(page, transport, prompt="")
-    page.shows("#answer", "0")
-    page.shows("#answer", "01")
-    page.click("#stop")
-    is_in(page, "ended")
+def test_the_counter_counts_and_esc_stops_it(page):
+    page.browser.type("#model", "counter")
+    page.ask("Count to nine.")
+    page.answers("0")
+    page.answers("01")
+    page.browser.type("#prompt", ESCAPE)
+    page.is_in("ended")
+
+
+def test_a_radio_that_the_keys_reach_shows_its_focus(page):
+    page.look_behind_the_scenes()
+    page.browser.click("#transport-fetch")
+    page.browser.type("#transport-fetch", RIGHT)
+    page.browser.wait("document.activeElement.id === 'transport-eventsource'")
+    outline = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert page.browser.run(outline) == "solid"
 
 
 # The page is left, and comes back.
 
 
-def began(page, model, transport):
+def began(page, model, transport="fetch"):
     """An answer that has begun. Another reload would show it as often as it was asked for."""
     asked = len(model.upstream.requests)
-    send(page, transport)
+    page.ask("Once upon a time", transport)
     model.write("there")
-    page.shows("#answer", "there")
+    page.answers("there")
     return lambda: len(model.upstream.requests) - asked
 
 
 def goes_on(page, model, text="there"):
-    page.shows("#answer", text)
+    page.answers(text)
     model.write(" was")
-    page.shows("#answer", text + " was")
+    page.answers(text + " was")
     model.end()
-    is_in(page, "ended")
+    page.is_in("ended")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_an_answer_goes_on_after_a_reload(page, model, transport):
     asked = began(page, model, transport)
-    page.reload()
+    page.browser.reload()
     goes_on(page, model)
     assert asked() == 1
-    page.reload()
-    is_in(page, "idle")
+    page.browser.reload()
+    page.is_in("idle")
+    page.answers("there was")
+    assert page.questions() == ["Once upon a time"]
 
 
-def test_an_answer_that_is_waited_for_goes_on_after_a_reload_without_a_memory(page, model):
-    send(page, "fetch")
-    is_in(page, "waiting")
-    page.run("sessionStorage.clear()")
-    page.reload()
-    is_in(page, "waiting")
+def test_an_answer_that_is_waited_for_goes_on_after_a_reload(page, model):
+    page.ask("Once upon a time")
+    page.is_in("waiting")
+    page.browser.reload()
+    page.is_in("waiting")
     model.write("there")
     goes_on(page, model)
 
 
-def test_an_answer_goes_on_behind_the_back_button(page, site, model):
-    asked = began(page, model, "fetch")
-    page.open(f"http://127.0.0.1:{site.port}/gallery/")
+def test_an_answer_goes_on_behind_the_back_button(page, model):
+    asked = began(page, model)
+    page.open("/gallery/")
     model.write(" once")
-    page.back()
+    page.browser.back()
     goes_on(page, model, "there once")
     assert asked() == 1
 
 
-def test_another_tab_shows_the_answer_live_and_stop_in_it_stops_both(page, site, model):
-    asked = began(page, model, "fetch")
-    with page.another_tab():
-        page.open(f"http://127.0.0.1:{site.port}/")
-        page.shows("#answer", "there")
+def test_another_tab_shows_the_answer_live_and_stop_in_it_stops_both(page, model):
+    asked = began(page, model)
+    with page.browser.another_tab():
+        page.open()
+        page.answers("there")
         model.write(" was")
-        page.shows("#answer", "there was")
-        page.click("#stop")
-        is_in(page, "ended")
-    page.shows("#state", "Ended: cancelled")
-    page.shows("#answer", "there was")
-    assert hung_up_before_its_next_token(model)
+        page.answers("there was")
+        page.browser.click("#stop")
+        page.is_in("ended")
+    page.is_in("ended")
+    words = "['Cancelled', 'Stopped by you']"  # the server's, or the other tab's
+    page.browser.wait(f"{words}.includes(document.querySelector('.end').textContent)")
+    page.answers("there was")
+    assert model.hung_up_before_its_next_token()
     assert asked() == 1
 
 
-@pytest.mark.thorough
-def test_a_question_in_another_tab_leaves_the_answer_of_the_first(page, site, model):
-    began(page, model, "fetch")
-    with page.another_tab():
-        page.open(f"http://127.0.0.1:{site.port}/")
-        page.shows("#answer", "there")
-        send(page, "fetch", prompt="")
-        page.shows("#answer", "0")
-        page.click("#stop")
+def test_an_answer_that_another_tab_asks_for_is_shown_in_this_one(page, model):
+    began(page, model)
     goes_on(page, model)
-
-
-def hung_up_before_its_next_token(model):
-    """Whether its reader has left. Its script is waiting, so the connection is looked at."""
-    exchange = model.upstream.requests[-1]
-    exchange.wait_for_hang_up()
+    with page.browser.another_tab():
+        page.open()
+        page.ask("And then?")
+        model.write("Nothing.")
+        page.answers("Nothing.")
+    page.answers("Nothing.")
     model.end()
-    return model.upstream.hung_up.wait(HANG_GUARD)
+    page.is_in("ended")
+    assert page.questions() == ["Once upon a time", "And then?"]
+
+
+@pytest.mark.thorough
+def test_a_new_conversation_in_another_tab_leaves_the_answer_of_the_first(page, model):
+    began(page, model)
+    with page.browser.another_tab():
+        page.open()
+        page.answers("there")
+        page.browser.click("#fresh")
+        page.browser.type("#model", "counter")
+        page.ask("Count.")
+        page.answers("0")
+        page.browser.click("#stop")
+    goes_on(page, model)
 
 
 # The gallery.
 
 
-def test_the_gallery_shows_what_a_stalled_reader_does_to_each_stream(page, site):
-    page.open(f"http://127.0.0.1:{site.port}/gallery/")
-    page.click("#stall")
+def test_the_gallery_shows_what_a_stalled_reader_does_to_each_stream(page):
+    browser = page.browser
+    page.open("/gallery/")
+    browser.click("#stall")
     card = "article[data-strategy={}] [data-is={}]".format
-    page.wait("document.querySelector(arguments[0]).textContent > 0", card("drop", "lost"))
-    page.shows(card("block", "state"), "waits")
-    page.shows(card("error", "state"), "overflow")
-    page.shows(card("buffer", "lost"), "0")
+    browser.wait("document.querySelector(arguments[0]).textContent > 0", card("drop", "lost"))
+    browser.shows(card("block", "state"), "waits")
+    browser.shows(card("error", "state"), "overflow")
+    browser.shows(card("buffer", "lost"), "0")
