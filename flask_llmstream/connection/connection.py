@@ -3,11 +3,10 @@ client takes nothing any more, or where a broken answer would look whole."""
 
 from __future__ import annotations
 
-import os
 from time import monotonic
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from ..exceptions.steps import run_all
+from ..runtime.process import this_process
 from ..runtime.repeats import repeat
 from ..runtime.runtime import Runtime, pause
 from ..runtime.threads import allocate_lock
@@ -73,7 +72,7 @@ class Connection:
         self._timer: Optional[Timer] = None
         self._cutting = allocate_lock()
         self._is_closed = False
-        self._process = os.getpid()
+        self._process = this_process()
         self._is_guarded = False
         self._seen: Tuple[Optional[int], ...] = ()
         self._seen_at = 0.0
@@ -154,11 +153,14 @@ class Connection:
         A connection that is still guarded serves none, and is cut."""
         with self._cutting:
             self._is_closed = True
-        run_all(self.unwatch, self._cancel_check, self._cut_if_guarded)
-
-    def _cut_if_guarded(self) -> None:
-        if self._is_guarded:
-            self.cut()
+        try:
+            self.unwatch()
+        finally:
+            try:
+                self._cancel_check()
+            finally:
+                if self._is_guarded:
+                    self.cut()
 
     def _cancel_check(self) -> None:
         timer, self._timer = self._timer, None
@@ -170,7 +172,7 @@ class Connection:
     def _check(self) -> bool:
         if self._is_closed:
             return False
-        if self._process != os.getpid():  # a forked child's copy: to cut it would cut the parent's
+        if self._process is not this_process():  # a forked child's copy must not cut the parent's
             return False
         descriptor = descriptor_of(self._socket)
         if not self._is_stuck(descriptor):

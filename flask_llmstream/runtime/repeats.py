@@ -73,11 +73,12 @@ class HubRepeat:
     def __init__(self, call: Call, round: _Round) -> None:
         self._call: Optional[Call] = call
         self._round = round
+        round.add(self)
 
     def cancel(self) -> None:
         """Call it no more. A second call is harmless."""
         self._call = None
-        self._round.members.pop(self, None)
+        self._round.remove(self)
 
     def fire(self) -> None:
         """Call it, and wait for the next time."""
@@ -87,41 +88,55 @@ class HubRepeat:
 
 
 class _Round:
-    """The functions that one hub calls with the same pause, the next one first.
+    """The functions that one hub calls with the same pause. All wait for the same time, so they are
+    in the order in which they are due."""
 
-    :ivar members: the moment of each function's next call. All have waited for the same time, so
-        they are in the order in which they came.
-    """
+    __slots__ = ("_due", "_seconds", "_loop", "_timer", "_timer_seconds")
 
-    __slots__ = ("members", "_seconds", "_loop", "_timer", "_leave")
-
-    def __init__(self, seconds: float, loop: Any, leave: Callable[[float], object]) -> None:
-        self.members: Dict[HubRepeat, float] = {}
+    def __init__(self, seconds: float, loop: Any) -> None:
+        self._due: Dict[HubRepeat, float] = {}  # the moment of each one's next call
         self._seconds = seconds
         self._loop = loop
-        self._leave = leave
-        self._start_timer(seconds)
+        self._timer: Any = None
+        self._timer_seconds = -1.0
 
-    def add(self, member: HubRepeat) -> None:
-        self.members[member] = monotonic() + self._seconds
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has nothing to call."""
+        return not self._due
+
+    def add(self, one: HubRepeat) -> None:
+        """Call it when the pause is over."""
+        if not self._due:
+            self._start_timer(self._seconds)
+        self._due[one] = monotonic() + self._seconds
+
+    def remove(self, one: HubRepeat) -> None:
+        """Call it no more, if it waits for that."""
+        if self._due.pop(one, None) is not None and not self._due:
+            self._timer.stop()
 
     def _start_timer(self, seconds: float) -> None:
-        # It does not keep a hub from its end (``ref``): it may fire when the last member is gone.
-        self._timer = self._loop.timer(seconds, ref=False)
+        if seconds != self._timer_seconds:  # else the timer is used again, which is cheap
+            self.close()
+            self._timer, self._timer_seconds = self._loop.timer(seconds), seconds
         self._timer.start(self._fire, update=True)
 
+    def close(self) -> None:
+        """Release the timer. It has nothing to call."""
+        if self._timer is not None:
+            self._timer.close()
+
     def _fire(self) -> None:
-        self._timer.close()
+        self._timer.stop()
         now = monotonic()
-        for member, moment in [*islice(self.members.items(), AT_A_TIME)]:
+        for one, moment in [*islice(self._due.items(), AT_A_TIME)]:
             if moment > now:
                 break
-            self.members.pop(member, None)  # the one before may have cancelled it
-            log.isolated(member.fire, "a timer's callback failed")
-        first = next(iter(self.members.values()), None)
-        if first is None:
-            self._leave(self._seconds)
-        else:
+            if self._due.pop(one, None) is not None:  # else the one before has cancelled it
+                log.isolated(one.fire, "a timer's callback failed")
+        first = next(iter(self._due.values()), None)
+        if first is not None:
             self._start_timer(max(first - now, 0.0))
 
 
@@ -135,10 +150,15 @@ class _Rounds:
     def join(self, seconds: float, call: Call) -> HubRepeat:
         round = self._of.get(seconds)
         if round is None:
-            round = self._of[seconds] = _Round(seconds, self._loop, self._of.pop)
-        member = HubRepeat(call, round)
-        round.add(member)
-        return member
+            self._drop_empty()
+            round = self._of[seconds] = _Round(seconds, self._loop)
+        return HubRepeat(call, round)
+
+    def _drop_empty(self) -> None:
+        """Keep no round for each time that was ever asked for."""
+        for seconds, round in [*self._of.items()]:
+            if round.is_empty:
+                self._of.pop(seconds).close()
 
 
 _rounds_of = PerHub(_Rounds)

@@ -29,12 +29,11 @@ class StreamResponse:
 
     def __call__(self: Any, environ: Environ, start_response: StartResponse) -> Any:
         body = self.response
-        ordinary = super().__call__  # type: ignore[misc]
         if not isinstance(body, StreamBody):  # the app replaced the body
-            return ordinary(environ, start_response)
+            return super().__call__(environ, start_response)  # type: ignore[misc]
         if environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304):
             body.close()
-            return ordinary(environ, start_response)
+            return super().__call__(environ, start_response)  # type: ignore[misc]
         send_continue(environ)
         headers = _wsgi_headers(self, environ)
         # The body closes the response itself. Werkzeug's ClosingIterator would do that too, but

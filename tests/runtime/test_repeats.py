@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from time import monotonic
 
 import gevent
 import pytest
@@ -124,9 +125,34 @@ def test_many_of_a_hub_do_not_keep_it_from_other_work(place, schedule):
 
 
 @on_greenlets
-def test_it_does_not_keep_a_hub_from_its_end(place, schedule):
-    hub = gevent.get_hub()
-    before = hub.loop.activecnt
-    timer = repeat(schedule, LATER, print)
-    assert hub.loop.activecnt == before
-    timer.cancel()
+def test_the_last_leaves_no_timer_behind(place, schedule):
+    loop = gevent.get_hub().loop
+    before = loop.activecnt
+    timers = [repeat(schedule, LATER, print), repeat(schedule, LATER, print)]
+    assert loop.activecnt == before + 1, "one for both"
+    for timer in timers:
+        timer.cancel()
+    assert loop.activecnt == before
+
+
+@on_greenlets
+def test_the_last_to_have_enough_leaves_none_either(place, schedule):
+    loop = gevent.get_hub().loop
+    before = loop.activecnt
+    calls = Calls(place, 2)
+    repeat(schedule, SOON, calls)
+    calls.enough.wait()
+    gevent.sleep(0)
+    assert loop.activecnt == before
+
+
+@on_greenlets
+def test_one_that_comes_later_waits_for_its_own_time(place, schedule):
+    first, second = Calls(place, 2), Calls(place, 1)
+    repeat(schedule, SOON, first)
+    gevent.sleep(SOON / 2)
+    began = monotonic()
+    repeat(schedule, SOON, second)
+    second.enough.wait()
+    assert monotonic() - began >= SOON
+    first.enough.wait()
