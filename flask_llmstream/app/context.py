@@ -230,9 +230,10 @@ def _push(app: Flask, request: Any, pushed: List[Any]) -> None:
 
 def _copy_g(view_g: Any) -> None:
     """Copy the view's ``g``. This runs on the worker: what the view's teardown popped is gone."""
-    attributes = dict(vars(view_g))
+    attributes = vars(view_g).copy()
     attributes.pop(_LOGIN_USER, None)
-    vars(g._get_current_object()).update(attributes)
+    if attributes:
+        vars(g._get_current_object()).update(attributes)
 
 
 def _pop(contexts: List[Any], error: Optional[BaseException]) -> None:

@@ -149,6 +149,7 @@ def _stream_response_class(response_class: Type[Any]) -> Type[Any]:
     return type(f"Stream{response_class.__name__}", (StreamResponse, response_class), {})
 
 
+_OWN_NAMES = frozenset({*HEADERS, "Vary", "Content-Type"})
 _MADE_COMPLETE = frozenset({"location", "content-location"})
 """The headers that Werkzeug completes for the request."""
 
@@ -159,7 +160,8 @@ def _wsgi_headers(response: Any, environ: Environ) -> WSGIHeaders:
     a stream has no length that is to be found, nor a status without a body."""
     if _is_werkzeugs_own(response, "get_wsgi_headers") and isinstance(response.headers, Headers):
         headers: WSGIHeaders = response.headers.to_wsgi_list()
-        if _MADE_COMPLETE.isdisjoint([name.lower() for name, _ in headers]):
+        others = {name for name, _ in headers} - _OWN_NAMES
+        if not others or _MADE_COMPLETE.isdisjoint(map(str.lower, others)):
             return headers
     completed: WSGIHeaders = response.get_wsgi_headers(environ).to_wsgi_list()
     return completed
