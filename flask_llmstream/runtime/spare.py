@@ -10,7 +10,6 @@ nothing that refers to it was left behind. Any other greenlet ends with its prod
 
 from __future__ import annotations
 
-import sys
 from sys import getrefcount
 from typing import Any, Callable, Optional
 from weakref import getweakrefcount
@@ -19,9 +18,6 @@ from gevent import get_hub, getcurrent
 from greenlet import greenlet
 
 from .per_hub import PerHub
-
-_IS_CHEAP = sys.version_info < (3, 11)
-"""Whether a new greenlet costs no more than one that is used again."""
 
 Begin = Callable[[], Any]
 """Runs a producer on its greenlet, to its end. Returns the greenlet that has given it its own turn,
@@ -78,7 +74,7 @@ def _serve(begin: Begin) -> None:
         if giver is None:
             return
         spare = _spare_of(get_hub())
-        if _IS_CHEAP or spare.waiting is not None or not _is_unknown(known):
+        if spare.waiting is not None or not _is_unknown(known):
             getcurrent().parent = giver  # a greenlet that ends switches to its parent
             return
         spare.waiting = getcurrent()
