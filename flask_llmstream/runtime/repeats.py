@@ -27,8 +27,8 @@ def repeat(schedule: Schedule, seconds: float, call: Call) -> Timer:
     is cancelled.
 
     :param schedule: where it is called.
-    :param seconds: the time from one call to the next. On a hub, functions that have this in common
-        share one timer of the loop's.
+    :param seconds: the time from one call to the next. On a hub the calls that have this in common
+        share one timer of the loop's, which costs more than all the rest of a short stream's watch.
     """
     if schedule is HubTimer:
         return _rounds_of(get_hub()).join(seconds, call)
