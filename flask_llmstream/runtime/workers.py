@@ -11,13 +11,24 @@ from typing import Any, Callable, Iterable, Optional
 
 import gevent
 from gevent import GreenletExit, get_hub, getcurrent
+from greenlet import greenlet
 
 from .generator_cleanup import LOOK_SECONDS, LOOKS, in_cleanup
 from .hub_monitor.monitor import HubMonitor, hub_monitor
-from .spare import producer_greenlet
 from .threads import start_native_thread
 from .timers import HubTimer
 from .turns import turn_of
+
+
+class _Producer(greenlet):  # type: ignore[misc]
+    """A greenlet as ``gevent.spawn_raw`` makes it, without the notes about its ancestors."""
+
+    __slots__ = ()
+
+    @property
+    def loop(self) -> Any:
+        """The loop of its hub, by which ``gevent.kill`` reaches it."""
+        return get_hub().loop
 
 
 class GreenletWorker:
@@ -47,8 +58,8 @@ class GreenletWorker:
         """Call ``run`` on the greenlet, soon."""
         hub: Any = get_hub()
         self._run = run
-        self._greenlet = producer_greenlet(hub)
-        self._start = hub.loop.run_callback(self._greenlet.switch, self._begin)
+        self._greenlet = _Producer(self._begin, hub)
+        self._start = hub.loop.run_callback(self._greenlet.switch)
 
     def give_turn(self) -> None:
         """Let the producer run at once, unless it has begun. Call this on another greenlet of the
@@ -65,19 +76,17 @@ class GreenletWorker:
         giver = self._giver = getcurrent()
         back = self._loop.run_callback(giver.switch)
         try:
-            self._greenlet.switch(self._begin)
+            self._greenlet.switch()
         finally:  # also where this greenlet is killed meanwhile
             self._giver = None
             back.stop()
 
-    def _begin(self) -> Any:
-        """Run the producer; a :data:`~.spare.Begin`."""
+    def _begin(self) -> None:
         run, self._run = self._run, _has_begun
-        try:
-            run()
-        finally:
-            self._greenlet = None
-        return self._giver
+        run()
+        if self._giver is not None:
+            # A greenlet that ends switches to its parent: the hub, unless it is another here.
+            getcurrent().parent = self._giver
 
     def drive(self, source: Iterable[Any], deliver: Callable[[Any], None]) -> None:
         """Deliver each item of the source until it ends or is stopped. Runs on the worker.

@@ -15,7 +15,6 @@ from gevent import get_hub
 from gevent.hub import Hub
 
 from flask_llmstream.runtime.event_loop.loop import event_loop
-from flask_llmstream.runtime.spare import spare_greenlet
 from flask_llmstream.stream.limits import StreamLimiter
 
 GRACE = 5
@@ -92,8 +91,7 @@ def _alive(kind: Any) -> List[Any]:
 def _greenlets() -> List[Any]:
     """The greenlets that run or wait, without the hubs and the main greenlet of each thread."""
     found = _alive(greenlet.greenlet)
-    alive = [one for one in found if one and one.parent and not isinstance(one, Hub)]
-    running = [one for one in alive if one is not spare_greenlet()]
+    running = [one for one in found if one and one.parent and not isinstance(one, Hub)]
     # In a patched process the loop's executor keeps greenlets, as it keeps threads elsewhere.
     return [one for one in running if "llmstream-asyncio" not in repr(one)]
 

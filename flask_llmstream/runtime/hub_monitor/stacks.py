@@ -1,14 +1,12 @@
 """What a thread's frames show: the outermost frame identifies the greenlet that runs.
 
-No frame is kept, as it would keep alive everything that it refers to.
+Standard library only. No frame is kept, as it would keep alive everything that it refers to.
 """
 
 from __future__ import annotations
 
 from types import FrameType
 from typing import Iterator, Optional
-
-from ..spare import LOOP
 
 
 def callers(frame: Optional[FrameType]) -> Iterator[FrameType]:
@@ -19,12 +17,10 @@ def callers(frame: Optional[FrameType]) -> Iterator[FrameType]:
 
 
 def outermost(frame: Optional[FrameType]) -> Optional[FrameType]:
-    """The frame with which its thread, its greenlet or its producer began."""
-    found = None
-    for one in callers(frame):
-        if one.f_code is not LOOP:
-            found = one
-    return found
+    """The frame with which its thread or greenlet began."""
+    for frame in callers(frame):
+        pass
+    return frame
 
 
 def began_by(frame: FrameType) -> str:
