@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, Option
 from flask import Blueprint, Flask, Response, current_app, request
 
 from .app.config import Settings, read_config
-from .app.context import end_request
 from .app.current import current
 from .app.error_handlers import convert_stream_errors
 from .app.state import EXTENSION, AppState, app_state, state_of
@@ -120,7 +119,6 @@ class LLMStream(KeptStreams):
         app.extensions[EXTENSION] = AppState(self, settings, options)
         convert_stream_errors(app)
         app.wsgi_app = EarlyStart(app, settings.early_start)  # type: ignore[method-assign]
-        app.teardown_request(end_request)
         app.cli.add_command(commands)
         if settings.url_prefix is not None:
             publish(app, self.blueprint(EXTENSION), settings.url_prefix, self._guard)

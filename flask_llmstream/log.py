@@ -90,7 +90,7 @@ log = Log(partial(logging.getLogger, "flask_llmstream"))
 
 def log_of(app: Any) -> Log:
     """The logger of a Flask application."""
-    return Log(lambda: app.logger)
+    return Log(partial(getattr, app, "logger"))
 
 
 def _fit(argument: Any) -> Any:

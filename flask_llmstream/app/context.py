@@ -23,6 +23,7 @@ from gevent import getcurrent
 from ..exceptions.handling import while_handling
 from ..log import Log, log_of
 from ..stream.hooks import Work
+from ..wsgi.call_end import at_call_end
 from ..wsgi.environ_copy import detach_environ
 from .current import CONTEXT_IS_ONE, Current, request_context
 
@@ -85,22 +86,29 @@ _COPIED = "_llmstream_copied"
 
 def keep_with_request(thing: Any) -> None:
     """Keep a reference to ``thing`` until the current request ends. Without a request: nothing."""
-    if has_request_context():
-        vars(request_context()).setdefault(_KEPT, []).append(thing)
-
-
-def end_request(error: Optional[BaseException]) -> None:
-    """A teardown function. It runs on the server's side, before the server reuses the environ.
-
-    The kept objects are released: they refer to the request's context, which refers to them. A
-    request that was copied is used after this, when the environ is the server's again. So it gets
-    an environ of its own.
-    """
+    if not has_request_context():
+        return
     context = request_context()
-    attributes = vars(context)
-    attributes.pop(_KEPT, None)
-    if attributes.pop(_COPIED, False):
-        detach_environ(context.request)
+    # The step holds it, and not the context, to which it may refer itself: a cycle.
+    if at_call_end(context.request.environ, lambda: thing):
+        return
+    vars(context).setdefault(_KEPT, []).append(thing)
+    functions = context.app.teardown_request_funcs.setdefault(None, [])
+    if _let_go not in functions:  # only here: Flask calls it for each context of each request
+        functions.append(_let_go)
+
+
+def _let_go(error: Optional[BaseException]) -> None:
+    """A teardown function, of contexts that are pushed by hand: let go of what was kept."""
+    vars(request_context()).pop(_KEPT, None)
+
+
+def _detach_at_end(context: Any) -> None:
+    """Give a request that was copied an environ of its own, when the server's is the server's
+    again: at the end of its call."""
+    if _COPIED not in vars(context):
+        vars(context)[_COPIED] = True
+        at_call_end(context.request.environ, partial(detach_environ, context.request))
 
 
 _LOGIN_USER = "_login_user"
@@ -121,7 +129,7 @@ class CopiedContext:
         self.has_request = current.context is not None
         if self.has_request:
             self._request = _copy_of(current.context)
-            vars(current.context)[_COPIED] = True
+            _detach_at_end(current.context)
         self._context = _contextvars_of(current)
 
     def enter(self, work: Work) -> None:
@@ -222,9 +230,10 @@ def _push(app: Flask, request: Any, pushed: List[Any]) -> None:
 
 def _copy_g(view_g: Any) -> None:
     """Copy the view's ``g``. This runs on the worker: what the view's teardown popped is gone."""
-    attributes = dict(vars(view_g))
+    attributes = vars(view_g).copy()
     attributes.pop(_LOGIN_USER, None)
-    vars(g._get_current_object()).update(attributes)
+    if attributes:
+        vars(g._get_current_object()).update(attributes)
 
 
 def _pop(contexts: List[Any], error: Optional[BaseException]) -> None:

@@ -3,11 +3,11 @@ client takes nothing any more, or where a broken answer would look whole."""
 
 from __future__ import annotations
 
-import os
 from time import monotonic
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from ..exceptions.steps import run_all
+from ..runtime.process import this_process
+from ..runtime.repeats import repeat
 from ..runtime.runtime import Runtime, pause
 from ..runtime.threads import allocate_lock
 from ..runtime.timers import Timer
@@ -72,12 +72,12 @@ class Connection:
         self._timer: Optional[Timer] = None
         self._cutting = allocate_lock()
         self._is_closed = False
-        self._process = os.getpid()
+        self._process = this_process()
         self._is_guarded = False
         self._seen: Tuple[Optional[int], ...] = ()
         self._seen_at = 0.0
         if send_timeout:
-            self._schedule_check()
+            self._timer = repeat(runtime.schedule, send_timeout / CHECKS, self._check)
 
     def watch(self) -> None:
         """Notice a departure also while nothing is written, and have the kernel end a connection
@@ -153,11 +153,14 @@ class Connection:
         A connection that is still guarded serves none, and is cut."""
         with self._cutting:
             self._is_closed = True
-        run_all(self.unwatch, self._cancel_check, self._cut_if_guarded)
-
-    def _cut_if_guarded(self) -> None:
-        if self._is_guarded:
-            self.cut()
+        try:
+            self.unwatch()
+        finally:
+            try:
+                self._cancel_check()
+            finally:
+                if self._is_guarded:
+                    self.cut()
 
     def _cancel_check(self) -> None:
         timer, self._timer = self._timer, None
@@ -166,26 +169,18 @@ class Connection:
 
     # In the hub, or on the timer thread.
 
-    def _schedule_check(self) -> None:
-        self._timer = self._runtime.schedule(self._send_timeout / CHECKS, self._check)
-
-    def _check(self) -> None:
-        if self._process != os.getpid():  # a forked child's copy: to cut it would cut the parent's
-            return
+    def _check(self) -> bool:
         if self._is_closed:
-            return
+            return False
+        if self._process is not this_process():  # a forked child's copy must not cut the parent's
+            return False
         descriptor = descriptor_of(self._socket)
         if not self._is_stuck(descriptor):
-            self._check_again()
-            return
+            return True
         self._gone()
         if descriptor is not None:
             self._cut_unless_closed(descriptor)
-
-    def _check_again(self) -> None:
-        self._schedule_check()
-        if self._is_closed:  # meanwhile, where this is the timer thread
-            self._cancel_check()
+        return False
 
     def _cut_unless_closed(self, descriptor: int) -> None:
         # On the timer thread: the server may close the body meanwhile, and serve the next request

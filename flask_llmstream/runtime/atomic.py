@@ -18,6 +18,8 @@ def claim(owner: object, mark: str) -> bool:
 
     :param mark: the name of an attribute in the owner's ``__slots__``. It exists until the claim.
     """
+    if not hasattr(owner, mark):  # mostly so at the second look, and an exception costs more
+        return False
     try:
         delattr(owner, mark)
     except AttributeError:

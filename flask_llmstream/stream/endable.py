@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from functools import partial
+from types import GeneratorType
 from typing import Any, Callable, Iterable, List, Mapping, Optional
 
 from ..errors import ProducerLost, StreamShutdown, StreamTimeout
@@ -164,6 +165,8 @@ class Endable(ReportedOutcome):
 
 def close_source(source: Any, name: str) -> None:
     """Call the source's ``close()``, where it has one. An exception of it is logged."""
+    if source.__class__ is GeneratorType and source.gi_frame is None:  # it has ended by itself
+        return
     log.isolated(partial(_call, source, "close"), "%s failed when it was closed", name)
 
 

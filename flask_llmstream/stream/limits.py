@@ -51,8 +51,8 @@ class StreamLimiter:
         _all.add(self)
 
     def _begin(self) -> None:
-        self._places, self._nobodys = Places(self._limit), Places(0)
-        self._streams: Dict[Stream, Places] = {}  # with the places of its client
+        self._places = Places(self._limit)
+        self._streams: Dict[Stream, Optional[Places]] = {}  # with the places of its client
         self._admitted: "Set[ref[Stream]]" = set()  # each removes itself, when its stream is freed
         self._of_client: WeakValueDictionary[Hashable, Places] = WeakValueDictionary()
         self._mutex = Mutex()
@@ -96,11 +96,12 @@ class StreamLimiter:
         """
         if self._is_closed:
             return self._shut_down()
-        places = self._nobodys if client is None else self._places_of(client)
-        if not places.take():
+        places = None if client is None else self._places_of(client)
+        if places is not None and not places.take():
             return self._too_many() if self._is_full else self._too_many_of_one()
         if not self._places.take():
-            places.give_back()
+            if places is not None:
+                places.give_back()
             return self._too_many()
         self._admitted.add(ref(stream, self._admitted.discard))
         self._streams[stream] = places  # first this: ``close`` looks in the other order
@@ -114,10 +115,13 @@ class StreamLimiter:
 
     def release(self, stream: Stream) -> None:
         """Give a stream's slot back. Anything may call it, and call it again."""
-        places = self._streams.pop(stream, None)  # None: a forked child's copy ends
+        try:
+            places = self._streams.pop(stream)
+        except KeyError:  # given back already, or a forked child's copy ends
+            return
         if places is not None:
             places.give_back()
-            self._places.give_back()
+        self._places.give_back()
 
     def _places_of(self, client: Hashable) -> Places:
         # The key's own ``__hash__`` and ``__eq__`` may wait for something.

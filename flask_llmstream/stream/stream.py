@@ -143,7 +143,8 @@ class Stream(Detachable):
         if not self.is_started:
             self._forget("cancelled")
             return
-        self.leave()
+        if self.reason is None:
+            self.leave()
         if self.sink.channel is not None:
             self._isolated(partial(self.sink.channel.discard, "disconnect"))
         if self.sink.is_detached:  # the worker does the rest, at the end

@@ -12,7 +12,7 @@ from ..stream.limits import StreamLimiter
 from ..stream.stream import Stream
 from ..wsgi.body import StreamBody
 from ..wsgi.request_body import RequestBody, has_body
-from ..wsgi.response import new_headers, stream_response_class
+from ..wsgi.response import new_response
 from .replays import ReadingStream
 
 STREAM_ID = "X-Stream-ID"
@@ -38,13 +38,9 @@ def response_of(
 
 
 def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
-    response_class: Any = stream_response_class(app.response_class)  # type: ignore[arg-type]
-    content_type = stream.format.content_type
-    response: Response = response_class(
-        body,
-        content_type=content_type,
-        headers=new_headers(stream.format.depends_on_accept),
-        direct_passthrough=True,
+    kind: Any = app.response_class
+    response: Response = new_response(
+        kind, body, stream.format.content_type, stream.format.depends_on_accept
     )
     for name, value in stream.format.headers.items():
         response.headers[name] = value

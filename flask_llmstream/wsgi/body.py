@@ -6,7 +6,6 @@ status can wait for the first item, and a body that is never read leaves nothing
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
 from functools import partial
@@ -16,8 +15,8 @@ from ..channel.channel import BLOCK_BYTES
 from ..channel.overflow import Overflow
 from ..connection.connection import Connection
 from ..errors import StreamError
-from ..exceptions.steps import run_all
 from ..log import log
+from ..runtime.process import this_process
 from ..runtime.runtime import Runtime, runtime_for, spawner
 from ..stream.frames import failure_frame
 from ..stream.limits import StreamLimiter
@@ -88,7 +87,7 @@ class StreamBody(ReadOnceBody):
         self._first_block: Optional[bytes] = None
         self._error_body: Iterable[bytes] = ()
         self._connection: Optional[Connection] = None
-        self._process = os.getpid()
+        self._process = this_process()
         self._spawn = spawner()
 
     def _blocks(self) -> Iterator[bytes]:
@@ -111,7 +110,7 @@ class StreamBody(ReadOnceBody):
                 if block is None:
                     break
                 if not block and silence is not None:  # otherwise a frame came just before the end
-                    if self._process != os.getpid():  # a forked child's copy sends nothing
+                    if self._process is not this_process():  # a forked child's copy sends nothing
                         return
                     block = heartbeat(stream, connection)
                 pending += block
@@ -143,16 +142,21 @@ class StreamBody(ReadOnceBody):
         """Called by the server at the end, after success and after failure."""
         self._refuse_readers()
         self._unread = None
-        close = getattr(self._error_body, "close", do_nothing)
         closing, self._closing = self._closing, ()
-        run_all(self._close_stream, close, partial(call_each, closing))
+        try:
+            self._close_stream()
+        finally:
+            try:
+                getattr(self._error_body, "close", do_nothing)()
+            finally:
+                call_each(closing)
 
     def __del__(self) -> None:
         # This may run on any thread, between any two steps of any code. So a stream that is open
         # is closed elsewhere. A stream that was never open has nothing to close.
         if self._interpreter_ends():  # modules may be taken apart already
             return
-        if self._spawn is not None and self._stream.is_open and self._process == os.getpid():
+        if self._spawn is not None and self._stream.is_open and self._process is this_process():
             with suppress(RuntimeError, ValueError):  # the interpreter ends, or the hub has ended
                 self._spawn(partial(close_lost_stream, self._stream, self._connection))
 
@@ -160,7 +164,7 @@ class StreamBody(ReadOnceBody):
         if self._spawn is None:  # closed already
             return
         self._spawn = None
-        if self._process == os.getpid():  # in a forked child, the stream is the parent's
+        if self._process is this_process():  # in a forked child, the stream is the parent's
             close_stream(self._stream, self._connection)
 
     # How it begins.
@@ -228,7 +232,7 @@ class StreamBody(ReadOnceBody):
 
     def _start_in(self, runtime: Runtime) -> None:
         stream = self._stream
-        self._process = os.getpid()  # the process may have forked since __init__
+        self._process = this_process()  # the process may have forked since __init__
         release = self._slots.release
         if self._unread is not None:
             release = partial(release_slot, self._slots, self._unread)

@@ -6,7 +6,6 @@ from typing import Optional
 
 from ..connection.connection import Connection
 from ..errors import StreamError
-from ..exceptions.steps import run_all
 from ..stream.frames import last_frame
 from ..stream.stream import Stream
 
@@ -44,10 +43,11 @@ def cut(stream: Stream, connection: Connection) -> None:
 def close_stream(stream: Stream, connection: Optional[Connection]) -> None:
     """Close a stream that is read no more. Must be called on the greenlet or thread that read it,
     or on another thread if it was read on a thread."""
-    if connection is None:
+    try:
+        if connection is not None:
+            connection.close()
+    finally:
         stream.abandon()
-    else:
-        run_all(connection.close, stream.abandon)
 
 
 def close_lost_stream(stream: Stream, connection: Optional[Connection]) -> None:

@@ -39,7 +39,7 @@ def hold_seconds(stream: Stream) -> Optional[float]:
     options = stream.options
     if stream.format.is_whole:
         return None
-    if not stream.format.is_event_stream:
+    if not options.hold or not stream.format.is_event_stream:
         return options.hold
     return min(options.hold, options.heartbeat or options.hold)
 

@@ -12,6 +12,7 @@ from types import MethodType
 from typing import Any, Callable, Iterable, Iterator, List, Protocol
 from weakref import ref
 
+from .call_end import call
 from .types import Environ, StartResponse
 
 _TO_BEGIN = "flask_llmstream.to_begin"
@@ -61,7 +62,8 @@ def _begin(body: Any) -> None:
 
 
 class EarlyStart:
-    """Wraps the ``wsgi_app`` of a Flask app, and begins its streams at the end of a call.
+    """Wraps the ``wsgi_app`` of a Flask app. At the end of a call it takes the steps that are due
+    there, and begins the streams, on servers that need it.
 
     :param always: also on servers that are not known to need it.
     """
@@ -79,6 +81,6 @@ class EarlyStart:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if not (self._always or needs_early_start(environ)):
-            return self.wsgi_app(environ, start_response)
+            return call(self.wsgi_app, environ, start_response)
         with early_start(environ):
-            return self.wsgi_app(environ, start_response)
+            return call(self.wsgi_app, environ, start_response)

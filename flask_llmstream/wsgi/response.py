@@ -29,12 +29,11 @@ class StreamResponse:
 
     def __call__(self: Any, environ: Environ, start_response: StartResponse) -> Any:
         body = self.response
-        ordinary = super().__call__  # type: ignore[misc]
         if not isinstance(body, StreamBody):  # the app replaced the body
-            return ordinary(environ, start_response)
+            return super().__call__(environ, start_response)  # type: ignore[misc]
         if environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304):
             body.close()
-            return ordinary(environ, start_response)
+            return super().__call__(environ, start_response)  # type: ignore[misc]
         send_continue(environ)
         headers = _wsgi_headers(self, environ)
         # The body closes the response itself. Werkzeug's ClosingIterator would do that too, but
@@ -91,7 +90,8 @@ def _closing_of(response: Any) -> List[Callable[[], Any]]:
     return response._on_close  # type: ignore[no-any-return]
 
 
-_WERKZEUGS_OWN = {name: getattr(Response, name) for name in ("close", "get_wsgi_headers")}
+_REPLACEABLE = ("__init__", "close", "get_wsgi_headers")
+_WERKZEUGS_OWN = {name: getattr(Response, name) for name in _REPLACEABLE}
 
 
 def _is_werkzeugs_own(response: Any, name: str) -> bool:
@@ -100,25 +100,56 @@ def _is_werkzeugs_own(response: Any, name: str) -> bool:
     return is_of_the_class and getattr(type(response), name) is _WERKZEUGS_OWN[name]
 
 
+def new_response(
+    response_class: Any, body: StreamBody, content_type: str, depends_on_accept: bool
+) -> Any:
+    """The response that streams a body.
+
+    :param response_class: the app's own.
+    :param depends_on_accept: whether the request's ``Accept`` could have chosen another type.
+    """
+    if response_class.__init__ is not _WERKZEUGS_OWN["__init__"]:
+        return _made(response_class, body, content_type, depends_on_accept)
+    # All are equal, and the application may change each: a copy costs a third of a new one.
+    first = _first(response_class, content_type, depends_on_accept)
+    response = object.__new__(type(first))
+    vars(response).update(
+        vars(first), headers=_copy_of(first.headers), response=body, _on_close=[]
+    )
+    return response
+
+
+@lru_cache(maxsize=64)
+def _first(response_class: Type[Any], content_type: str, depends_on_accept: bool) -> Any:
+    return _made(response_class, (), content_type, depends_on_accept)
+
+
+def _made(
+    response_class: Any, body: Any, content_type: str, depends_on_accept: bool
+) -> Any:
+    return _stream_response_class(response_class)(
+        body,
+        content_type=content_type,
+        headers=Headers([*HEADERS.items(), *([("Vary", "Accept")] if depends_on_accept else [])]),
+        direct_passthrough=True,
+    )
+
+
+def _copy_of(headers: Headers) -> Headers:
+    """A copy of headers. Werkzeug's would check each of them anew."""
+    copied = object.__new__(type(headers))
+    vars(copied).update({name: [*value] for name, value in vars(headers).items()})
+    return copied
+
+
 @lru_cache(maxsize=None)
-def stream_response_class(response_class: Type[Any]) -> Type[Any]:
+def _stream_response_class(response_class: Type[Any]) -> Type[Any]:
     """The app's own response class, made to stream. A response of any other class would be
     converted by Flask to the app's own, and would not stream then."""
     return type(f"Stream{response_class.__name__}", (StreamResponse, response_class), {})
 
 
-_PLAIN_HEADERS = [*HEADERS.items()]
-_VARYING_HEADERS = [*HEADERS.items(), ("Vary", "Accept")]
-
-
-def new_headers(depends_on_accept: bool) -> Headers:
-    """The headers of a new response that streams, for the application to change."""
-    headers: Any = Headers()
-    # one by one they would cost 10 µs
-    headers[:] = _VARYING_HEADERS if depends_on_accept else _PLAIN_HEADERS
-    return headers  # type: ignore[no-any-return]
-
-
+_OWN_NAMES = frozenset({*HEADERS, "Vary", "Content-Type"})
 _MADE_COMPLETE = frozenset({"location", "content-location"})
 """The headers that Werkzeug completes for the request."""
 
@@ -129,7 +160,8 @@ def _wsgi_headers(response: Any, environ: Environ) -> WSGIHeaders:
     a stream has no length that is to be found, nor a status without a body."""
     if _is_werkzeugs_own(response, "get_wsgi_headers") and isinstance(response.headers, Headers):
         headers: WSGIHeaders = response.headers.to_wsgi_list()
-        if _MADE_COMPLETE.isdisjoint([name.lower() for name, _ in headers]):
+        others = {name for name, _ in headers} - _OWN_NAMES
+        if not others or _MADE_COMPLETE.isdisjoint(map(str.lower, others)):
             return headers
     completed: WSGIHeaders = response.get_wsgi_headers(environ).to_wsgi_list()
     return completed
