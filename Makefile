@@ -22,7 +22,7 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 WITH_OTHERS := $(addprefix tests/,clients doctor producers replay)
 IN_BROWSERS := $(wildcard tests/system/test_*page.py) tests/system/test_other_sites.py \
-    tests/system/test_returning.py
+    tests/system/test_conversation.py tests/system/test_returning.py
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
