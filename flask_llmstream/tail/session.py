@@ -1,0 +1,139 @@
+"""``Session``: shows one stream, from its request to its end."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterator, Optional
+
+from ..client.errors import EventSourceError
+from ..errors import LLMStreamError
+from .arrivals import Arrivals
+from .frames import FrameLines
+from .printing import Output, safe
+from .progress import progress
+from .reading import News, Reading
+from .signals import Terminated, terminal_signals
+from .terminal import NoLine
+from .verdict import (
+    INTERRUPTED,
+    TERMINATED,
+    TRUNCATED,
+    UNREAD,
+    UNWRITABLE,
+    USAGE,
+    Verdict,
+    of_end,
+    of_failure,
+)
+
+_REDRAWN_EVERY = 0.1
+
+
+class Session:
+    """Prints what a reading brings, and draws the progress line.
+
+    :param frames: prints the frames in place of the text; ``None``: the text.
+    :param clock: the one of the reading.
+    """
+
+    def __init__(
+        self,
+        reading: Reading,
+        output: Output,
+        line: NoLine,
+        arrivals: Arrivals,
+        frames: Optional[FrameLines],
+        clock: Callable[[], float],
+    ) -> None:
+        self._reading = reading
+        self._output = output
+        self._line = line
+        self._arrivals = arrivals
+        self._frames = frames
+        self._clock = clock
+        self._drawn_at = float("-inf")
+        self._reconnecting = ""
+        self._verdict: Optional[Verdict] = None
+        self._receivers: Dict[str, Callable[[News], None]] = {
+            "text": self._text,
+            "bytes": self._bytes,
+            "reconnecting": self._reconnect,
+            "over": self._over,
+        }
+
+    def run(self) -> Verdict:
+        """Show all of it. The screen is as it was when this returns, but for what was printed."""
+        try:
+            with terminal_signals(self._line), self._reading:
+                verdict = self._shown()
+        except KeyboardInterrupt:
+            verdict = Verdict(INTERRUPTED, "interrupted")
+        except Terminated:
+            verdict = Verdict(TERMINATED, "terminated")
+        except BrokenPipeError:
+            return Verdict(UNREAD, "unread")
+        except OSError as error:
+            words = f"The output can't be written: {error.strerror or error}."
+            return Verdict(UNWRITABLE, "unwritable", words)
+        finally:
+            self._line.erase()
+        self._output.end()
+        return verdict
+
+    def _shown(self) -> Verdict:
+        while self._verdict is None:
+            self._draw()
+            news = self._reading.next(_REDRAWN_EVERY if self._line.is_live else None)
+            if news is not None:
+                self._receivers[news.kind](news)
+        return self._verdict
+
+    def _draw(self) -> None:
+        now = self._clock()
+        if self._line.is_live and now - self._drawn_at >= _REDRAWN_EVERY:
+            self._drawn_at = now
+            self._line.draw(progress(self._doing(), self._arrivals, now))
+
+    def _doing(self) -> str:
+        if self._reconnecting:
+            return self._reconnecting
+        if self._arrivals.tokens:
+            return "silent"
+        return "connecting" if self._reading.source.response is None else "waiting"
+
+    def _text(self, news: News) -> None:
+        self._reconnecting = ""
+        self._arrivals.token(news.at)
+        if self._frames is None:
+            self._output.text(news.value)
+            self._line.follow(safe(news.value))
+
+    def _bytes(self, news: News) -> None:
+        self._reconnecting = ""
+        if self._frames is not None:
+            self._print(self._frames.feed(news.value, news.at))
+
+    def _reconnect(self, news: News) -> None:
+        self._arrivals.reconnects += 1
+        error, _ = news.value
+        self._reconnecting = f"reconnecting ({error})"
+        if self._frames is not None:
+            self._print(self._frames.rest(news.at))
+
+    def _over(self, news: News) -> None:
+        if self._frames is not None:
+            self._print(self._frames.rest(news.at))
+        error = news.value
+        if error is None:
+            self._verdict = of_end(self._reading.source.ending)
+        elif isinstance(error, EventSourceError):
+            self._verdict = of_failure(error)
+        elif isinstance(error, LLMStreamError):  # an event is too large
+            self._verdict = Verdict(TRUNCATED, "truncated", f"{error}.")
+        elif isinstance(error, ValueError):  # of requests: the URL or a header can't be sent
+            self._verdict = Verdict(USAGE, "not sent", f"{error}.")
+        else:
+            raise error
+
+    def _print(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            self._output.line(line)
