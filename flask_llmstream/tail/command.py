@@ -16,13 +16,13 @@ _EPILOG = "\b\nExit status:\n" + "\n".join(
 )
 
 
-@click.command("tail", epilog=_EPILOG)
+@click.command("tail", epilog=_EPILOG, short_help="Show what a stream sends, as it comes.")
 @click.argument("url")
 @click.option("-p", "--prompt", metavar="TEXT", help="""POST {"prompt": TEXT} as JSON.""")
 @click.option("--json", "json_text", metavar="JSON", help="POST this as JSON; @FILE, @- for stdin.")
 @click.option(
     "-d", "--data", multiple=True, metavar="DATA",
-    help="POST this as a form, or as -H 'Content-Type: …' says; @FILE, @- for stdin.",
+    help="POST this as a form, or as -H 'Content-Type: ...' says; @FILE, @- for stdin.",
 )  # fmt: skip
 @click.option(
     "-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'",
@@ -41,9 +41,7 @@ _EPILOG = "\b\nExit status:\n" + "\n".join(
 @click.option("--events", is_flag=True, help="Print the frames as they come, with their times.")
 @click.option("--timing", is_flag=True, help="Print a histogram of the gaps between tokens.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
-@click.pass_context
 def tail(
-    context: click.Context,
     url: str,
     prompt: Optional[str],
     json_text: Optional[str],
@@ -59,14 +57,14 @@ def tail(
     A token is an event with text. A connection that breaks is resumed where the server keeps the
     answer.
     """
+    context = click.get_current_context()
     try:
         body = body_of(data, json_text, prompt)
         sent = {"headers": headers_of(headers, body), "data": body and body.data}
-        checked_url(url)
+        arguments = {**sent, **_settings(**connecting)}
+        shown = show(checked_url(url), arguments, events, quiet)
     except BadArgument as error:
-        raise click.BadParameter(str(error), param_hint=error.option) from None
-    try:
-        shown = show(url, {**sent, **_settings(**connecting)}, events, quiet)
+        raise click.UsageError(f"{error.option}: {error}") from None
     except KeyboardInterrupt:  # before the request was sent
         context.exit(INTERRUPTED)
     _tell(shown.lines(context.command_path, bool(headers), timing, quiet))

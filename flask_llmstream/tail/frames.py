@@ -56,7 +56,7 @@ class FrameLines:
         is_later, self._line_at = self._line_at != at, at
         if not line.strip(b"\r\n"):  # the frame's end
             is_later, self._line_at = False, None
-        return ((self._times(at) if is_later else _MARGIN) + text).rstrip(" ")
+        return (self._times(at) if is_later else _MARGIN) + text if text else ""
 
     def _times(self, at: float) -> str:
         since, self._told_at = at - self._told_at, at

@@ -10,10 +10,10 @@ _MICRO = 1_000_000
 
 
 class Bucket(NamedTuple):
-    """The gaps from the bucket before this one up to ``below`` seconds, and how many they are."""
+    """How many gaps are shorter than ``below`` seconds, and not in the bucket before this one."""
 
     below: float
-    count: int
+    gaps: int
 
 
 class Gaps:
@@ -60,7 +60,7 @@ class Gaps:
 
 
 def _two_digits(number: int) -> int:
-    unit = 10 ** max(0, len(str(number)) - 2)
+    unit = int(10 ** max(0, len(str(number)) - 2))
     return (number + unit // 2) // unit * unit
 
 

@@ -22,12 +22,12 @@ def histogram(gaps: Gaps, columns: int, encoding: str) -> List[str]:
         return ["gaps: none, there were no two tokens"]
     buckets = list(gaps.buckets())
     labels = [_label(bucket.below) for bucket in buckets]
-    wide, digits = max(map(len, labels)), len(str(max(bucket.count for bucket in buckets)))
+    wide, digits = max(map(len, labels)), len(str(max(bucket.gaps for bucket in buckets)))
     bar = _bars(encoding)
     room = max(1, min(_WIDEST_BAR, columns - wide - digits - 7))
-    most = max(bucket.count for bucket in buckets)
+    most = max(bucket.gaps for bucket in buckets)
     rows = [
-        f"  {label:>{wide}}  {bucket.count:>{digits}}  {bar(bucket.count * room / most)}".rstrip()
+        f"  {label:>{wide}}  {bucket.gaps:>{digits}}  {bar(bucket.gaps * room / most)}".rstrip()
         for label, bucket in zip(labels, buckets)
     ]
     return [_heading(gaps), *rows]

@@ -17,7 +17,6 @@ _CONTROLS = re.compile(
 )
 """Control characters but for tabs and line breaks, what changes the direction of text, and halves
 of characters. Spaces and joiners of all languages are no harm."""
-_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def safe(text: str) -> str:
@@ -78,7 +77,7 @@ class Output:
         """A piece of the answer."""
         text = self._half + text
         self._half = text[-1] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        self._write(text[:-1] if self._half else text)
+        self._write(_whole(text[:-1] if self._half else text))
 
     def line(self, text: str) -> None:
         """A line that was made safe already."""
@@ -87,8 +86,7 @@ class Output:
     def end(self) -> None:
         """The answer is over. On a terminal the next words begin a new line."""
         if self._half:
-            self._half, half = "", self._half
-            self._write(half)
+            self._write(_whole(self._half))
         if self.is_terminal and not self._at_line_start:
             self._write("\n")
 
@@ -96,13 +94,18 @@ class Output:
         if not text or self._file is None:
             return
         self._at_line_start = text.endswith("\n")
-        text = safe(text) if self.is_terminal else _HALVES.sub("\ufffd", text)
+        text = safe(text) if self.is_terminal else text
         try:
             self._file.write(text.encode(self._encoding, "backslashreplace"))
             self._file.flush()
         except OSError:
             _give_up(self._file)
             raise
+
+
+def _whole(text: str) -> str:
+    """Two halves of a character are one; a half alone becomes U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _give_up(file: BinaryIO) -> None:

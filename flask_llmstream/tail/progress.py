@@ -22,8 +22,8 @@ def duration(seconds: float) -> str:
 def progress(doing: str, arrivals: Arrivals, now: float) -> str:
     """What the line says while the answer comes.
 
-    :param doing: what is waited for: ``connecting``, ``waiting`` or ``reconnecting …``, and
-        between tokens ``silent``, which is told after a second.
+    :param doing: what is waited for, such as ``reconnecting``; between tokens ``silent``, which is
+        told after a second.
     """
     silence = arrivals.silent_for(now)
     tells = doing != "silent" or silence >= _LONG_SILENCE

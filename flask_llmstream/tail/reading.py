@@ -1,8 +1,7 @@
-"""``Reading``: reads a stream on a thread, and hands over what comes, with the time at which it came.
+"""``Reading``: reads a stream on a thread of its own, and takes the time of all that comes.
 
-The thread that shows it is then the only one that writes, so that no line is torn. Its own pace
-falsifies no time. And it can leave at once whatever the reader hangs in, such as the look-up of a
-name, which nothing ends.
+The main thread shows it. Being slow, it falsifies no time; being the only one that writes, it tears
+no line. And it can leave at once, whatever the other hangs in: nothing ends the look-up of a name.
 """
 
 from __future__ import annotations

@@ -108,8 +108,8 @@ def checked_url(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        parts.port
-    except ValueError as error:
+        parts.port, (parts.hostname or "").encode("idna")
+    except ValueError as error:  # that of the codec is one
         raise BadArgument("URL", f"{printable(url)}: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         message = f"{printable(url)!r} does not begin with https:// or http:// and a host"

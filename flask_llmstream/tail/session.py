@@ -21,6 +21,7 @@ from .verdict import (
     UNWRITABLE,
     USAGE,
     Verdict,
+    as_sentence,
     of_end,
     of_failure,
 )
@@ -98,7 +99,8 @@ class Session:
             return self._reconnecting
         if self._arrivals.tokens:
             return "silent"
-        return "connecting" if self._reading.source.response is None else "waiting"
+        has_response = self._reading.source.response is not None
+        return "waiting for the first token" if has_response else "waiting for the response"
 
     def _text(self, news: News) -> None:
         self._reconnecting = ""
@@ -128,9 +130,9 @@ class Session:
         elif isinstance(error, EventSourceError):
             self._verdict = of_failure(error)
         elif isinstance(error, LLMStreamError):  # an event is too large
-            self._verdict = Verdict(TRUNCATED, "truncated", f"{error}.")
+            self._verdict = Verdict(TRUNCATED, "truncated", as_sentence(str(error)))
         elif isinstance(error, ValueError):  # of requests: the URL or a header can't be sent
-            self._verdict = Verdict(USAGE, "not sent", f"{error}.")
+            self._verdict = Verdict(USAGE, "not sent", as_sentence(str(error)))
         else:
             raise error
 

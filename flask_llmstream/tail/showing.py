@@ -15,6 +15,7 @@ from .histogram import histogram
 from .printing import Output
 from .progress import summary
 from .reading import Reading
+from .request import BadArgument
 from .session import Session
 from .terminal import NoLine, line_for
 from .verdict import GOES_ON, UNREAD, Verdict
@@ -67,6 +68,7 @@ def show(url: str, arguments: Mapping[str, Any], events: bool, quiet: bool) -> S
     :param arguments: those of ``EventSource``.
     :param events: print the frames in place of the text.
     :param quiet: draw no progress line.
+    :raises BadArgument: an argument that ``EventSource`` refuses.
     :raises KeyboardInterrupt: before the request was made.
     """
     from ..client.event_source import EventSource  # loads requests, which only this needs
@@ -75,7 +77,10 @@ def show(url: str, arguments: Mapping[str, Any], events: bool, quiet: bool) -> S
     line = NoLine() if quiet else line_for(output.is_terminal)
     asked_at = monotonic()
     arrivals = Arrivals(asked_at)
-    reading = Reading(partial(EventSource, url, **arguments), monotonic)
+    try:
+        reading = Reading(partial(EventSource, url, **arguments), monotonic)
+    except ValueError as error:
+        raise BadArgument("can't be sent", str(error)) from None
     frames = FrameLines(asked_at) if events else None
     verdict = Session(reading, output, line, arrivals, frames, monotonic).run()
     source, seconds = reading.source, monotonic() - asked_at

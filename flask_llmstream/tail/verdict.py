@@ -27,7 +27,7 @@ STATUSES = {
     FAILED: "the server told in the stream that the answer failed",
     USAGE: "a wrong option",
     TRUNCATED: "the connection broke or ended before the answer's end",
-    CUT_SHORT: "the answer ended early: length, content_filter, gap, cancelled …",
+    CUT_SHORT: "the answer ended early: length, content_filter, gap, cancelled ...",
     REFUSED: "the server refused: a status that is no success, or no event stream",
     UNREACHABLE: "no connection",
     TIMED_OUT: "nothing came for too long",
@@ -36,7 +36,7 @@ STATUSES = {
     UNREAD: "nobody reads the output any more, as with | head",
     TERMINATED: "ended by SIGTERM",
 }
-"""The exit statuses. They are a promise: scripts rely on them."""
+"""The exit statuses. They are a promise: scripts rely on them. Plain ASCII, for each terminal."""
 
 GOES_ON = (TRUNCATED, UNREACHABLE, TIMED_OUT, INTERRUPTED, TERMINATED)
 """The statuses behind which the server may have more of the answer."""
@@ -44,11 +44,11 @@ GOES_ON = (TRUNCATED, UNREACHABLE, TIMED_OUT, INTERRUPTED, TERMINATED)
 _WHOLE = ("complete", "refusal", "tool_calls")
 
 _CURES = {
-    401: "Say who asks: -H 'Authorization: Bearer …', or -H 'Cookie: …'.",
-    403: "Say who asks: -H 'Authorization: Bearer …', or -H 'Cookie: …'.",
+    401: "Say who asks: -H 'Authorization: Bearer ...', or -H 'Cookie: ...'.",
+    403: "Say who asks: -H 'Authorization: Bearer ...', or -H 'Cookie: ...'.",
     404: "Is that the endpoint's path?",
     405: "--prompt, --json and --data send a POST; without them it is a GET.",
-    415: "--prompt and --json say that they send JSON; for --data say it by -H 'Content-Type: …'.",
+    415: "--prompt and --json say that they send JSON; for --data say it by -H 'Content-Type: ...'.",
 }
 
 
@@ -81,9 +81,15 @@ def of_end(end: Optional[AnswerEnd]) -> Verdict:
 def of_failure(error: EventSourceError) -> Verdict:
     """The verdict on an answer that could not be had, or not whole."""
     status, reason = _kind(error)
-    told = [str(error), f"Its ID in the server's log: {error.id}." if error.id else ""]
-    told.append(_cure(error))
+    log = f"In the server's log it is {error.id}." if error.id else ""
+    told = [as_sentence(str(error)), log, _cure(error)]
     return Verdict(status, reason, " ".join(filter(None, told)))
+
+
+def as_sentence(words: str) -> str:
+    """Words with a full stop, before others follow."""
+    words = words.strip()
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
 
 
 def _kind(error: EventSourceError) -> "tuple[int, str]":

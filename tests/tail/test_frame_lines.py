@@ -18,7 +18,7 @@ def shown(*pieces):
 
 def test_each_frame_has_the_time_since_the_request_and_since_the_one_before():
     assert shown(b": \n\n", b"event: message\ndata: one\n\n", b"data: two\n\n") == [
-        "    0.000    +0.000  :",
+        "    0.000    +0.000  : ",
         "",
         "    1.000    +1.000  event: message",
         "                     data: one",

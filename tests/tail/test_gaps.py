@@ -49,7 +49,7 @@ def test_no_percentile_is_further_from_the_true_one_than_a_digit(seconds, share)
 
 @given(st.lists(st.floats(0, 1e6)))
 def test_each_gap_is_in_one_bucket(seconds):
-    assert sum(bucket.count for bucket in gaps_of(*seconds).buckets()) == len(seconds)
+    assert sum(bucket.gaps for bucket in gaps_of(*seconds).buckets()) == len(seconds)
 
 
 def test_the_buckets_grow_by_about_two():

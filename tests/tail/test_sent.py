@@ -101,7 +101,10 @@ def test_an_address(url):
     assert checked_url(url) == url
 
 
-@pytest.mark.parametrize("url", ["x.org/a", "ftp://x", "http://", "http:/x", "http://[::1", "http://x:p", ""])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    ["x.org/a", "ftp://x", "http://", "http:/x", "http://[::1", "http://x:p", "http://a..b", ""],
+)
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(BadArgument):
         checked_url(url)

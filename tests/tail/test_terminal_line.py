@@ -191,7 +191,12 @@ def test_a_terminal_that_goes_away_ends_the_line_and_nothing_else(monkeypatch):
 
 @pytest.mark.parametrize(
     "term, on_terminal, kind",
-    [("xterm", True, LastRow), ("xterm", False, Line), ("dumb", True, NoLine), (None, True, NoLine)],
+    [
+        ("xterm", True, LastRow),
+        ("xterm", False, Line),
+        ("dumb", True, NoLine),
+        (None, True, NoLine),
+    ],
 )
 def test_which_line_a_terminal_gets(terminal, monkeypatch, term, on_terminal, kind):
     monkeypatch.setattr("sys.stderr", terminal)
