@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Dict, Iterable, Optional, Sequence
 
 import click
@@ -84,8 +85,9 @@ def _settings(
 
 
 def _tell(lines: Iterable[str]) -> None:
+    stream = sys.stderr  # None where the process was started without one
     try:
-        for line in lines:
-            click.echo(safe(line.replace("\n", " ")), err=True)
-    except OSError:  # stderr is closed, as with 2>&1 | head; the exit status tells it
+        for line in lines if stream is not None else ():
+            print(safe(line.replace("\n", " ")), file=stream, flush=True)
+    except OSError:  # nobody reads it, as with 2>&1 | head; the exit status tells the ending
         pass

@@ -20,8 +20,9 @@ _AT_MOST = 1000
 class News(NamedTuple):
     """Something that came.
 
-    :ivar kind: ``text`` and ``bytes``, each with what came; ``reconnecting`` with the reason;
-        ``over`` with the exception that ended it, or ``None``. Nothing follows ``over``.
+    :ivar kind: ``text`` with the text and the ID of its event; ``bytes`` with them;
+        ``reconnecting`` with the error and the seconds of the pause; ``over`` with the exception
+        that ended it, or ``None``. Nothing follows ``over``.
     :ivar at: the clock's seconds.
     """
 
@@ -72,7 +73,7 @@ class Reading:
     def _read(self) -> None:
         try:
             for text in self.source.text():
-                self._tell("text", text)
+                self._tell("text", (text, self.source.last_event_id))
         except BaseException as error:
             self._tell("over", error)
         else:

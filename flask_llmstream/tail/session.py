@@ -34,6 +34,7 @@ class Session:
 
     :param frames: prints the frames in place of the text; ``None``: the text.
     :param clock: the one of the reading.
+    :ivar last_event_id: the ID of the last event that was shown. The reading may be further.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Session:
         self._arrivals = arrivals
         self._frames = frames
         self._clock = clock
+        self.last_event_id: str = reading.source.last_event_id
         self._drawn_at = float("-inf")
         self._reconnecting = ""
         self._verdict: Optional[Verdict] = None
@@ -64,21 +66,25 @@ class Session:
     def run(self) -> Verdict:
         """Show all of it. The screen is as it was when this returns, but for what was printed."""
         try:
-            with terminal_signals(self._line), self._reading:
-                verdict = self._shown()
-        except KeyboardInterrupt:
-            verdict = Verdict(INTERRUPTED, "interrupted")
-        except Terminated:
-            verdict = Verdict(TERMINATED, "terminated")
+            verdict = self._read()
+            self._output.end()
+            return verdict
         except BrokenPipeError:
             return Verdict(UNREAD, "unread")
         except OSError as error:
             words = f"The output can't be written: {error.strerror or error}."
             return Verdict(UNWRITABLE, "unwritable", words)
+
+    def _read(self) -> Verdict:
+        try:
+            with terminal_signals(self._line), self._reading:
+                return self._shown()
+        except KeyboardInterrupt:
+            return Verdict(INTERRUPTED, "interrupted")
+        except Terminated:
+            return Verdict(TERMINATED, "terminated")
         finally:
             self._line.erase()
-        self._output.end()
-        return verdict
 
     def _shown(self) -> Verdict:
         while self._verdict is None:
@@ -104,10 +110,12 @@ class Session:
 
     def _text(self, news: News) -> None:
         self._reconnecting = ""
+        text, event_id = news.value
         self._arrivals.token(news.at)
         if self._frames is None:
-            self._output.text(news.value)
-            self._line.follow(safe(news.value))
+            self._output.text(text)
+            self._line.follow(safe(text))
+        self.last_event_id = event_id
 
     def _bytes(self, news: News) -> None:
         self._reconnecting = ""

@@ -82,6 +82,6 @@ def show(url: str, arguments: Mapping[str, Any], events: bool, quiet: bool) -> S
     except ValueError as error:
         raise BadArgument("can't be sent", str(error)) from None
     frames = FrameLines(asked_at) if events else None
-    verdict = Session(reading, output, line, arrivals, frames, monotonic).run()
-    source, seconds = reading.source, monotonic() - asked_at
-    return Shown(verdict, arrivals, seconds, source.stream_url, source.last_event_id)
+    session = Session(reading, output, line, arrivals, frames, monotonic)
+    verdict, seconds = session.run(), monotonic() - asked_at
+    return Shown(verdict, arrivals, seconds, reading.source.stream_url, session.last_event_id)

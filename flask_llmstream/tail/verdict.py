@@ -36,7 +36,7 @@ STATUSES = {
     UNREAD: "nobody reads the output any more, as with | head",
     TERMINATED: "ended by SIGTERM",
 }
-"""The exit statuses. They are a promise: scripts rely on them. Plain ASCII, for each terminal."""
+"""The exit statuses. Scripts rely on them: they are a promise. Plain ASCII, for any terminal."""
 
 GOES_ON = (TRUNCATED, UNREACHABLE, TIMED_OUT, INTERRUPTED, TERMINATED)
 """The statuses behind which the server may have more of the answer."""

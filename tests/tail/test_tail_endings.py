@@ -8,11 +8,13 @@ import pytest
 
 from flask_llmstream import Backoff
 from flask_llmstream.tail import verdict
+from flask_llmstream.tail.printing import Output
 from flask_llmstream.tail.showing import show
 from flask_llmstream.tail.verdict import (
     COMPLETE,
     CUT_SHORT,
     FAILED,
+    INTERRUPTED,
     REFUSED,
     STATUSES,
     TIMED_OUT,
@@ -20,6 +22,7 @@ from flask_llmstream.tail.verdict import (
     UNREACHABLE,
     USAGE,
 )
+from tests.support.certificates import certificate_for
 from tests.support.programs import ROOT
 from tests.support.upstream import (
     HEAD,
@@ -167,6 +170,14 @@ def test_nobody_listens(tail):
     assert done.err.startswith("no connection in ") and "Does the server run" in done.err
 
 
+def test_a_certificate_of_one_s_own_is_told_with_its_cure(tail, tmp_path):
+    certificate = certificate_for("127.0.0.1", tmp_path)
+    with Upstream(says("one"), tls=certificate.context) as upstream:
+        done = tail(upstream.url)
+    assert done.status == UNREACHABLE
+    assert "For a certificate of your own: REQUESTS_CA_BUNDLE=issuer.pem." in done.err
+
+
 def test_a_server_of_another_language(tail):
     def script(exchange):
         exchange.send("220 mail.example.org ready\r\n\r\n")
@@ -259,6 +270,20 @@ def test_it_begins_behind_an_event(tail):
         done = tail(url, "--last-event-id", f"{STREAM_ID}:2")
     assert (done.status, done.out) == (COMPLETE, b"three")
     assert upstream.requests[0].headers["Last-Event-ID"] == f"{STREAM_ID}:2"
+
+
+def test_what_was_read_and_not_shown_is_a_part_of_the_rest(monkeypatch):
+    class Interrupted(Output):
+        """Ctrl-C comes when the second text is to be printed."""
+
+        def text(self, text):
+            if text == "two ":
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("flask_llmstream.tail.showing.Output", Interrupted)
+    with Upstream(Kept()) as upstream:
+        shown = show(upstream.url, {"data": b"{}", "max_tries": 0}, False, True)
+    assert (shown.verdict.status, shown.last_event_id) == (INTERRUPTED, f"{STREAM_ID}:1")
 
 
 # What is sent.

@@ -104,7 +104,7 @@ def test_a_failure_does_not_control_the_terminal(make_terminal):
     with Upstream(frames(f"data: {error}\n\n")) as upstream:
         call(upstream.url)
     told = without_line(terminal.shown())
-    assert told.startswith("failed (\\x1b[2J) in ") and told.endswith("\n\\x1b[0m\n")
+    assert told.startswith("failed (\\x1b[2J) in ") and told.endswith("\n\\x1b[0m.\n")
 
 
 def test_a_terminal_without_unicode_shows_numbers(make_terminal):

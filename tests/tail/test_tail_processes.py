@@ -107,6 +107,25 @@ def test_ctrl_c_before_the_answer_ends_it_too():
     assert terminal.process.returncode == INTERRUPTED
 
 
+HANGING = """
+import socket, sys, time
+def hang(*arguments, **options):
+    print("looked up", flush=True)
+    time.sleep(600)
+socket.getaddrinfo = hang
+from flask_llmstream.__main__ import main
+main(["tail", "http://slow.test/"])
+"""
+
+
+def test_ctrl_c_while_a_name_is_looked_up_ends_it_too():
+    arguments = [sys.executable, "-c", HANGING]
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"looked up\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(HANG_GUARD) == INTERRUPTED
+
+
 def test_ctrl_z_gives_the_terminal_back_and_takes_it_again_later():
     with Upstream(kept) as upstream, on_terminal(upstream.url) as terminal:
         terminal.read_until(b"2 tokens")
