@@ -61,10 +61,21 @@ class AnswerReader:
         return self._form is not None or self._is_ours
 
     @property
+    def has_chunks(self) -> bool:
+        """Whether it is of OpenAI's form."""
+        return self._form is chunk_form
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said, and no reason for an end: perhaps it is of a form that is not
+        known here, which ends with ``[DONE]``, too."""
+        return not (self._has_said or self._reason)
+
+    @property
     def is_over(self) -> bool:
         """Whether the answer is whole where its body ends. A finished answer of OpenAI's form may
         lack its ``[DONE]``."""
-        return self.is_last or (self._form is chunk_form and self._reason != "")
+        return self.is_last or (self.has_chunks and self._reason != "")
 
     def end(self) -> AnswerEnd:
         """The end, behind the last event."""
@@ -98,6 +109,7 @@ class AnswerReader:
             self.is_last = True
         elif event.event == "message" and not isinstance(said, (dict, list)):
             self.text = event.data
+            self._has_said |= self.text != ""
 
     def _take(self, piece: Piece) -> None:
         self._usage = piece.usage or self._usage

@@ -58,7 +58,6 @@ class Connection:
         self._deadlines = deadlines
         self._blocks: Iterator[bytes] = iter(())
         self.response: Optional[Response] = None
-        self.is_json = False
 
     def open(self, request: Request) -> Response:
         """Send the request, and wait for the headers of its response.
@@ -108,7 +107,7 @@ class Connection:
         if self.response is not None:
             self.response.close()
         release(self._session)
-        self._wire.sockets.hang_up()
+        self._wire.close()
 
     def _start(self, response: Response) -> bytes:
         """The first bytes, which show that the body can be read."""
@@ -126,7 +125,6 @@ class Connection:
                 status=response.status_code,
                 id=response.headers.get("X-Request-ID"),
             )
-        self.is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
         return start
 
     def _refusal(self) -> EventSourceError:

@@ -5,13 +5,14 @@ Standard library only, no I/O.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import Any, List, Optional
 
 from ..sse.decoder import EventStreamDecoder, MessageEvent
 
-_STREAM_START = re.compile(rb"(\xef\xbb\xbf)?\s*([{:]|(data|event|id|retry|error)[:\r\n])")
+_STREAM_START = re.compile(rb"\s*([{:]|(data|event|id|retry|error)[:\r\n])")
 _LONGEST_START = len("event:")
 
 
@@ -20,9 +21,10 @@ def begins_answer(start: bytes) -> Optional[bool]:
 
     The first bytes decide. The type does not: servers label event streams as anything.
     """
-    if _STREAM_START.match(start):
+    text = start[3:] if start.startswith(codecs.BOM_UTF8) else start
+    if _STREAM_START.match(text):
         return True
-    return False if len(start.strip()) > _LONGEST_START else None
+    return False if len(text.strip()) > _LONGEST_START else None
 
 
 def object_in(text: "str | bytes") -> Any:
@@ -37,13 +39,13 @@ class AnswerDecoder(EventStreamDecoder):
     """Reads what the standard ignores, too: JSON without a field, by itself or on each line, a
     field ``error`` (ggml-org/llama.cpp#16109), and a gap, which some formats tell in a comment.
 
-    :ivar has_had_id: whether the stream has had an ID.
+    :param last_event_id: that of the connection before. It stays until another comes.
     """
 
-    def __init__(self, max_event_bytes: int) -> None:
+    def __init__(self, max_event_bytes: int, last_event_id: str = "") -> None:
         super().__init__(max_event_bytes)
+        self.last_event_id = self._id = last_event_id
         self._json = bytearray()
-        self.has_had_id = False
 
     def ignored(self, line: bytes, events: List[MessageEvent]) -> None:
         if line.startswith(b"error:"):
@@ -62,6 +64,11 @@ class AnswerDecoder(EventStreamDecoder):
         if line.rstrip().endswith(b"}") and isinstance(object_in(bytes(self._json)), dict):
             events.append(self._told("message", bytes(self._json)))
             self._json.clear()
+
+    @property
+    def is_within_event(self) -> bool:
+        """Whether the bytes so far end in the middle of an event."""
+        return bool(self._line or self._data or self._json)
 
     def end(self) -> List[MessageEvent]:
         """The body is over. Its last line may lack its end where it is JSON. An event without the

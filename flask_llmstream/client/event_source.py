@@ -17,7 +17,7 @@ from ..sse.decoder import MessageEvent
 from .answers import AnswerEnd
 from .deadlines import Deadlines
 from .decoder import AnswerDecoder
-from .errors import EventSourceError
+from .errors import EventSourceError, StreamTruncated
 from .reading import Policy, Reading
 from .reconnecting import Backoff
 from .requesting import Requesting
@@ -55,8 +55,8 @@ class EventSource:
     :param repeat_post: send the POST again where no other way brings the rest, also before its
         first answer. Only for a server that does not do twice what it is asked twice, by an
         ``Idempotency-Key`` for example. Default: a POST is never repeated.
-    :param max_tries: so many connections in a row may bring no event; ``None``: any number. 0:
-        never reconnect. Default: 10.
+    :param max_tries: so many connections in a row may bring no event, unless they last 45 s;
+        ``None``: any number; 0: never reconnect. Default: 10.
     :param backoff: the pause before each of them.
     :param max_event_bytes: the most bytes of one event. Default: 16 MiB.
     :param on_bytes: called with each piece of the body as it came. The loop raises what it raises.
@@ -102,6 +102,7 @@ class EventSource:
             self._deadlines,
             policy,
             _checked_id(last_event_id),
+            clock,
         )
         # Only the holder of the token runs the generator: to read, or to end it.
         self._token: List[bool] = [True]
@@ -126,7 +127,7 @@ class EventSource:
     @property
     def ending(self) -> Optional[AnswerEnd]:
         """The end of the answer. ``None`` while it goes on, where it failed, where the reading was
-        closed before, and for a stream whose form is not known."""
+        closed before, and for a stream whose form is not known (see :meth:`text`)."""
         return self._reading.ending
 
     @property
@@ -195,10 +196,17 @@ class EventSource:
 
     def text(self) -> Iterator[str]:
         """The text of the answer, as it comes: that of the message format, of OpenAI's chunks, of
-        JSON, and of bare ``data`` lines. The words of a refusal are text, too."""
+        JSON, and of bare ``data`` lines. The words of a refusal are text, too.
+
+        :raises StreamTruncated: as the iteration does, and where the stream ends without an answer
+            of these forms.
+        """
         for _ in self:
             if self._reading.answer.text:
                 yield self._reading.answer.text
+        has_all = self.response is not None and self.response.status_code == 204
+        if self._reading.answer.is_empty and not (has_all or self.closed):
+            raise StreamTruncated("The server ended without an answer.", code="no_answer")
 
     def _clean(self) -> None:
         """Free the connection, unless somebody runs the generator: that one does then."""

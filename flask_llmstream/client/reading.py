@@ -24,6 +24,9 @@ from .pausing import pause
 from .reconnecting import Backoff, may_pass, told_by
 from .requesting import Requesting
 
+LONG = 45.0
+"""Seconds: a connection that lasted as long was well, though a quiet stream had no event for it."""
+
 
 class Policy(NamedTuple):
     """How a reader reads; each is an argument of :class:`~flask_llmstream.EventSource`."""
@@ -41,6 +44,7 @@ class Reading:
     :param requests: what is asked for.
     :param sockets: ends each wait; afterwards any error may come.
     :ivar answer: what the events say.
+    :ivar received: the number of events.
     :ivar last_event_id, retry, response, ending: those of ``EventSource``.
     """
 
@@ -52,18 +56,20 @@ class Reading:
         deadlines: Deadlines,
         policy: Policy,
         last_event_id: str,
+        clock: Callable[[], float],
     ) -> None:
         self._requests = requests
         self._session = session
         self._sockets = sockets
         self._deadlines = deadlines
         self._policy = policy
+        self._clock = clock
         self.last_event_id = last_event_id
         self.answer = AnswerReader()
         self.retry: Optional[int] = None
         self.response: Optional[Response] = None
         self.ending: Optional[AnswerEnd] = None
-        self._received = 0
+        self.received = 0
         self._has_opened = False
         self._has_all = False
 
@@ -71,7 +77,7 @@ class Reading:
         """The events, as they come."""
         request, tries = self._requests.first(self.last_event_id), 0
         while True:
-            received, has_opened = self._received, self._has_opened
+            received, has_opened, begun = self.received, self._has_opened, self._clock()
             failure: Optional[EventSourceError] = None
             try:
                 yield from self._connection(request)
@@ -79,8 +85,9 @@ class Reading:
                 failure = error
             if self._has_ended(failure):
                 return
-            tries = tries if self._received == received else 0
             failure = failure or StreamTruncated("The stream ended before its answer was complete.")
+            was_long = isinstance(failure, StreamTruncated) and self._clock() - begun >= LONG
+            tries = 0 if was_long or self.received > received else tries
             following = self._following() if may_pass(failure) else None
             if following is None or tries == self._policy.max_tries:
                 raise _unresumed(failure) if has_opened else failure
@@ -89,7 +96,7 @@ class Reading:
 
     def _connection(self, request: Request) -> Iterator[MessageEvent]:
         """The events of one connection."""
-        decoder = AnswerDecoder(self._policy.max_event_bytes)
+        decoder = AnswerDecoder(self._policy.max_event_bytes, self.last_event_id)
         with closing(Connection(self._session, self._sockets, self._deadlines)) as connection:
             self.response = connection.open(request)
             self._has_all = self.response.status_code == 204
@@ -111,31 +118,26 @@ class Reading:
         for piece in connection.pieces():
             if piece and self._policy.on_bytes is not None:
                 self._policy.on_bytes(piece)
-            yield decoder.feed(piece)
-            if decoder.retry is not None:
-                self.retry = decoder.retry
+            events = decoder.feed(piece)
+            self.retry = self.retry if decoder.retry is None else decoder.retry
+            yield events
         yield decoder.end()  # it raises where the last event was too large
+        if decoder.is_within_event:
+            raise StreamTruncated("The body ended within an event.")
 
     def _taken(
         self, events: Iterable[MessageEvent], decoder: AnswerDecoder
     ) -> Iterator[MessageEvent]:
         for event in events:
-            self._received += 1
-            self._know_id(event.id, decoder)
-            event = event._replace(id=self.last_event_id)
+            self.received += 1
+            self.last_event_id = event.id
             self.answer.read(event)
-            if self.answer.is_last and self.answer.failure is None:
+            if self.answer.is_last and self.answer.failure is None and not self.answer.is_empty:
                 self.ending = self.answer.end()
             yield event
             if self._is_done:
                 return
-        self._know_id(decoder.last_event_id, decoder)
-
-    def _know_id(self, event_id: str, decoder: AnswerDecoder) -> None:
-        """An ID stays until another comes, also over connections. An empty one takes it away."""
-        if event_id or decoder.last_event_id or decoder.has_had_id:
-            decoder.has_had_id = True
-            self.last_event_id = event_id
+        self.last_event_id = decoder.last_event_id
 
     @property
     def _is_done(self) -> bool:
@@ -149,7 +151,7 @@ class Reading:
         answer = self.answer
         if answer.failure is not None:
             raise answer.failure
-        if answer.is_over or (self._has_all and answer.has_an_end):
+        if not answer.is_empty and (answer.is_over or (self._has_all and answer.has_an_end)):
             self.ending = answer.end()
         if answer.is_over or self._has_all:
             return True
@@ -162,8 +164,10 @@ class Reading:
     def _following(self) -> Optional[Request]:
         if not (self._has_opened or self._requests.repeats_at_once):
             return None
-        would_run_again = self._received > 0 and self.answer.has_an_end
-        return self._requests.next(self.last_event_id, would_run_again)
+        # A GET of ours without an ID is meant to run again: a clock, say. OpenAI's form has no IDs.
+        is_get, answer = self._requests.is_get, self.answer
+        runs_once = answer.has_chunks if is_get else answer.has_an_end
+        return self._requests.next(self.last_event_id, self.received > 0 and runs_once)
 
     def _pause(self, failure: EventSourceError, tries: int) -> None:
         seconds = self._policy.backoff.seconds(tries, told_by(failure, self.retry))

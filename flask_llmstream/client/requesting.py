@@ -62,14 +62,19 @@ class Requesting:
         self.stream_url: Optional[str] = None
 
     @property
+    def is_get(self) -> bool:
+        """Whether the first request is a GET."""
+        return self._first.method == "GET"
+
+    @property
     def may_repeat(self) -> bool:
         """Whether the first request may be sent again."""
-        return self._repeat_post or self._first.method in ("GET", "HEAD")
+        return self.is_get or self._repeat_post
 
     @property
     def repeats_at_once(self) -> bool:
         """Whether the first request is repeated, too, where it brought no stream."""
-        return self._repeat_post and self._first.method not in ("GET", "HEAD")
+        return self._repeat_post and not self.is_get
 
     def first(self, last_event_id: str) -> Request:
         """The first request."""
@@ -81,12 +86,14 @@ class Requesting:
         :param would_run_again: whether a request without an ID would begin an answer anew, of which
             a part was read.
         """
-        if self.may_repeat and last_event_id:
+        if self.stream_url is not None and not (self.is_get and last_event_id):
+            headers = self._headers.copy()
+            for name in _OF_BODY:
+                headers.pop(name, None)
+            return self._with_id(Request("GET", self.stream_url, {}), headers, last_event_id)
+        if self.may_repeat and (last_event_id or not would_run_again):
             return self.first(last_event_id)
-        if self.stream_url is not None:
-            kept = {name: value for name, value in self._headers.items() if name not in _OF_BODY}
-            return self._with_id(Request("GET", self.stream_url, {}), kept, last_event_id)
-        return self.first("") if self.may_repeat and not would_run_again else None
+        return None
 
     def learn(self, response: Response) -> None:
         """Take the answer's ID from a response. The first one counts."""

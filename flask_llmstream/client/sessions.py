@@ -9,11 +9,12 @@ which both share, auth, headers, proxies, certificates, hooks, and the classes o
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import OrderedDict
 from copy import copy
 from functools import lru_cache, partial
-from typing import Any, Dict, Type
+from typing import Any, Dict, List, Type
 
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -36,6 +37,22 @@ class Wire:
         self.sockets = sockets
         self.sock: Any = None
         self.is_connected = False
+        self._made: List[Any] = []
+
+    def make(self, connection: Any) -> socket.socket:
+        """A new socket of a connection of urllib3's. Its errors are urllib3's."""
+        sock = _connected(connection, self.sockets)
+        self._made.append(sock)
+        return sock
+
+    def close(self) -> None:
+        """Close the sockets, also one of which a file is still open: Python 3.8 leaves that
+        behind where a proxy makes no tunnel."""
+        for sock in self._made:
+            sock.close()
+            if sock.fileno() >= 0:
+                os.close(sock.detach())
+        self.sockets.hang_up()
 
 
 def endable(session: Session, wire: Wire) -> Session:
@@ -74,16 +91,21 @@ def _endable_adapter(adapter: Any, wire: Wire) -> Any:
         return adapter
     ours = _copy(adapter)
     ours.poolmanager = _endable_manager(copy(adapter.poolmanager), wire)
-    ours.proxy_manager = _ProxyManagers(wire)
+    ours.proxy_manager = _ProxyManagers(adapter.proxy_manager, wire)
     return ours
 
 
 class _ProxyManagers(Dict[str, Any]):
-    """The managers that requests makes for its proxies."""
+    """The managers that requests makes for its proxies, and copies of those that it has made.
 
-    def __init__(self, wire: Wire) -> None:
+    :param made: those of the adapter.
+    """
+
+    def __init__(self, made: Dict[str, Any], wire: Wire) -> None:
         super().__init__()
         self._wire = wire
+        for proxy, manager in made.copy().items():
+            self[proxy] = copy(manager)
 
     def __setitem__(self, proxy: str, manager: Any) -> None:
         super().__setitem__(proxy, _endable_manager(manager, self._wire))
@@ -126,7 +148,7 @@ class _Endable:
         inherited: Any = super()
         is_plain = _makes_plain_sockets(type(self))
         if is_plain and not connection.source_address:
-            return _connected(connection, self.wire.sockets)
+            return self.wire.make(connection)
         sock = inherited._new_conn()
         self.wire.sockets.watch(sock)
         return sock
@@ -147,7 +169,6 @@ def _makes_plain_sockets(endable_class: Any) -> bool:
 
 
 def _connected(connection: Any, sockets: Sockets) -> socket.socket:
-    """As urllib3 connects, with its errors."""
     host = connection._dns_host
     try:
         options = connection.socket_options
