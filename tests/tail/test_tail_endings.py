@@ -8,6 +8,7 @@ import pytest
 
 from flask_llmstream import Backoff
 from flask_llmstream.tail import verdict
+from flask_llmstream.tail.command import tail as command
 from flask_llmstream.tail.printing import Output
 from flask_llmstream.tail.showing import show
 from flask_llmstream.tail.verdict import (
@@ -373,6 +374,13 @@ def test_help_has_each_exit_status(tail):
 def test_the_docs_have_each_exit_status():
     page = (ROOT / "docs" / "tail.md").read_text("utf-8")
     assert all(f"| {status} | {meaning}" in page for status, meaning in STATUSES.items())
+
+
+def test_the_docs_have_each_option():
+    page = (ROOT / "docs" / "tail.md").read_text("utf-8")
+    names = [name for parameter in command.params for name in parameter.opts if name[0] == "-"]
+    assert len(names) > 10
+    assert [name for name in names if not re.search(rf"^\| .*`{name}\b.*\|", page, re.M)] == []
 
 
 def test_an_exit_status_has_one_meaning():
