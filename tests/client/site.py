@@ -24,13 +24,18 @@ def speak(request: Any) -> Iterator[Any]:
     yield Usage(prompt_tokens=1, completion_tokens=len(WORDS))
 
 
-@contextmanager
-def serving(**config: Any) -> Iterator[str]:
-    """The URL of the chat endpoints of a site with this configuration."""
+def app_of(**config: Any) -> Flask:
+    """A site with this configuration."""
     app = Flask("a_site")
     app.config.update(SECRET_KEY="of no use", **config)
     LLMStream(app, providers={"model": CallableProvider(speak)})
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    return app
+
+
+@contextmanager
+def serving(**config: Any) -> Iterator[str]:
+    """The URL of the chat endpoints of a site with this configuration."""
+    server = make_server("127.0.0.1", 0, app_of(**config), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
