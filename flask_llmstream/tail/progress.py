@@ -19,15 +19,17 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 99.95 else f"{seconds:.0f} s"
 
 
-def progress(doing: str, arrivals: Arrivals, now: float) -> str:
+def progress(doing: str, arrivals: Arrivals, now: float, reason: str = "") -> str:
     """What the line says while the answer comes.
 
     :param doing: what is waited for, such as ``reconnecting``; between tokens ``silent``, which is
         told after a second.
+    :param reason: why; it comes last, because it may be too long for the line.
     """
     silence = arrivals.silent_for(now)
     tells = doing != "silent" or silence >= _LONG_SILENCE
-    return " | ".join([*([f"{doing} {silence:.1f} s"] if tells else []), *_figures(arrivals)])
+    waits = [f"{doing} {silence:.1f} s"] if tells else []
+    return " | ".join([*waits, *_figures(arrivals), *([reason] if reason else [])])
 
 
 def summary(

@@ -98,11 +98,12 @@ class Session:
         now = self._clock()
         if self._line.is_live and now - self._drawn_at >= _REDRAWN_EVERY:
             self._drawn_at = now
-            self._line.draw(progress(self._doing(), self._arrivals, now))
+            reason = self._reconnecting
+            self._line.draw(progress(self._doing(), self._arrivals, now, reason))
 
     def _doing(self) -> str:
         if self._reconnecting:
-            return self._reconnecting
+            return "reconnecting"
         if self._arrivals.tokens:
             return "silent"
         has_response = self._reading.source.response is not None
@@ -125,7 +126,7 @@ class Session:
     def _reconnect(self, news: News) -> None:
         self._arrivals.reconnects += 1
         error, _ = news.value
-        self._reconnecting = f"reconnecting ({error})"
+        self._reconnecting = str(error)
         if self._frames is not None:
             self._print(self._frames.rest(news.at))
 

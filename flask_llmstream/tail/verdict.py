@@ -36,7 +36,7 @@ STATUSES = {
     UNREAD: "nobody reads the output any more, as with | head",
     TERMINATED: "ended by SIGTERM",
 }
-"""The exit statuses. Scripts rely on them: they are a promise. Plain ASCII, for any terminal."""
+"""The exit statuses. A promise: scripts rely on them. Plain ASCII: any terminal shows it."""
 
 GOES_ON = (TRUNCATED, UNREACHABLE, TIMED_OUT, INTERRUPTED, TERMINATED)
 """The statuses behind which the server may have more of the answer."""

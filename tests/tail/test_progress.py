@@ -61,6 +61,15 @@ def test_reconnects_are_counted():
     assert progress("silent", arrivals, 100.6) == "first 500 ms | 1 token | 2 reconnects"
 
 
+def test_the_reason_of_a_reconnect_comes_last():
+    arrivals = arrived(0.5)
+    arrivals.reconnects = 1
+    line = progress("reconnecting", arrivals, 100.75, "The connection broke.")
+    assert line == (
+        "reconnecting 0.2 s | first 500 ms | 1 token | 1 reconnect | The connection broke."
+    )
+
+
 def test_the_last_line_says_how_it_ended_and_what_it_cost():
     line = summary("complete", arrived(0.5, 1.0), 1.25, "usage: 3 in, 2 out")
     assert line == (

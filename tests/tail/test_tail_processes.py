@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from time import monotonic
 
 import pytest
 
@@ -52,7 +53,9 @@ class Terminal:
 
     def read_until(self, pattern):
         """What is shown until this is."""
+        deadline = monotonic() + HANG_GUARD
         while not re.search(pattern, self.shown):
+            assert monotonic() < deadline, self.shown
             assert select.select([self._descriptor], [], [], HANG_GUARD)[0], self.shown
             self.shown += os.read(self._descriptor, 65536)
         shown, self.shown = self.shown, b""
@@ -105,6 +108,20 @@ def test_ctrl_c_before_the_answer_ends_it_too():
         terminal.process.send_signal(signal.SIGINT)
         assert b"interrupted" in terminal.read()
     assert terminal.process.returncode == INTERRUPTED
+
+
+def test_the_line_says_that_it_reconnects_and_why():
+    def breaks_once(exchange):
+        if exchange.method == "POST":
+            exchange.send(KEPT_HEAD)
+            exchange.send_chunk(message("one ", 1))
+            exchange.reset()
+        exchange.wait_for_hang_up()
+
+    with Upstream(breaks_once) as upstream, on_terminal(upstream.url, "-p", "x") as terminal:
+        terminal.read_until(rb"reconnecting .* \| 1 token \| 1 reconnect \| The connection")
+        terminal.process.send_signal(signal.SIGTERM)
+        terminal.read()
 
 
 HANGING = """

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_llmstream.tail.terminal import LastRow, Line, NoLine, line_for
+from tests.conftest import needs
 
-pyte = pytest.importorskip("pyte") if not os.environ.get("CI") else __import__("pyte")
+needs("pyte", find_spec("pyte"))
+import pyte  # noqa: E402
 
 
 class Terminal:
@@ -206,7 +210,7 @@ def test_which_line_a_terminal_gets(terminal, monkeypatch, term, on_terminal, ki
     assert type(line_for(on_terminal)) is kind
 
 
-@pytest.mark.parametrize("stream", [None, open(os.devnull, "w")])
+@pytest.mark.parametrize("stream", [None, io.StringIO()])
 def test_elsewhere_there_is_no_line(monkeypatch, stream):
     monkeypatch.setattr("sys.stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
