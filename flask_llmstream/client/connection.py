@@ -27,8 +27,10 @@ from .failures import refused
 from .sessions import Wire, endable, release
 
 _BLOCK_BYTES = 16 * 1024
+_MOST_START_BYTES = 64 * 1024
 _MOST_ERROR_BYTES = 64 * 1024
 _FINISH_SECONDS = 1.0
+_ERROR_SECONDS = 5.0
 
 
 class Request(NamedTuple):
@@ -73,8 +75,8 @@ class Connection:
                 request.method, request.url, headers=dict(request.headers), **options
             )
         except FAILURES as error:
-            if isinstance(error, ValueError):  # the URL can't be asked
-                raise
+            if isinstance(error, ValueError) and not self._wire.is_connected:
+                raise  # the URL can't be asked; behind a redirect it is the server's
             raise self._unopened(error) from error
         self._watch_unwatched()
         coding = self.response.headers.get("Content-Encoding", "")
@@ -97,8 +99,7 @@ class Connection:
 
     def finish(self) -> None:
         """Read what follows the end of the answer: the end of the body."""
-        self._deadlines.bound(_FINISH_SECONDS)
-        with suppress(EventSourceError):
+        with suppress(EventSourceError), self._deadlines.bounded(_FINISH_SECONDS):
             for _ in self._blocks:
                 pass
 
@@ -116,7 +117,7 @@ class Connection:
         for block in self._blocks:
             start += block
             begins = begins or begins_answer(start)
-            if begins is not None:
+            if begins is not None or len(start) > _MOST_START_BYTES:
                 break
         if not begins and (start.strip() or kind != "text/event-stream"):
             raise NotAnEventStream(
@@ -131,7 +132,8 @@ class Connection:
         response = self.response
         assert response is not None
         body = b""
-        with suppress(EventSourceError):  # the status tells enough
+        # The status tells enough, if the words do not come.
+        with suppress(EventSourceError), self._deadlines.bounded(_ERROR_SECONDS):
             for block in self._blocks:
                 body += block
                 if len(body) >= _MOST_ERROR_BYTES:
@@ -166,7 +168,7 @@ class Connection:
 
         def bounded(most: int) -> bytes:
             seconds = deadlines.next()
-            if sock is not None and seconds != sock.gettimeout():
+            if sock is not None:
                 sock.settimeout(seconds)
             return read(most)
 
@@ -177,7 +179,7 @@ class Connection:
         ended."""
         connection = getattr(getattr(self.response, "raw", None), "_connection", None)
         sock = getattr(connection, "sock", None)
-        if self._wire.sock is None and hasattr(sock, "fileno"):
+        if self._wire.sock is None and sock is not None and sock.fileno() >= 0:
             self._wire.sock = sock
             self._wire.sockets.watch(sock)
 
@@ -197,5 +199,5 @@ def _read1_of(raw: Any) -> Callable[[int], bytes]:
     if isinstance(raw, HTTPResponse):
         if hasattr(raw, "read1"):
             return lambda most: raw.read1(most, decode_content=False)
-        raw = raw._fp  # urllib3 before 2.1
+        raw = raw._fp  # an older urllib3
     return raw.read1 if hasattr(raw, "read1") else raw.read  # type: ignore[no-any-return]

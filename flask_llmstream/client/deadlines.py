@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Optional
+from contextlib import contextmanager
+from typing import Callable, Iterator, Optional
 
 from .errors import StreamStalled
 
@@ -36,9 +37,15 @@ class Deadlines:
         """The reader begins to wait for an event."""
         self._until = self._clock() + (self._progress or math.inf)
 
-    def bound(self, seconds: float) -> None:
-        """Nothing more than the rest of a body is waited for, and no longer than this."""
-        self._until = self._clock() + seconds
+    @contextmanager
+    def bounded(self, seconds: float) -> Iterator[None]:
+        """In this block, the waits end after so many seconds in all."""
+        until = self._until
+        self._until = min(until, self._clock() + seconds)
+        try:
+            yield
+        finally:
+            self._until = until
 
     def next(self) -> Optional[float]:
         """The bound of the next wait for bytes.

@@ -10,6 +10,7 @@ from typing import Any, Dict, Mapping, Optional
 from urllib.parse import urljoin, urlsplit
 
 from requests import Response
+from requests.sessions import SessionRedirectMixin
 from requests.structures import CaseInsensitiveDict
 
 from .connection import Request
@@ -58,6 +59,7 @@ class Requesting:
         self._first = Request((method or ("GET", "POST")[has_body]).upper(), url, {}, arguments)
         self._streams = streams
         self._repeat_post = repeat_post
+        self._access: Mapping[str, Any] = {}
         self.stream_id: Optional[str] = None
         self.stream_url: Optional[str] = None
 
@@ -87,19 +89,32 @@ class Requesting:
             a part was read.
         """
         if self.stream_url is not None and not (self.is_get and last_event_id):
-            headers = self._headers.copy()
-            for name in _OF_BODY:
-                headers.pop(name, None)
-            return self._with_id(Request("GET", self.stream_url, {}), headers, last_event_id)
+            kept = Request("GET", self.stream_url, {}, self._access)
+            return self._with_id(kept, self._kept_headers(), last_event_id)
         if self.may_repeat and (last_event_id or not would_run_again):
             return self.first(last_event_id)
         return None
 
+    def _kept_headers(self) -> Mapping[str, Any]:
+        headers: Any = self._headers.copy()
+        for name in _OF_BODY:
+            headers.pop(name, None)
+        if self._access:
+            headers["Authorization"] = None  # also not that of the session
+        return headers  # type: ignore[no-any-return]
+
     def learn(self, response: Response) -> None:
-        """Take the answer's ID from a response. The first one counts."""
+        """Take the answer's ID from a response. The first one counts.
+
+        If a redirect led to another site, that gets no credentials, as with requests.
+        """
         stream_id = response.headers.get("X-Stream-ID", "")
         if self.stream_id is None and _STREAM_ID.fullmatch(stream_id):
             self.stream_id = stream_id
+            asked = [*response.history, response][0].url
+            redirects: Any = SessionRedirectMixin()
+            if redirects.should_strip_auth(asked, response.url):
+                self._access = {"auth": _nothing}
             here = urlsplit(response.url)._replace(query="", fragment="").geturl()
             is_there = here.endswith(f"/{stream_id}")
             self.stream_url = here if is_there else urljoin(here, self._streams) + stream_id
@@ -110,6 +125,11 @@ class Requesting:
         if last_event_id.strip():
             sent["Last-Event-ID"] = last_event_id.strip().encode()  # UTF-8, by the standard
         return request._replace(headers=sent)
+
+
+def _nothing(request: Any) -> Any:
+    """An auth that adds nothing, in place of the session's."""
+    return request
 
 
 def _json_bytes(value: Any) -> bytes:

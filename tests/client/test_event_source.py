@@ -26,6 +26,7 @@ from flask_llmstream.client.event_source import EventSource
 from tests.client.canned import Canned, session_of
 from tests.client.kept_server import AT_ONCE
 from tests.support.upstream import (
+    CLOSING_HEAD,
     HANG_GUARD,
     HEAD,
     LAST_CHUNK,
@@ -333,6 +334,12 @@ def test_an_error_that_a_feed_tells_ends_the_reading():
         next(source)
 
 
+def test_an_error_within_an_answer_of_another_form():
+    body = b'data: {"ended":false,"message":"one"}\n\nevent: error\ndata: Broken.\n\n'
+    with pytest.raises(ServerFailure, match="Broken."):
+        list(canned(body))
+
+
 # Failures before a stream has opened.
 
 
@@ -395,6 +402,11 @@ def test_an_event_stream_may_be_labelled_as_anything(body):
         assert [event.data for event in canned(pieces, content_type="text/html")] == ["1"]
 
 
+def test_blank_lines_without_end_are_no_event_stream():
+    with pytest.raises(NotAnEventStream):
+        list(canned([b"\n" * 9999] * 9 + [b"data: 1\n\n"], content_type="application/json"))
+
+
 # The two deadlines.
 
 
@@ -437,6 +449,19 @@ def test_a_model_that_is_silent_is_noticed_between_two_heartbeats():
             next(source)
             with pytest.raises(StreamStalled) as caught:
                 next(source)
+    assert caught.value.deadline == "progress"
+
+
+def test_also_where_the_connection_takes_no_further_request():
+    """http.client has given its socket up by then."""
+
+    def script(exchange):
+        exchange.send(CLOSING_HEAD)
+        exchange.wait_for_hang_up()
+
+    with Upstream(script) as upstream, pytest.raises(StreamStalled) as caught:
+        with EventSource(upstream.url, alive_timeout=None, progress_timeout=0.05) as source:
+            list(source)
     assert caught.value.deadline == "progress"
 
 

@@ -139,6 +139,14 @@ def test_a_status_that_may_pass_is_followed_by_another_try(status):
             assert "".join(source.text()) == "one two three"
 
 
+def test_the_time_for_the_words_of_a_refusal_is_no_deadline_of_the_stream():
+    clock = count(step=10).__next__
+    kept_answer = KeptAnswer(FRAMES, [len(OPENING)])
+    with Upstream(scripts(kept_answer, answer(503, "busy"), kept_answer)) as upstream:
+        with asking(upstream, clock=clock) as source:
+            assert "".join(source.text()) == "one two three"
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
 def test_another_refusal_is_final(status):
     refused = scripts(KeptAnswer(FRAMES, [len(OPENING)]), answer(status))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import Retry
+from urllib3 import HTTPConnectionPool, Retry
+from urllib3.connection import HTTPConnection
 
 from flask_llmstream import ConnectionFailed, ServerFailure, StreamStalled
 from flask_llmstream.client.event_source import EventSource
@@ -133,6 +135,41 @@ def test_an_adapter_of_one_s_own_class(session):
     assert upstream.requests[0].headers["X-Key"] == "k"
 
 
+class OwnConnection(HTTPConnection):
+    """Connects by itself, as those of Unix sockets do."""
+
+    def _new_conn(self):
+        return socket.create_connection((self.host, self.port))
+
+
+class OwnPool(HTTPConnectionPool):
+    ConnectionCls = OwnConnection
+
+
+class OwnAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": OwnPool}
+
+
+class FromHere(HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, source_address=("127.0.0.1", 0), **kwargs)
+
+
+@pytest.mark.parametrize("adapter", [OwnAdapter, FromHere])
+def test_a_read_of_an_adapter_that_connects_by_itself_ends_at_once(session, adapter):
+    session.mount("http://", adapter())
+    with Upstream(silence_after("one")) as upstream:
+        with EventSource(upstream.url, session=session, json={}) as source:
+            next(source)
+            closing = threading.Timer(0, source.close)
+            closing.start()
+            assert list(source) == []
+            closing.join()
+        assert upstream.hung_up.wait(HANG_GUARD)
+
+
 def test_an_adapter_without_connections():
     adapter = Canned(b"data: 1\n\n", content_type="text/event-stream")
     with EventSource("http://site.test/", json={}, session=session_of(adapter)) as source:
@@ -215,6 +252,26 @@ def test_a_kept_stream_is_below_the_address_that_answered():
     assert upstream.requests[2].path == f"/v2/chat/streams/{source.stream_id}"
 
 
+def test_another_site_gets_no_credentials_with_the_reader_who_comes_back(session):
+    session.auth = ("ada", "secret")
+    session.headers["X-Team"] = "sea"
+    kept = KeptAnswer(frames_of(["one"]), [0])
+    with Upstream(kept) as other, Upstream(redirect(307, other.url)) as upstream:
+        headers = {"Authorization": "Bearer secret"}
+        options = {"session": session, "headers": headers, "backoff": AT_ONCE}
+        with EventSource(upstream.url, json={}, **options) as source:
+            assert "".join(source.text()) == "one"
+    assert "Authorization" in upstream.requests[0].headers
+    assert [request.headers["Authorization"] for request in other.requests] == [None, None]
+    assert other.requests[1].headers["X-Team"] == "sea"
+
+
+def test_a_redirect_that_leads_nowhere_is_the_server_s_fault():
+    with Upstream(redirect(307, "ftp://site.test/")) as upstream:
+        with pytest.raises(ConnectionFailed, match="ftp"):
+            list(EventSource(upstream.url))
+
+
 # Proxies.
 
 
@@ -225,6 +282,19 @@ def test_a_proxy_of_the_environment(monkeypatch):
         with EventSource("http://site.test/stream") as source:
             assert "".join(source.text()) == "one"
     assert proxy.requests[0].path == "http://site.test/stream"
+
+
+def test_the_session_s_connections_to_its_proxy_are_left_alone(session):
+    def script(exchange):
+        (silence_after("one") if exchange.method == "POST" else answer(200, "hello"))(exchange)
+
+    with Upstream(script) as proxy:
+        session.proxies["http"] = proxy.url.replace("/v1", "")
+        assert session.get("http://site.test/").text == "hello"
+        with EventSource("http://site.test/", session=session, json={}) as source:
+            next(source)
+        assert session.get("http://site.test/").text == "hello"
+    assert [request.number_on_connection for request in proxy.requests] == [1, 1, 2]
 
 
 def test_a_proxy_that_refuses_a_tunnel(session):
