@@ -48,7 +48,7 @@ _CURES = {
     403: "Say who asks: -H 'Authorization: Bearer ...', or -H 'Cookie: ...'.",
     404: "Is that the endpoint's path?",
     405: "--prompt, --json and --data send a POST; without them it is a GET.",
-    415: "--prompt and --json say that they send JSON; for --data say it by -H 'Content-Type: ...'.",
+    415: "--prompt and --json send JSON; for --data say its type: -H 'Content-Type: ...'.",
 }
 
 
