@@ -20,7 +20,7 @@ from .chat.blueprint import ChatBlueprint, browser_client
 from .chat.cross_site import refuse_cross_site, send_cors_headers
 from .chat.models import checked_providers
 from .chat.publishing import Guard, publish, refuse_to_guard_nothing
-from .doctor.cli import commands
+from .cli import commands
 from .doctor.routes import add_doctor_routes
 from .errors import ConfigurationError
 from .exceptions.handling import name_of

@@ -1,8 +1,4 @@
-"""``flask llmstream …``: the commands that ``init_app`` adds to an application.
-
-They are added through ``app.cli``. Flask would import the command of an entry point before the
-application can monkey-patch, and everything that the command imports would stay unpatched.
-"""
+"""The command ``flask llmstream doctor``: its options, and what it prints."""
 
 from __future__ import annotations
 
@@ -13,10 +9,11 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import with_appcontext
 
 from ..app.state import app_state
 from ..exceptions.printable import printable
+from ..http.header_line import header_of
 from .checks import OF_THE_CONFIGURATION, examine
 from .facts import facts_of
 from .finding import CannotMeasure, Finding, exit_status
@@ -24,10 +21,8 @@ from .gunicorn import read_gunicorn
 from .report import as_json, as_text
 from .routes import TOKEN_HEADER
 
-commands = AppGroup("llmstream", help="Streams: see that they reach their readers.")
 
-
-@commands.command("doctor")
+@click.command("doctor")
 @click.option("--gunicorn", metavar="COMMAND", help="gunicorn's command line, in quotes.")
 @click.option("--config", metavar="FILE", help="Its configuration. Default: gunicorn.conf.py.")
 @click.option("--url", metavar="URL", help="Measure instead, through the site's public address.")
@@ -46,6 +41,7 @@ commands = AppGroup("llmstream", help="Streams: see that they reach their reader
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "for_programs", is_flag=True, help="Print one JSON object.")
 @click.pass_context
+@with_appcontext
 def doctor(
     context: click.Context,
     gunicorn: Optional[str],
@@ -105,14 +101,10 @@ def _of_the_site(
 
 
 def _header(line: str) -> Tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or not name.strip():
-        message = f"{line!r} has no colon; write 'Name: value'"
-        raise click.BadParameter(message, param_hint="--header")
-    if not line.isascii() or not line.isprintable():
-        message = f"{printable(name)} has a character that a header can't carry"
-        raise click.BadParameter(message, param_hint="--header")
-    return name.strip(), value.strip()
+    try:
+        return header_of(line)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--header") from None
 
 
 def _show_progress(doing: str) -> None:

@@ -62,6 +62,8 @@ class Sockets:
         self._ours.append(duplicate)
         # abort() sets the flag and then empties the deque. Either it finds this socket there, or
         # it has set the flag before this line.
+        if self.aborted:
+            self.forget()
         self.check()
 
     def release(self) -> Optional[_socket.socket]:
