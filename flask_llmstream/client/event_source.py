@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from time import monotonic
 from typing import Any, Callable, Iterator, List, Mapping, Optional
 
@@ -21,6 +22,8 @@ from .errors import EventSourceError, StreamTruncated
 from .reading import Policy, Reading
 from .reconnecting import Backoff
 from .requesting import Requesting
+
+_NO_LINE = re.compile("[\r\n\0\ud800-\udfff]")
 
 
 class EventSource:
@@ -46,6 +49,8 @@ class EventSource:
         adapters are used. It stays open, and its kept connections are left alone. Default: a new
         one.
     :param last_event_id: the event behind which to begin. Default: the stream's start.
+    :param feed: the stream is no answer of a model: whatever its events say, none ends it, and none
+        is an error. Default: an event may end the reading, see :meth:`text`.
     :param connect_timeout: seconds for a connection; ``None``: no bound. Default: 10.
     :param alive_timeout: seconds without a byte, heartbeats included, after which a connection is
         dead. Default: 45, three heartbeats of this package's servers; ``None``: no bound.
@@ -76,6 +81,7 @@ class EventSource:
         headers: Optional[Mapping[str, str]] = None,
         session: Optional[Session] = None,
         last_event_id: str = "",
+        feed: bool = False,
         connect_timeout: Optional[float] = 10.0,
         alive_timeout: Optional[float] = 45.0,
         progress_timeout: Optional[float] = None,
@@ -89,9 +95,8 @@ class EventSource:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         AnswerDecoder(max_event_bytes)  # raises where it is none
-        policy = Policy(
-            _checked_tries(max_tries), backoff or Backoff(), max_event_bytes, on_bytes, on_reconnect
-        )
+        tries, pauses = _checked_tries(max_tries), backoff or Backoff()
+        policy = Policy(tries, pauses, max_event_bytes, on_bytes, on_reconnect, feed)
         self._requests = Requesting(method, url, json, data, params, headers, streams, repeat_post)
         self._deadlines = Deadlines(connect_timeout, alive_timeout, progress_timeout, clock)
         self._sockets = Sockets()
@@ -107,6 +112,7 @@ class EventSource:
         # Only the holder of the token runs the generator: to read, or to end it.
         self._token: List[bool] = [True]
         self._reader: Optional[int] = None
+        self._has_broken = False
         self._events = self._reading.events()
 
     @property
@@ -171,21 +177,27 @@ class EventSource:
     def __next__(self) -> MessageEvent:
         """The next event.
 
-        :raises EventSourceError: see its subclasses.
+        :raises EventSourceError: see its subclasses. A reader whose loop was broken off by any
+            error or interrupt raises ``StreamTruncated`` when it is asked again.
         :raises EventTooLarge: an event is larger than ``max_event_bytes``.
         :raises RuntimeError: another thread or greenlet reads.
         """
         if self.closed:
             raise StopIteration
+        if self._has_broken:
+            raise StreamTruncated("An error has broken off the reading before; begin a new one.")
         if not try_pop(self._token):
             raise RuntimeError("another thread or greenlet reads this stream")
         self._reader = get_ident()
         try:
             self._deadlines.begin()
             return next(self._events)
-        except Exception:
-            if self._sockets.aborted:  # which ends a wait with any error
-                raise StopIteration from None
+        except StopIteration:
+            raise
+        except BaseException as error:  # also an interrupt, behind which a loop may begin again
+            self._has_broken = True
+            if self._sockets.aborted and isinstance(error, Exception):
+                raise StopIteration from None  # closing ends a wait with any error
             raise
         finally:
             # close() sets its mark, and then looks for the token. Either it finds the token here,
@@ -218,7 +230,7 @@ class EventSource:
 
 
 def _checked_id(last_event_id: str) -> str:
-    if not isinstance(last_event_id, str) or set(last_event_id) & set("\r\n\0"):
+    if not isinstance(last_event_id, str) or _NO_LINE.search(last_event_id):
         raise ValueError(f"last_event_id has to be one line of text, not {last_event_id!r}")
     return last_event_id
 
