@@ -122,8 +122,9 @@ class Requesting:
     @staticmethod
     def _with_id(request: Request, headers: Mapping[str, Any], last_event_id: str) -> Request:
         sent: Dict[str, Any] = dict(headers)
-        if last_event_id.strip():
-            sent["Last-Event-ID"] = last_event_id.strip().encode()  # UTF-8, by the standard
+        last = last_event_id.encode().strip()  # UTF-8, by the standard; the blanks of HTTP alone
+        if last:
+            sent["Last-Event-ID"] = last
         return request._replace(headers=sent)
 
 

@@ -108,6 +108,19 @@ def test_the_event_to_begin_behind():
 
 
 @pytest.mark.parametrize(
+    "last, sent",
+    [
+        ("\u00a0x\u3000", "\u00a0x\u3000".encode()),  # no blanks to HTTP
+        ("\x1fx", b"\x1fx"),
+        ("\x0cx\t", b"x"),
+        ("\x0b", None),
+    ],
+)
+def test_an_id_is_sent_but_for_the_blanks_around_it(last, sent):
+    assert sent_by(last_event_id=last).headers.get("Last-Event-ID") == sent
+
+
+@pytest.mark.parametrize(
     "options, named",
     [
         ({"url": ""}, "url"),
@@ -118,6 +131,7 @@ def test_the_event_to_begin_behind():
         ({"data": iter(b""), "repeat_post": True}, "repeat_post"),
         ({"last_event_id": "1\n"}, "last_event_id"),
         ({"last_event_id": None}, "last_event_id"),
+        ({"last_event_id": "\ud800"}, "last_event_id"),
         ({"session": "session"}, "session"),
         ({"max_tries": -1}, "max_tries"),
         ({"max_tries": True}, "max_tries"),
@@ -201,6 +215,19 @@ def test_what_a_function_of_the_caller_s_raises_comes_out_of_the_loop():
             list(source)
 
 
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])
+def test_what_was_broken_off_does_not_look_whole_afterwards(error):
+    def fail(piece):
+        raise error
+
+    source = canned(b"data: 1\n\n", on_bytes=fail)
+    with pytest.raises(error):
+        list(source)
+    for read in (source, source.text()):
+        with pytest.raises(StreamTruncated, match="broken off"):
+            list(read)
+
+
 def test_a_loop_that_was_left_goes_on():
     source = canned(b"data: 1\n\ndata: 2\n\ndata: 3\n\n")
     for event in source:
@@ -265,6 +292,17 @@ def test_a_body_of_a_known_length_ends_there():
         exchange.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
         exchange.send("Content-Length: 11\r\n\r\ndata: one\n\n")
         exchange.wait_for_hang_up()
+
+    with Upstream(script) as upstream, EventSource(upstream.url, json={}) as source:
+        assert [event.data for event in source] == ["one"]
+
+
+@pytest.mark.parametrize("length", ["11, 11", "9" * 5000, "\u00b2", "soon"])
+def test_an_odd_length_of_a_body(length):
+    def script(exchange):
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {length}"
+        exchange.send(f"{head}\r\n\r\ndata: one\n\n".encode("latin-1"))
+        exchange.end()
 
     with Upstream(script) as upstream, EventSource(upstream.url, json={}) as source:
         assert [event.data for event in source] == ["one"]
@@ -387,6 +425,22 @@ def test_a_refusal_that_never_ends():
     with Upstream(answer(500, "no", content_length="99")) as upstream:
         with pytest.raises(ServerFailure), EventSource(upstream.url, alive_timeout=0.05) as source:
             list(source)
+
+
+def test_the_words_of_a_refusal_that_come_slowly_are_waited_for_a_moment_only():
+    """The clock says how long: each look at it is a second later."""
+    clock = count().__next__
+    with pytest.raises(ServerFailure) as caught:
+        list(canned([b"x"] * 60, status=500, clock=clock))
+    assert 1 <= len(str(caught.value)) <= 5
+
+
+def test_a_coding_that_can_t_be_read():
+    headers = {"content_type": "text/event-stream", "content_encoding": "br"}
+    stream = answer(200, b"\x1b\x08\x00\x80...", **headers)
+    with Upstream(stream) as upstream, pytest.raises(NotAnEventStream, match="'br'"):
+        list(EventSource(upstream.url))
+    assert len(upstream.requests) == 1
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"hello there", b"[1, 2]", b"", b"  "])
