@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from time import monotonic
 from typing import Any, Callable, Iterator, List, Mapping, Optional
 
@@ -16,14 +15,19 @@ from ..runtime.atomic import try_pop
 from ..runtime.threads import get_ident
 from ..sse.decoder import MessageEvent
 from .answers import AnswerEnd
+from .checks import (
+    checked_backoff,
+    checked_function,
+    checked_id,
+    checked_session,
+    checked_tries,
+)
 from .deadlines import Deadlines
 from .decoder import AnswerDecoder
 from .errors import EventSourceError, StreamTruncated
 from .reading import Policy, Reading
 from .reconnecting import Backoff
 from .requesting import Requesting
-
-_NO_LINE = re.compile("[\r\n\0\ud800-\udfff]")
 
 
 class EventSource:
@@ -95,18 +99,24 @@ class EventSource:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         AnswerDecoder(max_event_bytes)  # raises where it is none
-        tries, pauses = _checked_tries(max_tries), backoff or Backoff()
-        policy = Policy(tries, pauses, max_event_bytes, on_bytes, on_reconnect, feed)
+        policy = Policy(
+            checked_tries(max_tries),
+            checked_backoff(backoff),
+            max_event_bytes,
+            checked_function("on_bytes", on_bytes),
+            checked_function("on_reconnect", on_reconnect),
+            feed,
+        )
         self._requests = Requesting(method, url, json, data, params, headers, streams, repeat_post)
         self._deadlines = Deadlines(connect_timeout, alive_timeout, progress_timeout, clock)
         self._sockets = Sockets()
         self._reading = Reading(
             self._requests,
-            _checked_session(session),
+            checked_session(session),
             self._sockets,
             self._deadlines,
             policy,
-            _checked_id(last_event_id),
+            checked_id(last_event_id),
             clock,
         )
         # Only the holder of the token runs the generator: to read, or to end it.
@@ -227,22 +237,3 @@ class EventSource:
                 self._events.close()
             finally:
                 self._token.append(True)
-
-
-def _checked_id(last_event_id: str) -> str:
-    if not isinstance(last_event_id, str) or _NO_LINE.search(last_event_id):
-        raise ValueError(f"last_event_id has to be one line of text, not {last_event_id!r}")
-    return last_event_id
-
-
-def _checked_tries(max_tries: Optional[int]) -> Optional[int]:
-    is_count = isinstance(max_tries, int) and not isinstance(max_tries, bool) and max_tries >= 0
-    if max_tries is not None and not is_count:
-        raise ValueError(f"max_tries has to be a whole number from 0 or None, not {max_tries!r}")
-    return max_tries
-
-
-def _checked_session(session: Optional[Session]) -> Session:
-    if session is not None and not isinstance(session, Session):
-        raise ValueError(f"session has to be a requests.Session, not {session!r}")
-    return Session() if session is None else session

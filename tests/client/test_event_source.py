@@ -139,6 +139,12 @@ def test_an_id_is_sent_but_for_the_blanks_around_it(last, sent):
         ({"alive_timeout": "45"}, "alive_timeout"),
         ({"progress_timeout": -1}, "progress_timeout"),
         ({"max_event_bytes": 0}, "max_event_bytes"),
+        ({"headers": 5}, "headers"),
+        ({"streams": None}, "streams"),
+        ({"streams": "streams"}, "streams"),
+        ({"backoff": 1}, "backoff"),
+        ({"on_bytes": "print"}, "on_bytes"),
+        ({"on_reconnect": "print"}, "on_reconnect"),
     ],
 )
 def test_an_argument_that_can_t_work_is_named_at_once(options, named):
@@ -462,6 +468,14 @@ def test_blank_lines_without_end_are_no_event_stream():
 
 
 # The two deadlines.
+
+
+@pytest.mark.parametrize("seconds", [3e6, 1e10, 10**400, float("inf")])
+def test_a_bound_that_no_system_has_is_none(seconds):
+    names = ("connect_timeout", "alive_timeout", "progress_timeout")
+    with Upstream(tokens("one")) as upstream:
+        with EventSource(upstream.url, **dict.fromkeys(names, seconds)) as source:
+            assert "".join(source.text()) == "one"
 
 
 def test_no_byte_before_the_headers():
