@@ -184,6 +184,28 @@ class OwnAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": OwnPool}
 
 
+class RecordingPool(HTTPConnectionPool):
+    """Looks at the class of its connections, as vcrpy does."""
+
+    def _get_conn(self, timeout=None):
+        connection = super()._get_conn(timeout)
+        assert isinstance(connection, self.ConnectionCls)
+        return connection
+
+
+class RecordingAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": RecordingPool}
+
+
+def test_an_adapter_that_looks_at_its_connections(session):
+    session.mount("http://", RecordingAdapter())
+    with Upstream(tokens("one")) as upstream:
+        with EventSource(upstream.url, session=session) as source:
+            assert "".join(source.text()) == "one"
+
+
 class FromHere(HTTPAdapter):
     def init_poolmanager(self, *args, **kwargs):
         super().init_poolmanager(*args, source_address=("127.0.0.1", 0), **kwargs)
