@@ -133,13 +133,7 @@ class Connection:
             if begins is not None or len(start) > _MOST_START_BYTES:
                 break
         if not begins and (start.strip() or kind != "text/event-stream"):
-            raise NotAnEventStream(
-                f"The server answered {response.status_code} without an event stream: "
-                f"its type is {kind or 'unknown'!r}, its coding {coding or 'none'!r}, "
-                f"and it begins with {text_of(start[:60])!r}.",
-                status=response.status_code,
-                id=response.headers.get("X-Request-ID"),
-            )
+            raise _no_stream(response, kind, coding, start)
         return start
 
     def _refusal(self) -> EventSourceError:
@@ -207,6 +201,17 @@ class Connection:
         if is_timeout(error):
             return self._deadlines.ran_out()
         return StreamTruncated(f"The connection broke. {call_error(error, False)}")
+
+
+def _no_stream(response: Response, kind: str, coding: str, start: bytes) -> NotAnEventStream:
+    coded = "" if coding in _CODINGS else f", its coding {coding!r}"
+    begins = text_of(start[:60])
+    return NotAnEventStream(
+        f"The server answered {response.status_code} without an event stream: "
+        f"its type is {kind or 'unknown'!r}{coded}, and it begins with {begins!r}.",
+        status=response.status_code,
+        id=response.headers.get("X-Request-ID"),
+    )
 
 
 def _read1_of(raw: Any) -> Callable[[int], bytes]:

@@ -228,7 +228,7 @@ class EventSource:
                 yield self._reading.answer.text
         has_all = self.response is not None and self.response.status_code == 204
         if self._reading.answer.is_empty and not (has_all or self.closed):
-            raise StreamTruncated("The server ended without an answer.", code="no_answer")
+            raise StreamTruncated(_no_answer(self._reading.received), code="no_answer")
 
     def _clean(self) -> None:
         """Free the connection, unless somebody runs the generator: that one does then."""
@@ -237,3 +237,9 @@ class EventSource:
                 self._events.close()
             finally:
                 self._token.append(True)
+
+
+def _no_answer(received: int) -> str:
+    if not received:
+        return "The server ended without an answer."
+    return f"None of the {received} events was text in a form that text() reads; read the events."

@@ -271,7 +271,7 @@ def test_no_event_at_all_is_no_text():
 def test_a_form_that_is_not_known_has_events_and_no_text(body):
     source = canned(body)
     assert len(list(source)) == body.count(b"data: ") and source.ending is None
-    with pytest.raises(StreamTruncated) as caught:
+    with pytest.raises(StreamTruncated, match="form that text.. reads") as caught:
         list(canned(body).text())
     assert caught.value.code == "no_answer"
 
