@@ -39,7 +39,7 @@ class AnswerReader:
     message that is no JSON object is text, as in the text format.
 
     :ivar failure: the failure that ended the answer; ``None`` for none.
-    :ivar trouble: an error that the server told, and that did not end the answer.
+    :ivar trouble: an error that the server told, and behind which the answer has not gone on.
     :ivar is_last: whether the last event was the last of the answer.
     :ivar text: the text that the last event has added.
     """
@@ -112,6 +112,7 @@ class AnswerReader:
             self._has_said |= self.text != ""
 
     def _take(self, piece: Piece) -> None:
+        self.trouble = None  # the answer goes on
         self._usage = piece.usage or self._usage
         if not (piece.is_whole and self._has_said):
             self._say(piece.delta)
@@ -128,3 +129,10 @@ class AnswerReader:
         self._has_refused |= refusal != ""
         self._has_called |= bool(delta.get("tool_calls"))
         self._has_said |= bool(self.text or self._has_called)
+
+
+class NoAnswer(AnswerReader):
+    """Reads nothing: the events of a feed say nothing of an answer, and none of them ends it."""
+
+    def read(self, event: MessageEvent) -> None:
+        """Leave the event to the caller."""

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import math
+import re
 from contextlib import suppress
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Tuple
 
-from requests import Response, Session
+from requests import HTTPError, Response, Session
 from urllib3.response import HTTPResponse
 
 from ..http.charset import text_of
@@ -31,6 +32,8 @@ _MOST_START_BYTES = 64 * 1024
 _MOST_ERROR_BYTES = 64 * 1024
 _FINISH_SECONDS = 1.0
 _ERROR_SECONDS = 5.0
+_LENGTH = re.compile(r"(\d{1,15})(?:\s*,\s*\1)*", re.ASCII)  # it may be repeated (RFC 9110, 8.6)
+_CODINGS = ("", "identity", "none", "gzip", "x-gzip", "deflate")
 
 
 class Request(NamedTuple):
@@ -67,13 +70,9 @@ class Connection:
         :raises ConnectionFailed: no answer came.
         :raises StreamStalled: a deadline ran out.
         """
-        timeout = (self._deadlines.connect, self._deadlines.next())
-        options = {"stream": True, "timeout": timeout, **request.arguments}
         try:
             self._wire.sockets.check()
-            self.response = self._session.request(
-                request.method, request.url, headers=dict(request.headers), **options
-            )
+            self.response = self._send(request)
         except FAILURES as error:
             if isinstance(error, ValueError) and not self._wire.is_connected:
                 raise  # the URL can't be asked; behind a redirect it is the server's
@@ -82,6 +81,18 @@ class Connection:
         coding = self.response.headers.get("Content-Encoding", "")
         self._blocks = decoded(self._raw_blocks(), coding, _BLOCK_BYTES)
         return self.response
+
+    def _send(self, request: Request) -> Response:
+        timeout = (self._deadlines.connect, self._deadlines.next())
+        options = {"stream": True, "timeout": timeout, **request.arguments}
+        try:
+            return self._session.request(
+                request.method, request.url, headers=dict(request.headers), **options
+            )
+        except HTTPError as error:  # from a hook of the session's, by raise_for_status()
+            if error.response is None:
+                raise
+            return error.response
 
     def pieces(self) -> Iterator[bytes]:
         """The body, as it arrives.
@@ -113,19 +124,16 @@ class Connection:
     def _start(self, response: Response) -> bytes:
         """The first bytes, which show that the body can be read."""
         kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-        start, begins = b"", True if kind == "text/event-stream" else None
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        is_labelled = kind == "text/event-stream" and coding in _CODINGS
+        start, begins = b"", True if is_labelled else None
         for block in self._blocks:
             start += block
             begins = begins or begins_answer(start)
             if begins is not None or len(start) > _MOST_START_BYTES:
                 break
         if not begins and (start.strip() or kind != "text/event-stream"):
-            raise NotAnEventStream(
-                f"The server answered {response.status_code} without an event stream: "
-                f"its type is {kind or 'unknown'!r}, and it begins with {text_of(start[:60])!r}.",
-                status=response.status_code,
-                id=response.headers.get("X-Request-ID"),
-            )
+            raise _no_stream(response, kind, coding, start)
         return start
 
     def _refusal(self) -> EventSourceError:
@@ -159,9 +167,10 @@ class Connection:
         """What reads the body, and the number of bytes of the body."""
         assert self.response is not None
         raw, headers = self.response.raw, self.response.headers
-        length = headers.get("Content-Length", "")
-        is_known = length.isdigit() and "Transfer-Encoding" not in headers
-        return self._bounded(_read1_of(raw)), int(length) if is_known else math.inf
+        length = _LENGTH.fullmatch(headers.get("Content-Length", "").strip())
+        if length is None or "Transfer-Encoding" in headers:
+            return self._bounded(_read1_of(raw)), math.inf
+        return self._bounded(_read1_of(raw)), int(length[1])
 
     def _bounded(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
         sock, deadlines = self._wire.sock, self._deadlines
@@ -192,6 +201,17 @@ class Connection:
         if is_timeout(error):
             return self._deadlines.ran_out()
         return StreamTruncated(f"The connection broke. {call_error(error, False)}")
+
+
+def _no_stream(response: Response, kind: str, coding: str, start: bytes) -> NotAnEventStream:
+    coded = "" if coding in _CODINGS else f", its coding {coding!r}"
+    begins = text_of(start[:60])
+    return NotAnEventStream(
+        f"The server answered {response.status_code} without an event stream: "
+        f"its type is {kind or 'unknown'!r}{coded}, and it begins with {begins!r}.",
+        status=response.status_code,
+        id=response.headers.get("X-Request-ID"),
+    )
 
 
 def _read1_of(raw: Any) -> Callable[[int], bytes]:

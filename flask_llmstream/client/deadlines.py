@@ -8,9 +8,12 @@ from typing import Callable, Iterator, Optional
 
 from .errors import StreamStalled
 
+LONGEST = 2_000_000.0
+"""Seconds, 23 days: systems take no much longer time for a wait."""
+
 
 class Deadlines:
-    """The bounds of each wait, in seconds; ``None``: no bound.
+    """The bounds of each wait, in seconds; ``None``, and more than :data:`LONGEST`: no bound.
 
     :param connect: for a connection.
     :param alive: without a byte.
@@ -80,4 +83,4 @@ def _checked(name: str, seconds: Optional[float]) -> Optional[float]:
         isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds > 0
     ):
         raise ValueError(f"{name} has to be a number of seconds above 0 or None, not {seconds!r}")
-    return None if seconds == math.inf else seconds
+    return None if seconds is None or seconds > LONGEST else float(seconds)

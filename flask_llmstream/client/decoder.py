@@ -14,6 +14,7 @@ from ..sse.decoder import EventStreamDecoder, MessageEvent
 
 _STREAM_START = re.compile(rb"\s*([{:]|(data|event|id|retry|error)[:\r\n])")
 _LONGEST_START = len("event:")
+_STRING_OR_BRACE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}]')
 
 
 def begins_answer(start: bytes) -> Optional[bool]:
@@ -46,24 +47,26 @@ class AnswerDecoder(EventStreamDecoder):
         super().__init__(max_event_bytes)
         self.last_event_id = self._id = last_event_id
         self._json = bytearray()
+        self._depth = 0
 
     def ignored(self, line: bytes, events: List[MessageEvent]) -> None:
         if line.startswith(b"error:"):
             events.append(self._told("error", line[6:]))
         elif line.startswith(b": gap "):
             events.append(self._told("gap", line[6:]))
-        elif not self._json and isinstance(object_in(line), dict):
-            events.append(self._told("message", line))
-        elif self._json or line.lstrip().startswith(b"{"):
+        elif not line.startswith(b":") and (self._json or line.lstrip().startswith(b"{")):
             self._gather(line, events)
 
     def _gather(self, line: bytes, events: List[MessageEvent]) -> None:
-        """Add a line to an object over several lines. Its last line closes it."""
+        """Add a line to an object, perhaps over several lines. Its last brace ends it."""
         self._json += line + b"\n"
         self._overgrown |= len(self._json) > self.max_event_bytes
-        if line.rstrip().endswith(b"}") and isinstance(object_in(bytes(self._json)), dict):
-            events.append(self._told("message", bytes(self._json)))
+        self._depth += _braces_opened(line)
+        if self._depth <= 0:
+            if isinstance(object_in(bytes(self._json)), dict):
+                events.append(self._told("message", bytes(self._json)))
             self._json.clear()
+            self._depth = 0
 
     @property
     def is_within_event(self) -> bool:
@@ -78,3 +81,9 @@ class AnswerDecoder(EventStreamDecoder):
 
     def _told(self, kind: str, data: bytes) -> MessageEvent:
         return MessageEvent(kind, data.decode("utf-8", "replace").strip(), self.last_event_id)
+
+
+def _braces_opened(line: bytes) -> int:
+    """How many more braces a line of JSON opens than it closes."""
+    found = _STRING_OR_BRACE.findall(line)
+    return found.count(b"{") - found.count(b"}")

@@ -15,6 +15,13 @@ from ..runtime.atomic import try_pop
 from ..runtime.threads import get_ident
 from ..sse.decoder import MessageEvent
 from .answers import AnswerEnd
+from .checks import (
+    checked_backoff,
+    checked_function,
+    checked_id,
+    checked_session,
+    checked_tries,
+)
 from .deadlines import Deadlines
 from .decoder import AnswerDecoder
 from .errors import EventSourceError, StreamTruncated
@@ -46,6 +53,8 @@ class EventSource:
         adapters are used. It stays open, and its kept connections are left alone. Default: a new
         one.
     :param last_event_id: the event behind which to begin. Default: the stream's start.
+    :param feed: the stream is no answer of a model: whatever its events say, none ends it, and none
+        is an error. Default: an event may end the reading, see :meth:`text`.
     :param connect_timeout: seconds for a connection; ``None``: no bound. Default: 10.
     :param alive_timeout: seconds without a byte, heartbeats included, after which a connection is
         dead. Default: 45, three heartbeats of this package's servers; ``None``: no bound.
@@ -76,6 +85,7 @@ class EventSource:
         headers: Optional[Mapping[str, str]] = None,
         session: Optional[Session] = None,
         last_event_id: str = "",
+        feed: bool = False,
         connect_timeout: Optional[float] = 10.0,
         alive_timeout: Optional[float] = 45.0,
         progress_timeout: Optional[float] = None,
@@ -90,23 +100,29 @@ class EventSource:
     ) -> None:
         AnswerDecoder(max_event_bytes)  # raises where it is none
         policy = Policy(
-            _checked_tries(max_tries), backoff or Backoff(), max_event_bytes, on_bytes, on_reconnect
+            checked_tries(max_tries),
+            checked_backoff(backoff),
+            max_event_bytes,
+            checked_function("on_bytes", on_bytes),
+            checked_function("on_reconnect", on_reconnect),
+            feed,
         )
         self._requests = Requesting(method, url, json, data, params, headers, streams, repeat_post)
         self._deadlines = Deadlines(connect_timeout, alive_timeout, progress_timeout, clock)
         self._sockets = Sockets()
         self._reading = Reading(
             self._requests,
-            _checked_session(session),
+            checked_session(session),
             self._sockets,
             self._deadlines,
             policy,
-            _checked_id(last_event_id),
+            checked_id(last_event_id),
             clock,
         )
         # Only the holder of the token runs the generator: to read, or to end it.
         self._token: List[bool] = [True]
         self._reader: Optional[int] = None
+        self._has_broken = False
         self._events = self._reading.events()
 
     @property
@@ -171,21 +187,27 @@ class EventSource:
     def __next__(self) -> MessageEvent:
         """The next event.
 
-        :raises EventSourceError: see its subclasses.
+        :raises EventSourceError: see its subclasses. A reader whose loop was broken off by any
+            error or interrupt raises ``StreamTruncated`` when it is asked again.
         :raises EventTooLarge: an event is larger than ``max_event_bytes``.
         :raises RuntimeError: another thread or greenlet reads.
         """
         if self.closed:
             raise StopIteration
+        if self._has_broken:
+            raise StreamTruncated("An error has broken off the reading before; begin a new one.")
         if not try_pop(self._token):
             raise RuntimeError("another thread or greenlet reads this stream")
         self._reader = get_ident()
         try:
             self._deadlines.begin()
             return next(self._events)
-        except Exception:
-            if self._sockets.aborted:  # which ends a wait with any error
-                raise StopIteration from None
+        except StopIteration:
+            raise
+        except BaseException as error:  # also an interrupt, behind which a loop may begin again
+            self._has_broken = True
+            if self._sockets.aborted and isinstance(error, Exception):
+                raise StopIteration from None  # closing ends a wait with any error
             raise
         finally:
             # close() sets its mark, and then looks for the token. Either it finds the token here,
@@ -206,7 +228,7 @@ class EventSource:
                 yield self._reading.answer.text
         has_all = self.response is not None and self.response.status_code == 204
         if self._reading.answer.is_empty and not (has_all or self.closed):
-            raise StreamTruncated("The server ended without an answer.", code="no_answer")
+            raise StreamTruncated(_no_answer(self._reading.received), code="no_answer")
 
     def _clean(self) -> None:
         """Free the connection, unless somebody runs the generator: that one does then."""
@@ -217,20 +239,7 @@ class EventSource:
                 self._token.append(True)
 
 
-def _checked_id(last_event_id: str) -> str:
-    if not isinstance(last_event_id, str) or set(last_event_id) & set("\r\n\0"):
-        raise ValueError(f"last_event_id has to be one line of text, not {last_event_id!r}")
-    return last_event_id
-
-
-def _checked_tries(max_tries: Optional[int]) -> Optional[int]:
-    is_count = isinstance(max_tries, int) and not isinstance(max_tries, bool) and max_tries >= 0
-    if max_tries is not None and not is_count:
-        raise ValueError(f"max_tries has to be a whole number from 0 or None, not {max_tries!r}")
-    return max_tries
-
-
-def _checked_session(session: Optional[Session]) -> Session:
-    if session is not None and not isinstance(session, Session):
-        raise ValueError(f"session has to be a requests.Session, not {session!r}")
-    return Session() if session is None else session
+def _no_answer(received: int) -> str:
+    if not received:
+        return "The server ended without an answer."
+    return f"None of the {received} events was text in a form that text() reads; read the events."

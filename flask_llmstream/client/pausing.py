@@ -7,6 +7,7 @@ import _socket
 from urllib3.util.wait import wait_for_read
 
 from ..http.connecting import Sockets
+from .deadlines import LONGEST
 
 
 def pause(seconds: float, sockets: Sockets) -> None:
@@ -17,7 +18,7 @@ def pause(seconds: float, sockets: Sockets) -> None:
     ours, other_end = _socket.socketpair()
     try:
         sockets.watch(ours)
-        wait_for_read(ours, seconds)  # type: ignore[arg-type]
+        wait_for_read(ours, min(seconds, LONGEST))  # type: ignore[arg-type]
         sockets.forget()
         sockets.check()
     finally:

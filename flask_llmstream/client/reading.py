@@ -9,7 +9,7 @@ from requests import Response, Session
 
 from ..http.connecting import Sockets
 from ..sse.decoder import MessageEvent
-from .answers import AnswerEnd, AnswerReader
+from .answers import AnswerEnd, AnswerReader, NoAnswer
 from .connection import Connection, Request
 from .deadlines import Deadlines
 from .decoder import AnswerDecoder
@@ -36,6 +36,7 @@ class Policy(NamedTuple):
     max_event_bytes: int
     on_bytes: Optional[Callable[[bytes], object]]
     on_reconnect: Optional[Callable[[EventSourceError, float], object]]
+    feed: bool
 
 
 class Reading:
@@ -65,7 +66,7 @@ class Reading:
         self._policy = policy
         self._clock = clock
         self.last_event_id = last_event_id
-        self.answer = AnswerReader()
+        self.answer = NoAnswer() if policy.feed else AnswerReader()
         self.retry: Optional[int] = None
         self.response: Optional[Response] = None
         self.ending: Optional[AnswerEnd] = None

@@ -13,6 +13,7 @@ from requests import Response
 from requests.sessions import SessionRedirectMixin
 from requests.structures import CaseInsensitiveDict
 
+from .checks import checked_headers, checked_streams
 from .connection import Request
 
 _STREAM_ID = re.compile(r"[\w-]{32}", re.ASCII)
@@ -51,13 +52,13 @@ class Requesting:
         if repeat_post and hasattr(data, "__next__"):
             raise ValueError("repeat_post: data can be read only once; give bytes")
         has_body = json is not None or data is not None
-        self._headers = CaseInsensitiveDict({**_DEFAULTS, **(headers or {})})
+        self._headers = CaseInsensitiveDict({**_DEFAULTS, **checked_headers(headers)})
         arguments: Dict[str, Any] = {"params": params, "data": data}
         if json is not None:
             arguments["data"] = _json_bytes(json)
             self._headers.setdefault("Content-Type", "application/json")
         self._first = Request((method or ("GET", "POST")[has_body]).upper(), url, {}, arguments)
-        self._streams = streams
+        self._streams = checked_streams(streams)
         self._repeat_post = repeat_post
         self._access: Mapping[str, Any] = {}
         self.stream_id: Optional[str] = None
@@ -122,8 +123,9 @@ class Requesting:
     @staticmethod
     def _with_id(request: Request, headers: Mapping[str, Any], last_event_id: str) -> Request:
         sent: Dict[str, Any] = dict(headers)
-        if last_event_id.strip():
-            sent["Last-Event-ID"] = last_event_id.strip().encode()  # UTF-8, by the standard
+        last = last_event_id.encode().strip()  # UTF-8, by the standard; the blanks of HTTP alone
+        if last:
+            sent["Last-Event-ID"] = last
         return request._replace(headers=sent)
 
 

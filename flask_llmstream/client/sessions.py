@@ -123,14 +123,9 @@ def _endable_manager(manager: Any, wire: Wire) -> Any:
 
 def _new_pool(pool_class: Any, wire: Wire, *args: Any, **kwargs: Any) -> Any:
     pool = pool_class(*args, **kwargs)
-    pool.ConnectionCls = partial(_new_connection, pool.ConnectionCls, wire)
+    pool.ConnectionCls = _endable_class(pool.ConnectionCls)  # a class, as recorders expect it
+    pool.conn_kw["wire"] = wire
     return pool
-
-
-def _new_connection(connection_class: Any, wire: Wire, **kwargs: Any) -> Any:
-    connection = _endable_class(connection_class)(**kwargs)
-    connection.wire = wire
-    return connection
 
 
 @lru_cache(maxsize=16)
@@ -141,7 +136,9 @@ def _endable_class(connection_class: Any) -> Type[Any]:
 class _Endable:
     """The steps of a connection of urllib3's at which it is watched."""
 
-    wire: Wire
+    def __init__(self, *args: Any, wire: Wire, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.wire = wire
 
     def _new_conn(self) -> Any:
         connection: Any = self

@@ -51,6 +51,7 @@ class Sockets:
 
         :raises ConnectionAbortedError: the call was aborted before.
         """
+        self._process = os.getpid()  # a fork may have made a call that its parent had prepared
         # The plain class: gevent's would look for a hub on the thread that aborts.
         self.hold(_socket.socket(fileno=os.dup(sock.fileno())))
 

@@ -46,6 +46,24 @@ def test_one_object_over_any_lines_and_pieces(text, end, cuts):
     assert json.loads(event.data) == VALUE
 
 
+@pytest.mark.parametrize("line", [b"{junk}\n", b'{"a": "\\"}"} }\n'])
+def test_a_line_that_only_looks_like_an_object_is_ignored(line):
+    assert [event.data for event in events_of(line, b'{"b":1}\n')] == ['{"b":1}']
+
+
+def test_comments_are_no_part_of_an_object():
+    """A feed may have one such line, and heartbeats for days."""
+    events = events_of(b"{ junk\n\n", *[b": ping\n\n"] * 200, b"data: 1\n\n", most=50)
+    assert [event.data for event in events] == ["1"]
+
+
+@given(st.dictionaries(st.text('{}"\\a'), st.text('{}"\\a')), st.sampled_from([None, 1]))
+def test_braces_and_quotes_in_strings_do_not_count(value, indent):
+    text = json.dumps(value, indent=indent)
+    first, second = events_of(f"{text}\n{text}\n".encode())
+    assert json.loads(first.data) == json.loads(second.data) == value
+
+
 def test_an_object_that_is_too_large():
     with pytest.raises(EventTooLarge):
         events_of(b'{\n "a":\n' + b" 1,\n" * 50, most=50)

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from flask import Response, request
 from werkzeug.serving import make_server
 
 from tests.client.site import WORDS, app_of
@@ -21,13 +22,20 @@ def blocks_of(name):
 
 @pytest.fixture
 def app():
-    return app_of(LLMSTREAM_RECONNECT="resume")
+    app = app_of(LLMSTREAM_RECONNECT="resume")
+
+    @app.route("/prices")
+    def prices():
+        if "Last-Event-ID" in request.headers:
+            return "", 204
+        return Response("data: 1.5\nid: 1\n\n", content_type="text/event-stream")
+
+    return app
 
 
 @pytest.fixture
-def run(app, monkeypatch):
-    """Run code against the site, and return its names. Timers do not begin."""
-    monkeypatch.setattr(threading.Timer, "start", lambda timer: None)
+def run(app):
+    """Run code against the site, and return its names."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -44,11 +52,14 @@ def run(app, monkeypatch):
 
 
 def test_the_blocks_run_one_after_the_other(run, capsys):
-    first, events, errors, rest, closing, session, own_server = blocks_of("docs/client.md")
+    blocks = blocks_of("docs/client.md")
+    first, events, feed, errors, rest, closing, session, own_server = blocks
     run(first)
     assert capsys.readouterr().out == TEXT + "complete\n"
     run(events)
     assert f'message {{"ended":false,"message":"{WORDS[0]}"}}' in capsys.readouterr().out
+    run(feed)
+    assert capsys.readouterr().out == "1.5\n"
     run(errors)
     assert capsys.readouterr().out.startswith("400 invalid_request messages messages: has to be ")
     run(rest)

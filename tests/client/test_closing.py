@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -111,6 +112,27 @@ def test_an_event_that_had_come_is_still_given():
     with Upstream(tokens("one", "two")) as upstream:
         source = EventSource(upstream.url, on_bytes=lambda piece: source.close())
         assert list(source.text()) == ["one"]
+
+
+def test_while_an_event_comes_leaves_nothing():
+    with Upstream(tokens("one", "two")) as upstream:
+        source = EventSource(upstream.url, on_bytes=lambda piece: source.close())
+        next(source)
+        assert source.response.raw.closed
+
+
+def test_in_a_process_that_was_forked_before_the_reading_began():
+    with Upstream(silence_after("one")) as upstream:
+        source = EventSource(upstream.url, alive_timeout=HANG_GUARD)
+        child = os.fork()
+        if not child:
+            with suppress(BaseException):
+                next(source)
+                threading.Timer(0.05, source.close).start()  # the reader waits then
+                os._exit(len(list(source)))
+            os._exit(9)
+        assert upstream.hung_up.wait(HANG_GUARD / 2)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_reader_that_is_dropped_ends_its_connection():

@@ -108,6 +108,19 @@ def test_the_event_to_begin_behind():
 
 
 @pytest.mark.parametrize(
+    "last, sent",
+    [
+        ("\u00a0x\u3000", "\u00a0x\u3000".encode()),  # no blanks to HTTP
+        ("\x1fx", b"\x1fx"),
+        ("\x0cx\t", b"x"),
+        ("\x0b", None),
+    ],
+)
+def test_an_id_is_sent_but_for_the_blanks_around_it(last, sent):
+    assert sent_by(last_event_id=last).headers.get("Last-Event-ID") == sent
+
+
+@pytest.mark.parametrize(
     "options, named",
     [
         ({"url": ""}, "url"),
@@ -118,6 +131,7 @@ def test_the_event_to_begin_behind():
         ({"data": iter(b""), "repeat_post": True}, "repeat_post"),
         ({"last_event_id": "1\n"}, "last_event_id"),
         ({"last_event_id": None}, "last_event_id"),
+        ({"last_event_id": "\ud800"}, "last_event_id"),
         ({"session": "session"}, "session"),
         ({"max_tries": -1}, "max_tries"),
         ({"max_tries": True}, "max_tries"),
@@ -125,6 +139,12 @@ def test_the_event_to_begin_behind():
         ({"alive_timeout": "45"}, "alive_timeout"),
         ({"progress_timeout": -1}, "progress_timeout"),
         ({"max_event_bytes": 0}, "max_event_bytes"),
+        ({"headers": 5}, "headers"),
+        ({"streams": None}, "streams"),
+        ({"streams": "streams"}, "streams"),
+        ({"backoff": 1}, "backoff"),
+        ({"on_bytes": "print"}, "on_bytes"),
+        ({"on_reconnect": "print"}, "on_reconnect"),
     ],
 )
 def test_an_argument_that_can_t_work_is_named_at_once(options, named):
@@ -201,6 +221,19 @@ def test_what_a_function_of_the_caller_s_raises_comes_out_of_the_loop():
             list(source)
 
 
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])
+def test_what_was_broken_off_does_not_look_whole_afterwards(error):
+    def fail(piece):
+        raise error
+
+    source = canned(b"data: 1\n\n", on_bytes=fail)
+    with pytest.raises(error):
+        list(source)
+    for read in (source, source.text()):
+        with pytest.raises(StreamTruncated, match="broken off"):
+            list(read)
+
+
 def test_a_loop_that_was_left_goes_on():
     source = canned(b"data: 1\n\ndata: 2\n\ndata: 3\n\n")
     for event in source:
@@ -238,7 +271,7 @@ def test_no_event_at_all_is_no_text():
 def test_a_form_that_is_not_known_has_events_and_no_text(body):
     source = canned(body)
     assert len(list(source)) == body.count(b"data: ") and source.ending is None
-    with pytest.raises(StreamTruncated) as caught:
+    with pytest.raises(StreamTruncated, match="form that text.. reads") as caught:
         list(canned(body).text())
     assert caught.value.code == "no_answer"
 
@@ -265,6 +298,17 @@ def test_a_body_of_a_known_length_ends_there():
         exchange.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
         exchange.send("Content-Length: 11\r\n\r\ndata: one\n\n")
         exchange.wait_for_hang_up()
+
+    with Upstream(script) as upstream, EventSource(upstream.url, json={}) as source:
+        assert [event.data for event in source] == ["one"]
+
+
+@pytest.mark.parametrize("length", ["11, 11", "9" * 5000, "\u00b2", "soon"])
+def test_an_odd_length_of_a_body(length):
+    def script(exchange):
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {length}"
+        exchange.send(f"{head}\r\n\r\ndata: one\n\n".encode("latin-1"))
+        exchange.end()
 
     with Upstream(script) as upstream, EventSource(upstream.url, json={}) as source:
         assert [event.data for event in source] == ["one"]
@@ -389,6 +433,22 @@ def test_a_refusal_that_never_ends():
             list(source)
 
 
+def test_the_words_of_a_refusal_that_come_slowly_are_waited_for_a_moment_only():
+    """The clock says how long: each look at it is a second later."""
+    clock = count().__next__
+    with pytest.raises(ServerFailure) as caught:
+        list(canned([b"x"] * 60, status=500, clock=clock))
+    assert 1 <= len(str(caught.value)) <= 5
+
+
+def test_a_coding_that_can_t_be_read():
+    headers = {"content_type": "text/event-stream", "content_encoding": "br"}
+    stream = answer(200, b"\x1b\x08\x00\x80...", **headers)
+    with Upstream(stream) as upstream, pytest.raises(NotAnEventStream, match="'br'"):
+        list(EventSource(upstream.url))
+    assert len(upstream.requests) == 1
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"hello there", b"[1, 2]", b"", b"  "])
 def test_a_body_that_is_no_event_stream(body):
     with pytest.raises(NotAnEventStream, match="text/html") as caught:
@@ -408,6 +468,14 @@ def test_blank_lines_without_end_are_no_event_stream():
 
 
 # The two deadlines.
+
+
+@pytest.mark.parametrize("seconds", [3e6, 1e10, 10**400, float("inf")])
+def test_a_bound_that_no_system_has_is_none(seconds):
+    names = ("connect_timeout", "alive_timeout", "progress_timeout")
+    with Upstream(tokens("one")) as upstream:
+        with EventSource(upstream.url, **dict.fromkeys(names, seconds)) as source:
+            assert "".join(source.text()) == "one"
 
 
 def test_no_byte_before_the_headers():

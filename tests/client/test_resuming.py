@@ -147,6 +147,14 @@ def test_the_time_for_the_words_of_a_refusal_is_no_deadline_of_the_stream():
             assert "".join(source.text()) == "one two three"
 
 
+def test_an_error_behind_which_the_answer_went_on_is_not_the_reason_of_a_cut():
+    told = f"event: error\ndata: Row 5 is bad.\nid: {STREAM_ID}:1b\n\n"
+    frames = [*FRAMES[:2], told, *FRAMES[2:]]
+    with Upstream(KeptAnswer(frames, [len("".join(frames[:4]))])) as upstream:
+        with asking(upstream) as source:
+            assert "".join(source.text()) == "one two three"
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
 def test_another_refusal_is_final(status):
     refused = scripts(KeptAnswer(FRAMES, [len(OPENING)]), answer(status))

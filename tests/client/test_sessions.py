@@ -8,10 +8,11 @@ import threading
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPDigestAuth
 from urllib3 import HTTPConnectionPool, Retry
 from urllib3.connection import HTTPConnection
 
-from flask_llmstream import ConnectionFailed, ServerFailure, StreamStalled
+from flask_llmstream import ConnectionFailed, ServerFailure, StreamStalled, StreamTruncated
 from flask_llmstream.client.event_source import EventSource
 from tests.client.canned import Canned, session_of
 from tests.client.kept_server import AT_ONCE, KeptAnswer, frames_of
@@ -75,6 +76,37 @@ def test_its_hooks(session):
         with EventSource(upstream.url, session=session) as source:
             list(source)
     assert seen == [200]
+
+
+def raise_for_status(response, **_):
+    response.raise_for_status()
+
+
+def test_a_hook_that_raises_for_a_status_hides_nothing_of_a_refusal(session):
+    session.hooks["response"].append(raise_for_status)
+    refused = answer(429, '{"error": {"message": "Too many."}}', retry_after="2")
+    with Upstream(refused) as upstream, pytest.raises(ServerFailure, match="Too many.") as caught:
+        list(EventSource(upstream.url, session=session))
+    assert (caught.value.status, caught.value.retry_after) == (429, 2)
+
+
+def test_nor_does_it_keep_a_refusal_from_being_final(session):
+    session.hooks["response"].append(raise_for_status)
+    scripts = [KeptAnswer(frames_of(["one"]), [0]), answer(410)]
+    with Upstream(lambda exchange: scripts.pop(0)(exchange)) as upstream:
+        with EventSource(upstream.url, json={}, session=session, backoff=AT_ONCE) as source:
+            with pytest.raises(StreamTruncated) as caught:
+                list(source)
+    assert (caught.value.code, caught.value.status) == ("not_resumed", 410)
+
+
+def test_an_auth_that_answers_a_challenge(session):
+    session.auth = HTTPDigestAuth("ada", "secret")
+    challenge = answer(401, www_authenticate='Digest realm="r", nonce="n", qop="auth"')
+    scripts = [challenge, tokens("one")]
+    with Upstream(lambda exchange: scripts.pop(0)(exchange)) as upstream:
+        with EventSource(upstream.url, json={}, session=session) as source:
+            assert "".join(source.text()) == "one"
 
 
 def test_its_own_class_and_attributes():
@@ -150,6 +182,28 @@ class OwnAdapter(HTTPAdapter):
     def init_poolmanager(self, *args, **kwargs):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": OwnPool}
+
+
+class RecordingPool(HTTPConnectionPool):
+    """Looks at the class of its connections, as vcrpy does."""
+
+    def _get_conn(self, timeout=None):
+        connection = super()._get_conn(timeout)
+        assert isinstance(connection, self.ConnectionCls)
+        return connection
+
+
+class RecordingAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": RecordingPool}
+
+
+def test_an_adapter_that_looks_at_its_connections(session):
+    session.mount("http://", RecordingAdapter())
+    with Upstream(tokens("one")) as upstream:
+        with EventSource(upstream.url, session=session) as source:
+            assert "".join(source.text()) == "one"
 
 
 class FromHere(HTTPAdapter):

@@ -149,6 +149,15 @@ test("an error that the server told before it broke off is the failure", async (
   assert.deepEqual([told.state.name, told.state.reason], ["failed", "Out of luck"]);
 });
 
+test("an error behind which the answer went on is not why it broke off", async () => {
+  const own = 'event: error\ndata: {"message": "Row 5 is bad"}\n\n';
+  const told = await resumed([
+    (response) => cutAfter(response, OPENING + EVENTS[0] + own + EVENTS[1]),
+    (response, last) => whole(response, after(last)),
+  ]);
+  assert.deepEqual([told.text, told.state.name], [TEXT.join(""), "ended"]);
+});
+
 test("after a finish_reason the connection's end is the answer's", async () => {
   const { state, asked } = await resumed([(response) => cutAfter(response, chunk({}, "length"))]);
   assert.deepEqual([state.name, state.reason], ["ended", "length"]);
