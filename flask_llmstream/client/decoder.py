@@ -41,6 +41,7 @@ class AnswerDecoder(EventStreamDecoder):
     field ``error`` (ggml-org/llama.cpp#16109), and a gap, which some formats tell in a comment.
 
     :param last_event_id: that of the connection before. It stays until another comes.
+    :ivar has_bare_json: whether an object stood by itself or on a line, as in no event stream.
     """
 
     def __init__(self, max_event_bytes: int, last_event_id: str = "") -> None:
@@ -48,6 +49,7 @@ class AnswerDecoder(EventStreamDecoder):
         self.last_event_id = self._id = last_event_id
         self._json = bytearray()
         self._depth = 0
+        self.has_bare_json = False
 
     def ignored(self, line: bytes, events: List[MessageEvent]) -> None:
         if line.startswith(b"error:"):
@@ -64,6 +66,7 @@ class AnswerDecoder(EventStreamDecoder):
         self._depth += _braces_opened(line)
         if self._depth <= 0:
             if isinstance(object_in(bytes(self._json)), dict):
+                self.has_bare_json = True
                 events.append(self._told("message", bytes(self._json)))
             self._json.clear()
             self._depth = 0

@@ -73,6 +73,7 @@ class Reading:
         self.received = 0
         self._has_opened = False
         self._has_all = False
+        self._is_json = False
 
     def events(self) -> Generator[MessageEvent, None, None]:
         """The events, as they come."""
@@ -123,6 +124,7 @@ class Reading:
             self.retry = self.retry if decoder.retry is None else decoder.retry
             yield events
         yield decoder.end()  # it raises where the last event was too large
+        self._is_json = decoder.has_bare_json
         if decoder.is_within_event:
             raise StreamTruncated("The body ended within an event.")
 
@@ -158,9 +160,10 @@ class Reading:
             return True
         if answer.trouble is not None:
             raise answer.trouble
-        # Without a form, the end of a body that is asked for once is the end of its stream.
+        # Without a form, the end of a body is the end of what is asked for once, and of JSON.
         is_whole = failure is None and not answer.has_an_end
-        return is_whole and self._requests.stream_url is None and not self._requests.may_repeat
+        is_asked_once = self._requests.stream_url is None and not self._requests.may_repeat
+        return is_whole and (is_asked_once or (self._is_json and not self._policy.feed))
 
     def _following(self) -> Optional[Request]:
         if not (self._has_opened or self._requests.repeats_at_once):

@@ -384,6 +384,14 @@ def test_an_error_within_an_answer_of_another_form():
         list(canned(body))
 
 
+@pytest.mark.parametrize("body", [b'{"data": [\n{"id": "a"}]}', b'{"id": "a"}\n{"id": "b"}\n'])
+def test_json_that_is_no_answer_is_asked_for_once(body):
+    adapter = Canned(body, body, content_type="application/json")
+    source = EventSource(URL, session=session_of(adapter), backoff=AT_ONCE, max_tries=1)
+    assert len(list(source)) == body.count(b"id")
+    assert len(adapter.requests) == 1
+
+
 # Failures before a stream has opened.
 
 
