@@ -639,15 +639,15 @@ function addFragment(found, { index, id, type, function: told, ...others }) {
     last = { index, call: { id: "", type: "function", function: { name: "", arguments: "" } } };
     found.push(last);
   }
-  const { function: known, ...call } = last.call;
-  const text = known.arguments + (isObject(json) ? asJson(json) : textIn(json));
-  const joined = { ...known, ...textsOf({ name }), arguments: text };
-  last.call = { ...call, ...others, ...textsOf({ id, type }), function: joined };
-}
-
-/** The members that are texts. @param {Record<string, unknown>} members */
-function textsOf(members) {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => isText(value)));
+  const { call } = last;
+  const text = call.function.arguments + (isObject(json) ? asJson(json) : textIn(json));
+  last.call = {
+    ...call,
+    ...others,
+    id: isText(id) ? id : call.id,
+    type: isText(type) ? type : call.type,
+    function: { name: isText(name) ? name : call.function.name, arguments: text },
+  };
 }
 
 function asJson(/** @type {unknown} */ value) {
