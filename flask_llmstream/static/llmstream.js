@@ -335,7 +335,11 @@ function eventOf(data, event = "message") {
 export async function* postEvents(url, body, { onOpen, onBytes, ...init } = {}) {
   const request = { ...checked(init), method: "POST", body: JSON.stringify(body) };
   const chunks = received(url, request, new EventStreamDecoder(), STREAM_START, onOpen, onBytes);
-  for await (const events of chunks) yield* events;
+  for await (const events of chunks)
+    for (const event of events) {
+      init.signal?.throwIfAborted();
+      yield event;
+    }
 }
 
 /** The options, once their headers can be sent. @template {Access} T @param {T} options */
@@ -385,6 +389,7 @@ async function* received(url, question, decoder, start, onOpen, onBytes) {
       throw refusalOf(response, text);
     }
     for (let piece; (piece = looked.shift() ?? (await next()));) {
+      signal?.throwIfAborted();
       onBytes?.(piece);
       yield decoder.feed(piece);
     }
@@ -413,7 +418,9 @@ async function asked(url, { headers, lastEventId, fetch = globalThis.fetch, ...i
  */
 async function unlessAborted(signal, code, action) {
   try {
-    return await action();
+    const result = await action();
+    signal?.throwIfAborted(); // the page may have aborted since the result came
+    return result;
   } catch (cause) {
     signal?.throwIfAborted();
     throw failed(code, { cause });
@@ -1060,8 +1067,9 @@ export class Answer {
   }
 
   #pass(/** @type {string} */ name, /** @type {string} */ text) {
-    if (text === "" || this.#over) return;
+    if (text === "") return;
     this.#stream();
+    if (this.#over) return;
     if (name === "onText") this.#text += text;
     this.#tell(name, text);
   }
