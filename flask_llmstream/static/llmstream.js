@@ -988,7 +988,8 @@ export class Answer {
   /** @param {AnswerOptions} options */
   #watch({ stall = STALL, signal: leaving }) {
     const { signal } = this.#life;
-    const isSilent = (/** @type {number} */ time) => Date.now() - this.#heardAt >= time;
+    // A clock that was set back tells nothing of the silence. That is taken for a long one.
+    const isSilent = (/** @type {number} */ time) => Math.abs(Date.now() - this.#heardAt) >= time;
     const timer = setInterval(() => this.#heardAt && isSilent(stall) && this.#renew(), SECOND);
     signal.onabort = () => clearInterval(timer);
     leaving?.addEventListener("abort", () => this.leave(), { signal });
