@@ -51,7 +51,7 @@
  *   `not_an_event_stream`, `no_answer`, `truncated`, `too_large`, `error`, `not_resumed`
  * @property {string} [id] the failure's ID in the server's log
  * @property {string} [field] the part of the request that is wrong
- * @property {number} [status] the HTTP status
+ * @property {number} [status] the HTTP status; none for a 200 whose body ended at once
  * @property {number} [retryAfter] seconds to wait before another try
  */
 
@@ -354,6 +354,11 @@ const ANSWER_START = /^\s*([{:]|(data|event|id|retry|error)[:\r\n])/;
 const LONGEST_START = "event:".length;
 const OTHER_START = /^\s*[<{[]/;
 
+/** Whether the beginning of a body does not say yet what it is. */
+function isTooShort(/** @type {string} */ text) {
+  return text.trim().length < LONGEST_START;
+}
+
 /** @typedef {Omit<RequestInit, "headers"> & Access & {lastEventId?: string}} Question */
 
 /**
@@ -382,7 +387,7 @@ async function* received(url, question, decoder, start, onOpen, onBytes) {
   try {
     if (response.ok) {
       onOpen?.(response);
-      await look(() => start.test(text) || text.trim().length >= LONGEST_START);
+      await look(() => start.test(text) || !isTooShort(text));
     }
     if (!response.ok || !start.test(text)) {
       await look(() => text.length >= MAX_ERROR_LENGTH).catch(() => signal?.throwIfAborted());
@@ -428,12 +433,12 @@ async function unlessAborted(signal, code, action) {
 }
 
 /** The failure of a response that is no answer. @param {Response} response @param {string} text its body */
-function refusalOf({ ok, status, statusText, headers }, text) {
+function refusalOf({ ok, status, statusText, headers, body }, text) {
   const plain = `The server answered ${status} ${statusText}`.trim();
   const words = ok || OTHER_START.test(text) ? null : text;
   return failureTold(jsonIn(text, words), plain + (ok ? " without an event stream." : "."), {
     code: ok ? "not_an_event_stream" : "http_error",
-    status,
+    status: status === 200 && body && isTooShort(text) ? undefined : status, // it may have been cut
     id: headers.get("X-Request-ID") ?? undefined,
     retryAfter: secondsIn(headers.get("Retry-After") ?? ""),
   });
