@@ -62,7 +62,7 @@ export class StreamFailure extends Error {
   /**
    * @param {string} message
    * @param {FailureFacts} facts
-   * @param {ErrorOptions} [options]
+   * @param {{cause?: unknown}} [options]
    */
   constructor(message, facts, options) {
     super(message, options);
@@ -81,7 +81,7 @@ const SENTENCES = {
   error: "The answer failed.",
 };
 
-/** A failure that this side saw. @param {string} code @param {ErrorOptions} [options] */
+/** A failure that this side saw. @param {string} code @param {{cause?: unknown}} [options] */
 function failed(code, options) {
   return new StreamFailure(SENTENCES[code], { code }, options);
 }
