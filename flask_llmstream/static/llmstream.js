@@ -51,7 +51,7 @@
  *   `not_an_event_stream`, `no_answer`, `truncated`, `too_large`, `error`, `not_resumed`
  * @property {string} [id] the failure's ID in the server's log
  * @property {string} [field] the part of the request that is wrong
- * @property {number} [status] the HTTP status
+ * @property {number} [status] the HTTP status; none for a 200 whose body ended at once
  * @property {number} [retryAfter] seconds to wait before another try
  */
 
@@ -62,7 +62,7 @@ export class StreamFailure extends Error {
   /**
    * @param {string} message
    * @param {FailureFacts} facts
-   * @param {ErrorOptions} [options]
+   * @param {{cause?: unknown}} [options]
    */
   constructor(message, facts, options) {
     super(message, options);
@@ -81,7 +81,7 @@ const SENTENCES = {
   error: "The answer failed.",
 };
 
-/** A failure that this side saw. @param {string} code @param {ErrorOptions} [options] */
+/** A failure that this side saw. @param {string} code @param {{cause?: unknown}} [options] */
 function failed(code, options) {
   return new StreamFailure(SENTENCES[code], { code }, options);
 }
@@ -335,7 +335,11 @@ function eventOf(data, event = "message") {
 export async function* postEvents(url, body, { onOpen, onBytes, ...init } = {}) {
   const request = { ...checked(init), method: "POST", body: JSON.stringify(body) };
   const chunks = received(url, request, new EventStreamDecoder(), STREAM_START, onOpen, onBytes);
-  for await (const events of chunks) yield* events;
+  for await (const events of chunks)
+    for (const event of events) {
+      init.signal?.throwIfAborted();
+      yield event;
+    }
 }
 
 /** The options, once their headers can be sent. @template {Access} T @param {T} options */
@@ -349,6 +353,11 @@ const STREAM_START = /^\s*(:|(data|event|id|retry)[:\r\n])/;
 const ANSWER_START = /^\s*([{:]|(data|event|id|retry|error)[:\r\n])/;
 const LONGEST_START = "event:".length;
 const OTHER_START = /^\s*[<{[]/;
+
+/** Whether the beginning of a body does not say yet what it is. */
+function isTooShort(/** @type {string} */ text) {
+  return text.trim().length < LONGEST_START;
+}
 
 /** @typedef {Omit<RequestInit, "headers"> & Access & {lastEventId?: string}} Question */
 
@@ -378,13 +387,14 @@ async function* received(url, question, decoder, start, onOpen, onBytes) {
   try {
     if (response.ok) {
       onOpen?.(response);
-      await look(() => start.test(text) || text.trim().length >= LONGEST_START);
+      await look(() => start.test(text) || !isTooShort(text));
     }
     if (!response.ok || !start.test(text)) {
       await look(() => text.length >= MAX_ERROR_LENGTH).catch(() => signal?.throwIfAborted());
       throw refusalOf(response, text);
     }
     for (let piece; (piece = looked.shift() ?? (await next()));) {
+      signal?.throwIfAborted();
       onBytes?.(piece);
       yield decoder.feed(piece);
     }
@@ -413,7 +423,9 @@ async function asked(url, { headers, lastEventId, fetch = globalThis.fetch, ...i
  */
 async function unlessAborted(signal, code, action) {
   try {
-    return await action();
+    const result = await action();
+    signal?.throwIfAborted(); // the page may have aborted since the result came
+    return result;
   } catch (cause) {
     signal?.throwIfAborted();
     throw failed(code, { cause });
@@ -421,12 +433,12 @@ async function unlessAborted(signal, code, action) {
 }
 
 /** The failure of a response that is no answer. @param {Response} response @param {string} text its body */
-function refusalOf({ ok, status, statusText, headers }, text) {
+function refusalOf({ ok, status, statusText, headers, body }, text) {
   const plain = `The server answered ${status} ${statusText}`.trim();
   const words = ok || OTHER_START.test(text) ? null : text;
   return failureTold(jsonIn(text, words), plain + (ok ? " without an event stream." : "."), {
     code: ok ? "not_an_event_stream" : "http_error",
-    status,
+    status: status === 200 && body && isTooShort(text) ? undefined : status, // it may have been cut
     id: headers.get("X-Request-ID") ?? undefined,
     retryAfter: secondsIn(headers.get("Retry-After") ?? ""),
   });
@@ -639,15 +651,15 @@ function addFragment(found, { index, id, type, function: told, ...others }) {
     last = { index, call: { id: "", type: "function", function: { name: "", arguments: "" } } };
     found.push(last);
   }
-  const { function: known, ...call } = last.call;
-  const text = known.arguments + (isObject(json) ? asJson(json) : textIn(json));
-  const joined = { ...known, ...textsOf({ name }), arguments: text };
-  last.call = { ...call, ...others, ...textsOf({ id, type }), function: joined };
-}
-
-/** The members that are texts. @param {Record<string, unknown>} members */
-function textsOf(members) {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => isText(value)));
+  const { call } = last;
+  const text = call.function.arguments + (isObject(json) ? asJson(json) : textIn(json));
+  last.call = {
+    ...call,
+    ...others,
+    id: isText(id) ? id : call.id,
+    type: isText(type) ? type : call.type,
+    function: { name: isText(name) ? name : call.function.name, arguments: text },
+  };
 }
 
 function asJson(/** @type {unknown} */ value) {
@@ -981,7 +993,8 @@ export class Answer {
   /** @param {AnswerOptions} options */
   #watch({ stall = STALL, signal: leaving }) {
     const { signal } = this.#life;
-    const isSilent = (/** @type {number} */ time) => Date.now() - this.#heardAt >= time;
+    // A clock that was set back tells nothing of the silence. That is taken for a long one.
+    const isSilent = (/** @type {number} */ time) => Math.abs(Date.now() - this.#heardAt) >= time;
     const timer = setInterval(() => this.#heardAt && isSilent(stall) && this.#renew(), SECOND);
     signal.onabort = () => clearInterval(timer);
     leaving?.addEventListener("abort", () => this.leave(), { signal });
@@ -1061,8 +1074,9 @@ export class Answer {
   }
 
   #pass(/** @type {string} */ name, /** @type {string} */ text) {
-    if (text === "" || this.#over) return;
+    if (text === "") return;
     this.#stream();
+    if (this.#over) return;
     if (name === "onText") this.#text += text;
     this.#tell(name, text);
   }

@@ -91,7 +91,7 @@ export function waits() {
   return told;
 }
 
-/** Time stands still, but for the function that is returned. Connections go on. */
+/** Time stands still, but for the function that is returned, and `back` of it. Connections go on. */
 export function stopTime() {
   let now = Date.now();
   const everySecond = new Set();
@@ -102,12 +102,13 @@ export function stopTime() {
     return callback;
   });
   mock.method(globalThis, "clearInterval", (callback) => everySecond.delete(callback));
-  return (milliseconds) => {
+  const tick = (milliseconds) => {
     for (const end = now + milliseconds; now < end;) {
       now += 1_000;
       for (const callback of everySecond) callback();
     }
   };
+  return Object.assign(tick, { back: (milliseconds) => (now -= milliseconds) });
 }
 
 /** The page's window, of which node has none. */

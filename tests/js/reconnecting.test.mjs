@@ -87,6 +87,16 @@ test("45 s without a byte, and another connection is made", async () => {
   });
 });
 
+test("a clock that was set back hides no silence", async () => {
+  const tick = stopTime();
+  await silent(async ({ stream, asked }) => {
+    tick.back(3_600_000);
+    tick(1_000);
+    assert.equal((await stream.finished).reason, "complete");
+    assert.deepEqual(asked, ["POST", "GET"]);
+  });
+});
+
 test("a heartbeat is a byte", async () => {
   const tick = stopTime();
   await silent(async ({ stream, asked, next, tell }) => {

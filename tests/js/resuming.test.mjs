@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { EVENTS, GET, HEAD, ID, OPENING, POST, TEXT } from "./kept.mjs";
 import { after, cut, cutAfter, refuse, resumed, whole } from "./kept.mjs";
-import { chunk, delta, end, randomFrom } from "./support.mjs";
+import { Answer, chunk, delta, end, randomFrom } from "./support.mjs";
 
 test("a connection that breaks is followed by a GET after the last event", async () => {
   const told = await resumed([
@@ -26,6 +26,23 @@ test("a body that ends without the answer's end is followed, too", async () => {
     (response, last) => whole(response, after(last)),
   ]);
   assert.deepEqual([told.text, told.state.name], [TEXT.join(""), "ended"]);
+});
+
+test("so is a body that ends before it says what it is", async () => {
+  for (let length = 0; length <= "event:".length; length += 1) {
+    const told = await resumed([
+      cut,
+      (response, last) => whole(response, after(last).slice(0, length)),
+      (response, last) => whole(response, after(last)),
+    ]);
+    assert.deepEqual([told.state.reason, told.text], ["complete", TEXT.join("")]);
+  }
+});
+
+test("but not the one of a `fetch` that has no bodies", async () => {
+  const bodiless = async () => new Response(null, { headers: HEAD });
+  const { finished } = Answer.post("http://localhost/", {}, { fetch: bodiless });
+  assert.equal((await finished).code, "not_an_event_stream");
 });
 
 test("wherever the connections break, the text is whole and nothing comes twice", async () => {
