@@ -11,6 +11,7 @@ from flask_llmstream.tail import verdict
 from flask_llmstream.tail.command import tail as command
 from flask_llmstream.tail.printing import Output
 from flask_llmstream.tail.showing import show
+from flask_llmstream.tail.terminal import NoLine
 from flask_llmstream.tail.verdict import (
     COMPLETE,
     CUT_SHORT,
@@ -254,6 +255,40 @@ def test_a_broken_connection_is_resumed(capfdbinary):
     assert capfdbinary.readouterr().out == b"one two three"
     assert (shown.verdict.status, shown.arrivals.reconnects) == (COMPLETE, 1)
     assert upstream.requests[1].headers["Last-Event-ID"] == f"{STREAM_ID}:2"
+
+
+class Watched(NoLine):
+    """A line that is seen by somebody: Ctrl-C comes when it says this."""
+
+    is_live = True
+
+    def __init__(self, pattern):
+        self._pattern = pattern
+
+    def draw(self, text):
+        if re.search(self._pattern, text):
+            raise KeyboardInterrupt
+
+
+def seen(monkeypatch, pattern, script, *arguments):
+    """The exit status of a call that ends when its line says this."""
+    monkeypatch.setattr("flask_llmstream.tail.showing.line_for", lambda _: Watched(pattern))
+    with Upstream(script) as upstream:
+        return call(upstream.url, *arguments)
+
+
+def test_the_line_says_that_it_reconnects_and_why(monkeypatch):
+    told = r"reconnecting .* \| 2 tokens \| .* \| 1 reconnect \| The connection"
+    assert seen(monkeypatch, told, Kept(), "-p", "x") == INTERRUPTED
+
+
+def test_the_line_says_that_it_waits_for_the_response(monkeypatch):
+    assert seen(monkeypatch, r"waiting for the response 0\.\d s", silence) == INTERRUPTED
+
+
+def test_the_line_says_that_it_waits_for_the_first_token(monkeypatch):
+    script = silence_after()
+    assert seen(monkeypatch, r"waiting for the first token \d", script) == INTERRUPTED
 
 
 def test_an_answer_that_can_t_be_resumed_is_truncated(capfdbinary):
