@@ -67,7 +67,8 @@ def tail(
         sent = {"headers": headers_of(headers, body), "data": body and body.data}
         arguments = {**sent, **_settings(**connecting)}
         shown = show(checked_url(url), arguments, events, quiet)
-        _tell(shown.lines(context.command_path, bool(headers), timing, quiet))
+        lines = shown.lines(context.command_path, bool(headers), timing, quiet)
+        _tell(lines, "\n" * shown.is_amid_line)
     except BadArgument as error:
         raise click.UsageError(f"{error.option}: {error}") from None
     except KeyboardInterrupt:  # before the request was sent, or once more while it ends
@@ -87,10 +88,11 @@ def _settings(
     return {**settings, "max_tries": 0} if no_reconnect else settings
 
 
-def _tell(lines: Iterable[str]) -> None:
+def _tell(lines: Iterable[str], before: str) -> None:
     stream = sys.stderr  # None where the process was started without one
     try:
         for line in lines if stream is not None else ():
-            print(safe(line.replace("\n", " ")), file=stream, flush=True)
+            print(before + safe(line.replace("\n", " ")), file=stream, flush=True)
+            before = ""
     except OSError:  # nobody reads it, as with 2>&1 | head; the exit status tells the ending
         pass

@@ -11,7 +11,7 @@ import re
 import stat
 import sys
 import unicodedata
-from typing import BinaryIO, Match, Optional
+from typing import BinaryIO, Match, Optional, TextIO
 
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
@@ -97,6 +97,11 @@ class Output:
         if self.is_terminal and not self._at_line_start:
             self._write("\n")
 
+    @property
+    def is_amid_line_of_stderr(self) -> bool:
+        """Whether words on stderr would stand behind the text, as with ``> log 2>&1``."""
+        return not self._at_line_start and _is_one_file(self._file, sys.stderr)
+
     def _write(self, text: str) -> None:
         if not text or self._file is None:
             return
@@ -114,6 +119,15 @@ def _is_pipe(file: Optional[BinaryIO]) -> bool:
     try:
         return file is not None and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
     except OSError:  # it is no file of the system
+        return False
+
+
+def _is_one_file(file: Optional[BinaryIO], stream: Optional[TextIO]) -> bool:
+    try:
+        if file is None or stream is None:
+            return False
+        return os.path.sameopenfile(file.fileno(), stream.fileno())
+    except OSError:  # one is no file of the system
         return False
 
 

@@ -26,6 +26,7 @@ class Shown(NamedTuple):
     :ivar seconds: from the request to the end.
     :ivar stream_url: where the server keeps the answer; ``None`` where it does not.
     :ivar last_event_id: the last event that was shown; ``""`` for none.
+    :ivar is_amid_line: whether the next words on stderr would stand behind the text.
     """
 
     verdict: Verdict
@@ -33,6 +34,7 @@ class Shown(NamedTuple):
     seconds: float
     stream_url: Optional[str]
     last_event_id: str
+    is_amid_line: bool
 
     def lines(self, command: str, has_headers: bool, timing: bool, quiet: bool) -> Iterator[str]:
         """The last lines, for stderr.
@@ -86,4 +88,7 @@ def show(url: str, arguments: Mapping[str, Any], events: bool, quiet: bool) -> S
     frames = FrameLines(asked_at) if events else None
     session = Session(reading, output, line, arrivals, frames, monotonic)
     verdict, seconds = session.run(), monotonic() - asked_at
-    return Shown(verdict, arrivals, seconds, reading.source.stream_url, session.last_event_id)
+    return Shown(
+        verdict, arrivals, seconds, reading.source.stream_url, session.last_event_id,
+        output.is_amid_line_of_stderr,
+    )  # fmt: skip

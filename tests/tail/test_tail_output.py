@@ -146,6 +146,22 @@ def test_the_histogram_has_the_width_of_the_terminal_of_stderr(make_terminal, mo
     assert re.match(" +< ", row) and len(row) <= 30
 
 
+@pytest.mark.parametrize(
+    "text, arguments, told",
+    [
+        ("one", [], r"one\ncomplete in .*\n"), ("one\\n", [], r"one\ncomplete in .*\n"),
+        ("one", ["-q"], "one"), ("one", ["--events", "-q"], r"( +.*\n|\n)+"),
+    ],
+)  # fmt: skip
+def test_a_log_of_both_has_the_last_words_on_a_line(monkeypatch, tmp_path, text, arguments, told):
+    path = tmp_path / "log"
+    with open(path, "a", encoding="utf-8") as log, Upstream(says(text)) as upstream:
+        monkeypatch.setattr(sys, "stdout", log)
+        monkeypatch.setattr(sys, "stderr", log)
+        call(upstream.url, *arguments)
+    assert re.fullmatch(told, path.read_text("utf-8"))
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is missing")
 def test_a_full_disk_is_told(monkeypatch, capfdbinary):
     with open("/dev/full", "w") as full, Upstream(says("one")) as upstream:
