@@ -16,6 +16,9 @@ _EPILOG = "\b\nExit status:\n" + "\n".join(
     f"  {status:3}  {meaning}" for status, meaning in STATUSES.items()
 )
 
+_LONGEST = 1_000_000
+"""Seconds. The system takes no much longer timeouts."""
+
 
 @click.command("tail", epilog=_EPILOG, short_help="Show what a stream sends, as it comes.")
 @click.argument("url")
@@ -32,11 +35,11 @@ _EPILOG = "\b\nExit status:\n" + "\n".join(
 @click.option("--last-event-id", default="", metavar="ID", help="Go on behind this event.")
 @click.option("--no-reconnect", is_flag=True, help="Make one connection and no other.")
 @click.option(
-    "--connect-timeout", type=click.FloatRange(0.001), default=10.0, show_default=True,
+    "--connect-timeout", type=click.FloatRange(0.001, _LONGEST), default=10.0, show_default=True,
     metavar="SECONDS", help="The longest time for a connection.",
 )  # fmt: skip
 @click.option(
-    "--alive-timeout", type=click.FloatRange(0), default=45.0, show_default=True,
+    "--alive-timeout", type=click.FloatRange(0, _LONGEST), default=45.0, show_default=True,
     metavar="SECONDS", help="The longest time without a byte, heartbeats included; 0: any time.",
 )  # fmt: skip
 @click.option("--events", is_flag=True, help="Print the frames as they come, with their times.")
@@ -64,11 +67,12 @@ def tail(
         sent = {"headers": headers_of(headers, body), "data": body and body.data}
         arguments = {**sent, **_settings(**connecting)}
         shown = show(checked_url(url), arguments, events, quiet)
+        lines = shown.lines(context.command_path, bool(headers), timing, quiet)
+        _tell(lines, "\n" * shown.is_amid_line)
     except BadArgument as error:
         raise click.UsageError(f"{error.option}: {error}") from None
-    except KeyboardInterrupt:  # before the request was sent
+    except KeyboardInterrupt:  # before the request was sent, or once more while it ends
         context.exit(INTERRUPTED)
-    _tell(shown.lines(context.command_path, bool(headers), timing, quiet))
     context.exit(shown.verdict.status)
 
 
@@ -84,10 +88,11 @@ def _settings(
     return {**settings, "max_tries": 0} if no_reconnect else settings
 
 
-def _tell(lines: Iterable[str]) -> None:
+def _tell(lines: Iterable[str], before: str) -> None:
     stream = sys.stderr  # None where the process was started without one
     try:
         for line in lines if stream is not None else ():
-            print(safe(line.replace("\n", " ")), file=stream, flush=True)
+            print(before + safe(line.replace("\n", " ")), file=stream, flush=True)
+            before = ""
     except OSError:  # nobody reads it, as with 2>&1 | head; the exit status tells the ending
         pass

@@ -11,7 +11,7 @@ from typing import Iterator, Optional
 
 from .printing import safe
 
-_LINES = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class FrameLines:
@@ -28,28 +28,33 @@ class FrameLines:
         self._asked_at = asked_at
         self._told_at = asked_at
         self._line_at: Optional[float] = None
-        self._rest = b""
+        self._rest = bytearray()
         self._after_cr = False
 
     def feed(self, data: bytes, at: float) -> Iterator[str]:
-        """The lines that these bytes complete."""
+        """The lines that these bytes complete. Each byte is looked at once, in however many pieces
+        its line comes."""
         if not data:
             return
-        is_end_of_crlf = self._after_cr and data.startswith(b"\n")
+        begin = int(self._after_cr and data.startswith(b"\n"))  # the end of a CRLF
         self._after_cr = data.endswith(b"\r")
-        data = self._rest + data[is_end_of_crlf:]
-        end = 0
-        for found in _LINES.finditer(data):
-            end = found.end()
-            yield self._shown(found.group(), at)
-        self._rest = data[end:]
+        for found in _LINE_END.finditer(data, begin):
+            line = self._taken() + data[begin : found.end()]
+            begin = found.end()
+            yield self._shown(line, at)
+        self._rest += data[begin:]
 
     def rest(self, at: float) -> Iterator[str]:
         """The line that was cut off by the end of the connection, if there is one. What comes
         next is of another connection."""
         if self._rest:
-            yield self._shown(self._rest, at) + "  (the connection ended here)"
-        self._rest, self._after_cr, self._line_at = b"", False, None
+            yield self._shown(self._taken(), at) + "  (the connection ended here)"
+        self._after_cr, self._line_at = False, None
+
+    def _taken(self) -> bytes:
+        """The line's earlier pieces."""
+        taken, self._rest = bytes(self._rest), bytearray()
+        return taken
 
     def _shown(self, line: bytes, at: float) -> str:
         text = safe(line.rstrip(b"\n").decode("utf-8", "backslashreplace"))

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 import unicodedata
-from typing import BinaryIO, Match, Optional
+from typing import BinaryIO, Match, Optional, TextIO
 
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 """Control characters but for tabs and line breaks, what changes the direction of text, and halves
 of characters. Spaces and joiners of all languages are no harm."""
+
+
+_WITHOUT_WIDTH = ("Mn", "Me", "Cf")  # marks on the character before; joiners
+_SOFT_HYPHEN = "\xad"
 
 
 def safe(text: str) -> str:
@@ -49,7 +54,7 @@ def column_after(column: int, character: str, columns: int) -> int:
 
 
 def _width(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.category(character) in _WITHOUT_WIDTH and character != _SOFT_HYPHEN:
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
@@ -61,6 +66,7 @@ class Output:
     text in UTF-8, as they are.
 
     :ivar is_terminal: whether a person looks at it.
+    :ivar may_be_on_screen: whether it is a terminal, or a pipe: ``| tee`` shows all on the screen.
     :raises BrokenPipeError: from each write, when nobody reads any more.
     :raises OSError: from each write, when there is no room for it.
     """
@@ -70,6 +76,7 @@ class Output:
         self.is_terminal = stream is not None and stream.isatty()
         self._encoding = (stream.encoding if self.is_terminal else None) or "utf-8"
         self._file: Optional[BinaryIO] = None if stream is None else stream.buffer
+        self.may_be_on_screen = self.is_terminal or _is_pipe(self._file)
         self._at_line_start = True
         self._half = ""
 
@@ -90,6 +97,11 @@ class Output:
         if self.is_terminal and not self._at_line_start:
             self._write("\n")
 
+    @property
+    def is_amid_line_of_stderr(self) -> bool:
+        """Whether words on stderr would stand behind the text, as with ``> log 2>&1``."""
+        return not self._at_line_start and _is_one_file(self._file, sys.stderr)
+
     def _write(self, text: str) -> None:
         if not text or self._file is None:
             return
@@ -101,6 +113,22 @@ class Output:
         except OSError:
             _give_up(self._file)
             raise
+
+
+def _is_pipe(file: Optional[BinaryIO]) -> bool:
+    try:
+        return file is not None and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
+    except OSError:  # it is no file of the system
+        return False
+
+
+def _is_one_file(file: Optional[BinaryIO], stream: Optional[TextIO]) -> bool:
+    try:
+        if file is None or stream is None:
+            return False
+        return os.path.sameopenfile(file.fileno(), stream.fileno())
+    except OSError:  # one is no file of the system
+        return False
 
 
 def _whole(text: str) -> str:

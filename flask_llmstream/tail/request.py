@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, NamedTuple, Optional, Sequence
@@ -61,13 +62,17 @@ def _content(option: str, text: str) -> bytes:
     """The text itself, or with ``@`` before it the content of that file, ``@-`` of stdin."""
     if not text.startswith("@"):
         return text.encode("utf-8", "surrogateescape")
-    if text == "@-":
-        return sys.stdin.buffer.read() if sys.stdin else b""
     try:
-        return Path(text[1:]).read_bytes()
+        return _stdin() if text == "@-" else Path(text[1:]).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadArgument(option, f"{printable(text[1:])!r} can't be read: {reason}") from None
+
+
+def _stdin() -> bytes:
+    if sys.stdin is None:
+        raise ValueError("stdin is closed")
+    return sys.stdin.buffer.read()
 
 
 def headers_of(lines: Iterable[str], body: Optional[Body]) -> Dict[str, str]:
@@ -110,8 +115,13 @@ def checked_url(url: str) -> str:
         parts = urlsplit(url)
         parts.port, (parts.hostname or "").encode("idna")
     except ValueError as error:  # that of the codec is one
-        raise BadArgument("URL", f"{printable(url)}: {error}") from None
+        raise BadArgument("URL", f"{printable(without_login(url))}: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        message = f"{printable(url)!r} does not begin with https:// or http:// and a host"
-        raise BadArgument("URL", message)
+        shown = printable(without_login(url))
+        raise BadArgument("URL", f"{shown!r} does not begin with https:// or http:// and a host")
     return url
+
+
+def without_login(url: str) -> str:
+    """The URL without a user's name and password: what is printed may be kept in a log."""
+    return re.sub(r"\A([^/?#]*//)[^/?#]*@", r"\1", url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from functools import partial
 from time import monotonic
@@ -15,9 +14,9 @@ from .histogram import histogram
 from .printing import Output
 from .progress import summary
 from .reading import Reading
-from .request import BadArgument
+from .request import BadArgument, without_login
 from .session import Session
-from .terminal import NoLine, line_for
+from .terminal import NoLine, line_for, size_of
 from .verdict import GOES_ON, UNREAD, Verdict
 
 
@@ -27,6 +26,7 @@ class Shown(NamedTuple):
     :ivar seconds: from the request to the end.
     :ivar stream_url: where the server keeps the answer; ``None`` where it does not.
     :ivar last_event_id: the last event that was shown; ``""`` for none.
+    :ivar is_amid_line: whether the next words on stderr would stand behind the text.
     """
 
     verdict: Verdict
@@ -34,6 +34,7 @@ class Shown(NamedTuple):
     seconds: float
     stream_url: Optional[str]
     last_event_id: str
+    is_amid_line: bool
 
     def lines(self, command: str, has_headers: bool, timing: bool, quiet: bool) -> Iterator[str]:
         """The last lines, for stderr.
@@ -48,18 +49,21 @@ class Shown(NamedTuple):
         if self.verdict.sentence:
             yield self.verdict.sentence
         if self.stream_url is not None and self.verdict.status in GOES_ON:
-            yield f"The server keeps the answer for a while. Its rest{_HEADERS * has_headers}:"
-            yield f"  {self._way_back(command)}"
+            url = without_login(self.stream_url)
+            same = [_HEADERS] * has_headers + [_LOGIN] * (url != self.stream_url)
+            yield f"The server keeps the answer for a while. Its rest{''.join(same)}:"
+            yield f"  {self._way_back(command, url)}"
         if timing:
-            columns = shutil.get_terminal_size().columns
+            columns = size_of(sys.stderr).columns
             yield from histogram(self.arrivals.gaps, columns, sys.stderr.encoding)
 
-    def _way_back(self, command: str) -> str:
+    def _way_back(self, command: str, url: str) -> str:
         behind = f" --last-event-id {shlex.quote(self.last_event_id)}" if self.last_event_id else ""
-        return f"{command} {shlex.quote(str(self.stream_url))}{behind}"
+        return f"{command} {shlex.quote(url)}{behind}"
 
 
 _HEADERS = ", with the same --header"
+_LOGIN = ", with the same login in the URL"
 
 
 def show(url: str, arguments: Mapping[str, Any], events: bool, quiet: bool) -> Shown:
@@ -74,7 +78,7 @@ def show(url: str, arguments: Mapping[str, Any], events: bool, quiet: bool) -> S
     from ..client.event_source import EventSource  # loads requests, which only this needs
 
     output = Output()
-    line = NoLine() if quiet else line_for(output.is_terminal)
+    line = NoLine() if quiet else line_for(output.may_be_on_screen)
     asked_at = monotonic()
     arrivals = Arrivals(asked_at)
     try:
@@ -84,4 +88,7 @@ def show(url: str, arguments: Mapping[str, Any], events: bool, quiet: bool) -> S
     frames = FrameLines(asked_at) if events else None
     session = Session(reading, output, line, arrivals, frames, monotonic)
     verdict, seconds = session.run(), monotonic() - asked_at
-    return Shown(verdict, arrivals, seconds, reading.source.stream_url, session.last_event_id)
+    return Shown(
+        verdict, arrivals, seconds, reading.source.stream_url, session.last_event_id,
+        output.is_amid_line_of_stderr,
+    )  # fmt: skip

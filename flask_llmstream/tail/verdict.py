@@ -127,5 +127,5 @@ def _usage(told: Optional[Dict[str, Any]]) -> Optional[str]:
     usage = told or {}
     names = (("prompt_tokens", "input_tokens", "in"), ("completion_tokens", "output_tokens", "out"))
     counts = [(usage.get(ours, usage.get(theirs)), word) for ours, theirs, word in names]
-    known = [f"{count} {word}" for count, word in counts if isinstance(count, int)]
+    known = [f"{count} {word}" for count, word in counts if type(count) is int]
     return f"usage: {', '.join(known)}" if known else None

@@ -86,6 +86,13 @@ def test_behind_a_cut_the_next_connection_begins_a_line():
     assert list(lines.feed(b"data: one\n", 2.0)) == ["    2.000    +1.000  data: one"]
 
 
+def test_a_line_without_an_end_costs_no_more_than_its_bytes():
+    """With a search from each byte this test would take hours."""
+    pieces = [b"x" * 16_384] * 64 + [b"\n"]
+    (line,) = shown(*pieces)
+    assert line.endswith("  " + "x" * 2**20)
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
 def test_a_line_feed_behind_a_carriage_return_belongs_to_it(end):
     whole = b"data: 1" + end + end

@@ -46,6 +46,8 @@ def test_no_control_character_is_left(text):
     [
         ("waiting", 4, "wait"), ("waiting", 7, "waiting"), ("waiting", 0, ""),
         ("中文字", 5, "中文"), ("中文字", 6, "中文字"), ("e\u0301e\u0301", 1, "e\u0301"),
+        ("\u0915\u0941\u0915", 1, "\u0915\u0941"), ("a\u200db", 1, "a\u200d"),
+        ("a\xadb", 2, "a\xad"),
     ],
 )  # fmt: skip
 def test_a_line_is_cut_at_the_width_of_the_terminal(text, columns, shown):

@@ -7,7 +7,14 @@ import json
 
 import pytest
 
-from flask_llmstream.tail.request import BadArgument, Body, body_of, checked_url, headers_of
+from flask_llmstream.tail.request import (
+    BadArgument,
+    Body,
+    body_of,
+    checked_url,
+    headers_of,
+    without_login,
+)
 
 
 def test_without_options_there_is_no_body():
@@ -46,6 +53,20 @@ def test_a_file_of_json_is_sent_as_it_is(tmp_path):
 def test_a_body_may_come_from_stdin(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n')))
     assert body_of((), "@-", None).data == b'{"a": 1}\n'
+
+
+def test_a_stdin_that_is_closed_is_no_empty_body(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(BadArgument, match="stdin is closed") as refused:
+        body_of(("@-",), None, None)
+    assert refused.value.option == "--data"
+
+
+def test_a_stdin_that_can_t_be_read_is_told(monkeypatch, tmp_path):
+    with open(tmp_path / "log", "w", encoding="utf-8") as unreadable:
+        monkeypatch.setattr("sys.stdin", unreadable)
+        with pytest.raises(BadArgument, match="'-' can't be read"):
+            body_of((), "@-", None)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +129,22 @@ def test_an_address(url):
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(BadArgument):
         checked_url(url)
+
+
+@pytest.mark.parametrize("url", ["ftp://me:secret@x/", "http://me:se@cret@[::1", "//me:secret@x"])
+def test_a_complaint_about_an_address_tells_no_password(url):
+    with pytest.raises(BadArgument) as refused:
+        checked_url(url)
+    assert "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("http://me:secret@x:8/a@b?c@d#e", "http://x:8/a@b?c@d#e"),
+        ("http://x/a@b", "http://x/a@b"),
+        ("http://me@[::1]", "http://[::1]"), ("http://x?//me@y", "http://x?//me@y"),
+    ],
+)  # fmt: skip
+def test_an_address_without_its_login(url, shown):
+    assert without_login(url) == shown

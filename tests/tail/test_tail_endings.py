@@ -11,6 +11,7 @@ from flask_llmstream.tail import verdict
 from flask_llmstream.tail.command import tail as command
 from flask_llmstream.tail.printing import Output
 from flask_llmstream.tail.showing import show
+from flask_llmstream.tail.terminal import NoLine
 from flask_llmstream.tail.verdict import (
     COMPLETE,
     CUT_SHORT,
@@ -22,6 +23,7 @@ from flask_llmstream.tail.verdict import (
     TRUNCATED,
     UNREACHABLE,
     USAGE,
+    Verdict,
 )
 from tests.support.certificates import certificate_for
 from tests.support.programs import ROOT
@@ -35,7 +37,7 @@ from tests.support.upstream import (
     silence,
     silence_after,
 )
-from tests.tail.calls import KEPT_HEAD, STREAM_ID, end_with, frames, message, says
+from tests.tail.calls import KEPT_HEAD, STREAM_ID, call, end_with, frames, message, says
 
 
 def test_the_text_is_printed_and_a_summary_apart_from_it(tail):
@@ -86,12 +88,13 @@ def test_a_gap_is_an_answer_cut_short(tail):
     assert (done.status, done.err[:7]) == (CUT_SHORT, "gap in ")
 
 
-def test_a_stream_of_no_known_form_ends_when_its_server_says_so(tail):
+def test_a_stream_of_no_known_form_ends_when_its_server_says_so(capfdbinary):
     scripts = iter([frames("data: one\n\nretry: 0\n\n"), answer(204)])
     with Upstream(lambda exchange: next(scripts)(exchange)) as upstream:
-        done = tail(upstream.url)
-    assert (done.status, done.out) == (COMPLETE, b"one")
-    assert "ended in" in done.err and "1 reconnect" in done.err
+        shown = show(upstream.url, {"backoff": AT_ONCE["backoff"]}, False, True)
+    assert capfdbinary.readouterr().out == b"one"
+    assert shown.verdict == Verdict(COMPLETE, "ended")
+    assert shown.arrivals.reconnects == 1
 
 
 def test_what_it_cost_is_told(tail):
@@ -100,7 +103,9 @@ def test_what_it_cost_is_told(tail):
         assert tail(upstream.url).err.endswith(" | usage: 3 in, 2 out\n")
 
 
-@pytest.mark.parametrize("usage", ['{"prompt_tokens":"3"}', "[3]", "null", "{}"])
+@pytest.mark.parametrize(
+    "usage", ['{"prompt_tokens":"3"}', '{"prompt_tokens":true}', "[3]", "null", "{}"]
+)
 def test_a_cost_that_is_none_is_not_told(tail, usage):
     with Upstream(frames(message("one"), end_with(usage=usage))) as upstream:
         done = tail(upstream.url)
@@ -207,6 +212,9 @@ def test_silence_is_told_with_its_cure(tail, script):
         (["http://x", "--last-event-id", "a\nb"], "last_event_id"),
         (["http://x", "--alive-timeout", "-1"], "alive"),
         (["http://x", "--connect-timeout", "0"], "connect"),
+        (["http://x", "--connect-timeout", "1e20"], "connect-timeout"),
+        (["http://x", "--alive-timeout", "1e20"], "alive-timeout"),
+        (["http://x", "--alive-timeout", "nan"], "alive_timeout"),
         (["http://x", "--verbose"], "verbose"),
         ([], "url"),
     ],
@@ -249,6 +257,40 @@ def test_a_broken_connection_is_resumed(capfdbinary):
     assert upstream.requests[1].headers["Last-Event-ID"] == f"{STREAM_ID}:2"
 
 
+class Watched(NoLine):
+    """A line that is seen by somebody: Ctrl-C comes when it says this."""
+
+    is_live = True
+
+    def __init__(self, pattern):
+        self._pattern = pattern
+
+    def draw(self, text):
+        if re.search(self._pattern, text):
+            raise KeyboardInterrupt
+
+
+def seen(monkeypatch, pattern, script, *arguments):
+    """The exit status of a call that ends when its line says this."""
+    monkeypatch.setattr("flask_llmstream.tail.showing.line_for", lambda _: Watched(pattern))
+    with Upstream(script) as upstream:
+        return call(upstream.url, *arguments)
+
+
+def test_the_line_says_that_it_reconnects_and_why(monkeypatch):
+    told = r"reconnecting .* \| 2 tokens \| .* \| 1 reconnect \| The connection"
+    assert seen(monkeypatch, told, Kept(), "-p", "x") == INTERRUPTED
+
+
+def test_the_line_says_that_it_waits_for_the_response(monkeypatch):
+    assert seen(monkeypatch, r"waiting for the response 0\.\d s", silence) == INTERRUPTED
+
+
+def test_the_line_says_that_it_waits_for_the_first_token(monkeypatch):
+    script = silence_after()
+    assert seen(monkeypatch, r"waiting for the first token \d", script) == INTERRUPTED
+
+
 def test_an_answer_that_can_t_be_resumed_is_truncated(capfdbinary):
     with Upstream(Kept(resumes=False)) as upstream:
         shown = show(upstream.url, AT_ONCE, False, True)
@@ -263,6 +305,24 @@ def test_without_reconnecting_it_says_how_to_go_on(tail):
     assert (done.status, done.out) == (TRUNCATED, b"one two ")
     back = f"tail {upstream.url}/streams/{STREAM_ID} --last-event-id {STREAM_ID}:2"
     assert f"Its rest, with the same --header:\n  python -m flask_llmstream {back}\n" in done.err
+
+
+def test_a_password_is_not_printed(tail):
+    with Upstream(Kept()) as upstream:
+        url = upstream.url.replace("//", "//me:secret@")
+        done = tail(url, "-p", "x", "--no-reconnect")
+    assert done.status == TRUNCATED and "secret" not in done.err
+    assert "Its rest, with the same login in the URL:\n" in done.err
+    assert f" {upstream.url.replace('/v1', '')}/streams/" in done.err
+
+
+def test_ctrl_c_while_it_ends_is_no_other_status(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("flask_llmstream.tail.showing.summary", interrupted)
+    with Upstream(says("one")) as upstream:
+        assert call(upstream.url) == INTERRUPTED
 
 
 def test_it_begins_behind_an_event(tail):

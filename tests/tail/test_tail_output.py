@@ -125,6 +125,43 @@ def test_a_pipe_beside_a_terminal_gets_the_text_alone(make_terminal, monkeypatch
     assert b"\x1b7" not in shown and b"complete in" in shown
 
 
+def test_a_pipe_that_leads_back_to_the_terminal_has_the_line_below_it(make_terminal, monkeypatch):
+    """As with ``| tee``: the line is not drawn over the text."""
+    terminal = make_terminal()
+    reading, writing = os.pipe()
+    with open(writing, "w") as pipe, Upstream(says("one")) as upstream:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        call(upstream.url)
+    assert os.read(reading, 100) == b"one"
+    os.close(reading)
+    assert re.match(rb"\x1bD\x1b\[A\x1b7\x1b\[1;11r\x1b8\x1b7\x1b\[12;1H", terminal.shown())
+
+
+def test_the_histogram_has_the_width_of_the_terminal_of_stderr(make_terminal, monkeypatch):
+    terminal = make_terminal(columns=30)
+    with open(os.devnull, "w") as file, Upstream(says("one", "two")) as upstream:
+        monkeypatch.setattr(sys, "stdout", file)
+        call(upstream.url, "--timing", "-q")
+    row = terminal.shown().decode().splitlines()[-1]
+    assert re.match(" +< ", row) and len(row) <= 30
+
+
+@pytest.mark.parametrize(
+    "text, arguments, told",
+    [
+        ("one", [], r"one\ncomplete in .*\n"), ("one\\n", [], r"one\ncomplete in .*\n"),
+        ("one", ["-q"], "one"), ("one", ["--events", "-q"], r"( +.*\n|\n)+"),
+    ],
+)  # fmt: skip
+def test_a_log_of_both_has_the_last_words_on_a_line(monkeypatch, tmp_path, text, arguments, told):
+    path = tmp_path / "log"
+    with open(path, "a", encoding="utf-8") as log, Upstream(says(text)) as upstream:
+        monkeypatch.setattr(sys, "stdout", log)
+        monkeypatch.setattr(sys, "stderr", log)
+        call(upstream.url, *arguments)
+    assert re.fullmatch(told, path.read_text("utf-8"))
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is missing")
 def test_a_full_disk_is_told(monkeypatch, capfdbinary):
     with open("/dev/full", "w") as full, Upstream(says("one")) as upstream:

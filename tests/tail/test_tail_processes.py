@@ -17,7 +17,7 @@ import pytest
 from flask_llmstream.__main__ import main
 from flask_llmstream.tail.verdict import COMPLETE, INTERRUPTED, TERMINATED, UNREAD
 from tests.support.programs import ROOT
-from tests.support.upstream import HANG_GUARD, HEAD, Upstream, silence
+from tests.support.upstream import HANG_GUARD, HEAD, Upstream
 from tests.tail.calls import KEPT_HEAD, STREAM_ID, message, says
 
 
@@ -100,28 +100,6 @@ def test_ctrl_c_ends_it_at_once_and_says_how_to_go_on():
     back = f"{upstream.url.replace('/v1', '')}/streams/{STREAM_ID} --last-event-id {STREAM_ID}:2"
     told = f"Its rest:\r\n  python -m flask_llmstream tail {back}\r\n"
     assert shown.endswith(told.encode()) and shown.count(WHOLE) == 1
-
-
-def test_ctrl_c_before_the_answer_ends_it_too():
-    with Upstream(silence) as upstream, on_terminal(upstream.url) as terminal:
-        terminal.read_until(rb"\x1b\[24;1H.*waiting for the response 0\.[1-9] s")
-        terminal.process.send_signal(signal.SIGINT)
-        assert b"interrupted" in terminal.read()
-    assert terminal.process.returncode == INTERRUPTED
-
-
-def test_the_line_says_that_it_reconnects_and_why():
-    def breaks_once(exchange):
-        if exchange.method == "POST":
-            exchange.send(KEPT_HEAD)
-            exchange.send_chunk(message("one ", 1))
-            exchange.reset()
-        exchange.wait_for_hang_up()
-
-    with Upstream(breaks_once) as upstream, on_terminal(upstream.url, "-p", "x") as terminal:
-        terminal.read_until(rb"reconnecting .* \| 1 token \| 1 reconnect \| The connection")
-        terminal.process.send_signal(signal.SIGTERM)
-        terminal.read()
 
 
 HANGING = """

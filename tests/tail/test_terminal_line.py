@@ -141,6 +141,30 @@ def test_a_window_that_shrinks_has_it_too(terminal):
     assert terminal.rows()[-1] == "1 token"
 
 
+@pytest.mark.parametrize("columns, rows", [(24, 4), (24, 9), (12, 6), (40, 6), (30, 8)])
+def test_another_size_takes_no_text_away(terminal, columns, rows):
+    """Of a terminal that keeps the row of the cursor on its screen, as most do: the text has come
+    to another row, and the line to any."""
+    line = LastRow(terminal)
+    line.draw("1 token")
+    terminal.resize(columns, rows)
+    terminal.screen.reset()
+    terminal.write("\x1b[r" + "\n".join(["text"] * (rows - 1)) + "\x1b7\nold\x1b8")
+    line.draw("2 tokens")
+    assert terminal.rows() == ["text"] * (rows - 1) + ["2 tokens"]
+
+
+@pytest.mark.parametrize("columns, rows", [(24, 4), (24, 9), (12, 6)])
+def test_an_end_behind_another_size_takes_no_text_away(terminal, columns, rows):
+    line = LastRow(terminal)
+    line.draw("1 token")
+    terminal.resize(columns, rows)
+    terminal.screen.reset()
+    terminal.write("\n".join(["text"] * rows))
+    line.erase()
+    assert terminal.rows() == ["text"] * rows
+
+
 def test_a_window_of_few_rows_is_left_to_the_text(make_terminal):
     terminal = make_terminal(24, 3)
     LastRow(terminal).draw("1 token")
