@@ -54,6 +54,8 @@ class Requesting:
         has_body = json is not None or data is not None
         self._headers = CaseInsensitiveDict({**_DEFAULTS, **checked_headers(headers)})
         arguments: Dict[str, Any] = {"params": params, "data": data}
+        if self._headers.get("Authorization") is not None:
+            arguments["auth"] = _nothing  # else requests replaces it by what .netrc has
         if json is not None:
             arguments["data"] = _json_bytes(json)
             self._headers.setdefault("Content-Type", "application/json")

@@ -231,6 +231,17 @@ def test_an_adapter_without_connections():
     assert not adapter.was_closed
 
 
+def test_an_authorization_of_ones_own_goes_before_that_of_netrc(tmp_path, monkeypatch):
+    logins = tmp_path / "netrc"
+    logins.write_text("machine site.test login ada password lovelace\n")
+    monkeypatch.setenv("NETRC", str(logins))
+    adapter = Canned(b"data: 1\n\n", content_type="text/event-stream")
+    headers = {"authorization": "Bearer mine"}
+    url, session = "http://site.test/", session_of(adapter)
+    assert list(EventSource(url, json={}, headers=headers, session=session))
+    assert adapter.requests[0].headers["Authorization"] == "Bearer mine"
+
+
 @pytest.fixture
 def trusting(session, certificate: Certificate):  # noqa: F811
     """The session, which trusts the certificate. To requests those of the environment go first."""
