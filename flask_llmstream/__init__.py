@@ -10,6 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, List
 
 from .channel.overflow import Overflow as Overflow
+from .client.errors import ConnectionFailed as ConnectionFailed
+from .client.errors import EventSourceError as EventSourceError
+from .client.errors import NotAnEventStream as NotAnEventStream
+from .client.errors import ServerFailure as ServerFailure
+from .client.errors import StreamStalled as StreamStalled
+from .client.errors import StreamTruncated as StreamTruncated
+from .client.reconnecting import Backoff as Backoff
 from .deltas import Delta as Delta
 from .deltas import ToolCallDelta as ToolCallDelta
 from .errors import ConfigurationError as ConfigurationError
@@ -50,10 +57,12 @@ __version__ = "0.1.0"
 
 _LOADED_WHEN_ASKED_FOR = {
     "Anthropic": ".providers.anthropic",
+    "EventSource": ".client.event_source",
     "OpenAICompatible": ".providers.openai_compatible",
 }
 
 if TYPE_CHECKING:
+    from .client.event_source import EventSource as EventSource
     from .providers.anthropic import Anthropic as Anthropic
     from .providers.openai_compatible import OpenAICompatible as OpenAICompatible
 else:  # a type checker that saw it would take any name for one of ours

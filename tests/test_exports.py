@@ -14,12 +14,16 @@ import flask_llmstream
 
 NAMES = {
     "Anthropic",
+    "Backoff",
     "CallableProvider",
     "CompletionRequest",
     "ConfigurationError",
+    "ConnectionFailed",
     "Counter",
     "Delta",
     "Emitter",
+    "EventSource",
+    "EventSourceError",
     "EventStreamDecoder",
     "EventStreamMiddleware",
     "EventTooLarge",
@@ -27,6 +31,7 @@ NAMES = {
     "LLMStream",
     "LLMStreamError",
     "MessageEvent",
+    "NotAnEventStream",
     "OpenAICompatible",
     "Overflow",
     "Provider",
@@ -34,6 +39,7 @@ NAMES = {
     "ReplayUnavailable",
     "RequestError",
     "Router",
+    "ServerFailure",
     "ServerSentEvent",
     "StreamClosed",
     "StreamError",
@@ -43,7 +49,9 @@ NAMES = {
     "StreamNotStarted",
     "StreamRefused",
     "StreamShutdown",
+    "StreamStalled",
     "StreamTimeout",
+    "StreamTruncated",
     "Summary",
     "ToolCallDelta",
     "UnsendableItem",
@@ -78,10 +86,12 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 
 def test_what_was_loaded_when_asked_for_is_the_room_s_own() -> None:
+    from flask_llmstream.client.event_source import EventSource
     from flask_llmstream.providers.anthropic import Anthropic
     from flask_llmstream.providers.openai_compatible import OpenAICompatible
 
     assert flask_llmstream.Anthropic is Anthropic
+    assert flask_llmstream.EventSource is EventSource
     assert flask_llmstream.OpenAICompatible is OpenAICompatible
 
 
@@ -107,9 +117,9 @@ def test_importing_loads_no_library_for_a_source_of_its_own(library: str) -> Non
     assert not seen_after(IMPORT, f"{library!r} in sys.modules")
 
 
-@pytest.mark.parametrize("provider", ["Anthropic", "OpenAICompatible"])
-def test_asking_for_a_provider_that_needs_it_loads_requests(provider: str) -> None:
-    statement = f"from flask_llmstream import {provider}"
+@pytest.mark.parametrize("name", ["Anthropic", "EventSource", "OpenAICompatible"])
+def test_asking_for_what_needs_it_loads_requests(name: str) -> None:
+    statement = f"from flask_llmstream import {name}"
     assert seen_after(statement, "'requests' in sys.modules")
 
 

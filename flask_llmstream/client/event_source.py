@@ -1,0 +1,236 @@
+"""``EventSource``: reads an event stream, and comes back to it."""
+
+# mypy: disable-error-code=import-untyped
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Callable, Iterator, List, Mapping, Optional
+
+from gevent.monkey import is_module_patched
+from requests import Response, Session
+
+from ..http.connecting import Sockets
+from ..runtime.atomic import try_pop
+from ..runtime.threads import get_ident
+from ..sse.decoder import MessageEvent
+from .answers import AnswerEnd
+from .deadlines import Deadlines
+from .decoder import AnswerDecoder
+from .errors import EventSourceError, StreamTruncated
+from .reading import Policy, Reading
+from .reconnecting import Backoff
+from .requesting import Requesting
+
+
+class EventSource:
+    """Reads an event stream, and reconnects where that brings what is missing.
+
+    Nothing is sent before the first event is asked for. Each error comes from the iteration::
+
+        with EventSource(url, json={"prompt": "Hello"}) as source:
+            for text in source.text():
+                print(text, end="")
+        source.ending.reason
+
+    One thread or greenlet, the reader, iterates. Any may :meth:`close`.
+
+    :param url: an address that a requests session can ask.
+    :param method: Default: ``POST`` where there is ``json`` or ``data``, else ``GET``.
+    :param json: sent as JSON.
+    :param data: sent as requests sends it: bytes, a text or a form.
+    :param params: added to the query, as by requests.
+    :param headers: take the place of this class's own: ``Accept: text/event-stream``,
+        ``Accept-Encoding: identity`` and ``Cache-Control: no-store``.
+    :param session: a requests session of yours: its cookies, auth, proxies, certificates, hooks and
+        adapters are used. It stays open, and its kept connections are left alone. Default: a new
+        one.
+    :param last_event_id: the event behind which to begin. Default: the stream's start.
+    :param connect_timeout: seconds for a connection; ``None``: no bound. Default: 10.
+    :param alive_timeout: seconds without a byte, heartbeats included, after which a connection is
+        dead. Default: 45, three heartbeats of this package's servers; ``None``: no bound.
+    :param progress_timeout: seconds without an event, while one is waited for. Default: no bound.
+    :param streams: where the server keeps its answers, relative to ``url``, with a slash at the
+        end. Default: ``streams/``, as in ``/v1/chat/streams/``.
+    :param repeat_post: send the POST again where no other way brings the rest, also before its
+        first answer. Only for a server that does not do twice what it is asked twice, by an
+        ``Idempotency-Key`` for example. Default: a POST is never repeated.
+    :param max_tries: so many connections in a row may bring no event, unless they last 45 s;
+        ``None``: any number; 0: never reconnect. Default: 10.
+    :param backoff: the pause before each of them.
+    :param max_event_bytes: the most bytes of one event. Default: 16 MiB.
+    :param on_bytes: called with each piece of the body as it came. The loop raises what it raises.
+    :param on_reconnect: called before each pause, with the error and the seconds of the pause.
+    :param clock: returns seconds. Default: ``time.monotonic``.
+    :raises ValueError: an argument that can't work; the message names it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        method: Optional[str] = None,
+        json: Any = None,
+        data: Any = None,
+        params: Any = None,
+        headers: Optional[Mapping[str, str]] = None,
+        session: Optional[Session] = None,
+        last_event_id: str = "",
+        connect_timeout: Optional[float] = 10.0,
+        alive_timeout: Optional[float] = 45.0,
+        progress_timeout: Optional[float] = None,
+        streams: str = "streams/",
+        repeat_post: bool = False,
+        max_tries: Optional[int] = 10,
+        backoff: Optional[Backoff] = None,
+        max_event_bytes: int = 16 * 1024 * 1024,
+        on_bytes: Optional[Callable[[bytes], object]] = None,
+        on_reconnect: Optional[Callable[[EventSourceError, float], object]] = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        AnswerDecoder(max_event_bytes)  # raises where it is none
+        policy = Policy(
+            _checked_tries(max_tries), backoff or Backoff(), max_event_bytes, on_bytes, on_reconnect
+        )
+        self._requests = Requesting(method, url, json, data, params, headers, streams, repeat_post)
+        self._deadlines = Deadlines(connect_timeout, alive_timeout, progress_timeout, clock)
+        self._sockets = Sockets()
+        self._reading = Reading(
+            self._requests,
+            _checked_session(session),
+            self._sockets,
+            self._deadlines,
+            policy,
+            _checked_id(last_event_id),
+            clock,
+        )
+        # Only the holder of the token runs the generator: to read, or to end it.
+        self._token: List[bool] = [True]
+        self._reader: Optional[int] = None
+        self._events = self._reading.events()
+
+    @property
+    def last_event_id(self) -> str:
+        """The ID of the last event that the reader has. Another reader can go on behind it."""
+        return self._reading.last_event_id
+
+    @property
+    def retry(self) -> Optional[int]:
+        """The reconnection time that the stream gave, in milliseconds; ``None`` without one."""
+        return self._reading.retry
+
+    @property
+    def response(self) -> Optional[Response]:
+        """The response of the connection, or of the last one; ``None`` before the first."""
+        return self._reading.response
+
+    @property
+    def ending(self) -> Optional[AnswerEnd]:
+        """The end of the answer. ``None`` while it goes on, where it failed, where the reading was
+        closed before, and for a stream whose form is not known (see :meth:`text`)."""
+        return self._reading.ending
+
+    @property
+    def stream_id(self) -> Optional[str]:
+        """The ID of the answer at its server; ``None`` where the server does not keep it."""
+        return self._requests.stream_id
+
+    @property
+    def stream_url(self) -> Optional[str]:
+        """Where the server keeps the answer: for another reader, or to ``DELETE`` it."""
+        return self._requests.stream_url
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._sockets.aborted
+
+    def __enter__(self) -> EventSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._clean()
+
+    def close(self) -> None:
+        """End the reading at once, wherever it waits. The loop ends without an error.
+
+        Any thread or greenlet may call it, and a signal's handler. It returns at once and raises
+        nothing. A second call does nothing. The connection ends now. If another thread reads, the
+        objects of the connection are freed when that thread leaves its loop or its ``with`` block.
+        """
+        self._sockets.aborted = True
+        self._sockets.hang_up()
+        # gevent's sockets belong to the hub of their reader.
+        if get_ident() == self._reader or not is_module_patched("socket"):
+            self._clean()
+
+    def __iter__(self) -> Iterator[MessageEvent]:
+        return self
+
+    def __next__(self) -> MessageEvent:
+        """The next event.
+
+        :raises EventSourceError: see its subclasses.
+        :raises EventTooLarge: an event is larger than ``max_event_bytes``.
+        :raises RuntimeError: another thread or greenlet reads.
+        """
+        if self.closed:
+            raise StopIteration
+        if not try_pop(self._token):
+            raise RuntimeError("another thread or greenlet reads this stream")
+        self._reader = get_ident()
+        try:
+            self._deadlines.begin()
+            return next(self._events)
+        except Exception:
+            if self._sockets.aborted:  # which ends a wait with any error
+                raise StopIteration from None
+            raise
+        finally:
+            # close() sets its mark, and then looks for the token. Either it finds the token here,
+            # or its mark was set before the look at it below.
+            self._token.append(True)
+            if self._sockets.aborted:
+                self._clean()
+
+    def text(self) -> Iterator[str]:
+        """The text of the answer, as it comes: that of the message format, of OpenAI's chunks, of
+        JSON, and of bare ``data`` lines. The words of a refusal are text, too.
+
+        :raises StreamTruncated: as the iteration does, and where the stream ends without an answer
+            of these forms.
+        """
+        for _ in self:
+            if self._reading.answer.text:
+                yield self._reading.answer.text
+        has_all = self.response is not None and self.response.status_code == 204
+        if self._reading.answer.is_empty and not (has_all or self.closed):
+            raise StreamTruncated("The server ended without an answer.", code="no_answer")
+
+    def _clean(self) -> None:
+        """Free the connection, unless somebody runs the generator: that one does then."""
+        if try_pop(self._token):
+            try:
+                self._events.close()
+            finally:
+                self._token.append(True)
+
+
+def _checked_id(last_event_id: str) -> str:
+    if not isinstance(last_event_id, str) or set(last_event_id) & set("\r\n\0"):
+        raise ValueError(f"last_event_id has to be one line of text, not {last_event_id!r}")
+    return last_event_id
+
+
+def _checked_tries(max_tries: Optional[int]) -> Optional[int]:
+    is_count = isinstance(max_tries, int) and not isinstance(max_tries, bool) and max_tries >= 0
+    if max_tries is not None and not is_count:
+        raise ValueError(f"max_tries has to be a whole number from 0 or None, not {max_tries!r}")
+    return max_tries
+
+
+def _checked_session(session: Optional[Session]) -> Session:
+    if session is not None and not isinstance(session, Session):
+        raise ValueError(f"session has to be a requests.Session, not {session!r}")
+    return Session() if session is None else session
