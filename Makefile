@@ -18,7 +18,7 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
     forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
-    restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic
+    npm_package restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
@@ -26,17 +26,19 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CLIENTS := $(VENV)/clients
 USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/installed $(CLIENTS)/node/ag_ui/installed \
     $(CLIENTS)/node/ui/installed
+NPM := $(VENV)/npm
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
 .PHONY: demo test style unit system js legacy legacy-rooms legacy-streams test-matrix test-servers test-replay \
-    test-proxies test-clients test-openapi test-readers bad-days benchmark clean interleavings
+    test-proxies test-clients test-openapi test-readers bad-days benchmark benchmark-decoder npm-package clean \
+    interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
 
 # The clients are there before the parts begin: otherwise the longest part would begin last.
-test: style js $(USUAL_CLIENTS)  ## everything that must pass, two parts of the suite side by side
+test: style js $(USUAL_CLIENTS) $(NPM)/installed  ## everything that must pass, two parts of the suite side by side
 	@$(MAKE) --jobs 2 --output-sync=target unit system legacy-rooms legacy-streams
 
 style: $(VENV)/test
@@ -49,7 +51,7 @@ style: $(VENV)/test
 unit: $(VENV)/test $(USUAL_CLIENTS)
 	+$(BIN)/python -m pytest --ignore tests/system
 
-system: $(VENV)/test  ## the whole on real servers and browsers: these tests wait more than they compute
+system: $(VENV)/test $(NPM)/installed  ## the whole on real servers and browsers: these tests wait more than they compute
 	$(BIN)/python -m pytest tests/system
 
 js: $(VENV)/debian
@@ -112,6 +114,12 @@ test-readers: $(VENV)/test tests/readers/.work/ready  ## every reader people hav
 benchmark: $(VENV)/test  ## ours beside its peers, about an hour
 	$(BIN)/python -m benchmarks
 
+benchmark-decoder: $(NPM)/installed  ## the browser client's parser beside eventsource-parser, half a minute
+	node benchmarks/decoder.mjs $(NPM)
+
+npm-package: $(NPM)/installed  ## dist/flask-llmstream-*.tgz: the browser client for npm
+	node .ci/npm/build.mjs $(NPM) dist
+
 clean:
 	rm -rf $(VENV) .tox build dist *.egg-info benchmarks/.work tests/readers/.work tests/readers/node_modules
 
@@ -165,6 +173,9 @@ $(CLIENTS)/python/%/installed: tests/clients/python/%.txt | $(BIN)/python
 	    && touch $@ || { echo "skipped: the clients of $<, which can't be installed" && test -z "$$CI"; }
 
 $(CLIENTS)/node/%/installed: tests/clients/node/%/package.json tests/clients/node/%/package-lock.json | $(VENV)/debian
+	$(npm_ci)
+
+$(NPM)/installed: .ci/npm/package.json .ci/npm/package-lock.json | $(VENV)/debian
 	$(npm_ci)
 
 $(CLIENTS)/page/installed: $(USE_CHAT) | $(VENV)/debian

@@ -1,8 +1,8 @@
 /**
  * The browser's side of flask_llmstream: one ES module, no build step, no dependencies.
  *
- * - `Answer`, also exported as `LLMStream`, reads an answer over either transport and reports its
- *   state and all that the model says. It resumes an answer that the server keeps.
+ * - `Answer`, also exported as `LLMStream`, reads an answer and reports its state and all that the
+ *   model says. It resumes an answer that the server keeps.
  * - `postEvents` reads any event stream that answers a POST. `EventSource` can't send a POST.
  * - `EventStreamDecoder` is the parser of WHATWG HTML 9.2.6, the twin of the Python one.
  * - `Typewriter` shows text as if it were typed, and is never far behind.
@@ -48,7 +48,7 @@
  *
  * @typedef {object} FailureFacts
  * @property {string} code the server's own word, or this module's: `network`, `http_error`,
- *   `not_an_event_stream`, `no_answer`, `truncated`, `too_large`, `error`, `refused`, `not_resumed`
+ *   `not_an_event_stream`, `no_answer`, `truncated`, `too_large`, `error`, `not_resumed`
  * @property {string} [id] the failure's ID in the server's log
  * @property {string} [field] the part of the request that is wrong
  * @property {number} [status] the HTTP status
@@ -57,13 +57,16 @@
 
 /** A stream could not be opened, or broke. `message` is one sentence for people. */
 export class StreamFailure extends Error {
+  name = "StreamFailure";
+
   /**
    * @param {string} message
    * @param {FailureFacts} facts
+   * @param {ErrorOptions} [options]
    */
-  constructor(message, facts) {
-    super(message);
-    this.name = "StreamFailure";
+  constructor(message, facts, options) {
+    super(message, options);
+    /** The code among the facts. */
     this.code = facts.code;
     this.facts = facts;
   }
@@ -74,21 +77,25 @@ const SENTENCES = {
   network: "The server can't be reached.",
   truncated: "The connection broke before the answer was complete.",
   no_answer: "The server ended the stream without an answer.",
-  refused: "The server refused the stream. EventSource does not tell why; a POST would.",
-  not_resumed: "The connection broke, and the server could not resume the answer.",
   too_large: "An event is too large.",
   error: "The answer failed.",
 };
 
-/** A failure that this side saw. @param {string} code */
-function failed(code) {
-  return new StreamFailure(SENTENCES[code], { code });
+/** A failure that this side saw. @param {string} code @param {ErrorOptions} [options] */
+function failed(code, options) {
+  return new StreamFailure(SENTENCES[code], { code }, options);
 }
 
 const MAX_EVENT_LENGTH = 1_048_576;
 const MAX_ANSWER_LENGTH = 16 * MAX_EVENT_LENGTH;
 const MAX_ERROR_LENGTH = 65_536;
 const MAX_WORDS = 500;
+
+const LF = 10;
+const SPACE = 32;
+const COLON = 58;
+const NOWHERE = 2 ** 30; // behind any text; a small integer, so that the loop stays fast
+const STREAM = { stream: true };
 
 /** The parser of event streams, for bytes that arrive in any pieces. */
 export class EventStreamDecoder {
@@ -99,12 +106,15 @@ export class EventStreamDecoder {
   #utf8 = new TextDecoder(); // it removes a BOM
   #maxEventLength;
   #afterCR = false;
-  #line = "";
-  /** @type {string[]} */
-  #data = [];
+  /** The beginning of a line whose end has not come. */
+  #rest = "";
+  /** @type {string | null} `null`: no `data` line */
+  #data = null;
   #dataLength = 0;
   #event = "";
   #id = "";
+  /** @type {StreamEvent[]} those that the last bytes have completed */
+  #events = [];
 
   /**
    * @param {{maxEventLength?: number}} [options] the bound on one line, and on the `data` lines
@@ -122,73 +132,134 @@ export class EventStreamDecoder {
    * @throws {StreamFailure} `too_large`: past the bound. This decoder can't be used any more
    */
   feed(chunk) {
-    /** @type {StreamEvent[]} */
-    const events = [];
-    const text = this.#utf8.decode(chunk, { stream: true });
-    if (text === "") return events;
-    const isRest = this.#afterCR && text[0] === "\n"; // of a CRLF that is cut in two
-    const lines = text.slice(isRest ? 1 : 0).split(/\r\n?|\n/);
-    lines[0] = this.#line + lines[0];
-    this.#afterCR = text.endsWith("\r");
-    this.#line = lines.pop() ?? "";
-    for (const line of lines) {
-      this.#checkLength(line);
-      if (line) this.#field(line, events);
-      else this.#dispatch(events);
+    this.#events = [];
+    let text = this.#utf8.decode(chunk, STREAM);
+    if (this.#afterCR && text) {
+      this.#afterCR = false;
+      if (text[0] === "\n") text = text.slice(1); // the rest of a CRLF
     }
-    this.#checkLength(this.#line);
-    return events;
-  }
-
-  #checkLength(/** @type {string} */ line) {
-    if (this.#dataLength + line.length > this.#maxEventLength) throw failed("too_large");
-  }
-
-  /** @param {string} line @param {StreamEvent[]} events */
-  #field(line, events) {
-    const colon = line.indexOf(":");
-    const name = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
-    if (name === "data") {
-      this.#data.push(value);
-      this.#dataLength += line.length;
-    } else if (name === "event") {
-      this.#event = value;
-    } else if (name === "id" && !value.includes("\0")) {
-      this.#id = value;
-    } else if (name === "retry" && /^[0-9]+$/.test(value)) {
-      this.retry = Math.min(Number(value), Number.MAX_SAFE_INTEGER);
-    } else {
-      this.stray(line, events);
+    if (this.#rest && /[\r\n]/.test(text)) {
+      text = [this.#rest, text].join(""); // flat: a sum of texts is slow to search
+      this.#rest = "";
     }
+    const end = this.#lines(text);
+    if (end < text.length) this.#check((this.#rest += text.slice(end)).length);
+    return this.#events;
   }
 
   /**
-   * A line that the standard ignores.
+   * The hot loop: it looks at characters in their place, and makes no text but an event's own.
+   *
+   * @param {string} text
+   * @returns {number} the end of its last whole line
+   */
+  #lines(text) {
+    let cr = placeOf("\r", text, 0);
+    for (let start = 0, lf = -1; ;) {
+      if (lf < start) lf = placeOf("\n", text, start);
+      const end = lf < cr ? lf : cr;
+      if (end === NOWHERE) return start;
+      this.#check(end - start);
+      if (begins(text, start, 100, 97, 116, 97, COLON)) {
+        // data:
+        const data = valueIn(text, start + 5, end);
+        if (this.#data === null && end === lf && text.charCodeAt(lf + 1) === LF) {
+          this.#dispatch(data);
+          start = lf + 2;
+          continue;
+        }
+        this.#append(data, end - start);
+      } else if (
+        begins(text, start, 101, 118, 101, 110, 116) && // event
+        text.charCodeAt(start + 5) === COLON
+      ) {
+        this.#event = valueIn(text, start + 6, end);
+      } else if (end > start) this.#field(text.slice(start, end));
+      else this.#dispatch(this.#data);
+      start = end + 1;
+      if (end === cr) {
+        if (start === lf) start += 1;
+        else this.#afterCR = start === text.length;
+        cr = placeOf("\r", text, start);
+      }
+    }
+  }
+
+  #check(/** @type {number} */ length) {
+    if (this.#dataLength + length > this.#maxEventLength) throw failed("too_large");
+  }
+
+  /** @param {string} value of a `data` line @param {number} length of the line */
+  #append(value, length) {
+    this.#data = this.#data === null ? value : this.#data + "\n" + value;
+    this.#dataLength += length;
+  }
+
+  /** @param {string} line that is rare, or not whole */
+  #field(line) {
+    const colon = placeOf(":", line, 0);
+    const name = line.slice(0, colon);
+    const value = valueIn(line, colon + 1, line.length);
+    if (name === "id" && !value.includes("\0")) this.#id = value;
+    else if (name === "data") this.#append(value, line.length);
+    else if (name === "event") this.#event = value;
+    else if (name === "retry" && /^\d+$/.test(value))
+      this.retry = Math.min(+value, Number.MAX_SAFE_INTEGER);
+    else this.#events.push(...this.stray(line));
+  }
+
+  /**
+   * The events in a line that the standard ignores: none.
    *
    * @protected
    * @param {string} _line
-   * @param {StreamEvent[]} _events
+   * @returns {StreamEvent[]}
    */
-  stray(_line, _events) {}
+  stray(_line) {
+    return [];
+  }
 
-  #dispatch(/** @type {StreamEvent[]} */ events) {
+  #dispatch(/** @type {string | null} */ data) {
     this.lastEventId = this.#id;
-    if (this.#data.length > 0) {
-      events.push({ event: this.#event || "message", data: this.#data.join("\n"), id: this.#id });
-      this.#data = [];
-      this.#dataLength = 0;
-    }
+    if (data !== null) this.#events.push({ event: this.#event || "message", data, id: this.#id });
+    this.#data = null;
+    this.#dataLength = 0;
     this.#event = "";
   }
 
   /** The body is over. An event without the blank line behind it is none. @returns {StreamEvent[]} */
   end() {
-    /** @type {StreamEvent[]} */
-    const events = [];
-    if (this.#line) this.#field(this.#line, events);
-    return events;
+    this.#events = [];
+    if (this.#rest) this.#field(this.#rest);
+    return this.#events;
   }
+}
+
+/** @param {string} character @param {string} text @param {number} start */
+function placeOf(character, text, start) {
+  const place = text.indexOf(character, start);
+  return place < 0 ? NOWHERE : place;
+}
+
+/**
+ * Whether these characters are there. `startsWith` takes twice the time.
+ *
+ * @param {string} text @param {number} at
+ * @param {number} a @param {number} b @param {number} c @param {number} d @param {number} e
+ */
+function begins(text, at, a, b, c, d, e) {
+  return (
+    text.charCodeAt(at) === a &&
+    text.charCodeAt(at + 1) === b &&
+    text.charCodeAt(at + 2) === c &&
+    text.charCodeAt(at + 3) === d &&
+    text.charCodeAt(at + 4) === e
+  );
+}
+
+/** The text without one space at its start. @param {string} text @param {number} at @param {number} end */
+function valueIn(text, at, end) {
+  return text.slice(text.charCodeAt(at) === SPACE ? at + 1 : at, end);
 }
 
 /**
@@ -203,13 +274,14 @@ class AnswerDecoder extends EventStreamDecoder {
     super({ maxEventLength: MAX_ANSWER_LENGTH });
   }
 
-  /** @override @param {string} line @param {StreamEvent[]} events */
-  stray(line, events) {
-    if (line.startsWith("error:")) events.push(eventOf(line.slice(6), "error"));
-    else if (line.startsWith(": gap ")) events.push(eventOf(line.slice(6), "gap"));
-    else if (!this.#json && isObject(jsonIn(line))) events.push(eventOf(line));
-    else if (this.#json || /^\s*\{/.test(line)) this.#json += line + "\n";
+  /** @override @param {string} line */
+  stray(line) {
+    if (line.startsWith("error:")) return [eventOf(line.slice(6), "error")];
+    if (line.startsWith(": gap ")) return [eventOf(line.slice(6), "gap")];
+    if (!this.#json && isObject(jsonIn(line))) return [eventOf(line)];
+    if (this.#json || /^\s*\{/.test(line)) this.#json += line + "\n";
     if (this.#json.length > MAX_ANSWER_LENGTH) throw failed("too_large");
+    return [];
   }
 
   /** @override */
@@ -225,15 +297,27 @@ function eventOf(data, event = "message") {
 }
 
 /**
+ * How a server is asked.
+ *
+ * @typedef {object} Access
+ * @property {HeadersInit | (() => HeadersInit | Promise<HeadersInit>)} [headers] a function is called
+ *   for each request: for a token that expires. If it throws, that is a failure `network`
+ * @property {RequestCredentials} [credentials] as for `fetch`: `include` sends the user's cookies to
+ *   another site, too
+ * @property {typeof globalThis.fetch} [fetch] is called in place of the global function. It gets a
+ *   signal, which ends the request
+ */
+
+/**
  * POST a JSON body and read the answer's events as they come. This function sends nothing twice. A
  * browser does so by itself, if a connection that it has used before breaks before an answer.
  *
  * Leaving the loop ends the request. `init.signal` ends it from outside, at once; the loop then throws
- * the signal's reason.
+ * the signal's reason. While the loop does not ask for the next event, nothing more is read.
  *
  * @param {string | URL} url
  * @param {unknown} body sent as JSON
- * @param {RequestInit & {onOpen?: (response: Response) => void,
+ * @param {Omit<RequestInit, "headers"> & Access & {onOpen?: (response: Response) => void,
  *   onBytes?: (bytes: Uint8Array) => void}} [init] the options of `fetch`; `onOpen` is called when
  *   the server has accepted the request, `onBytes` with each chunk as it came. The loop throws what
  *   they throw
@@ -241,19 +325,18 @@ function eventOf(data, event = "message") {
  * @throws {StreamFailure} no connection, a status other than 2xx, an answer that is no event
  *   stream (its first bytes decide, whatever its type), a connection that breaks, an event past the
  *   decoder's bound
- * @throws {TypeError} JSON can't hold the body
+ * @throws {TypeError} JSON can't hold the body, or HTTP a header
  */
 export async function* postEvents(url, body, { onOpen, onBytes, ...init } = {}) {
-  const request = jsonPost(body, init);
-  yield* received(url, request, new EventStreamDecoder(), STREAM_START, onOpen, onBytes);
+  const request = { ...checked(init), method: "POST", body: JSON.stringify(body) };
+  const chunks = received(url, request, new EventStreamDecoder(), STREAM_START, onOpen, onBytes);
+  for await (const events of chunks) yield* events;
 }
 
-/** @param {unknown} body @param {RequestInit} init @returns {RequestInit} */
-function jsonPost(body, init) {
-  const headers = new Headers(init.headers);
-  headers.set("Content-Type", "application/json");
-  if (!headers.has("Accept")) headers.set("Accept", "text/event-stream");
-  return { ...init, headers, method: "POST", body: JSON.stringify(body) };
+/** The options, once their headers can be sent. @template {Access} T @param {T} options */
+function checked(options) {
+  if (typeof options.headers !== "function") new Headers(options.headers);
+  return options;
 }
 
 // The first bytes decide what a body is. Its type does not: servers label an event stream as anything.
@@ -262,112 +345,92 @@ const ANSWER_START = /^\s*([{:]|(data|event|id|retry|error)[:\r\n])/;
 const LONGEST_START = "event:".length;
 const OTHER_START = /^\s*[<{[]/;
 
+/** @typedef {Omit<RequestInit, "headers"> & Access & {lastEventId?: string}} Question */
+
 /**
+ * The events of a body, in an array for each chunk.
+ *
  * @param {string | URL} url
- * @param {RequestInit} request
+ * @param {Question} question
  * @param {EventStreamDecoder} decoder
  * @param {RegExp} start of a body that the decoder reads
  * @param {(response: Response) => void} [onOpen]
  * @param {(bytes: Uint8Array) => void} [onBytes]
  */
-async function* received(url, request, decoder, start, onOpen, onBytes) {
-  const response = await unlessAborted(fetch(url, request), request.signal, "network");
-  const body = new Body(response, request.signal);
+async function* received(url, question, decoder, start, onOpen, onBytes) {
+  const { signal } = question;
+  const response = await unlessAborted(signal, "network", () => asked(url, question));
+  const reader = response.body?.getReader();
+  const next = async () => (await unlessAborted(signal, "truncated", () => reader?.read()))?.value;
+  /** @type {Uint8Array[]} */
+  const looked = [];
+  const utf8 = new TextDecoder();
+  let text = "";
+  const look = async (/** @type {() => boolean} */ suffices) => {
+    for (let piece; !suffices() && (piece = await next()); looked.push(piece))
+      text += utf8.decode(piece, STREAM);
+  };
   try {
-    if (response.ok) onOpen?.(response);
-    if (!(response.ok && (await body.begins(start)))) throw await failureOf(response, body);
-    for await (const piece of body.pieces()) {
-      onBytes?.(piece);
-      yield* decoder.feed(piece);
+    if (response.ok) {
+      onOpen?.(response);
+      await look(() => start.test(text) || text.trim().length >= LONGEST_START);
     }
-    yield* decoder.end();
+    if (!response.ok || !start.test(text)) {
+      await look(() => text.length >= MAX_ERROR_LENGTH).catch(() => signal?.throwIfAborted());
+      throw refusalOf(response, text);
+    }
+    for (let piece; (piece = looked.shift() ?? (await next()));) {
+      onBytes?.(piece);
+      yield decoder.feed(piece);
+    }
+    yield decoder.end();
   } finally {
-    body.cancel();
+    reader?.cancel().catch(() => {}); // read() has thrown already if the body broke
   }
+}
+
+/** @param {string | URL} url @param {Question} question */
+async function asked(url, { headers, lastEventId, fetch = globalThis.fetch, ...init }) {
+  const all = new Headers(typeof headers === "function" ? await headers() : headers);
+  const isPost = init.method === "POST";
+  if (isPost) all.set("Content-Type", "application/json");
+  if (!(isPost && all.has("Accept"))) all.set("Accept", "text/event-stream");
+  if (lastEventId) all.set("Last-Event-ID", lastEventId);
+  init.signal?.throwIfAborted(); // while the page's function was asked for headers
+  return fetch(url, { ...init, headers: all });
 }
 
 /**
  * @template T
- * @param {T} promise
  * @param {AbortSignal | null | undefined} signal
- * @param {string} code the meaning of a rejection without an abort
+ * @param {string} code the meaning of an exception without an abort
+ * @param {() => T} action
  */
-async function unlessAborted(promise, signal, code) {
+async function unlessAborted(signal, code, action) {
   try {
-    return await promise;
-  } catch (error) {
+    return await action();
+  } catch (cause) {
     signal?.throwIfAborted();
-    throw Object.assign(failed(code), { cause: error });
+    throw failed(code, { cause });
   }
 }
 
-/** The body of a response. Its first bytes can be looked at before it is read. */
-class Body {
-  #reader;
-  #signal;
-  #utf8 = new TextDecoder();
-  /** @type {Uint8Array[]} */
-  #first = [];
-  /** The characters that `readUntil` has read. */
-  text = "";
-
-  /** @param {Response} response @param {AbortSignal | null | undefined} signal */
-  constructor(response, signal) {
-    this.#reader = response.body?.getReader();
-    this.#signal = signal;
-  }
-
-  /** Whether it begins so. @param {RegExp} start */
-  async begins(start) {
-    await this.readUntil(() => start.test(this.text) || this.text.trim().length >= LONGEST_START);
-    return start.test(this.text);
-  }
-
-  /** Read its start, which stays a part of `pieces()`. @param {() => boolean} suffices */
-  async readUntil(suffices) {
-    for (let piece; !suffices() && (piece = await this.#next()); ) {
-      this.#first.push(piece);
-      this.text += this.#utf8.decode(piece, { stream: true });
-    }
-  }
-
-  async *pieces() {
-    yield* this.#first.splice(0);
-    for (let piece; (piece = await this.#next()); ) yield piece;
-  }
-
-  async #next() {
-    return (await unlessAborted(this.#reader?.read(), this.#signal, "truncated"))?.value;
-  }
-
-  cancel() {
-    this.#reader?.cancel().catch(() => {}); // read() has thrown already if the body broke
-  }
-}
-
-/** The failure of a response that is no answer. @param {Response} response @param {Body} body */
-async function failureOf(response, body) {
-  const { ok, status, statusText, headers } = response;
-  try {
-    await body.readUntil(() => body.text.length >= MAX_ERROR_LENGTH);
-  } catch (error) {
-    if (!(error instanceof StreamFailure)) throw error; // an abort
-  }
+/** The failure of a response that is no answer. @param {Response} response @param {string} text its body */
+function refusalOf({ ok, status, statusText, headers }, text) {
   const plain = `The server answered ${status} ${statusText}`.trim();
-  const words = ok || OTHER_START.test(body.text) ? null : body.text;
-  return failureTold(jsonIn(body.text, words), plain + (ok ? " without an event stream." : "."), {
+  const words = ok || OTHER_START.test(text) ? null : text;
+  return failureTold(jsonIn(text, words), plain + (ok ? " without an event stream." : "."), {
     code: ok ? "not_an_event_stream" : "http_error",
     status,
     id: headers.get("X-Request-ID") ?? undefined,
-    retryAfter: secondsUntilRetry(headers),
+    retryAfter: secondsIn(headers.get("Retry-After") ?? ""),
   });
 }
 
-/** @param {Headers} headers `Retry-After` in either of its forms @returns {number | undefined} */
-function secondsUntilRetry(headers) {
-  const value = headers.get("Retry-After") ?? "";
-  const isDate = /GMT$/.test(value);
-  const seconds = isDate ? (Date.parse(value) - Date.now()) / 1000 : parseFloat(value);
+/** @param {string} wait `Retry-After` in either of its forms @returns {number | undefined} */
+function secondsIn(wait) {
+  const isDate = wait.endsWith("GMT");
+  const seconds = isDate ? (Date.parse(wait) - Date.now()) / 1000 : parseFloat(wait);
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }
 
@@ -385,14 +448,21 @@ function failureTold(error, plain = SENTENCES.error, facts = { code: "error" }) 
   /** @type {Record<string, any>} */
   const members = {};
   const words = wordsIn(error, members);
-  const texts = (/** @type {string[]} */ ...names) => names.map((name) => members[name]).filter(isText);
-  const codes = texts("code", "type", "error_type", "status", "error");
-  const number = [members.status, members.code].find(Number.isFinite);
+  /** @type {(names: string, isRight?: (value: unknown) => boolean) => any} */
+  const first = (names, isRight = isText) =>
+    names
+      .split(" ")
+      .map((name) => members[name])
+      .find(isRight);
+  const code = first(
+    "code type error_type status error",
+    (value) => isText(value) && value !== words,
+  );
   return new StreamFailure(shortened(words) || plain, {
     ...facts,
-    code: codes.find((code) => code !== words) ?? String(number ?? facts.code),
-    id: texts("id", "request_id")[0] ?? facts.id,
-    field: texts("field", "param")[0] ?? placeIn(members.loc),
+    code: code ?? String(first("status code", Number.isFinite) ?? facts.code),
+    id: first("id request_id") ?? facts.id,
+    field: first("field param") ?? placeIn(members.loc),
   });
 }
 
@@ -402,7 +472,7 @@ function placeIn(loc) {
   return parts.filter((part) => typeof part !== "object").join(".") || undefined;
 }
 
-const WORDS = ["error_message", "message", "detail", "error_description", "msg", "error", "title"];
+const WORDS = "error_message message detail error_description msg error title".split(" ");
 const MAX_DEPTH = 5;
 
 /**
@@ -414,9 +484,10 @@ const MAX_DEPTH = 5;
  */
 function wordsIn(error, members, depth = 0) {
   if (isText(error)) return error;
-  if (error === null || typeof error !== "object" || depth > MAX_DEPTH) return "";
+  if (depth > MAX_DEPTH) return "";
   const inside = (/** @type {any} */ one) => wordsIn(one, members, depth + 1);
   if (Array.isArray(error)) return error.map(inside).filter(isText).join("; ");
+  if (!isObject(error)) return "";
   let words = "";
   for (const name of WORDS) words ||= inside(error[name]);
   const { id, type, ...around } = error; // an error inside has its own
@@ -462,7 +533,7 @@ const CUT_CHARACTER = /[\uD800-\uDBFF]$/;
  * What one event says of an answer.
  *
  * @typedef {object} Piece
- * @property {Record<string, any>} delta what it adds; `content`: its text, or a list of its parts
+ * @property {Record<string, any>} [delta] what it adds; `content`: its text, or a list of its parts
  * @property {boolean} [isWhole] whether the delta is all that the model said
  * @property {unknown} [usage]
  * @property {string} [reason] why the answer ends; `""` or absent: it goes on
@@ -472,28 +543,31 @@ const CUT_CHARACTER = /[\uD800-\uDBFF]$/;
 
 /**
  * A form in which answers are written: it reads an event, and the JSON in it. `isKnown`: an earlier
- * event was of this form. `null`: this one is not.
+ * event was of this form. `undefined`: this one is not.
  *
- * @typedef {(said: any, event: StreamEvent, isKnown: boolean) => Piece | null} Form
+ * @typedef {(said: any, event: StreamEvent, isKnown: boolean) => Piece | undefined} Form
  */
 
 /** The message format. @type {Form} */
 function messageIn(said) {
-  if (typeof said?.ended !== "boolean") return null;
-  const { ended: isLast, usage } = said;
-  const delta = { ...said, content: said.message };
+  if (typeof said?.ended !== "boolean") return;
+  const { ended: isLast, message: content, usage, reason, error } = said;
+  const delta = { ...said, content };
   if (!isLast) return { delta };
-  const word = isText(said.reason) ? said.reason : "complete";
+  const word = isText(reason) ? reason : "complete";
   const finish = word === "complete" ? usage?.finish_reason : word === "error" && word;
-  const reason = finishOf(finish) || word;
-  return { delta, usage, reason, error: said.error || errorOf(finish), isLast };
+  return {
+    delta,
+    usage,
+    reason: finishOf(finish) || word,
+    error: error || errorOf(finish),
+    isLast,
+  };
 }
-
-const DONE = /^\s*"?\[DONE\]"?\s*$/;
 
 /** Chat completions in OpenAI's form, streamed or whole, and legacy completions. @type {Form} */
 function chunkIn(said, { event, data }, isKnown) {
-  if (DONE.test(data)) return { delta: {}, isLast: true };
+  if (/^\s*"?\[DONE\]"?\s*$/.test(data)) return { isLast: true };
   // Of several choices the first is read.
   const choice = objectsIn(said?.choices).find(({ index }) => !index) ?? {};
   const { delta, message, text, finish_reason } = choice;
@@ -501,35 +575,35 @@ function chunkIn(said, { event, data }, isKnown) {
   const error = errorIn(said) ?? errorIn(choice) ?? named;
   const parts = [delta, message].filter(isObject);
   const part = parts.find((one) => Object.keys(one).length > 0) ?? { content: text };
-  if (!(parts[0] || typeof text === "string" || isText(finish_reason) || error || isKnown)) return null;
-  return {
-    delta: part,
-    isWhole: part === message,
-    usage: [said?.usage, choice.usage, said?.x_groq?.usage].find(isObject),
-    reason: finishOf(finish_reason) || (part === message ? "complete" : ""),
-    error,
-  };
+  if (parts[0] || typeof text === "string" || isText(finish_reason) || error || isKnown)
+    return {
+      delta: part,
+      isWhole: part === message,
+      usage: [said?.usage, choice.usage, said?.x_groq?.usage].find(isObject),
+      reason: finishOf(finish_reason) || (part === message ? "complete" : ""),
+      error,
+    };
 }
 
-/** @type {[RegExp, string][]} what servers say, and the word for it here */
+/** @type {[string, RegExp][]} a word here, and what servers say for it */
 const FINISHES = [
-  [/error|fail|abort|cancel|insufficient/i, "error"],
-  [/length|max_.*tokens|limit/i, "length"],
-  [/filter|safety|sensitive/i, "content_filter"],
-  [/refus/i, "refusal"],
-  [/tool|function/i, "tool_calls"],
-  [/^(stop|eos|end|done|complete|finish)/i, "complete"],
+  ["error", /error|fail|abort|cancel|insufficient/i],
+  ["length", /length|max_.*tokens|limit/i],
+  ["content_filter", /filter|safety|sensitive/i],
+  ["refusal", /refus/i],
+  ["tool_calls", /tool|function/i],
+  ["complete", /^(stop|eos|end|done|complete|finish)/i],
 ];
 
 /** @param {unknown} word of the model's server @returns {string} `""` for none */
 function finishOf(word) {
   if (!isText(word)) return "";
-  return FINISHES.find(([words]) => words.test(word))?.[1] ?? word;
+  return FINISHES.find(([, words]) => words.test(word))?.[0] ?? word;
 }
 
-/** @param {unknown} word of the model's server @returns {object | undefined} the error it means */
+/** @param {unknown} word of the model's server @returns {object | false} the error it means */
 function errorOf(word) {
-  return finishOf(word) === "error" ? { code: word } : undefined;
+  return finishOf(word) === "error" && { code: word };
 }
 
 /** The text of a member: a text, or the texts of a list's parts. @param {unknown} value */
@@ -593,17 +667,14 @@ function asJson(/** @type {unknown} */ value) {
  *   called before the end `tool_calls`. Calls of an answer that ended otherwise may lack a part, and
  *   nobody gets them
  * @property {(event: StreamEvent) => void} [onEvent] each event, also events that this class ignores
- * @property {string[]} [events] the server's own event types. A GET needs them, because `EventSource`
- *   hears only the types it is given; a POST hears all
- * @property {(bytes: Uint8Array) => void} [onBytes] each chunk as it came. `EventSource` gives none
+ * @property {(bytes: Uint8Array) => void} [onBytes] each chunk as it came
  */
-
-/** @typedef {{headers?: HeadersInit, credentials?: RequestCredentials}} Access as for `fetch` */
 
 /**
  * How an answer is resumed.
  *
  * @typedef {object} Resuming
+ * @property {AbortSignal} [signal] its abort leaves the answer, as `leave()` does
  * @property {string | URL} [streams] where the server keeps its answers, with a slash at the end,
  *   relative to the answer's URL; default `streams/`, as in `/v1/chat/streams/`
  * @property {number} [stall] milliseconds without a byte, heartbeats included, after which a
@@ -611,62 +682,69 @@ function asJson(/** @type {unknown} */ value) {
  *   is shown again, half of it suffices; when it is online again, no time at all
  */
 
+/** @typedef {StreamHandlers & Resuming & Access} AnswerOptions */
+
 const STALL = 45_000;
 const SECOND = 1_000;
 const LONGEST_PAUSE = 10_000;
 const LONGEST_WAIT = 3_600_000;
 const STREAM_ID = /^[\w-]{32}$/;
-const EVENT_ID = /^[\w-]{32}:(end\.)?[\d.]+$/;
-const PLAIN_OPENING = /^[0-9a-f]+:0$/; // the only number of an answer that is not kept
+const SENDABLE = /^[!-~]+$/; // as a header
+const NOT_STORED = /** @type {const} */ ({ cache: "no-store" });
 const WHOLE = ["complete", "refusal", "tool_calls"];
 
 /**
- * An answer over either transport, from `connecting` to its one end.
+ * An answer, from `connecting` to its one end.
  *
  * Its server may write the message format or OpenAI's chat completions. The first event that says
- * something in one of these forms decides, and events of the other form are then left alone. A POST
- * may also be answered with JSON: whole, or an object on each line.
+ * something in one of these forms decides, and events of the other form are then left alone. An answer
+ * may also be JSON: whole, or an object on each line.
  *
  * A POST is never repeated. If the server keeps the answer, which the header `X-Stream-ID` says, a
  * connection that breaks or falls silent is followed by a GET of `streamUrl`, which goes on after the
  * last event. Otherwise a body that stops without the answer's end is a failure.
  *
- * A GET goes through `EventSource`. Once that has opened, it reconnects by itself until the server
- * forbids it. If the event IDs are those of an answer that is kept, a GET of `streamUrl` follows here,
- * too: it knows heartbeats and statuses, which `EventSource` hides.
+ * A GET of an answer that is not kept comes back as an `EventSource` does: to the same URL, with the
+ * last event ID, until the server forbids it. Without an event ID it would begin anew, and is a failure.
  *
  * Between two tries passes the time that the server gave (`Retry-After`, `retry:`), and a random one of
  * up to 1 s, 2 s, 4 s, 8 s, 10 s. There is no last try. A page that is shown again, or online again, does
  * not wait.
+ *
+ * A page that goes into the browser's back-forward cache closes its connection. When it is shown again,
+ * its answer is resumed; one that can't be resumed has ended as `left`.
  */
 export class Answer {
   /** @type {StreamState} */
   state = { name: "connecting" };
-  /** @type {Promise<StreamState>} resolves with the state that ended it */
+  /** @type {Promise<StreamState>} resolves with the state that ended it; it never rejects */
   finished;
   /** @type {string | null} where the server keeps the answer, for `Answer.attach` in any tab */
   streamUrl = null;
+  /** @type {AnswerOptions} */
   #options;
+  /** Where a GET that has no `streamUrl` comes back to. */
+  #getUrl = "";
   #finish = (/** @type {StreamState} */ _state) => {};
   #close = () => {};
-  /** Give the connection up, and make another. */
+  /** Give the connection up, and make another; or end the pause before the next. */
+  /** @type {() => unknown} */
   #renew = () => {};
-  /** End the pause before the next connection. */
-  #hurry = () => {};
-  #woken = false;
-  #watch = new AbortController();
+  /** @type {number | null} how long the next pause is, if not as usual: milliseconds */
+  #nextPause = null;
+  #life = new AbortController();
+  /** When the connection was made, or has last brought a byte. 0: there is none. */
   #heardAt = 0;
   #lastEventId = "";
   /** @type {number | null} milliseconds */
   #retry = null;
-  #opened = false;
   /** Whether the server has said, or not, that it keeps the answer. */
   #isKnown = false;
   #over = false;
-  /** @type {Form | null} */
-  #form = null;
-  /** @type {StreamFailure | null} an error that the server told, and that does not end the answer */
-  #trouble = null;
+  /** @type {Form | undefined} */
+  #form;
+  /** @type {StreamFailure | undefined} an error that the server told, and that does not end the answer */
+  #trouble;
   #said = false;
   #hasRefused = false;
   #hasGap = false;
@@ -675,30 +753,30 @@ export class Answer {
   #reason = "";
   /** @type {object | null} */
   #usage = null;
+  #text = "";
+  /** @type {StreamEvent[][]} one for each loop over the events */
+  #queues = [];
+  /** @type {(() => void)[]} loops that wait */
+  #waiting = [];
 
   /**
    * @param {string | URL} url
    * @param {unknown} body sent as JSON
-   * @param {StreamHandlers & Resuming & Access} [options] `credentials`: `include` sends the user's
-   *   cookies to another site, too
+   * @param {AnswerOptions} [options]
    * @throws {TypeError} JSON can't hold the body, or HTTP a header
    */
-  static post(url, body, options = {}) {
-    const answer = new Answer(options);
-    const { headers, credentials } = options;
-    answer.#read(url, jsonPost(body, { headers, credentials }));
-    return answer;
+  static post(url, body, options) {
+    return new Answer(url, { method: "POST", body: JSON.stringify(body) }, options);
   }
 
   /**
    * @param {string | URL} url
-   * @param {StreamHandlers & Resuming & Access} [options] `credentials`: `include` sends the user's
-   *   cookies to another site, too. `headers` are for resuming: `EventSource` sends none
-   * @throws {DOMException} the URL is none
+   * @param {AnswerOptions} [options]
+   * @throws {TypeError} HTTP can't hold a header
    */
-  static get(url, options = {}) {
-    const answer = new Answer(options);
-    answer.#get(url);
+  static get(url, options) {
+    const answer = new Answer(url, NOT_STORED, options);
+    answer.#getUrl = String(url);
     return answer;
   }
 
@@ -707,22 +785,26 @@ export class Answer {
    * tab.
    *
    * @param {string | URL} url a `streamUrl`
-   * @param {StreamHandlers & Resuming & Access} [options]
+   * @param {AnswerOptions} [options]
+   * @throws {TypeError} HTTP can't hold a header
    */
-  static attach(url, options = {}) {
-    const answer = new Answer(options);
-    answer.#keptAt(String(url));
-    answer.#read(url, answer.#returning());
+  static attach(url, options) {
+    const answer = new Answer(url, NOT_STORED, options);
+    answer.#isKnown = true;
+    answer.streamUrl = String(url);
     return answer;
   }
 
   /**
    * @private Begin with `Answer.post`, `Answer.get` or `Answer.attach`.
-   * @param {StreamHandlers & Resuming & Access} options
+   * @param {string | URL} url @param {RequestInit} request @param {AnswerOptions} [options]
    */
-  constructor(options) {
-    this.#options = options;
+  constructor(url, request, options = {}) {
+    this.#options = checked(options);
     this.finished = new Promise((resolve) => (this.#finish = resolve));
+    this.#watch(this.#options);
+    if (options.signal?.aborted) this.leave();
+    else this.#read(url, request);
   }
 
   /**
@@ -747,27 +829,86 @@ export class Answer {
     this.#enter({ name: "ended", reason: "left", usage: null });
   }
 
+  /**
+   * The text of the answer from its start, in pieces: what came while the loop was busy is one piece.
+   * The answer does not wait for the loop. Leaving the loop leaves the answer.
+   *
+   * @returns {AsyncGenerator<string, void, void>}
+   * @throws {StreamFailure} out of the loop: the answer failed
+   */
+  text() {
+    let read = 0;
+    return this.#each(() => {
+      const piece = this.#text.slice(read);
+      read += piece.length;
+      return piece ? [piece] : [];
+    });
+  }
+
+  /**
+   * The events from now on. What comes while the loop is busy waits in memory: the answer does not wait
+   * for the loop. Leaving the loop leaves the answer.
+   *
+   * @returns {AsyncGenerator<StreamEvent, void, void>}
+   * @throws {StreamFailure} out of the loop: the answer failed
+   */
+  events() {
+    /** @type {StreamEvent[]} */
+    const queue = [];
+    this.#queues.push(queue);
+    return this.#each(() => queue.splice(0));
+  }
+
+  /** As `text()`. */
+  [Symbol.asyncIterator]() {
+    return this.text();
+  }
+
+  /** @template T @param {() => T[]} take @returns {AsyncGenerator<T, void, void>} */
+  async *#each(take) {
+    try {
+      for (let items; (items = take()).length > 0 || !this.#over;) {
+        if (items.length > 0) yield* items;
+        else await this.#news(); // nothing came since take(): no step of another's lies between
+      }
+    } finally {
+      this.leave();
+    }
+    if (this.state.name === "failed") throw this.#trouble;
+  }
+
+  /** @returns {Promise<void>} */
+  #news() {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** @param {Question} request */
+  #question(request) {
+    const { headers, credentials, fetch } = this.#options;
+    return { headers, credentials, fetch, ...request };
+  }
+
   #dismiss() {
     this.#close();
-    const { headers, credentials } = this.#options;
-    const request = { method: "DELETE", headers, credentials, keepalive: true };
-    if (this.streamUrl) fetch(this.streamUrl, request).catch(() => {}); // without a reader it ends, too
+    const question = this.#question({ method: "DELETE", keepalive: true });
+    if (this.streamUrl) asked(this.streamUrl, question).catch(() => {}); // without a reader it ends, too
   }
 
-  /** One connection, and those that follow it. @param {string | URL} url @param {RequestInit} request */
+  /** Where another connection gets the rest. */
+  #way() {
+    return this.streamUrl ?? (this.#lastEventId && this.#getUrl);
+  }
+
+  /** Connect until the answer is over. @param {string | URL} url @param {RequestInit} request */
   async #read(url, request) {
-    await this.#resume(await this.#connection(url, request));
-  }
-
-  /** Connect until the answer is over. @param {StreamFailure} failure of the connection before */
-  async #resume(failure) {
+    let failure = await this.#connection(url, request);
     let tries = 0;
-    while (!this.#over && this.streamUrl && this.#mayPass(failure)) {
+    while (!this.#over && this.#way() && this.#mayPass(failure)) {
       this.#enter({ name: "reconnecting" });
       await this.#pause(failure, tries);
       if (this.#over) return;
       const before = this.#lastEventId;
-      failure = await this.#connection(this.streamUrl, this.#returning());
+      failure = await this.#connection(this.#way(), NOT_STORED);
       tries = this.#lastEventId === before ? tries + 1 : 0;
     }
     if (!this.#over) this.#broke(failure);
@@ -783,40 +924,30 @@ export class Answer {
     const controller = new AbortController();
     const { signal } = controller;
     this.#close = () => controller.abort();
-    this.#renew = () => controller.abort(failed("truncated"));
+    this.#renew = () => this.#way() && controller.abort(failed("truncated"));
     this.#heardAt = Date.now();
     const decoder = new AnswerDecoder();
-    const events = received(
+    const chunks = received(
       url,
-      { ...request, signal },
+      this.#question({ ...request, lastEventId: this.#lastEventId, signal }),
       decoder,
       ANSWER_START,
-      (response) => this.#open(response),
-      (bytes) => this.#hear(bytes),
+      (response) => this.#open(response, url),
+      (bytes) => {
+        this.#heardAt = Date.now();
+        this.#tell("onBytes", bytes);
+      },
     );
     try {
       // Read on after the last event: the server would take an early leave for a departure.
-      for await (const event of events) this.#receive(event);
+      for await (const events of chunks) for (const event of events) this.#receive(event);
     } catch (error) {
       if (error instanceof StreamFailure) return error;
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) report(error);
     } finally {
       this.#retry = decoder.retry ?? this.#retry;
     }
     return failed(this.#form ? "truncated" : "no_answer");
-  }
-
-  #hear(/** @type {Uint8Array} */ bytes) {
-    this.#heardAt = Date.now();
-    this.#tell("onBytes", bytes);
-  }
-
-  /** @returns {RequestInit} for what follows the last event */
-  #returning() {
-    const headers = new Headers(this.#options.headers);
-    headers.set("Accept", "text/event-stream");
-    if (this.#lastEventId) headers.set("Last-Event-ID", this.#lastEventId);
-    return { headers, credentials: this.#options.credentials, cache: "no-store" };
   }
 
   /** Whether another connection may bring the rest. @param {StreamFailure} failure */
@@ -830,101 +961,68 @@ export class Answer {
   async #pause({ facts: { retryAfter } }, tries) {
     const told = retryAfter === undefined ? (this.#retry ?? 0) : SECOND * retryAfter;
     const random = Math.random() * Math.min(LONGEST_PAUSE, SECOND * 2 ** tries);
-    const wait = this.#woken ? 0 : Math.min(told, LONGEST_WAIT) + random;
-    this.#renew = () => {};
+    const wait = this.#nextPause ?? Math.min(told, LONGEST_WAIT) + random;
+    this.#heardAt = 0;
     let timer;
     await new Promise((/** @type {(_?: unknown) => void} */ resolve) => {
       timer = setTimeout(resolve, wait);
       this.#close = resolve;
-      if (!retryAfter) this.#hurry = resolve;
+      this.#renew = retryAfter ? () => {} : resolve;
     });
-    this.#woken = false;
-    this.#hurry = () => {};
+    this.#nextPause = null;
     clearTimeout(timer);
   }
 
-  /** The server keeps the answer. @param {string} url */
-  #keptAt(url) {
-    this.#isKnown = true;
-    this.streamUrl = url;
-    if (this.#over) return;
-    const { stall = STALL } = this.#options;
-    const { signal } = this.#watch;
+  /** @param {AnswerOptions} options */
+  #watch({ stall = STALL, signal: leaving }) {
+    const { signal } = this.#life;
     const isSilent = (/** @type {number} */ time) => Date.now() - this.#heardAt >= time;
-    const timer = setInterval(() => isSilent(stall) && this.#renew(), SECOND);
+    const timer = setInterval(() => this.#heardAt && isSilent(stall) && this.#renew(), SECOND);
     signal.onabort = () => clearInterval(timer);
+    leaving?.addEventListener("abort", () => this.leave(), { signal });
     // A connection dies while the page sleeps or the network is away, and no event tells of that.
-    const wake = (/** @type {Event} */ { type }) => {
-      if (type === "visibilitychange" && document.hidden) return;
-      this.#hurry();
-      this.#woken = type === "online" || isSilent(stall / 2);
-      if (this.#woken) this.#renew();
+    const wake = (/** @type {boolean} */ isSure) => {
+      if (!isSure && this.#heardAt && !isSilent(stall / 2)) return;
+      this.#nextPause = 0;
+      this.#renew();
     };
-    for (const name of ["visibilitychange", "pageshow", "online"])
-      globalThis.addEventListener?.(name, wake, { signal });
+    const on = (/** @type {string} */ name, /** @type {(event: any) => unknown} */ listener) =>
+      globalThis.addEventListener?.(name, listener, { signal });
+    on("online", () => wake(true));
+    on("visibilitychange", () => document.hidden || wake(false));
+    on("pageshow", () => wake(false));
+    on("pagehide", ({ persisted }) => persisted && this.#sleep());
   }
 
-  /** @param {string | null} id of a stream that is kept @param {string} url of its answer */
-  #knowId(id, url) {
+  /** The page goes into the back-forward cache, where no connection lives on. */
+  #sleep() {
+    if (!this.#way()) return this.leave();
+    if (!this.#heardAt) return;
+    this.#nextPause = LONGEST_WAIT; // until the page is shown again
+    this.#renew();
+  }
+
+  /** The server has accepted a request. @param {Response} response @param {string | URL} asked */
+  #open({ headers, url }, asked) {
+    const id = headers.get("X-Stream-ID") ?? "";
     this.#isKnown = true;
-    if (this.streamUrl || !STREAM_ID.test(id ?? "")) return;
-    const streams = new URL(this.#options.streams ?? "streams/", url);
-    this.#keptAt(new URL(/** @type {string} */ (id), streams).href);
+    if (!this.streamUrl && STREAM_ID.test(id)) {
+      const here = new URL(url || asked, globalThis.location?.href);
+      this.streamUrl = new URL(id, new URL(this.#options.streams ?? "streams/", here)).href;
+    }
     if (this.#over) this.#dismiss(); // it was stopped before
-  }
-
-  #get(/** @type {string | URL} */ url) {
-    const { credentials, events = [] } = this.#options;
-    const source = new EventSource(url, { withCredentials: credentials === "include" });
-    this.#close = () => source.close();
-    this.#renew = () => {
-      source.close();
-      this.#resume(failed("network"));
-    };
-    /** @param {MessageEvent} message */
-    const receive = ({ type, data, lastEventId }) => {
-      this.#heardAt = Date.now();
-      const isKept = EVENT_ID.test(lastEventId) && !PLAIN_OPENING.test(lastEventId);
-      this.#knowId(isKept ? lastEventId.split(":")[0] : null, source.url);
-      this.#receive({ event: type, data, id: lastEventId });
-      if (this.#over) source.close(); // else it would come back and ask for the answer again
-    };
-    source.addEventListener("open", () => this.#open());
-    for (const type of new Set(["opened", "message", "loading", "gap", ...events]))
-      source.addEventListener(type, receive);
-    source.addEventListener("error", (event) => {
-      // Two events have this name: the server's event of the type "error", and the connection's own.
-      if (event instanceof MessageEvent) receive(event);
-      else if (this.#isFinished()) {
-        source.close();
-        this.#end();
-      } else if (this.streamUrl) {
-        this.#renew();
-      } else if (source.readyState === source.CLOSED) {
-        this.#broke(failed(this.#opened ? "not_resumed" : "refused")); // EventSource hides the reason
-      } else if (this.#opened) this.#enter({ name: "reconnecting" });
-      else {
-        source.close(); // it knows no ID yet: it would ask for the answer again
-        this.#fail(failed("network"));
-      }
-    });
-  }
-
-  /** @param {Response} [response] that of a `fetch` */
-  #open(response) {
-    this.#opened = true;
-    if (response) this.#knowId(response.headers.get("X-Stream-ID"), response.url);
     this.#enter({ name: this.#said ? "streaming" : "waiting" });
   }
 
   #receive(/** @type {StreamEvent} */ event) {
     if (this.#over) return;
-    if (EVENT_ID.test(event.id)) this.#lastEventId = event.id;
+    if (SENDABLE.test(event.id)) this.#lastEventId = event.id;
     this.#hasGap ||= event.event === "gap";
+    for (const queue of this.#queues) queue.push(event);
     this.#tell("onEvent", event);
     const said = jsonIn(event.data);
     for (const form of this.#form ? [this.#form] : [messageIn, chunkIn]) {
-      const piece = form(said, event, this.#form !== null);
+      const piece = form(said, event, !!this.#form);
       if (!piece) continue;
       this.#form = form;
       return this.#take(piece);
@@ -933,7 +1031,7 @@ export class Answer {
     else if (event.event === "loading" && isObject(said)) this.#loading(said);
   }
 
-  #take(/** @type {Piece} */ { delta, isWhole, usage, reason, error, isLast }) {
+  #take(/** @type {Piece} */ { delta = {}, isWhole, usage, reason, error, isLast }) {
     if (isObject(usage)) this.#usage = usage;
     if (!(isWhole && this.#said)) this.#say(delta);
     this.#reason = reason || this.#reason;
@@ -959,6 +1057,7 @@ export class Answer {
   #pass(/** @type {string} */ name, /** @type {string} */ text) {
     if (text === "" || this.#over) return;
     this.#stream();
+    if (name === "onText") this.#text += text;
     this.#tell(name, text);
   }
 
@@ -993,13 +1092,14 @@ export class Answer {
   /** No other connection follows. */
   #broke(/** @type {StreamFailure} */ failure) {
     const { status } = failure.facts;
-    if (this.#isFinished() || (this.streamUrl && status === 204)) this.#end();
-    else if (this.streamUrl && (status === 404 || status === 410))
+    if (this.#isFinished() || (this.#way() && status === 204)) this.#end();
+    else if (this.#way() && (status === 404 || status === 410))
       this.#fail(new StreamFailure(failure.message, { ...failure.facts, code: "not_resumed" }));
     else this.#fail(this.#trouble ?? failure);
   }
 
   #fail(/** @type {StreamFailure} */ failure) {
+    this.#trouble = failure;
     this.#enter({ name: "failed", reason: failure.message, ...failure.facts });
   }
 
@@ -1008,20 +1108,26 @@ export class Answer {
     this.state = state;
     this.#over = state.name === "ended" || state.name === "failed";
     if (this.#over) {
-      this.#watch.abort();
+      this.#life.abort();
       this.#finish(state);
     }
     this.#tell("onState", state);
   }
 
-  /** Call a function of the page's. @param {string} name @param {unknown} value */
+  /** Call a function of the page's, and wake the loops. @param {string} name @param {unknown} value */
   #tell(name, value) {
     try {
       /** @type {any} */ (this.#options)[name]?.(value);
     } catch (error) {
-      reportError(error); // the page's own `error` event tells of it, as of an event listener's
+      report(error);
     }
+    for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+/** The page's own `error` event tells of it, as of an event listener's. @param {unknown} error */
+function report(error) {
+  (globalThis.reportError ?? console.error)(error);
 }
 
 export { Answer as LLMStream };
@@ -1136,10 +1242,12 @@ function isStill() {
   return document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
-const segmenter = Intl.Segmenter && new Intl.Segmenter();
+/** @type {Intl.Segmenter | undefined} */
+let segmenter;
 
 /** @param {string} text whole grapheme clusters; whole code points in an old browser */
 function graphemes(text) {
+  segmenter ??= Intl.Segmenter && new Intl.Segmenter();
   if (!segmenter) return [...text];
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock } from "node:test";
 
-import { Answer, ScriptedEventSource, delta, end, withServer } from "./support.mjs";
+import { Answer, delta, end, withServer } from "./support.mjs";
 
 export const ID = "Zb3_k-9QxT7fLw2mVhRcYd5sJgPnUa8e";
 export const TEXT = ["Once", " upon", " a", " “time”", " 你好", " 👋."];
@@ -115,9 +115,9 @@ export function window(hidden = false) {
   const target = new EventTarget();
   globalThis.document = { hidden };
   globalThis.addEventListener = target.addEventListener.bind(target);
-  return (name, hidden = false) => {
+  return (name, hidden = false, members = {}) => {
     globalThis.document.hidden = hidden;
-    target.dispatchEvent(new Event(name));
+    target.dispatchEvent(Object.assign(new Event(name), members));
   };
 }
 
@@ -156,15 +156,4 @@ export function deferred() {
   const made = {};
   made.promise = new Promise((resolve) => (made.resolve = resolve));
   return made;
-}
-
-/** `Answer.get` whose EventSource has had the first event. */
-export function got(url, options) {
-  globalThis.EventSource = ScriptedEventSource;
-  const stream = Answer.get(url, options);
-  const source = ScriptedEventSource.latest;
-  source.open();
-  source.receive("opened", { ended: false, message: "" }, `${ID}:0`);
-  source.receive("message", { ended: false, message: TEXT[0] }, `${ID}:1`);
-  return { stream, source };
 }

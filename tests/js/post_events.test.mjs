@@ -4,13 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import { StreamFailure, begin, delta, end, postEvents, withServer } from "./support.mjs";
-
-async function all(events) {
-  const received = [];
-  for await (const event of events) received.push(event);
-  return received;
-}
+import { StreamFailure, all, begin, delta, end, postEvents, withServer } from "./support.mjs";
 
 /** What a refusal looks like to the caller. */
 function refusal(answer, init) {

@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import { EVENTS, GET, POST, TEXT } from "./kept.mjs";
+import { EVENTS, GET, HEAD, OPENING, POST, TEXT } from "./kept.mjs";
 import {
   after,
   cut,
   cutAfter,
+  deferred,
   refuse,
   resumed,
   silent,
@@ -17,6 +18,7 @@ import {
   whole,
   window,
 } from "./kept.mjs";
+import { Answer, begin, delta, withServer } from "./support.mjs";
 
 // Tries and their pauses.
 
@@ -204,6 +206,58 @@ test("but not the pause that the server asked for", async () => {
   ];
   await resumed(replies, undefined, wakesWhen("reconnecting", window()));
   assert.ok(times[1] - times[0] >= 950, String(times[1] - times[0]));
+});
+
+// The browser's back-forward cache, where a page is kept as it is, without its connections.
+
+const cached = { persisted: true };
+
+test("a page that goes into the cache lets its answer go, and goes on when it is shown", async () => {
+  const happens = window();
+  Math.random = () => 1_000; // many minutes
+  const names = [];
+  const shown = () => happens("visibilitychange") ?? happens("pageshow", false, cached);
+  const moves = { reconnecting: shown, streaming: () => happens("pagehide", true, cached) };
+  const onState = ({ name }) => {
+    names.push(name);
+    if (moves[name]) setImmediate(moves[name]);
+    if (name === "reconnecting") delete moves.streaming;
+  };
+  const left = deferred();
+  const first = (response) => {
+    response.on("close", left.resolve);
+    response.writeHead(200, HEAD).write(OPENING + EVENTS[0]);
+  };
+  const rest = (response, last) => whole(response, after(last));
+  const told = await resumed([first, rest], undefined, { onState });
+  await left.promise;
+  assert.equal(told.text, TEXT.join(""));
+  assert.deepEqual(told.asked, [POST, GET]);
+  assert.deepEqual(names, ["waiting", "streaming", "reconnecting", "streaming", "ended"]);
+});
+
+test("an answer that can't be resumed is left by a page that goes into the cache", async () => {
+  const happens = window();
+  const left = deferred();
+  const answer = (_request, response) => {
+    response.on("close", left.resolve);
+    begin(response, delta("Once"));
+  };
+  await withServer(answer, async (url) => {
+    const onText = () => happens("pagehide", true, cached);
+    const { name, reason } = await Answer.post(url, {}, { onText }).finished;
+    assert.deepEqual([name, reason], ["ended", "left"]);
+    await left.promise;
+  });
+});
+
+test("a page that is closed or reloaded is not told of it", async () => {
+  const happens = window();
+  await silent(async ({ stream, tell }) => {
+    happens("pagehide", true, { persisted: false });
+    tell(EVENTS.slice(1).join(""));
+    assert.equal((await stream.finished).reason, "complete");
+  });
 });
 
 test("nothing is left on the page after the end", async () => {

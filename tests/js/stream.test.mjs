@@ -1,10 +1,10 @@
-/** `Answer` from connecting to its one end, over both transports. The forms are in `openai`. */
+/** `Answer` from connecting to its one end, by POST. The forms are in `openai`, GET is in `getting`. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import { Answer, LLMStream, ScriptedEventSource, answered } from "./support.mjs";
+import { Answer, LLMStream, answered } from "./support.mjs";
 import { begin, data, delta, end, withServer } from "./support.mjs";
 
 /** Handlers that write down their calls. */
@@ -40,7 +40,7 @@ function post(...blocks) {
 const loading = (progress) =>
   `event: loading\ndata: ${JSON.stringify({ model: "gemma", progress })}\n\n`;
 
-test("POST: a stream begins as connecting and tells every state after it", async () => {
+test("a stream begins as connecting and tells every state after it", async () => {
   const answer = (_request, response) => {
     begin(response);
     response.end(delta("Once") + delta(" upon") + end());
@@ -58,20 +58,20 @@ test("POST: a stream begins as connecting and tells every state after it", async
   });
 });
 
-test("POST: the end tells its reason and its usage", async () => {
+test("the end tells its reason and its usage", async () => {
   const data = { ended: true, message: "", reason: "timeout", usage: { completion_tokens: 7 } };
   const { state } = await post(`data: ${JSON.stringify(data)}\n\n`);
   assert.deepEqual(state, { name: "ended", reason: "timeout", usage: { completion_tokens: 7 } });
 });
 
-test("POST: a model that loads is told with its progress, then waited for", async () => {
+test("a model that loads is told with its progress, then waited for", async () => {
   const { heard, names } = await post(loading(null), loading(0.42), loading(1), delta("a"), end());
   assert.deepEqual(names(), ["waiting", "loading", "loading", "waiting", "streaming", "ended"]);
   assert.deepEqual(heard.states[1], { name: "loading", model: "gemma", progress: null });
   assert.equal(heard.states[2].progress, 0.42);
 });
 
-test("POST: an error event is a failure with the server's own words", async () => {
+test("an error event is a failure with the server's own words", async () => {
   const error = { code: "provider_error", message: "The model failed.", id: "7d1f" };
   const data = JSON.stringify({ ended: true, error });
   const { state, heard } = await post(delta("a"), `event: error\ndata: ${data}\n\n`);
@@ -80,13 +80,13 @@ test("POST: an error event is a failure with the server's own words", async () =
   assert.equal(heard.text, "a");
 });
 
-test("POST: a body without the answer's end is a failure", async () => {
+test("a body without the answer's end is a failure", async () => {
   const { state } = await post(delta("a"));
   const reason = "The connection broke before the answer was complete.";
   assert.deepEqual(state, { name: "failed", reason, code: "truncated" });
 });
 
-test("POST: a connection that breaks is a failure, and nothing is sent again", async () => {
+test("a connection that breaks is a failure, and nothing is sent again", async () => {
   const answer = (_request, response) => {
     begin(response);
     response.write(delta("a"), () => response.destroy());
@@ -98,7 +98,7 @@ test("POST: a connection that breaks is a failure, and nothing is sent again", a
   });
 });
 
-test("POST: a refusal is a failure with its reason, its status and when to come back", async () => {
+test("a refusal is a failure with its reason, its status and when to come back", async () => {
   const answer = (_request, response) => {
     response.writeHead(503, { "Retry-After": "3" });
     response.end('{"error": {"code": "too_many_streams", "message": "Too many."}}');
@@ -110,14 +110,14 @@ test("POST: a refusal is a failure with its reason, its status and when to come 
   });
 });
 
-test("POST: an event past the bound is a failure", async () => {
+test("an event past the bound is a failure", async () => {
   const { state } = await post(`data: ${"x".repeat(16_777_217)}\n\n`);
   assert.equal(state.code, "too_large");
 });
 
 const strange = ['{"tick": 1}', "not JSON", "7", "null", '"text"', "[1]", '{"ended": false}', "{}"];
 for (const data of strange) {
-  test(`POST: what is no delta and no end is passed on and left alone: ${data}`, async () => {
+  test(`what is no delta and no end is passed on and left alone: ${data}`, async () => {
     const { state, heard } = await post(delta("a"), `data: ${data}\n\n`, delta("b"), end());
     assert.equal(state.name, "ended");
     assert.equal(heard.text, "ab");
@@ -125,26 +125,26 @@ for (const data of strange) {
   });
 }
 
-test("POST: the event that opens a stream is passed on and is no text", async () => {
+test("the event that opens a stream is passed on and is no text", async () => {
   const opened = delta("").replace("message", "opened");
   const { heard, names } = await post(opened, end());
   assert.deepEqual(names(), ["waiting", "ended"]);
   assert.deepEqual([heard.text, heard.events[0].event], ["", "opened"]);
 });
 
-test("POST: an empty delta is not the first token", async () => {
+test("an empty delta is not the first token", async () => {
   const { names } = await post(delta(""), end());
   assert.deepEqual(names(), ["waiting", "ended"]);
 });
 
-test("POST: nothing is told after the end", async () => {
+test("nothing is told after the end", async () => {
   const { heard, names } = await post(end(), delta("late"), end("again"));
   assert.deepEqual(names(), ["waiting", "ended"]);
   assert.equal(heard.text, "");
   assert.equal(heard.events.length, 1);
 });
 
-test("POST: the server sees a reader who stayed to the end", async () => {
+test("the server sees a reader who stayed to the end", async () => {
   let finished;
   const answer = (_request, response) => {
     begin(response);
@@ -161,7 +161,7 @@ test("POST: the server sees a reader who stayed to the end", async () => {
   });
 });
 
-test("POST: stop ends it at once, and the server sees the reader leave", async () => {
+test("stop ends it at once, and the server sees the reader leave", async () => {
   let left;
   const answer = (_request, response) => {
     left = once(response, "close");
@@ -180,7 +180,7 @@ test("POST: stop ends it at once, and the server sees the reader leave", async (
   });
 });
 
-test("POST: stop works before there is an answer", async () => {
+test("stop works before there is an answer", async () => {
   let left;
   let stream;
   const answer = (_request, response) => {
@@ -192,48 +192,6 @@ test("POST: stop works before there is an answer", async () => {
     assert.equal((await stream.finished).reason, "stopped");
     await left;
   });
-});
-
-function get() {
-  globalThis.EventSource = ScriptedEventSource;
-  const book = diary();
-  const stream = Answer.get("/v1/chat/stream", book.handlers);
-  return { ...book, stream, source: ScriptedEventSource.latest };
-}
-
-test("GET: the same states and text, and the end closes the EventSource", async () => {
-  const { heard, names, stream, source } = get();
-  assert.equal(source.url, "/v1/chat/stream");
-  assert.deepEqual(stream.state, { name: "connecting" });
-  source.open();
-  source.receive("loading", { model: "gemma", progress: 0.5 });
-  source.receive("message", { ended: false, message: "Once" });
-  source.receive("message", { ended: true, message: "", reason: "complete" }, "ended");
-  assert.equal(source.readyState, source.CLOSED);
-  assert.deepEqual(names(), ["waiting", "loading", "streaming", "ended"]);
-  assert.equal(heard.text, "Once");
-  assert.equal(heard.events[2].id, "ended");
-  assert.equal((await stream.finished).reason, "complete");
-});
-
-test("GET: the event that opens a stream is passed on and is no text", () => {
-  const { heard, names, source } = get();
-  source.open();
-  source.receive("opened", { ended: false, message: "" }, "7d1f:0");
-  assert.deepEqual(names(), ["waiting"]);
-  assert.deepEqual([heard.text, heard.events[0].id], ["", "7d1f:0"]);
-});
-
-test("GET: event types of the server's own are heard when they are named", () => {
-  globalThis.EventSource = ScriptedEventSource;
-  const { heard, handlers } = diary();
-  Answer.get("/feed", Object.assign(handlers, { events: ["token"] }));
-  const source = ScriptedEventSource.latest;
-  source.open();
-  source.receive("token", { ended: false, message: "Once" });
-  source.receive("token", { ended: true, message: "", reason: "complete" });
-  assert.equal(heard.text, "Once");
-  assert.equal(source.readyState, source.CLOSED);
 });
 
 /** The errors that are reported to the page while `use` runs. */
@@ -261,7 +219,7 @@ const wrongHandlers = [
   "onBytes",
 ];
 for (const name of wrongHandlers) {
-  test(`POST: a handler that throws is reported, and the reading goes on: ${name}`, async () => {
+  test(`a handler that throws is reported, and the reading goes on: ${name}`, async () => {
     const reports = await reportsOf(async () => {
       const blocks = [
         data({ ended: false, message: "a", reasoning: "b" }),
@@ -281,110 +239,11 @@ for (const name of wrongHandlers) {
   });
 }
 
-test("GET: an end closes the EventSource even if a handler throws", async () => {
-  const reports = await reportsOf(() => {
-    const { handlers, source, stream } = get();
-    handlers.onState = mistake;
-    source.receive("message", { ended: true, message: "" });
-    assert.equal(source.readyState, source.CLOSED);
-    assert.equal(stream.state.name, "ended");
-  });
-  assert.deepEqual(reports, ["a page's own mistake"]);
-});
-
 test("a body that JSON can't hold is told at the call", () => {
   const endless = {};
   endless.self = endless;
   for (const body of [endless, { count: 1n }])
     assert.throws(() => Answer.post("/", body), TypeError);
-});
-
-test("GET: chunks in OpenAI's form end with [DONE]", () => {
-  const { heard, stream, source } = get();
-  source.open();
-  source.receive("message", {
-    choices: [{ index: 0, delta: { content: "Once" }, finish_reason: null }],
-  });
-  source.receive("message", "[DONE]");
-  assert.equal(heard.text, "Once");
-  assert.equal(stream.state.reason, "complete");
-  assert.equal(source.readyState, source.CLOSED);
-});
-
-test("GET: after a finish_reason the connection's end is the answer's", () => {
-  const { names, stream, source } = get();
-  source.open();
-  source.receive("message", {
-    choices: [{ index: 0, delta: { content: "Once" }, finish_reason: "stop" }],
-  });
-  source.break(source.CONNECTING);
-  assert.deepEqual(names(), ["waiting", "streaming", "ended"]);
-  assert.equal(stream.state.reason, "complete");
-  assert.equal(source.readyState, source.CLOSED);
-});
-
-test("GET: an event that the server calls error is its failure", () => {
-  const { stream, source } = get();
-  source.open();
-  source.receive("error", { ended: true, error: { code: "timeout", message: "Too slow." } });
-  assert.equal(source.readyState, source.CLOSED);
-  assert.equal(stream.state.name, "failed");
-  assert.equal(stream.state.reason, "Too slow.");
-  assert.equal(stream.state.code, "timeout");
-});
-
-test("GET: a broken connection is being reconnected, and goes on where it was", () => {
-  const { names, source } = get();
-  source.open();
-  source.receive("message", { ended: false, message: "Once" });
-  source.break(source.CONNECTING);
-  source.open();
-  source.receive("message", { ended: false, message: " upon" });
-  assert.deepEqual(names(), ["waiting", "streaming", "reconnecting", "streaming"]);
-});
-
-test("GET: what breaks before it has opened is not asked for again", () => {
-  const { names, stream, source } = get();
-  source.break(source.CONNECTING);
-  assert.equal(source.readyState, source.CLOSED);
-  assert.deepEqual(names(), ["failed"]);
-  assert.equal(stream.state.code, "network");
-});
-
-test("GET: a refusal says that EventSource hides why", () => {
-  const { stream, source } = get();
-  source.break(source.CLOSED);
-  const reason = "The server refused the stream. EventSource does not tell why; a POST would.";
-  assert.deepEqual(stream.state, { name: "failed", reason, code: "refused" });
-});
-
-test("GET: a refusal after a break says that the answer could not be resumed", () => {
-  const { names, stream, source } = get();
-  source.open();
-  source.break(source.CONNECTING);
-  source.break(source.CLOSED);
-  assert.deepEqual(names(), ["waiting", "reconnecting", "failed"]);
-  assert.equal(stream.state.code, "not_resumed");
-});
-
-test("GET: stop closes the EventSource at once", async () => {
-  const { heard, stream, source } = get();
-  source.open();
-  source.receive("opened", { ended: false, message: "" });
-  stream.stop();
-  assert.equal(source.readyState, source.CLOSED);
-  assert.equal((await stream.finished).reason, "stopped");
-  source.receive("message", { ended: false, message: "late" });
-  assert.equal(heard.text, "");
-});
-
-test("GET: a stop before the first event closes the EventSource within a second", async () => {
-  const { stream, source } = get();
-  const closed = new Promise((resolve) => (source.close = resolve));
-  source.open();
-  stream.stop();
-  assert.equal(stream.state.reason, "stopped");
-  await closed;
 });
 
 test("the class has two names", () => {

@@ -80,41 +80,11 @@ export function answered(blocks, handlers = {}, headers = HEAD, opening = ": ope
   });
 }
 
-/** node has no EventSource. To this one the test sends what a browser's gets from the network. */
-export class ScriptedEventSource {
-  CONNECTING = 0;
-  OPEN = 1;
-  CLOSED = 2;
-  readyState = 0;
-  listeners = {};
-
-  constructor(url) {
-    this.url = url;
-    ScriptedEventSource.latest = this;
-  }
-
-  addEventListener(name, listener) {
-    this.listeners[name] = listener;
-  }
-
-  close() {
-    this.readyState = this.CLOSED;
-  }
-
-  open() {
-    this.readyState = this.OPEN;
-    this.listeners.open(new Event("open"));
-  }
-
-  receive(type, data, lastEventId = "0") {
-    if (this.readyState === this.CLOSED) return;
-    this.listeners[type](new MessageEvent(type, { data: JSON.stringify(data), lastEventId }));
-  }
-
-  break(readyState) {
-    this.readyState = readyState;
-    this.listeners.error(new Event("error"));
-  }
+/** All that a loop gets. */
+export async function all(items) {
+  const received = [];
+  for await (const item of items) received.push(item);
+  return received;
 }
 
 /** Run `use(url, requests)` against a server that answers with `answer(request, response)`. */

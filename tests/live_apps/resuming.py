@@ -38,6 +38,11 @@ def answers():
     return streams.response(answer(), reconnect="resume", heartbeat=0.2)
 
 
+@app.route("/unkept", methods=["POST"])
+def unkept():
+    return streams.response(answer(), heartbeat=0.2)
+
+
 @app.route("/streams/<stream_id>", methods=["GET", "DELETE"])
 def kept(stream_id):
     if request.method == "GET":
@@ -71,6 +76,8 @@ def told():
 def forget():
     for noted in (made, over, asked):
         noted.clear()
+    while not written.empty():
+        written.get()
     return ""
 
 
@@ -85,7 +92,7 @@ def cut():
 
 @app.before_request
 def note():
-    if request.path.startswith(("/answers", "/streams")):
+    if request.path.startswith(("/answers", "/streams", "/unkept")):
         asked.append(f"{request.method} {request.path.split('/')[1]}")
         connections.append(request.environ["connection"])
 

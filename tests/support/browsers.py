@@ -16,10 +16,15 @@ from tests.support.webdriver import Browser, Marionette, WebDriver
 
 
 class Chromium(Browser):
-    """Its driver has more than the standard: the console."""
+    """Its driver has more than the standard: the console, and the DevTools protocol."""
 
     def console(self) -> Any:
         return self._tell("POST", "se/log", "", type="browser")
+
+    def lifecycle(self, state: str) -> None:
+        """Freeze the page as a browser does to save energy (``frozen``), or go on (``active``)."""
+        command = {"cmd": "Page.setWebLifecycleState", "params": {"state": state}}
+        self._tell("POST", "goog/cdp/execute", "", **command)
 
 
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]

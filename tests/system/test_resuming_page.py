@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.support.browsers import Chromium
 from tests.support.cable import Cable
 from tests.support.servers import HANG_GUARD, serving
 
@@ -175,3 +176,54 @@ def test_who_leaves_leaves_the_answer_to_the_others(reader, site, transport):
     reader.wait(TEXT, 1, "Once upon")
     write(site)
     reader.wait(STATE, 1, "complete")
+
+
+# A page that sleeps.
+
+AWAY = "addEventListener('pageshow', (event) => (window.kept = event.persisted));"
+BACK = "location.pathname === '/' && document.readyState === 'complete'"
+
+
+def goes_away_and_back(reader, site):
+    """A visit to another page. Whether this one is kept meanwhile, each browser decides."""
+    reader.run(AWAY)
+    reader.open(f"http://127.0.0.1:{site.port}/told")
+    reader.back()
+    reader.wait(BACK)
+    if not reader.run("return window.kept"):
+        assert not isinstance(reader, Chromium)
+        write(site)  # to the end of an answer that nobody reads
+        pytest.skip("this browser has loaded the page anew")
+
+
+@either
+def test_a_page_out_of_the_back_forward_cache_goes_on(reader, site, transport):
+    begin(reader, site, transport)
+    goes_away_and_back(reader, site)
+    write(site, " upon")
+    reader.wait(TEXT, 0, "Once upon")
+    write(site)
+    reader.wait(STATE, 0, "complete")
+    told = site.get("/told")
+    assert (told["made"], told["asked"]) == (1, [f"{transport.upper()} answers", "GET streams"])
+
+
+def test_a_page_out_of_the_back_forward_cache_has_left_an_answer_that_is_not_kept(reader, site):
+    reader.run(READ.replace('Answer.post("/answers"', 'Answer.post("/unkept"'), "post", {})
+    write(site, "Once")
+    reader.wait(TEXT, 0, "Once")
+    goes_away_and_back(reader, site)
+    end = reader.run("const { code, reason } = readers[0].answer.state; return code ?? reason")
+    assert end in ("left", "truncated")  # WebKit cuts a connection before it tells the page
+
+
+def test_a_page_that_was_frozen_goes_on_after_a_cut(reader, site):
+    if not isinstance(reader, Chromium):
+        pytest.skip("no driver of another browser freezes a page")
+    begin(reader, site, "post")
+    reader.lifecycle("frozen")
+    site.post("/cut")
+    write(site, " upon")
+    reader.lifecycle("active")
+    reader.wait(TEXT, 0, "Once upon")
+    assert site.get("/told")["made"] == 1
