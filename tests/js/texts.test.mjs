@@ -17,6 +17,11 @@ function dataOf(stream, places) {
   );
 }
 
+/** A text as UTF-8 holds it: half a character is U+FFFD. */
+function asUtf8(text) {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text));
+}
+
 test("the texts are there", () => assert.ok(names.length > 50));
 
 for (const name of names) {
@@ -29,7 +34,7 @@ for (const name of names) {
         assert.deepEqual(dataOf(bytes, places), data, `${writing}, cut at ${places}`);
       }
       const shown = writing.startsWith("json") ? data.map((each) => JSON.parse(each).text) : data;
-      assert.equal(shown.join("").toWellFormed(), text, writing);
+      assert.equal(asUtf8(shown.join("")), text, writing);
     }
   });
 }

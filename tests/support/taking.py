@@ -1,0 +1,48 @@
+"""Reads an answer in exactly the segments in which a relay sends it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any, Iterable, List, Mapping, Tuple
+
+from tests.support.segments import EACH_BYTE, Segments
+from tests.support.servers import HANG_GUARD
+
+
+def taken_apart(
+    port: int, asked: Mapping[str, Any], sizes: Iterable[int] = EACH_BYTE
+) -> Tuple[bytes, List[bytes]]:
+    """The head of an answer, and its body as each read brought it.
+
+    The relay sends a segment when the one before has been read, so none are joined. The request is
+    one of HTTP/1.0: its answer has no chunks, and the body is the bytes of the stream.
+
+    :param asked: ``method``, ``path``, ``headers``, and ``body`` or ``None``.
+    """
+    taken = threading.Semaphore(0)
+    read: List[bytes] = []
+    with Segments(port, sizes, lambda: taken.acquire(timeout=HANG_GUARD)) as relay:
+        with socket.create_connection(("127.0.0.1", relay.port), HANG_GUARD) as reader:
+            reader.sendall(request_bytes(asked))
+            for piece in iter(lambda: reader.recv(65536), b""):
+                read.append(piece)
+                taken.release()
+    return without_head(read)
+
+
+def request_bytes(asked: Mapping[str, Any]) -> bytes:
+    body = (asked["body"] or "").encode()
+    headers = {"Host": "localhost", **asked["headers"], "Content-Length": len(body)}
+    lines = [f"{asked['method']} {asked['path']} HTTP/1.0"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def without_head(pieces: List[bytes]) -> Tuple[bytes, List[bytes]]:
+    head, at = b"", 0
+    while b"\r\n\r\n" not in head:
+        head += pieces[at]
+        at += 1
+    head, rest = head.split(b"\r\n\r\n", 1)
+    return head, [piece for piece in [rest, *pieces[at:]] if piece]
