@@ -1,4 +1,4 @@
-"""``EventSource`` gives the text that another server cuts where it likes: also within a character."""
+"""``EventSource`` gives the text that another server cuts where it likes."""
 
 from __future__ import annotations
 

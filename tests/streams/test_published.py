@@ -152,7 +152,9 @@ def test_the_server_has_the_manifest_and_what_each_case_has_to_give():
         assert whole["text"] == all_as("lf").text
 
 
-@pytest.mark.parametrize("path, status", [("/none", 404), ("/emoji/none", 404), ("/emoji?cut=x", 400)])
+@pytest.mark.parametrize(
+    "path, status", [("/none", 404), ("/emoji/none", 404), ("/emoji?cut=x", 400)]
+)
 def test_what_the_server_has_not_is_told(path, status):
     with served() as connection:
         response = asked(connection, path)

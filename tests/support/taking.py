@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
-from typing import Any, Iterable, List, Mapping, Tuple
+from typing import Any, Iterator, List, Mapping, Sequence, Tuple
 
-from tests.support.segments import EACH_BYTE, Segments
+from tests.support.segments import Segments
 from tests.support.servers import HANG_GUARD
 
 
 def taken_apart(
-    port: int, asked: Mapping[str, Any], sizes: Iterable[int] = EACH_BYTE
+    port: int, asked: Mapping[str, Any], sizes: Sequence[int] = (1,)
 ) -> Tuple[bytes, List[bytes]]:
     """The head of an answer, and its body as each read brought it.
 
@@ -19,16 +20,30 @@ def taken_apart(
     one of HTTP/1.0: its answer has no chunks, and the body is the bytes of the stream.
 
     :param asked: ``method``, ``path``, ``headers``, and ``body`` or ``None``.
+    :param sizes: how many bytes each segment has, over and over. Default: one.
     """
     taken = threading.Semaphore(0)
     read: List[bytes] = []
-    with Segments(port, sizes, lambda: taken.acquire(timeout=HANG_GUARD)) as relay:
+    lengths = itertools.cycle(sizes)
+    relay = Segments(
+        port,
+        lambda block: cut_by(lengths, block),
+        lambda *_: taken.acquire(timeout=HANG_GUARD),
+    )
+    with relay:
         with socket.create_connection(("127.0.0.1", relay.port), HANG_GUARD) as reader:
             reader.sendall(request_bytes(asked))
             for piece in iter(lambda: reader.recv(65536), b""):
                 read.append(piece)
                 taken.release()
     return without_head(read)
+
+
+def cut_by(lengths: Iterator[int], block: bytes) -> Iterator[bytes]:
+    while block:
+        length = next(lengths)
+        yield block[:length]
+        block = block[length:]
 
 
 def request_bytes(asked: Mapping[str, Any]) -> bytes:
