@@ -31,7 +31,7 @@ HEAD = ["reader", "answers of this package", "the same texts, as others may writ
 READERS = [*OURS, *IN_PAGES, *PACKAGED, *BY_HAND]
 FEW = 10
 """So many texts are no longer named one by one."""
-MANY = 40
+MANY = 16
 """If so many are missing, the reader can't read this writing, and none is asked for alone."""
 CUT = "breaks characters that are cut"
 Read = Callable[[Asked, str], Outcome]

@@ -87,10 +87,13 @@ TEXTS = {path.stem: _text_case(path) for path in sorted(HERE.glob("texts/*.json"
 WRITINGS: Dict[str, str] = json.loads((HERE / "manifest.json").read_text("utf-8"))["writings"]
 """What is special about each way of writing a text."""
 
-# All texts as one answer. Where a text stands counts for two: one is the first, one the last.
+# All texts as one answer. Where a text stands counts for two: one is the first, one the last. Those
+# that some readers take for an end stand behind the others.
 
 _FIRST, _LAST = "bom_first", "half_alone_last"
-_ORDER = [_FIRST, *(name for name in TEXTS if name not in (_FIRST, _LAST)), _LAST]
+_ORDER = sorted(
+    TEXTS, key=lambda name: (name != _FIRST, name == _LAST, name.startswith("looks_like"))
+)
 _NAMED = re.compile(r"\[\[(\w+)\]\]")
 
 
