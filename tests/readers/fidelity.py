@@ -19,8 +19,8 @@ from tests.matrix.tables import put_into, table
 from tests.readers.__main__ import AT_ONCE, AnyReader, reading
 from tests.readers.cells import Asked, Outcome, asked
 from tests.readers.readers import BY_HAND, IN_PAGES, OURS, PACKAGED
-from tests.streams.cases import TEXTS, WRITINGS, apart, segments
-from tests.streams.writing import PLACES
+from tests.streams.cases import TEXTS, apart, segments
+from tests.streams.writing import PLACES, WRITINGS
 from tests.support.nginx import HTTP, behind_nginx
 from tests.support.segments import Segments, wait_until_taken
 from tests.support.servers import ROOT, LiveServer, serving

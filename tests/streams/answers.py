@@ -69,6 +69,12 @@ def json_lines(body: bytes) -> str:
     return "".join(one if isinstance(one, str) else one.get("message", "") for one in said)
 
 
+def output_text(body: bytes) -> str:
+    """The texts of a response; one that says nothing has none."""
+    items = json.loads(body)["output"]
+    return "".join(part["text"] for item in items for part in item["content"])
+
+
 def _choice(said: Mapping[str, Any]) -> Any:
     return (said.get("choices") or [{}])[0]
 
@@ -127,7 +133,7 @@ WAYS: Dict[str, Way] = {
     ),
     "responses, whole": Way(
         "/v1/responses",
-        lambda body: json.loads(body)["output"][0]["content"][0]["text"],
+        output_text,
         {"input": "NAME"},
     ),
     "chat/ui": Way("/v1/chat/ui", _typed("text-delta"), {"id": "c", "messages": UI_ASKED}),

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
-from .writing import read_token
+from .writing import WRITINGS, read_token
 
 HERE = Path(__file__).parent
 
@@ -84,8 +84,6 @@ def _parser_case(path: Path) -> ParserCase:
 
 PARSER = {path.stem: _parser_case(path) for path in sorted(HERE.glob("parser/*.json"))}
 TEXTS = {path.stem: _text_case(path) for path in sorted(HERE.glob("texts/*.json"))}
-WRITINGS: Dict[str, str] = json.loads((HERE / "manifest.json").read_text("utf-8"))["writings"]
-"""What is special about each way of writing a text."""
 
 # All texts as one answer. Where a text stands counts for two: one is the first, one the last. Those
 # that some readers take for an end stand behind the others.
@@ -120,8 +118,8 @@ def all_as(writing: str) -> Stream:
 
 
 def _marker(writing: str, name: str) -> Stream:
-    data = json.dumps({"text": name}) if writing.startswith("json") else name
-    return Stream(f"data: {data}\n\n".encode(), [], [data], name)
+    written, data, _ = WRITINGS[writing][1]([name])
+    return Stream(written.encode(), [], data, name)
 
 
 def apart(text: str) -> Dict[str, str]:

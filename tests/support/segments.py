@@ -15,24 +15,22 @@ SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLMSG_ERROR = 4, 20, 2
 QUEUE_AT = 16 + 4 + 48 + 4
 """Where the kernel's answer has the length of the queue."""
 
+Cut = Callable[[bytes], Iterable[bytes]]
+Wait = Callable[[socket.socket, bytes], object]
+
 
 class Segments:
     """Takes bytes to a server on this machine, and its answers back in pieces.
 
-    :param cut: the segments of a block that the server sent. Default: each byte by itself.
+    :param cut: the segments of a block that the server sent.
     :param wait: called behind each segment, with the connection and the segment. The next one is
         sent when it returns.
     :ivar port: where clients connect.
     :ivar sent_at: when the last segment was sent, on the clock of :func:`time.monotonic`.
     """
 
-    def __init__(
-        self,
-        server_port: int,
-        cut: "Callable[[bytes], Iterable[bytes]] | None" = None,
-        wait: Callable[[socket.socket, bytes], object] = lambda *_: None,
-    ) -> None:
-        self._server_port, self._cut, self._wait = server_port, cut or bytes_of, wait
+    def __init__(self, server_port: int, cut: Cut, wait: Wait) -> None:
+        self._server_port, self._cut, self._wait = server_port, cut, wait
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.sent_at = 0.0
@@ -86,11 +84,6 @@ def copied(pieces: Iterator[bytes], target: socket.socket) -> None:
             target.sendall(piece)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
-
-
-def bytes_of(block: bytes) -> Iterator[bytes]:
-    """Each byte by itself."""
-    return (block[at : at + 1] for at in range(len(block)))
 
 
 def wait_until_taken(client: socket.socket, segment: bytes) -> None:
