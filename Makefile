@@ -18,7 +18,8 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
     forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
-    npm_package tail_processes restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic
+    npm_package tail_processes through_nginx fidelity restarts returning_crowd redis_faults redis_processes \
+    redis_setups redis_traffic
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 WITH_OTHERS := $(addprefix tests/,clients doctor producers replay)
 IN_BROWSERS := $(wildcard tests/system/test_*page.py) tests/system/test_other_sites.py \
@@ -34,8 +35,8 @@ OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/i
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
 .PHONY: demo test style unit integration system browsers js legacy legacy-rooms legacy-streams test-matrix \
-    test-servers test-replay test-proxies test-clients test-openapi test-readers bad-days benchmark benchmark-decoder \
-    npm-package clean interleavings
+    test-servers test-replay test-proxies test-clients test-openapi test-readers test-fidelity bad-days benchmark \
+    benchmark-decoder npm-package clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
@@ -123,6 +124,9 @@ test-openapi: $(VENV)/test  ## what openapi.json describes, asked in every bound
 
 test-readers: $(VENV)/test tests/readers/.work/ready  ## every reader people have, with the table of docs/readers.md
 	$(BIN)/python -m tests.readers --write
+
+test-fidelity: $(VENV)/test tests/readers/.work/ready  ## every reader on hard texts, with the table of docs/fidelity.md
+	$(BIN)/python -m tests.readers.fidelity --write
 
 benchmark: $(VENV)/test  ## ours beside its peers, about an hour
 	$(BIN)/python -m benchmarks

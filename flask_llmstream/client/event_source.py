@@ -14,6 +14,7 @@ from ..http.connecting import Sockets
 from ..runtime.atomic import try_pop
 from ..runtime.threads import get_ident
 from ..sse.decoder import MessageEvent
+from ..sse.text import LONE, without_half
 from .answers import AnswerEnd
 from .checks import (
     checked_backoff,
@@ -218,14 +219,20 @@ class EventSource:
 
     def text(self) -> Iterator[str]:
         """The text of the answer, as it comes: that of the message format, of OpenAI's chunks, of
-        JSON, and of bare ``data`` lines. The words of a refusal are text, too.
+        JSON, and of bare ``data`` lines. The words of a refusal are text, too. UTF-8 can hold each
+        piece: where a server cuts a character in two halves, the first waits for the second, and a
+        half that stays alone becomes U+FFFD.
 
         :raises StreamTruncated: as the iteration does, and where the stream ends without an answer
             of these forms.
         """
+        half = ""
         for _ in self:
-            if self._reading.answer.text:
-                yield self._reading.answer.text
+            text, half = without_half(half + self._reading.answer.text)
+            if text:
+                yield text
+        if half:
+            yield LONE
         has_all = self.response is not None and self.response.status_code == 204
         if self._reading.answer.is_empty and not (has_all or self.closed):
             raise StreamTruncated(_no_answer(self._reading.received), code="no_answer")

@@ -10,12 +10,9 @@ from dataclasses import replace
 from typing import Any, Dict, Hashable, Iterator
 
 from ..deltas import Delta, ToolCallDelta
-from ..sse.text import has_half, whole
+from ..sse.text import LONE, has_half, without_half
 
 TEXT, REASONING, REFUSAL = "text", "reasoning", "refusal"
-
-LONE = "\ufffd"
-"""The character in place of a half that stays alone."""
 
 
 def _texts(delta: Delta) -> Iterator[str]:
@@ -46,11 +43,10 @@ class Halves:
     def joined(self, piece: str, text: Hashable = TEXT) -> str:
         """A piece of a text, behind the half that waited for it. The first half of a character at
         its end is cut off, and waits."""
-        piece = self._waiting.pop(text, "") + piece
-        if "\ud800" <= piece[-1:] <= "\udbff":
-            self._waiting[text] = piece[-1]
-            piece = piece[:-1]
-        return whole(piece)
+        piece, half = without_half(self._waiting.pop(text, "") + piece)
+        if half:
+            self._waiting[text] = half
+        return piece
 
     def joined_delta(self, delta: Delta) -> Delta:
         """A delta, each text of it as by :meth:`joined`."""

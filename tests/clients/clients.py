@@ -113,6 +113,10 @@ LANGCHAIN = {
     "`stream` refuses": "only from a whole answer",
 }
 OPENAI_NODE = {"`.stream()` reasons": "it keeps the last delta alone"}
+LITELLM = {
+    f"`{name}/` text": "it drops a text that is `[DONE]`" for name in ("hosted_vllm", "deepseek")
+}
+LLM = {"text": "it prints no escapes of a terminal"}
 AI_SDK = {"`openai().chat()` reasons": "it reads OpenAI's own members alone"}
 
 CLIENTS = [
@@ -125,12 +129,12 @@ CLIENTS = [
     Client("openai", "openai", FRAMEWORKS, "with_openai"),
     Client("openai", "openai", FRAMEWORKS, "with_openai_responses"),
     Client("LlamaIndex", "llama-index-llms-openai-like", FRAMEWORKS, "with_llama_index"),
-    Client("LiteLLM", "litellm", FRAMEWORKS, "with_litellm"),
+    Client("LiteLLM", "litellm", FRAMEWORKS, "with_litellm", LITELLM),
     Client("Instructor", "instructor", FRAMEWORKS, "with_instructor"),
     Client("Pydantic AI", "pydantic-ai-slim", FRAMEWORKS, "with_pydantic_ai"),
     Client("OpenAI Agents", "openai-agents", FRAMEWORKS, "with_openai_agents"),
     Client("smolagents", "smolagents", FRAMEWORKS, "with_smolagents"),
-    Client("llm", "llm", FRAMEWORKS, "with_llm"),
+    Client("llm", "llm", FRAMEWORKS, "with_llm", LLM),
     Client("openai-node", "openai", NODE_NEWEST, "with_openai", OPENAI_NODE),
     Client("openai-node", "openai", NODE_NEWEST, "with_openai_responses"),
     Client("AI SDK", "ai", NODE_NEWEST, "with_ai_sdk", AI_SDK),

@@ -8,22 +8,20 @@ from tests.clients.scenes import (
     BROKEN,
     BUSY,
     CALLS,
-    HALVES,
     LOGPROBS,
     PERSON,
     REASONING,
     RECALLED,
     REFUSAL,
-    TEXT,
     TOOL,
     USAGE,
     WEATHER_TOLD,
     WRONG,
     Failure,
 )
+from tests.streams.cases import TEXTS, differences
 
-WHOLE_HALVES = "Up: \U0001f680!"
-assert "".join(HALVES).encode("utf-16", "surrogatepass") == WHOLE_HALVES.encode("utf-16")
+WHOLE_TEXTS = {name: case.text for name, case in TEXTS.items()}
 COUNTED = {
     "prompt": USAGE["prompt_tokens"],
     "completion": USAGE["completion_tokens"],
@@ -55,6 +53,12 @@ def _wordless(told: Told) -> Optional[str]:
 
 def _equal(right: Any) -> Callable[[Any], Optional[str]]:
     return lambda got: None if got == right else f"got {got!r}"
+
+
+def _texts(got: str) -> Optional[str]:
+    """All hard texts, each by its name."""
+    found = differences(got, WHOLE_TEXTS)
+    return f"in place of {found}" if found else None
 
 
 def _weather(got: Dict[str, Any]) -> Optional[str]:
@@ -104,8 +108,8 @@ def _left(got: Any) -> Optional[str]:
 
 FAILURES = {"busy": BUSY, "wrong": WRONG, "breaks": BROKEN}
 JUDGES: Dict[str, Callable[[Any], Optional[str]]] = {
-    "text": _equal("".join(TEXT)),
-    "halves": _equal(WHOLE_HALVES),
+    "text": _texts,
+    "halves": _equal(WHOLE_TEXTS["emoji_halves"]),
     "reasons": _equal({"reasoning": "".join(REASONING), "text": "It is 42."}),
     "weather": _weather,
     "turns": _turns,

@@ -10,11 +10,10 @@ import json
 import re
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-TEXT = (
-    "  Two spaces", " lead,", "\n", "a lone newline,", "\r", "a CR,", "\u2028", "LS,", "\u2029PS,",
-    "\u0085", "NEL,", "\x00", "NUL, ", "\U0001f469\u200d", "\U0001f680 and ", "日", "本語", ".\n",
-)  # fmt: skip
-HALVES = ("Up: ", "\ud83d", "\ude80", "!")
+from tests.streams.cases import TEXTS, all_tokens
+
+TEXT = tuple(all_tokens())
+HALVES = tuple(TEXTS["emoji_halves"].tokens)
 """A tokenizer may cut a character outside the basic plane in two."""
 
 REASONING = ("Let me", " think.\n", "So.")

@@ -16,7 +16,7 @@ from tests.conftest import needs
 GUIDE = DOCUMENT.read_text(encoding="utf-8")
 BLOCK = re.compile(r"^### ([^\n]+)\n\n```(?:python|js)\n(.*?)```", re.MULTILINE | re.DOTALL)
 PROMPTS = {
-    "Hello": ("scene:text", "Two spaces"),
+    "Hello": ("scene:text", "I say [DONE] and go on"),
     "Who wrote the first program?": ("scene:person", "Ada Lovelace"),
     "What is the weather in Paris and in Rome?": ("scene:weather", "Rome: 18 °C"),
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.clients.judge import COUNTED, fault
-from tests.clients.scenes import CALLS, PERSON, RECALLED, TEXT, TOOL, WEATHER_TOLD
+from tests.clients.scenes import CALLS, PERSON, RECALLED, TOOL, WEATHER_TOLD
+from tests.streams.cases import all_as
 
 CALLED = [[TOOL, arguments] for _, arguments in CALLS]
 ERROR = {"class": "RateLimitError", "message": "Too many at once.", "status": 429}
@@ -17,7 +18,7 @@ def told(cell, value, model="own"):
 
 
 RIGHT = [
-    told("text", "".join(TEXT)),
+    told("text", all_as("json").text),
     told("weather", {"calls": CALLED, "finish": "tool_calls", "answer": WEATHER_TOLD}),
     told("weather", {"calls": CALLED[::-1], "answer": WEATHER_TOLD.strip()}),
     told("turns", {"calls": CALLED, "answer": WEATHER_TOLD, "recalled": RECALLED}),
@@ -31,7 +32,8 @@ RIGHT = [
     told("slow", 3.1),
 ]
 FALSE = [
-    told("text", "".join(TEXT).replace("\u2028", "\n")),
+    told("text", all_as("json").text.replace("\u2028", "\n")),
+    told("text", ""),
     told("halves", "Up: \ufffd\ufffd!"),
     told("reasons", {"reasoning": "", "text": "It is 42."}),
     told("weather", {"calls": CALLED[:1], "answer": WEATHER_TOLD}),

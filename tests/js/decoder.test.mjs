@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 
 import { EventStreamDecoder, randomFrom } from "./support.mjs";
 
-const folder = new URL("../sse/event_streams/", import.meta.url);
+const folder = new URL("../streams/parser/", import.meta.url);
 const streams = readdirSync(folder)
   .filter((name) => name.endsWith(".sse"))
   .sort();

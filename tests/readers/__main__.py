@@ -22,11 +22,10 @@ from tests.support.servers import ROOT, LiveServer, serving
 DOCUMENT = ROOT / "docs" / "readers.md"
 COMMAND = "-m tests.readers.server {port}"
 AT_ONCE = 4
-SITUATIONS = ["silent", "hard", "cut", "cut_early", "fails", "busy"]
+SITUATIONS = ["silent", "cut", "cut_early", "fails", "busy"]
 HEAD = [
     "reader",
     "text, with silence",
-    "hard text",
     "after the end",
     "after a cut",
     "cut before the first word",
@@ -85,7 +84,6 @@ def cells(seen: Outcomes) -> List[str]:
     """The columns of one reader."""
     return [
         same(seen["silent"], lambda one: equal(one, "silent")),
-        same(seen["hard"], lambda one: equal(one, "hard")),
         *(same(seen[name], returns) for name in ("silent", "cut", "cut_early", "fails")),
         same(seen["busy"], refusal),
         same(seen["silent"], lambda one: str(one.empty)),

@@ -137,7 +137,11 @@ def _parsed(line: str) -> Any:
 
 def read(events: Iterable[Tuple[str, str]], format: str) -> Optional[str]:
     """The text of an answer, as a page adds it up that knows the format and no more: the data of
-    every event is parsed, whatever its type."""
+    every event is parsed, whatever its type. A reader of texts gives events of the type
+    ``text``."""
+    texts = [data for event, data in events if event == "text"]
+    if texts:  # the reader has read them already
+        return "".join(texts)
     shown = [data for event, data in events if event not in ("error", "gap")]
     if format == "text":
         return "".join(shown)
@@ -150,5 +154,5 @@ def read(events: Iterable[Tuple[str, str]], format: str) -> Optional[str]:
 def _delta(data: str) -> str:
     said = json.loads(data)
     if "choices" not in said:
-        return said.get("message") or ""
+        return said.get("message") or said.get("text") or ""
     return "".join(choice["delta"].get("content") or "" for choice in said["choices"])

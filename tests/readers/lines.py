@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
@@ -17,9 +18,9 @@ def command(program: str, method: str, url: str, body: str) -> "list[str]":
 
 
 def main(*arguments: str) -> None:
-    with subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, text=True) as program:
+    with subprocess.Popen(command(*arguments), stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
-        for line in program.stdout:
+        for line in io.TextIOWrapper(program.stdout, "utf-8", newline="\n"):
             for event, data in by_lines([line.rstrip("\n")]):
                 say(event, data)
             if line.startswith("status: "):

@@ -51,7 +51,7 @@ const READERS = {
     fetchEventSource(({ event, data }) => data && say(event || "message", data)),
   "fetch-event-source, plain": () =>
     fetchEventSource(({ event, data }) => {
-      const isText = url.includes("format=text");
+      const isText = url.includes("format=text") || url.includes("/v1/streams/");
       say(event || "message", data);
       if (!isText && data !== "[DONE]") JSON.parse(data); // it asks again when this throws
     }),

@@ -30,6 +30,16 @@ const READERS = {
     source.addEventListener("error", (event) => say("status", event.responseCode));
     listen(source);
   },
+  "llmstream.js": async () => {
+    const { Answer } = await import("/llmstream.js");
+    const options = { onText: (text) => say("text", text) };
+    const answer = Answer.post(url, JSON.parse(body), options);
+    window.source = answer;
+    answer.finished.then((state) => {
+      say("status", state.name);
+      answer.readyState = 2;
+    });
+  },
   "event-source-polyfill": async () => {
     await script("event-source-polyfill/src/eventsource.js");
     const source = new EventSourcePolyfill(url);

@@ -107,6 +107,15 @@ def ours(method, url, body):
             yield event.event, event.data
 
 
+def our_client(method, url, body):
+    sys.path.insert(0, str(HERE.parents[1]))
+    from flask_llmstream import EventSource
+
+    with EventSource(url, json=body, max_tries=0) as source:
+        for text in source.text():
+            yield "text", text
+
+
 def openai_python(method, url, body):
     import openai
 
@@ -192,6 +201,7 @@ READERS = {
     "httpx.iter_lines": httpx_lines,
     "requests.iter_lines": requests_lines,
     "EventStreamDecoder": ours,
+    "EventSource, text()": our_client,
     "openai (Python)": openai_python,
     "blocks, their data lines": blocks_lines,
     "blocks that start with data:": blocks_starts,

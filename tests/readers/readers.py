@@ -11,6 +11,7 @@ WORK = HERE / ".work"
 PYTHON = WORK / "venv" / "bin" / "python"
 EVENTS = ("message", "text", "openai")
 LINES = (*EVENTS, "ndjson")
+ANSWERS = ("message", "openai", "ndjson")
 
 
 class Reader(NamedTuple):
@@ -19,12 +20,14 @@ class Reader(NamedTuple):
     :ivar command: the program; the method, the URL and the body follow.
     :ivar method: of its requests. A reader that can send both is tried with POST.
     :ivar formats: those that it can read at all.
+    :ivar reads_text: whether it gives the text alone, and no events.
     """
 
     name: str
     command: List[str]
     method: str = "POST"
     formats: Tuple[str, ...] = EVENTS
+    reads_text: bool = False
 
 
 class PageReader(NamedTuple):
@@ -39,6 +42,7 @@ class PageReader(NamedTuple):
     kind: str
     method: str = "GET"
     formats: Tuple[str, ...] = EVENTS
+    reads_text: bool = False
 
 
 def _python(name: str, *more: Any) -> Reader:
@@ -92,3 +96,11 @@ IN_PAGES = [
     PageReader("reconnecting-eventsource, listeners", "Chromium", "reconnecting, listeners"),
     PageReader("reconnecting-eventsource, onmessage", "Chromium", "reconnecting, onmessage"),
 ]
+OURS = [
+    _by_hand("EventSource, text()", "POST", LINES, True),
+    *(
+        PageReader(f"llmstream.js in {browser}", browser, "llmstream.js", "POST", ANSWERS, True)
+        for browser in ("Chromium", "Firefox", "WebKit")
+    ),
+]
+"""The clients of this package. How they come back is tested elsewhere."""

@@ -14,13 +14,15 @@ from contextlib import closing, suppress  # noqa: E402
 from time import monotonic  # noqa: E402
 from urllib.parse import parse_qs  # noqa: E402
 
-from flask import Flask, jsonify, send_from_directory  # noqa: E402
+from flask import Flask, Response, jsonify, request, send_from_directory  # noqa: E402
 from gevent import sleep  # noqa: E402
 from gevent.event import Event  # noqa: E402
 from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
 
 from flask_llmstream import CallableProvider, LLMStream, ProviderError, StreamError  # noqa: E402
-from tests.readers.answers import HARD, WORDS  # noqa: E402
+from tests.live_apps.texts import said  # noqa: E402
+from tests.readers.answers import WORDS  # noqa: E402
+from tests.streams.serving import stream_at  # noqa: E402
 
 HEARTBEAT = 0.1
 SILENCE = 0.35
@@ -60,7 +62,6 @@ def refused():
 
 ANSWERS = {
     "silent": lambda: silent(WORDS),
-    "hard": lambda: iter(HARD),
     "cut": unending,
     "cut_early": never,
     "fails": failing,
@@ -90,11 +91,24 @@ class Cell:
 cells = {}
 app = Flask(__name__)
 app.config.update(LLMSTREAM_HEARTBEAT=HEARTBEAT, LLMSTREAM_CHAT_HOLD=0.05)
-LLMStream(app, providers={"m": CallableProvider(lambda asked: ANSWERS[_word(asked)]())})
+streams = LLMStream(app, providers={"m": CallableProvider(lambda asked: _answer(asked))})
 
 
-def _word(asked):
-    return asked.prompt or asked.messages[-1]["content"]
+def _answer(asked):
+    """One of the answers, or the hard text of that name."""
+    word = asked.prompt or asked.messages[-1]["content"]
+    return ANSWERS[word]() if word in ANSWERS else said(word)
+
+
+@app.route("/v1/streams/<path:name>", methods=["GET", "POST"])
+def published(name):
+    """A stream of ``tests/streams``, once."""
+    if len(request.environ["cell"].ids) > 1:
+        return "", 204
+    return Response(stream_at(name).body, content_type="text/event-stream")
+
+
+app.add_url_rule("/llmstream.js", view_func=streams.browser_client)
 
 
 @app.route("/")
@@ -132,10 +146,11 @@ def noted(wsgi_app):
         def start(status, headers, *exc_info):
             cell.statuses.append(int(status[:3]))
             returns = environ["REQUEST_METHOD"] == "GET" and status.startswith("200")
+            returns = returns and not path.startswith("v1/streams/")
             first.extend([b"retry: 50\n"] * returns)
             return start_response(status, headers, *exc_info)
 
-        body = wsgi_app(dict(environ, PATH_INFO="/" + path), start)
+        body = wsgi_app(dict(environ, PATH_INFO="/" + path, cell=cell), start)
         return watched(body, cell, first, name, environ["connection"])
 
     return call

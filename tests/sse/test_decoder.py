@@ -1,6 +1,6 @@
 """The decoder keeps section 9.2.6 of WHATWG HTML, wherever the network cuts the stream.
 
-``event_streams/`` holds raw streams, each beside the events that a reader gets. The browser's
+``tests/streams/parser`` holds raw streams, each beside the events that a reader gets. The browser's
 decoder is tested with the same files.
 """
 
@@ -19,7 +19,7 @@ from flask_llmstream.errors import EventTooLarge
 from flask_llmstream.sse.decoder import EventStreamDecoder, MessageEvent
 from flask_llmstream.sse.event import ServerSentEvent
 
-STREAMS = sorted(Path(__file__).with_name("event_streams").glob("*.sse"))
+STREAMS = sorted(Path(__file__).parents[1].glob("streams/parser/*.sse"))
 
 each_stream = pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem)
 

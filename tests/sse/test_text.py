@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_llmstream.sse.text import utf8, whole
+from flask_llmstream.sse.text import utf8, whole, without_half
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -25,3 +25,18 @@ def test_each_half_of_a_character_becomes_a_replacement_character(text: str) -> 
 
 def test_the_two_halves_of_a_character_become_the_character() -> None:
     assert utf8("\ud83d\ude80").decode() == whole("\ud83d\ude80") == "\U0001f680"
+
+
+@pytest.mark.parametrize(
+    "text, now, later",
+    [
+        ("a", "a", ""),
+        ("", "", ""),
+        ("a\ud83d", "a", "\ud83d"),
+        ("\ud83d\ude80", "\U0001f680", ""),
+        ("\ud83d\ud83d", "\ufffd", "\ud83d"),
+        ("a\ude80", "a\ufffd", ""),
+    ],
+)
+def test_a_first_half_at_the_end_is_left_to_wait(text: str, now: str, later: str) -> None:
+    assert without_half(text) == (now, later)

@@ -87,7 +87,7 @@ class Named:
         return [[one["token"], one["logprob"]] for part in found if part for one in members(part)]
 
     def usage(self, model: str) -> Any:
-        usage = self._built(model, asking("scene:text")).usage
+        usage = self._built(model, asking("scene:halves")).usage
         read, written = usage.prompt_tokens_details, usage.completion_tokens_details
         return {
             "prompt": usage.prompt_tokens,

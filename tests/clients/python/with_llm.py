@@ -46,7 +46,7 @@ class Command:
         return ran.stdout.decode()
 
     def text(self, model: str) -> str:
-        return self._said("-m", model, "scene:text").rstrip("\n") + "\n"
+        return self._said("-m", model, "scene:text").rstrip("\n")
 
     def halves(self, model: str) -> str:
         return self._said("-m", model, "scene:halves").rstrip("\n")
