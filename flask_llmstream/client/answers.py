@@ -5,16 +5,14 @@ Standard library only, no I/O.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, NamedTuple, Optional
 
 from ..sse.decoder import MessageEvent
 from .decoder import object_in
 from .errors import ServerFailure
 from .failures import told_failure
-from .forms import FORMS, Form, Piece, chunk_form, error_in, text_in
+from .forms import FORMS, OUR_ID, Form, Piece, chunk_form, error_in, text_in
 
-_OUR_ID = re.compile(r"[\w-]{32}:\S+", re.ASCII)
 _WHOLE = ("complete", "refusal", "tool_calls")
 
 
@@ -35,8 +33,8 @@ class AnswerReader:
     """Reads the events of one answer, over all of its connections.
 
     The first event that says something in one of the :data:`~.forms.FORMS` decides on the form, and
-    events of the other form are then no part of the answer. Without a form, the data of each
-    message that is no JSON object is text, as in the text format.
+    events of another form are then no part of the answer. Without a form, the data of each
+    message that is no JSON object is text.
 
     :ivar failure: the failure that ended the answer; ``None`` for none.
     :ivar trouble: an error that the server told, and behind which the answer has not gone on.
@@ -92,7 +90,7 @@ class AnswerReader:
         """Read the next event."""
         self.text = ""
         self._has_gap |= event.event == "gap"
-        self._is_ours |= _OUR_ID.fullmatch(event.id) is not None
+        self._is_ours |= OUR_ID.fullmatch(event.id) is not None
         said = object_in(event.data)
         for form in [self._form] if self._form else FORMS:
             piece = form(said, event, self._form is not None)

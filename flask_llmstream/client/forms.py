@@ -10,6 +10,9 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from ..sse.decoder import MessageEvent
 
+OUR_ID = re.compile(r"[\w-]{32}:\S+", re.ASCII)
+"""The ID of an event of a server with this package."""
+
 _DONE = re.compile(r'\s*"?\[DONE\]"?\s*')
 
 _FINISHES = (
@@ -96,7 +99,16 @@ def _usage_in(members: Dict[str, Any], choice: Dict[str, Any]) -> Optional[Dict[
     return next((one for one in found if isinstance(one, dict)), None)
 
 
-FORMS: List[Form] = [message_form, chunk_form]
+def text_form(said: Any, event: MessageEvent, is_known: bool) -> Optional[Piece]:
+    """The text format, where its opening was seen. A message is then a text, whatever it looks
+    like. Its end and its errors are events of other types."""
+    if is_known and event.event == "message":
+        return Piece({"content": event.data})
+    is_opening = event.event == "opened" and not event.data and OUR_ID.fullmatch(event.id)
+    return Piece({}) if is_opening else None
+
+
+FORMS: List[Form] = [message_form, chunk_form, text_form]
 
 
 def finish_of(word: Any) -> str:

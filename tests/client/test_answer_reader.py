@@ -160,6 +160,20 @@ def test_bare_text():
     assert reader.is_last
 
 
+def test_behind_the_opening_of_the_text_format_each_message_is_text():
+    words = ["[DONE]", '{"error": "none"}', '{"ended": true}', '{"choices": [{"text": "Yes"}]}']
+    opening = MessageEvent("opened", "", "a" * 32 + ":0")
+    reader, texts = read(opening, *words, event("", "ended"))
+    assert texts == ["", *words, ""]
+    assert reader.is_last and reader.has_an_end
+
+
+def test_an_error_of_the_text_format_is_no_text():
+    opening = MessageEvent("opened", "", "a" * 32 + ":0")
+    reader, texts = read(opening, event({"code": "timeout"}, "error"))
+    assert texts == ["", ""] and reader.trouble.code == "timeout"
+
+
 def test_objects_of_the_application_are_no_text():
     reader, texts = read({"a": 1}, [1], event("tock", "tick"))
     assert texts == ["", "", ""] and not reader.has_an_end
