@@ -21,7 +21,9 @@ export class Composer {
       event.preventDefault();
       this.#submit(ask);
     });
-    page.stop.addEventListener("click", stop);
+    page.stop.addEventListener("click", ({ detail }) => {
+      if (detail < 2) stop(); // the second half of a double click on Send
+    });
     page["cancel-edit"].addEventListener("click", () => this.cancel());
     page.model.addEventListener("change", () => this.#describe());
     this.#fit();

@@ -55,6 +55,25 @@ def test_a_new_conversation_begins_with_nothing(page, model):
     assert model.messages() == [("user", "Where?")]
 
 
+FILL = """
+for (let size = 2 ** 22; size >= 1; size /= 2)
+  try {
+    for (let count = 0; ; count += 1) localStorage[`${size}.${count}`] = "x".repeat(size);
+  } catch {}
+"""
+
+
+def test_where_the_browser_has_no_room_the_oldest_conversation_goes(page, model):
+    page.browser.run("localStorage['conversation:old'] = '1 ' + 'x'.repeat(100_000)")
+    page.browser.run("localStorage['conversation:new'] = '2 {}'")
+    page.browser.run(FILL)
+    ask(page, model, "Who are you?", "A keeper.")
+    page.browser.reload()
+    page.answers("A keeper.")
+    kept = "return ['old', 'new'].map((id) => 'conversation:' + id in localStorage)"
+    assert page.browser.run(kept) == [False, True]
+
+
 def test_an_answer_is_made_anew_and_what_follows_is_dropped(page, model):
     ask(page, model, "Who are you?", "A keeper.")
     ask(page, model, "Of what?", "Of a lighthouse.")
@@ -140,6 +159,21 @@ def test_enter_that_chooses_a_word_of_an_input_method_does_not_send(page, key):
     press = "new KeyboardEvent('keydown', { key: 'Enter', cancelable: true, ...arguments[0] })"
     assert page.browser.run(f"return document.querySelector('#prompt').dispatchEvent({press})", key)
     assert page.questions() == []
+
+
+def test_a_double_click_on_send_asks_once_and_stops_nothing(page, model):
+    page.browser.type("#prompt", "Who?")
+    box = "const { x, y } = document.querySelector('#send').getBoundingClientRect()"
+    x, y = page.browser.run(f"{box}; return [x + 9, y + 9]")
+    for count in (1, 2):
+        for kind in ("mousePressed", "mouseReleased"):
+            click = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": count}
+            page.browser.command("Input.dispatchMouseEvent", **click)
+    model.write("A keeper.")
+    page.answers("A keeper.")
+    assert page.questions() == ["Who?"]
+    model.end()
+    page.browser.shows("#state", "Ended: complete")
 
 
 def test_nothing_is_sent_while_an_answer_is_written(page, model):
