@@ -141,6 +141,11 @@ def test_an_answer_that_is_cut_says_where(page, model, count, words):
     page.shows(".end", words)
 
 
+def test_an_answer_without_a_word_says_so(page, model):
+    ask(page, model, "Who?")
+    page.shows(".end", "The model said nothing")
+
+
 # Keys.
 
 

@@ -64,6 +64,7 @@ export default {
   },
   ended: {
     complete: "complete",
+    nothing: "the model said nothing",
     refusal: "the model refused",
     tool_calls: "the model calls its tools",
     length: "cut at the limit of tokens",
@@ -81,5 +82,5 @@ export default {
     lost: "The page was left before the server had begun to answer.",
   },
   retryAfter: (seconds) => `Try again in ${seconds} s.`,
-  reference: (id) => `Reference: ${id}.`,
+  reference: (id) => `(Reference: ${id})`,
 };

@@ -1,7 +1,7 @@
 /** The words of the page in Simplified Chinese. */
 
 export default {
-  tagline: "语言模型的回答，由 Flask 边生成边传送。",
+  tagline: "语言模型一边生成回答，Flask 一边传送。",
   hello: "想了解点什么？",
   noscript: "本页面需要 JavaScript：服务器一边生成回答，页面一边读取。",
   gallery: "演示",
@@ -62,6 +62,7 @@ export default {
   },
   ended: {
     complete: "完成",
+    nothing: "模型什么也没说",
     refusal: "模型拒绝回答",
     tool_calls: "模型请求调用工具",
     length: "已达词元上限，回答被截断",
@@ -83,7 +84,8 @@ export default {
     no_answer: "服务器未作回答即结束。",
     too_large: "收到的事件过大。",
     not_resumed: "连接中断，服务器无法继续这个回答。",
+    context_length_exceeded: "对话太长，模型读不完。请开始新的对话，或缩短问题。",
   },
   retryAfter: (seconds) => `请在 ${seconds} 秒后重试。`,
-  reference: (id) => `编号：${id}。`,
+  reference: (id) => `（编号：${id}）`,
 };

@@ -1,7 +1,7 @@
 /** The words of the page in Traditional Chinese, as it is written in Taiwan. */
 
 export default {
-  tagline: "語言模型的回答，由 Flask 一邊產生、一邊串流。",
+  tagline: "語言模型一邊產生回答，Flask 一邊串流。",
   hello: "想知道什麼呢？",
   noscript: "本頁面需要 JavaScript：伺服器一邊產生回答，頁面一邊讀取。",
   gallery: "展示",
@@ -10,7 +10,7 @@ export default {
   conversation: "對話",
   examples: "範例",
   chatExamples: [
-    "給我三個睡個好覺的建議。",
+    "給我三個一夜好眠的建議。",
     "寫一首關於雨的短詩。",
     "說一個燈塔看守人的故事。",
     "寫一封信給老朋友。",
@@ -62,6 +62,7 @@ export default {
   },
   ended: {
     complete: "完成",
+    nothing: "模型什麼也沒說",
     refusal: "模型拒絕回答",
     tool_calls: "模型要求呼叫工具",
     length: "已達 token 上限，回答被截斷",
@@ -83,7 +84,8 @@ export default {
     no_answer: "伺服器沒有回答就結束了。",
     too_large: "收到的事件過大。",
     not_resumed: "連線中斷，伺服器無法接續這個回答。",
+    context_length_exceeded: "對話太長，模型讀不完。請開始新的對話，或縮短提問。",
   },
   retryAfter: (seconds) => `請在 ${seconds} 秒後再試。`,
-  reference: (id) => `編號：${id}。`,
+  reference: (id) => `（編號：${id}）`,
 };
