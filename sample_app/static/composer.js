@@ -8,6 +8,8 @@ export class Composer {
   #isBusy = false;
   /** The ID of the exchange that is being edited. */
   #place;
+  /** What was being written before that. */
+  #draft = "";
 
   /**
    * @param {Record<string, HTMLElement>} page the elements by their IDs
@@ -68,6 +70,7 @@ export class Composer {
 
   /** Write an earlier question anew. */
   edit({ id, question }) {
+    if (!this.#place) this.#draft = this.#page.prompt.value;
     this.#place = id;
     this.#page.editing.hidden = false;
     this.#page.prompt.value = question;
@@ -94,7 +97,8 @@ export class Composer {
   #clear() {
     this.#place = undefined;
     this.#page.editing.hidden = true;
-    this.#page.prompt.value = "";
+    this.#page.prompt.value = this.#draft;
+    this.#draft = "";
     this.#fit();
   }
 

@@ -107,6 +107,18 @@ def test_an_edit_that_is_cancelled_drops_nothing(page, model):
     assert page.questions() == ["Who are you?", "Of what?"]
 
 
+def test_what_was_being_written_is_there_again_behind_an_edit(page, model):
+    ask(page, model, "Who are you?", "A keeper.")
+    page.browser.type("#prompt", "A draft")
+    page.browser.click(".edit")
+    page.browser.type("#prompt", " Really?" + ENTER)
+    page.is_busy()
+    model.end()
+    ended(page)
+    assert page.questions() == ["Who are you? Really?"]
+    assert page.browser.run("return document.querySelector('#prompt').value") == "A draft"
+
+
 def test_an_example_is_asked_with_one_click(page, model):
     page.browser.click("#examples button")
     model.write("Light.")
@@ -261,9 +273,9 @@ def is_safe_link(attributes):
 
 
 def test_markdown_is_shown_as_it_is_meant(page, model):
-    markdown = "# A\n\n7. b\n\n- *c*\n- `d`\n\n| e |\n|--:|\n| f |\n\n[g](https://g.test)"
+    markdown = "# A\n\n7. b\n\n- *c*\n- `d`\n- [x] h\n\n| e |\n|--:|\n| f |\n\n[g](https://g.test)"
     ask(page, model, "How?", markdown)
-    items = ["h1", "ol[start='7']", "li em", "li code"]
+    items = ["h1", "ol[start='7']", "li em", "li code", "li.task"]
     for selector in (*items, "td[align=right]", "a[href='https://g.test']"):
         assert page.texts(f".text {selector}"), selector
 
