@@ -37,9 +37,8 @@ def test_the_frames_are_shown_from_the_opening_to_the_end(page, model, method):
     assert "event: opened" in frames and '"message":"there"' in frames
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_stop_in_the_middle_stops_the_model_too(page, model, method):
-    page.ask("Once upon a time", method)
+def test_stop_in_the_middle_stops_the_model_too(page, model):
+    page.ask("Once upon a time")
     model.write("there")
     page.answers("there")
     page.browser.click("#stop")
@@ -48,10 +47,9 @@ def test_stop_in_the_middle_stops_the_model_too(page, model, method):
     page.shows(".end", "Stopped by you")
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_stop_before_the_first_token_stops_the_model_too(page, model, method):
+def test_stop_before_the_first_token_stops_the_model_too(page, model):
     asked = len(model.upstream.requests)
-    page.ask("Once upon a time", method)
+    page.ask("Once upon a time")
     page.is_in("waiting")
     page.browser.type("#prompt", ESCAPE)
     assert len(model.upstream.requests) == asked + 1
