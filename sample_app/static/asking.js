@@ -7,13 +7,13 @@ import { Reading } from "./reading.js";
  *
  * @param {import("./conversation.js").Exchange} exchange
  * @param {{role: string, content: string}[]} messages all that was said, and the question
- * @param {"fetch" | "eventsource"} transport
+ * @param {"post" | "get"} method
  * @param {import("./reading.js").Listener} listener
  */
-export function begin(exchange, messages, transport, listener) {
+export function begin(exchange, messages, method, listener) {
   if (exchange.url) return Reading.attach(exchange, listener);
   const model = exchange.model ? { model: exchange.model } : {};
-  if (transport === "eventsource") {
+  if (method === "get") {
     // A query has no place for a conversation: the question goes alone.
     const url = urlOf("chat/stream", { ...model, prompt: exchange.question });
     return Reading.get(exchange, listener, url);

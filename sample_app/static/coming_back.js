@@ -15,10 +15,23 @@ export function remember(conversation) {
   const { id } = conversation;
   try {
     sessionStorage.setItem(OURS, id);
-    localStorage.setItem(PREFIX + id, dated(conversation.written(MOST_CHARACTERS)));
+    store(PREFIX + id, dated(conversation.written(MOST_CHARACTERS)));
     for (const old of newest().slice(MOST_CONVERSATIONS)) localStorage.removeItem(old);
   } catch (error) {
     console.info("The browser keeps no conversation.", error);
+  }
+}
+
+/** Store a conversation. Where there is no room for it, the oldest ones go. */
+function store(key, item) {
+  const others = newest().filter((other) => other !== key);
+  for (;;) {
+    try {
+      return localStorage.setItem(key, item);
+    } catch (error) {
+      if (others.length === 0) throw error;
+      localStorage.removeItem(others.pop());
+    }
   }
 }
 

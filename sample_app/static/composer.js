@@ -8,6 +8,8 @@ export class Composer {
   #isBusy = false;
   /** The ID of the exchange that is being edited. */
   #place;
+  /** What was being written before that. */
+  #draft = "";
 
   /**
    * @param {Record<string, HTMLElement>} page the elements by their IDs
@@ -21,7 +23,9 @@ export class Composer {
       event.preventDefault();
       this.#submit(ask);
     });
-    page.stop.addEventListener("click", stop);
+    page.stop.addEventListener("click", ({ detail }) => {
+      if (detail < 2) stop(); // the second half of a double click on Send
+    });
     page["cancel-edit"].addEventListener("click", () => this.cancel());
     page.model.addEventListener("change", () => this.#describe());
     this.#fit();
@@ -66,6 +70,7 @@ export class Composer {
 
   /** Write an earlier question anew. */
   edit({ id, question }) {
+    if (!this.#place) this.#draft = this.#page.prompt.value;
     this.#place = id;
     this.#page.editing.hidden = false;
     this.#page.prompt.value = question;
@@ -92,7 +97,8 @@ export class Composer {
   #clear() {
     this.#place = undefined;
     this.#page.editing.hidden = true;
-    this.#page.prompt.value = "";
+    this.#page.prompt.value = this.#draft;
+    this.#draft = "";
     this.#fit();
   }
 

@@ -73,7 +73,7 @@ export class ExchangeView {
     answer.setAttribute("aria-busy", String(!isOver));
     answer.classList.toggle("refused", this.exchange.isRefusal);
     waiting.textContent = isOver || state.name === "streaming" ? "" : told(state);
-    end.textContent = isOver ? endShown(state) : "";
+    end.textContent = isOver ? endShown(state, this.exchange) : "";
     tools.hidden = !isOver;
     copy.hidden = !navigator.clipboard || this.exchange.text === ""; // plain HTTP has no clipboard
     showProgress(progress, state);
@@ -101,10 +101,11 @@ function partsOf(element) {
   return Object.fromEntries(Array.from(parts, (part) => [part.dataset.part, part]));
 }
 
-/** A whole answer needs no word about its end. */
-function endShown(state) {
+/** A whole answer needs no word about its end, unless it is empty. */
+function endShown(state, { text }) {
   if (state.name === "failed") return told(state);
-  const end = state.reason === "complete" ? "" : toldEnd(state);
+  if (state.reason === "complete" && text !== "") return "";
+  const end = state.reason === "complete" ? words.ended.nothing : toldEnd(state);
   return end.charAt(0).toUpperCase() + end.slice(1);
 }
 

@@ -1,6 +1,6 @@
 /** Markdown as HTML, also while it is still being written. No page. */
 
-import { Marked } from "./vendor/marked/marked.esm.js";
+import { Lexer, Marked } from "./vendor/marked/marked.esm.js";
 import remend from "./vendor/remend/index.js";
 
 const UNCLOSED = { linkMode: "text-only", images: false, katex: false, htmlTags: false };
@@ -21,8 +21,42 @@ const chineseStrong = {
   },
 };
 
+const MOST_CHARACTERS = 10_000;
+const MOST_MARKS = 500;
+const DEEPEST = 10;
+
+/**
+ * Shows as it is what would take long, or more than the stack: a hostile model can nest without end.
+ * The bounds are for the text of one paragraph, and for blocks in each other.
+ */
+class BoundedLexer extends Lexer {
+  #depth = 0;
+
+  blockTokens(text, tokens = [], isQuoted = false) {
+    this.#depth += 1;
+    if (this.#depth > DEEPEST) tokens.push(plain(text));
+    else super.blockTokens(text, tokens, isQuoted);
+    this.#depth -= 1;
+    return tokens;
+  }
+
+  inlineTokens(text, tokens = []) {
+    const isShort = text.length <= MOST_CHARACTERS && text.split(MARKS).length <= MOST_MARKS;
+    if (isShort) return super.inlineTokens(text, tokens);
+    tokens.push(plain(text));
+    return tokens;
+  }
+}
+
+const MARKS = /[*_~`<&[\]\\]+/;
+
+function plain(text) {
+  return { type: "text", raw: text, text, escaped: false };
+}
+
 const marked = new Marked({
   extensions: [chineseStrong],
+  hooks: { provideLexer: () => (text, options) => new BoundedLexer(options).lex(text) },
   gfm: true,
   breaks: true,
   renderer: {
@@ -53,7 +87,7 @@ export function closed(markdown) {
  * @param {string} markdown
  */
 export function settledLength(markdown) {
-  const blocks = marked.lexer(markdown);
+  const blocks = new BoundedLexer(marked.defaults).blockTokens(markdown);
   let live = 2;
   while (blocks.length > 0 && live > 0) if (blocks.pop().type !== "space") live -= 1;
   return blocks.reduce((length, { raw }) => length + raw.length, 0);

@@ -67,10 +67,9 @@ function startAnew() {
 
 function read(exchange) {
   const isNew = exchange.url === null;
-  const transport = isNew ? scenes.transport : "fetch";
-  scenes.begin(transport, isNew);
+  scenes.begin(isNew);
   const listener = listenerFor(views.get(exchange.id));
-  reading = begin(exchange, conversation.messagesFor(exchange), transport, listener);
+  reading = begin(exchange, conversation.messagesFor(exchange), scenes.method, listener);
   composer.isBusy = true;
 }
 
@@ -84,10 +83,6 @@ function listenerFor(view) {
     onCalls: () => view.showCalls(),
     onState: (state) => enter(view, state),
     onBytes: (bytes) => scenes.keepBytes(bytes),
-    onEvent(event) {
-      scenes.keepEvent(event);
-      keepAddress(); // an EventSource tells of it with an event
-    },
   };
 }
 

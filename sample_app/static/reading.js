@@ -12,7 +12,6 @@ import { Answer } from "../v1/llmstream.js";
  * @property {() => void} onCalls
  * @property {(state: object) => void} onState
  * @property {(bytes: Uint8Array) => void} onBytes
- * @property {(event: object) => void} onEvent
  */
 
 export class Reading {
@@ -43,7 +42,6 @@ export class Reading {
       onRefusal: (words) => this.#refuse(words),
       onToolCalls: (calls) => this.#call(calls),
       onBytes: (bytes) => listener.onBytes(bytes),
-      onEvent: (event) => this.#hear(event),
     });
     this.#enter(this.#answer.state);
   }
@@ -80,13 +78,6 @@ export class Reading {
     this.exchange.url = this.#isOver ? null : (this.#answer?.streamUrl ?? this.exchange.url);
     if (this.#isOver) this.exchange.end = endOf(state);
     this.#listener.onState(this.#isOver ? this.exchange.end : state);
-  }
-
-  /** EventSource tells the answer's address with its events, at no change of the state. */
-  #hear(event) {
-    if (this.#isOver) return;
-    this.exchange.url = this.#answer?.streamUrl ?? this.exchange.url;
-    this.#listener.onEvent(event);
   }
 
   /** Of an answer that is read again from its start, only the new words are passed on. */

@@ -35,6 +35,8 @@ export function safeNodes(html) {
   const fragment = purifier.sanitize(html, SAFE);
   for (const pre of fragment.querySelectorAll("pre")) addCopyButton(pre);
   for (const table of fragment.querySelectorAll("table")) makeScrollable(table);
+  for (const item of fragment.querySelectorAll("li"))
+    if (/^\s*[☑☐]/.test(item.textContent)) item.className = "task";
   return fragment;
 }
 

@@ -6,7 +6,7 @@ const FRAMES_KEPT = 200;
 
 export class Scenes {
   #page;
-  #run = newRun("fetch", true);
+  #run = newRun(true);
   #isAsked = false;
 
   /** @param {Record<string, HTMLElement>} page the elements by their IDs */
@@ -16,19 +16,17 @@ export class Scenes {
     this.show({ name: "idle" });
   }
 
-  /** How the next question is sent. @returns {"fetch" | "eventsource"} */
-  get transport() {
-    return this.#page["transport-fetch"].checked ? "fetch" : "eventsource";
+  /** How the next question is sent. @returns {"post" | "get"} */
+  get method() {
+    return this.#page["method-post"].checked ? "post" : "get";
   }
 
   /**
-   * @param {"fetch" | "eventsource"} transport
    * @param {boolean} isTimed whether what comes is as fast as the model; what was written before
    *   comes at once
    */
-  begin(transport, isTimed) {
-    this.#run = newRun(transport, isTimed);
-    this.#page["frames-note"].textContent = words.framesNote[transport];
+  begin(isTimed) {
+    this.#run = newRun(isTimed);
     this.#paint();
   }
 
@@ -46,21 +44,12 @@ export class Scenes {
     this.#ask();
   }
 
-  /** A POST shows its bytes: the blocks as they came. */
+  /** Keep the blocks of the stream, as they came. */
   keepBytes(bytes) {
     const run = this.#run;
     const blocks = (run.rest + run.utf8.decode(bytes, { stream: true })).split("\n\n");
     run.rest = blocks.pop();
     for (const block of blocks) this.#keep(block + "\n\n");
-  }
-
-  /** EventSource shows only the events: the blocks as they must have been. */
-  keepEvent({ event, data, id }) {
-    if (this.#run.transport !== "eventsource") return;
-    const lines = [`event: ${event}`, ...data.split("\n").map((line) => `data: ${line}`)];
-    if (id !== this.#run.lastId) lines.push(`id: ${id}`);
-    this.#run.lastId = id;
-    this.#keep(lines.join("\n") + "\n\n");
   }
 
   #keep(block) {
@@ -99,10 +88,10 @@ export class Scenes {
   }
 }
 
-function newRun(transport, isTimed) {
+function newRun(isTimed) {
   const startedAt = performance.now();
   const counts = { startedAt, firstAt: 0, lastAt: 0, pieces: 0, frameCount: 0, isTimed };
-  return { ...counts, transport, frames: [], lastId: "", rest: "", utf8: new TextDecoder() };
+  return { ...counts, frames: [], rest: "", utf8: new TextDecoder() };
 }
 
 function duration(milliseconds) {

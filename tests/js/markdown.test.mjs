@@ -50,6 +50,22 @@ test("of a long answer only the last blocks are looked at again", () => {
   assert.ok(longest < 100, `${longest}`);
 });
 
+for (const mark of [">", "> ", "- ", "+ ", "1. "]) {
+  test(`${JSON.stringify(mark)}, 5,000 times in itself, stays within the stack and the page`, () => {
+    const text = mark.repeat(5_000);
+    assert.equal(settledLength(text), 0);
+    assert.ok((htmlOf(text).match(/<(blockquote|ul|ol)/g) ?? []).length <= 10);
+  });
+}
+
+test("a paragraph with more marks than anybody writes is shown as it is, in little time", () => {
+  const text = "**a** ".repeat(600).trim();
+  assert.equal(htmlOf(text), `<p>${text}</p>\n`);
+  assert.equal(htmlOf("a <b>".repeat(600)), `<p>${"a &lt;b&gt;".repeat(600)}</p>\n`);
+  const nested = "*a **b ".repeat(2_000) + " c** d*".repeat(2_000); // minutes without a bound
+  assert.equal(htmlOf(nested), `<p>${nested}</p>\n`);
+});
+
 const HALF_WRITTEN = {
   "a **bold": "<p>a <strong>bold</strong></p>\n",
   "a *slanted": "<p>a <em>slanted</em></p>\n",

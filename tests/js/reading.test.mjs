@@ -13,7 +13,6 @@ function reading(known = {}) {
     onRestart: (kind) => told.push(`${kind} anew`),
     onCalls: () => told.push("calls"),
     onState: ({ name }) => told.push(name),
-    onEvent: () => told.push("event"),
   };
   const answer = { state: { name: "connecting" }, streamUrl: null, leave() {} };
   let says;

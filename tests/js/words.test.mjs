@@ -15,6 +15,14 @@ function names(words) {
   });
 }
 
+/** The codes of failures that the browser client has itself, by its own documentation. */
+const client = await readFile(
+  new URL("../../flask_llmstream/static/llmstream.js", import.meta.url),
+  "utf8",
+);
+const [, documented] = /this module's: ([^.]*?)\n \* @property/s.exec(client) ?? [];
+const CODES = Array.from(documented.matchAll(/`(\w+)`/g), ([, code]) => code);
+
 // English has the server's own words for a failure.
 const needed = (language) => names(WORDS[language]).filter((name) => !name.startsWith("failed."));
 
@@ -31,7 +39,18 @@ for (const language of Object.keys(WORDS)) {
   });
 }
 
-test("both forms of Chinese have words for the same failures", () => {
+test("both forms of Chinese have words for the same failures, those of the client among them", () => {
+  const known = Object.keys(WORDS["zh-Hans"].failed);
+  const withServersWords = ["http_error", "error"];
+  assert.deepEqual(
+    CODES.filter((code) => !known.includes(code)),
+    withServersWords,
+  );
+  const elsewhere = ["lost", "context_length_exceeded"]; // the page's, and the demo's model's
+  assert.deepEqual(
+    known.filter((code) => !CODES.includes(code)),
+    elsewhere,
+  );
   assert.deepEqual(Object.keys(WORDS["zh-Hans"].failed), Object.keys(WORDS["zh-Hant"].failed));
 });
 
@@ -46,7 +65,7 @@ test("an end of the server's own is told in its word", () => {
 
 test("a failure is told with its reference and the time to wait", () => {
   const state = { name: "failed", code: "full", reason: "No room.", retryAfter: 2, id: "a1" };
-  assert.equal(told(state), "Failed: No room. Try again in 2 s. Reference: a1.");
+  assert.equal(told(state), "Failed: No room. Try again in 2 s. (Reference: a1)");
 });
 
 test("the progress of loading is told in percent", () => {

@@ -34,10 +34,10 @@ class ChatPage:
         self.browser.run("localStorage.clear(); sessionStorage.clear()")
         self.open()
 
-    def ask(self, question: str, transport: str = "fetch") -> None:
-        if transport != "fetch":
+    def ask(self, question: str, method: str = "post") -> None:
+        if method != "post":
             self.look_behind_the_scenes()
-            self.browser.click(f"#transport-{transport}")
+            self.browser.click(f"#method-{method}")
         self.browser.type("#prompt", question + ENTER)
         self.is_busy()
 

@@ -20,7 +20,7 @@ def model():
 def site(model):
     environment = {"LLM_BASE_URL": model.upstream.url, "LLM_MODEL": "gated"}
     command = "-m flask run --port {port}"
-    with serving(command, FLASK_APP="sample_app", **environment) as site:
+    with serving(command, FLASK_APP="tests.live_apps.sample", **environment) as site:
         yield site
 
 

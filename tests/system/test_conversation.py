@@ -55,6 +55,25 @@ def test_a_new_conversation_begins_with_nothing(page, model):
     assert model.messages() == [("user", "Where?")]
 
 
+FILL = """
+for (let size = 2 ** 22; size >= 1; size /= 2)
+  try {
+    for (let count = 0; ; count += 1) localStorage[`${size}.${count}`] = "x".repeat(size);
+  } catch {}
+"""
+
+
+def test_where_the_browser_has_no_room_the_oldest_conversation_goes(page, model):
+    page.browser.run("localStorage['conversation:old'] = '1 ' + 'x'.repeat(100_000)")
+    page.browser.run("localStorage['conversation:new'] = '2 {}'")
+    page.browser.run(FILL)
+    ask(page, model, "Who are you?", "A keeper.")
+    page.browser.reload()
+    page.answers("A keeper.")
+    kept = "return ['old', 'new'].map((id) => 'conversation:' + id in localStorage)"
+    assert page.browser.run(kept) == [False, True]
+
+
 def test_an_answer_is_made_anew_and_what_follows_is_dropped(page, model):
     ask(page, model, "Who are you?", "A keeper.")
     ask(page, model, "Of what?", "Of a lighthouse.")
@@ -86,6 +105,18 @@ def test_an_edit_that_is_cancelled_drops_nothing(page, model):
     assert page.browser.run("return document.querySelector('#prompt').value") == ""
     ask(page, model, "Of what?", "Of a lighthouse.")
     assert page.questions() == ["Who are you?", "Of what?"]
+
+
+def test_what_was_being_written_is_there_again_behind_an_edit(page, model):
+    ask(page, model, "Who are you?", "A keeper.")
+    page.browser.type("#prompt", "A draft")
+    page.browser.click(".edit")
+    page.browser.type("#prompt", " Really?" + ENTER)
+    page.is_busy()
+    model.end()
+    ended(page)
+    assert page.questions() == ["Who are you? Really?"]
+    assert page.browser.run("return document.querySelector('#prompt').value") == "A draft"
 
 
 def test_an_example_is_asked_with_one_click(page, model):
@@ -122,6 +153,11 @@ def test_an_answer_that_is_cut_says_where(page, model, count, words):
     page.shows(".end", words)
 
 
+def test_an_answer_without_a_word_says_so(page, model):
+    ask(page, model, "Who?")
+    page.shows(".end", "The model said nothing")
+
+
 # Keys.
 
 
@@ -140,6 +176,21 @@ def test_enter_that_chooses_a_word_of_an_input_method_does_not_send(page, key):
     press = "new KeyboardEvent('keydown', { key: 'Enter', cancelable: true, ...arguments[0] })"
     assert page.browser.run(f"return document.querySelector('#prompt').dispatchEvent({press})", key)
     assert page.questions() == []
+
+
+def test_a_double_click_on_send_asks_once_and_stops_nothing(page, model):
+    page.browser.type("#prompt", "Who?")
+    box = "const { x, y } = document.querySelector('#send').getBoundingClientRect()"
+    x, y = page.browser.run(f"{box}; return [x + 9, y + 9]")
+    for count in (1, 2):
+        for kind in ("mousePressed", "mouseReleased"):
+            click = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": count}
+            page.browser.command("Input.dispatchMouseEvent", **click)
+    model.write("A keeper.")
+    page.answers("A keeper.")
+    assert page.questions() == ["Who?"]
+    model.end()
+    page.browser.shows("#state", "Ended: complete")
 
 
 def test_nothing_is_sent_while_an_answer_is_written(page, model):
@@ -222,9 +273,9 @@ def is_safe_link(attributes):
 
 
 def test_markdown_is_shown_as_it_is_meant(page, model):
-    markdown = "# A\n\n7. b\n\n- *c*\n- `d`\n\n| e |\n|--:|\n| f |\n\n[g](https://g.test)"
+    markdown = "# A\n\n7. b\n\n- *c*\n- `d`\n- [x] h\n\n| e |\n|--:|\n| f |\n\n[g](https://g.test)"
     ask(page, model, "How?", markdown)
-    items = ["h1", "ol[start='7']", "li em", "li code"]
+    items = ["h1", "ol[start='7']", "li em", "li code", "li.task"]
     for selector in (*items, "td[align=right]", "a[href='https://g.test']"):
         assert page.texts(f".text {selector}"), selector
 

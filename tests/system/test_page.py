@@ -6,12 +6,12 @@ import pytest
 
 from tests.support.chat_page import ESCAPE, RIGHT
 
-TRANSPORTS = ["fetch", "eventsource"]
+METHODS = ["post", "get"]
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_text_grows_token_by_token(page, model, transport):
-    page.ask("Once upon a time", transport)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_text_grows_token_by_token(page, model, method):
+    page.ask("Once upon a time", method)
     page.is_in("waiting")
     written = ""
     for token in ("there", " was", " a", " <b>lighthouse</b>"):
@@ -24,10 +24,10 @@ def test_the_text_grows_token_by_token(page, model, transport):
     page.answers(written)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_frames_are_shown_from_the_opening_to_the_end(page, model, transport):
-    page.ask("Once upon a time", transport)
-    if transport == "fetch":
+@pytest.mark.parametrize("method", METHODS)
+def test_the_frames_are_shown_from_the_opening_to_the_end(page, model, method):
+    page.ask("Once upon a time", method)
+    if method == "post":
         page.look_behind_the_scenes()
     model.write("there")
     model.end()
@@ -37,9 +37,8 @@ def test_the_frames_are_shown_from_the_opening_to_the_end(page, model, transport
     assert "event: opened" in frames and '"message":"there"' in frames
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_stop_in_the_middle_stops_the_model_too(page, model, transport):
-    page.ask("Once upon a time", transport)
+def test_stop_in_the_middle_stops_the_model_too(page, model):
+    page.ask("Once upon a time")
     model.write("there")
     page.answers("there")
     page.browser.click("#stop")
@@ -48,10 +47,9 @@ def test_stop_in_the_middle_stops_the_model_too(page, model, transport):
     page.shows(".end", "Stopped by you")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_stop_before_the_first_token_stops_the_model_too(page, model, transport):
+def test_stop_before_the_first_token_stops_the_model_too(page, model):
     asked = len(model.upstream.requests)
-    page.ask("Once upon a time", transport)
+    page.ask("Once upon a time")
     page.is_in("waiting")
     page.browser.type("#prompt", ESCAPE)
     assert len(model.upstream.requests) == asked + 1
@@ -98,9 +96,9 @@ def test_the_counter_counts_and_esc_stops_it(page):
 
 def test_a_radio_that_the_keys_reach_shows_its_focus(page):
     page.look_behind_the_scenes()
-    page.browser.click("#transport-fetch")
-    page.browser.type("#transport-fetch", RIGHT)
-    page.browser.wait("document.activeElement.id === 'transport-eventsource'")
+    page.browser.click("#method-post")
+    page.browser.type("#method-post", RIGHT)
+    page.browser.wait("document.activeElement.id === 'method-get'")
     outline = "return getComputedStyle(document.activeElement).outlineStyle"
     assert page.browser.run(outline) == "solid"
 
@@ -108,10 +106,10 @@ def test_a_radio_that_the_keys_reach_shows_its_focus(page):
 # The page is left, and comes back.
 
 
-def began(page, model, transport="fetch"):
+def began(page, model, method="post"):
     """An answer that has begun. Another reload would show it as often as it was asked for."""
     asked = len(model.upstream.requests)
-    page.ask("Once upon a time", transport)
+    page.ask("Once upon a time", method)
     model.write("there")
     page.answers("there")
     return lambda: len(model.upstream.requests) - asked
@@ -125,9 +123,9 @@ def goes_on(page, model, text="there"):
     page.is_in("ended")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_an_answer_goes_on_after_a_reload(page, model, transport):
-    asked = began(page, model, transport)
+@pytest.mark.parametrize("method", METHODS)
+def test_an_answer_goes_on_after_a_reload(page, model, method):
+    asked = began(page, model, method)
     page.browser.reload()
     goes_on(page, model)
     assert asked() == 1

@@ -36,16 +36,13 @@ export default {
   reasoning: "Reasoning",
   latest: "To the latest words",
   scenes: "Behind the scenes",
-  transport: "Transport",
-  transportNote: "EventSource can only GET: it sends the question alone, without the conversation.",
+  method: "Request",
+  methodNote: "GET has the question in its address: it goes alone, without the conversation.",
   ttft: "First token",
   rate: "Tokens per second",
   frames: "Raw frames",
   framesKept: (shown, all) => (shown < all ? `the last ${shown} of ${all}` : String(all)),
-  framesNote: {
-    fetch: "As they came over the wire, heartbeats included.",
-    eventsource: "Rebuilt from the events: EventSource keeps comments and bytes to itself.",
-  },
+  framesNote: "As they came over the wire, heartbeats included.",
   note: {
     chat: "Models make things up: check what matters.",
     tools: "It calls a tool, which this page does not run.",
@@ -67,6 +64,7 @@ export default {
   },
   ended: {
     complete: "complete",
+    nothing: "the model said nothing",
     refusal: "the model refused",
     tool_calls: "the model calls its tools",
     length: "cut at the limit of tokens",
@@ -84,5 +82,5 @@ export default {
     lost: "The page was left before the server had begun to answer.",
   },
   retryAfter: (seconds) => `Try again in ${seconds} s.`,
-  reference: (id) => `Reference: ${id}.`,
+  reference: (id) => `(Reference: ${id})`,
 };

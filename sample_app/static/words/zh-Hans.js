@@ -1,7 +1,7 @@
 /** The words of the page in Simplified Chinese. */
 
 export default {
-  tagline: "语言模型的回答，由 Flask 边生成边传送。",
+  tagline: "语言模型一边生成回答，Flask 一边传送。",
   hello: "想了解点什么？",
   noscript: "本页面需要 JavaScript：服务器一边生成回答，页面一边读取。",
   gallery: "演示",
@@ -36,16 +36,13 @@ export default {
   reasoning: "推理过程",
   latest: "跳到最新内容",
   scenes: "幕后细节",
-  transport: "传输方式",
-  transportNote: "EventSource 只能发送 GET：只会发送这一个问题，不带之前的对话。",
+  method: "请求方法",
+  methodNote: "GET 把问题放在网址里：只会发送这一个问题，不带之前的对话。",
   ttft: "首个词元",
   rate: "每秒词元",
   frames: "原始帧",
   framesKept: (shown, all) => (shown < all ? `共 ${all} 帧，显示最后 ${shown} 帧` : `${all}`),
-  framesNote: {
-    fetch: "与线路上收到的一致，包括心跳。",
-    eventsource: "根据事件重建：EventSource 不提供注释行和原始字节。",
-  },
+  framesNote: "与线路上收到的一致，包括心跳。",
   note: {
     chat: "模型可能会编造内容，请自行核实；小模型往往只擅长英文。",
     tools: "它会调用一个工具，但本页面不会执行这个工具。",
@@ -65,6 +62,7 @@ export default {
   },
   ended: {
     complete: "完成",
+    nothing: "模型什么也没说",
     refusal: "模型拒绝回答",
     tool_calls: "模型请求调用工具",
     length: "已达词元上限，回答被截断",
@@ -85,9 +83,9 @@ export default {
     not_an_event_stream: "服务器返回的不是事件流。",
     no_answer: "服务器未作回答即结束。",
     too_large: "收到的事件过大。",
-    refused: "服务器拒绝了请求。EventSource 不会说明原因，改用 POST 可以看到。",
     not_resumed: "连接中断，服务器无法继续这个回答。",
+    context_length_exceeded: "对话太长，模型读不完。请开始新的对话，或缩短问题。",
   },
   retryAfter: (seconds) => `请在 ${seconds} 秒后重试。`,
-  reference: (id) => `编号：${id}。`,
+  reference: (id) => `（编号：${id}）`,
 };

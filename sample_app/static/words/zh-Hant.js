@@ -1,7 +1,7 @@
 /** The words of the page in Traditional Chinese, as it is written in Taiwan. */
 
 export default {
-  tagline: "語言模型的回答，由 Flask 一邊產生、一邊串流。",
+  tagline: "語言模型一邊產生回答，Flask 一邊串流。",
   hello: "想知道什麼呢？",
   noscript: "本頁面需要 JavaScript：伺服器一邊產生回答，頁面一邊讀取。",
   gallery: "展示",
@@ -10,7 +10,7 @@ export default {
   conversation: "對話",
   examples: "範例",
   chatExamples: [
-    "給我三個睡個好覺的建議。",
+    "給我三個一夜好眠的建議。",
     "寫一首關於雨的短詩。",
     "說一個燈塔看守人的故事。",
     "寫一封信給老朋友。",
@@ -36,16 +36,13 @@ export default {
   reasoning: "推理過程",
   latest: "跳到最新內容",
   scenes: "幕後細節",
-  transport: "傳輸方式",
-  transportNote: "EventSource 只能送出 GET：只會送出這一則提示詞，不含先前的對話。",
+  method: "請求方法",
+  methodNote: "GET 把提問放在網址裡：只會送出這一則提問，不含先前的對話。",
   ttft: "第一個 token",
   rate: "每秒 token 數",
   frames: "原始訊框",
   framesKept: (shown, all) => (shown < all ? `共 ${all} 個，顯示最後 ${shown} 個` : `${all}`),
-  framesNote: {
-    fetch: "與網路上收到的完全相同，包含心跳訊號。",
-    eventsource: "依事件重建：EventSource 不提供註解行與原始位元組。",
-  },
+  framesNote: "與網路上收到的完全相同，包含心跳訊號。",
   note: {
     chat: "模型可能會憑空捏造，請自行查證；小模型往往只擅長英文。",
     tools: "它會呼叫一個工具，但本頁面不會執行這個工具。",
@@ -65,6 +62,7 @@ export default {
   },
   ended: {
     complete: "完成",
+    nothing: "模型什麼也沒說",
     refusal: "模型拒絕回答",
     tool_calls: "模型要求呼叫工具",
     length: "已達 token 上限，回答被截斷",
@@ -85,9 +83,9 @@ export default {
     not_an_event_stream: "伺服器傳回的不是事件串流。",
     no_answer: "伺服器沒有回答就結束了。",
     too_large: "收到的事件過大。",
-    refused: "伺服器拒絕了請求。EventSource 不會說明原因，改用 POST 可以看到。",
     not_resumed: "連線中斷，伺服器無法接續這個回答。",
+    context_length_exceeded: "對話太長，模型讀不完。請開始新的對話，或縮短提問。",
   },
   retryAfter: (seconds) => `請在 ${seconds} 秒後再試。`,
-  reference: (id) => `編號：${id}。`,
+  reference: (id) => `（編號：${id}）`,
 };
