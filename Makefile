@@ -42,7 +42,7 @@ demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:809
 # All is installed before the parts begin, the longest one first. A part waits for servers and browsers
 # more than it computes, so three of them keep two cores busy.
 test:  ## everything that must pass, three parts of the suite side by side
-	@$(MAKE) --jobs 2 $(VENV)/test
+	@$(MAKE) --jobs 2 $(VENV)/test $(VENV)/docs
 	@$(MAKE) --jobs 3 --output-sync=target style js docs $(USUAL_CLIENTS) $(OLDEST_INSTALLED)
 	@$(MAKE) --jobs 3 --output-sync=target system unit legacy-rooms integration browsers legacy-streams
 

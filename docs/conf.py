@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pygments.lexers.special import TextLexer
 from sphinx.util.nodes import make_refnode
 
 import flask_llmstream
@@ -26,7 +27,6 @@ maximum_signature_line_length = 80
 toc_object_entries_show_parents = "hide"
 
 nitpicky = True
-suppress_warnings = ["misc.highlighting_failure"]  # of languages that Pygments does not know
 
 html_theme = "site"  # that of Flask's documentation, and dark where the reader's screen is
 html_theme_path = ["_theme"]
@@ -38,7 +38,7 @@ version_banner = False
 # Names in signatures that have no page here. Those of other packages are not looked up, as a build
 # needs no network; those of the package are not for its users.
 nitpick_ignore_regex = [
-    ("js:class", "TypeError|DOMException"),
+    ("js:.*", "TypeError|DOMException"),
     ("py:.*", r"(collections|flask|requests|types|typing|typing_extensions|werkzeug)\..*"),
     ("py:class", "Arguments|Blueprint|Response|ResponseReturnValue"),
     ("py:class", r"(flask_llmstream\.runtime\.wakeup\.)?Wakeup|Environ|WSGIApp|Source"),
@@ -64,4 +64,5 @@ def public_target(app: Any, env: Any, node: Any, content: Any) -> Any:
 
 
 def setup(app: Any) -> None:
+    app.add_lexer("haproxy", TextLexer)  # a language that Pygments does not know
     app.connect("missing-reference", public_target)

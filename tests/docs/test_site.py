@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import re
+import textwrap
 from collections import Counter
 from typing import Any, Iterator, List
 
 import pytest
+from flask import Flask
 
 import flask_llmstream
-from flask_llmstream import formats
-from tests.docs.pages import DOCS, text_of
+from flask_llmstream import errors, formats
+from tests.docs.pages import DOCS, got, run_page, text_of
 from tests.support.programs import ROOT
 from tests.test_exports import NAMES
 
@@ -84,6 +86,27 @@ def source_of(module: Any) -> str:
 def test_a_public_name_is_in_the_reference_once(name, value):
     places = [found for known, found in documented() if known == name and found is value]
     assert len(places) == 1
+
+
+def test_the_table_of_codes_has_every_error_that_a_reader_gets():
+    rows = re.findall(r"^``(\w+)`` +``(\w+)`` +(\d+)$", text_of("api/errors.rst"), re.MULTILINE)
+    kinds = [each for each in vars(errors).values() if isinstance(each, type)]
+    told = [kind for kind in kinds if issubclass(kind, errors.StreamError)]
+    assert sorted(rows) == sorted((kind.__name__, kind.code, str(kind.status)) for kind in told)
+
+
+@pytest.mark.parametrize("page", API, ids=lambda page: page.stem)
+def test_the_python_of_a_page_of_the_reference_runs(page):
+    names = {"app": Flask(__name__), "ask": None, "__name__": page.stem}
+    blocks = re.findall(r"code-block:: python\n\n((?:   .*\n|\n)+)", page.read_text("utf-8"))
+    for block in blocks:
+        exec(textwrap.dedent(block), names)
+
+
+def test_the_python_of_the_first_page_runs():
+    app = run_page("index.md")["app"]
+    assert got(app, "/words").count('"ended":false') == 4
+    assert [rule.rule for rule in app.url_map.iter_rules() if rule.rule == "/v1/models"]
 
 
 def exports() -> List[str]:
