@@ -18,7 +18,7 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
     forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
-    restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic
+    restarts returning_crowd redis_faults redis_processes redis_setups redis_traffic site testing_page
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 WITH_OTHERS := $(addprefix tests/,clients doctor producers replay)
 IN_BROWSERS := $(wildcard tests/system/test_*page.py) tests/system/test_other_sites.py \
