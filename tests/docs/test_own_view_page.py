@@ -15,9 +15,9 @@ from tests.docs.pages import got, run_page
 from tests.support.eventually import eventually
 
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
-
-# Of Flask-SQLAlchemy 2.4, about its own settings.
-pytestmark = pytest.mark.filterwarnings("ignore:SQLALCHEMY_TRACK_MODIFICATIONS")
+DATABASE = "db = SQLAlchemy(app)"
+OF_OLD = 'app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False'
+"""Flask-SQLAlchemy 2.4 warns without it."""
 
 
 def written(request):
@@ -46,7 +46,11 @@ def upstream():
 def names(upstream, tmp_path):
     needs("Flask-SQLAlchemy", find_spec("flask_sqlalchemy"))
     needs("openai", find_spec("openai"))
-    here = {"/tmp/articles.db": f"{tmp_path}/articles.db", "http://127.0.0.1:11434/v1": upstream}
+    here = {
+        "/tmp/articles.db": f"{tmp_path}/articles.db",
+        "http://127.0.0.1:11434/v1": upstream,
+        DATABASE: f"{OF_OLD}\n{DATABASE}",
+    }
     names = run_page("own-view.md", here)
     db = names["db"]
     with names["app"].app_context():
