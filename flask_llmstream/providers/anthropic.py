@@ -31,7 +31,7 @@ class Anthropic(Provider):
     Requests are in OpenAI's form, as they are for each provider, and are sent to
     ``{base_url}/v1/messages`` in Anthropic's. An option that only Anthropic knows (``thinking``,
     ``top_k``, ``output_config`` …) is sent on as it is, and so are tools and parts of messages in
-    Anthropic's own form. What the API has nothing for is refused by name: see :attr:`refuses`.
+    Anthropic's own form. What the API has nothing for is refused by name: see ``refuses``.
 
     :param api_key: sent as ``x-api-key``; see :class:`OpenAICompatible`, also for a function. A
         server that wants a bearer token gets it in ``headers``. Default: none.

@@ -28,7 +28,7 @@ class Provider(ABC):
 
     def check(self, request: CompletionRequest) -> None:
         """Refuse a request that this model can't serve. The chat endpoints call it in the view,
-        before the answer begins. It may be ``async def``. The default looks at :attr:`refuses`.
+        before the answer begins. It may be ``async def``. The default looks at ``refuses``.
 
         :raises RequestError: the model can't do what a field asks for. The message says so. Any
             other exception is the application's own, as in a view: 500, unless an error handler

@@ -28,7 +28,7 @@ class CallableProvider(Provider):
         it may wait. If its result has ``abort()``, that is called when the reader leaves. An
         ``async def`` runs on the event loop. It yields deltas, or returns a text, a list of
         deltas or an asynchronous iterable.
-    :param refuses: what the function can't do, see :attr:`Provider.refuses`:
+    :param refuses: what the function can't do, see ``refuses`` of :class:`Provider`:
         ``{"tools": "This model calls no tools."}``. Default: nothing, all fields of a request go
         to the function.
     :raises ConfigurationError: ``function`` is not callable, or ``refuses`` is no mapping of texts.

@@ -45,7 +45,7 @@ class StreamHead(NamedTuple):
 
 
 GAP_NUMBER = b"9007199254740991"
-"""Stands for the number of lost events in :attr:`StreamHead.gap`."""
+"""Stands for the number of lost events in ``StreamHead.gap``."""
 
 
 class Listing(NamedTuple):

@@ -55,11 +55,11 @@ class ServerSentEvent:
         reconnection time has none: its lines act at once, and widespread readers take each blank
         line for an event (Azure/fetch-event-source#15, florimondmanca/httpx-sse#35).
 
-        ``data: `` is always written with its space. A reader removes one space, so without it a
+        ``data:`` is always written with a space. A reader removes one space, so without it a
         token that starts with a space would lose that. Half a surrogate pair, which UTF-8 can't
         hold, becomes U+FFFD.
 
-        :param as_json: encodes ``data`` that is no text. Default: :func:`json_bytes`.
+        :param as_json: encodes ``data`` that is no text. Default: compact JSON.
         :raises TypeError: JSON can't hold ``data``; the message names its type.
         :raises ValueError: ``data`` has a NaN in it; the message names its place.
         """

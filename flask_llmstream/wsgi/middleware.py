@@ -71,14 +71,15 @@ class EventStreamMiddleware:
     :param wsgi_app: any WSGI app.
     :param applies: called with the ``environ``; returns whether the response may be an event
         stream. Not called for ``HEAD``. It may be ``async def``, and so may ``client_key``.
-        Default: :func:`is_no_page_load`. On threads, let it return true only for the paths of your
-        streams if the app keeps costly thread-locals, as Django does with its database connections.
+        Default: for all but page loads, which accept ``text/html``. On threads, let it return true
+        only for the paths of your streams if the app keeps costly thread-locals, as Django does
+        with its database connections.
     :param max_streams: how many streams this object runs at a time; the next one gets 503 with
         ``Retry-After``. 0: any number. Default: 1000.
     :param max_streams_per_client: how many streams one client may have at a time; the next one gets
         429. 0: any number. Default: 0.
     :param client_key: called with the ``environ``; returns the client that this limit counts the
-        request for. ``None``: no limit for this request. Default: :func:`remote_address`.
+        request for. ``None``: no limit for this request. Default: the remote address.
     :param liveness: whether the client's socket is watched. Default: true.
     :param early_start: whether status and headers are sent at the end of the call, not with the
         first block: for a server or a middleware that takes them no later. Default: false, which
