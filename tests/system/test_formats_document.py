@@ -11,6 +11,7 @@ import pytest
 from flask_llmstream import EventStreamDecoder
 from flask_llmstream.formats import BY_ACCEPT, FORMATS
 from tests.formats.test_kinds import ROWS
+from tests.support.runtimes import wait_for_worker_threads
 
 DOCUMENT = (pathlib.Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
 
@@ -36,6 +37,7 @@ def test_a_format_of_one_s_own_writes_what_it_shows_and_counts_the_rest(shown_ap
         {"type": "text", "text": "Good morning."},
         {"type": "end", "reason": "complete"},
     ]
+    wait_for_worker_threads()  # the log follows the last event
     assert "(left out: 1 reasoning)" in caplog.text
 
 
