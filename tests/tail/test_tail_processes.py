@@ -16,6 +16,7 @@ import pytest
 
 from flask_llmstream.__main__ import main
 from flask_llmstream.tail.verdict import COMPLETE, INTERRUPTED, TERMINATED, UNREAD
+from tests.support.eventually import eventually
 from tests.support.programs import ROOT
 from tests.support.upstream import HANG_GUARD, HEAD, Upstream
 from tests.tail.calls import KEPT_HEAD, STREAM_ID, message, says
@@ -74,7 +75,9 @@ class Terminal:
 def on_terminal(*arguments):
     """Run the command in a terminal of its own."""
     ours, theirs = pty.openpty()
-    process = run("flask_llmstream", "tail", *arguments, stdin=theirs, stdout=theirs, stderr=theirs)
+    # In a group of its own, as a shell starts it: Ctrl-Z stops no group that nobody can wake.
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    process = run("flask_llmstream", "tail", *arguments, **streams, preexec_fn=os.setpgrp)
     os.close(theirs)
     try:
         yield Terminal(process, ours)
@@ -125,7 +128,7 @@ def test_ctrl_z_gives_the_terminal_back_and_takes_it_again_later():
     with Upstream(kept) as upstream, on_terminal(upstream.url) as terminal:
         terminal.read_until(b"2 tokens")
         terminal.process.send_signal(signal.SIGTSTP)
-        os.waitpid(terminal.process.pid, os.WUNTRACED)
+        eventually(lambda: os.waitpid(terminal.process.pid, os.WUNTRACED | os.WNOHANG)[0])
         assert UPPER not in terminal.read_until(re.escape(WHOLE))
         terminal.process.send_signal(signal.SIGCONT)
         terminal.read_until(re.escape(UPPER))
