@@ -243,9 +243,12 @@ class EventLog:
 
     def _found(self, after: int, size: int) -> Optional[Chunk]:
         """The events behind one, up to a size: those in chunks, or else the newest."""
-        end = self.end  # before the events: an event that comes behind the end is not read
         first, newest = self._newest  # before the chunks
-        last = first + len(newest) - 1 if end is None else end.number
+        last = first + len(newest) - 1
+        # ``finish`` gives the reason, and counts then. So without a reason it will count all of
+        # these; and with one, none of them is certain before there is the end.
+        if self._ends_with is not None:
+            last = self.end.number if self.end is not None else 0
         if after >= last:
             return None
         chunks, start = self._chunks, after + 1

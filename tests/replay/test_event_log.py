@@ -153,6 +153,23 @@ def test_an_event_that_was_accepted_is_not_left_out_by_the_end(appending):
     assert all_behind(log)[0].startswith(b"".join(accepted))
 
 
+@pytest.mark.parametrize("appending", ["append", "appender"])
+def test_an_event_that_the_end_has_refused_is_read_by_nobody(appending):
+    log = WrittenMeanwhile()
+    append = log.append if appending == "append" else log.appender()
+    append(b"a")
+    read = []
+
+    def write():
+        with pytest.raises(StreamClosed):
+            append(b"b")
+        read.append(log.read(1))
+
+    log.write = write
+    log.finish(b"bye", "complete")
+    assert read == [None]
+
+
 # What has no room.
 
 
