@@ -16,6 +16,7 @@ from flask import Flask
 
 from flask_llmstream import Counter, EventStreamMiddleware, LLMStream
 from flask_llmstream.runtime.runtime import runtime_for
+from flask_llmstream.stream.limits import all_limiters
 from tests.support.answers import linted
 from tests.support.connections import Connection, TLSConnection
 from tests.support.leaks import LeakCheck
@@ -56,6 +57,8 @@ def nothing_left():
     check = LeakCheck()
     yield
     assert check.leaks() == []
+    for slots in all_limiters():
+        slots.begin_anew()  # a test may have drained those that all tests share
 
 
 @pytest.fixture(scope="session", params=["Chromium", "Firefox", "WebKit"])
