@@ -63,6 +63,13 @@ def public_target(app: Any, env: Any, node: Any, content: Any) -> Any:
     return make_refnode(app.builder, node["refdoc"], page, place, content)
 
 
+def language_of_page(app: Any, page: str, template: str, context: Any, doctree: Any) -> None:
+    """The browser chooses the forms of Chinese characters by the language that the page says."""
+    if page.startswith("zh/"):
+        context["language"] = "zh-Hans"
+
+
 def setup(app: Any) -> None:
     app.add_lexer("haproxy", TextLexer)  # a language that Pygments does not know
     app.connect("missing-reference", public_target)
+    app.connect("html-page-context", language_of_page)

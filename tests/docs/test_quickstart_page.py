@@ -17,10 +17,11 @@ def names():
     return run_page("quickstart.md")
 
 
-def test_the_first_application_answers_as_shown():
+@pytest.mark.parametrize("page", ["quickstart.md", "zh/quickstart.md"])
+def test_the_first_application_answers_as_shown(page):
     names = {"__name__": "quickstart"}
-    exec(blocks_of("quickstart.md")[0], names)
-    (shown,) = blocks_of("quickstart.md", "text")
+    exec(blocks_of(page)[0], names)
+    (shown,) = blocks_of(page, "text")
     answer = got(names["app"], "/words").replace(": \n", ":\n", 1)  # no editor keeps that space
     assert with_one_id(answer.strip()) == with_one_id(shown.strip())
 

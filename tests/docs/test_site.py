@@ -37,14 +37,16 @@ def pages_in(toctree: str) -> List[str]:
     return [line for line in lines if line and not line.startswith(":")]
 
 
-def test_every_page_has_its_place_and_only_one():
+@pytest.mark.parametrize("folder, below", [(".", ["api/index", "zh/index"]), ("zh", [])])
+def test_every_page_has_its_place_and_only_one(folder, below):
+    contents = text_of(f"{folder}/index.md")
     listed = Counter(
         page
-        for toctree in re.findall(r"```\{toctree\}\n(.*?)```", text_of("index.md"), re.DOTALL)
+        for toctree in re.findall(r"```\{toctree\}\n(.*?)```", contents, re.DOTALL)
         for page in pages_in(toctree)
     )
-    pages = {page.stem for page in DOCS.glob("*.md")} - {"index"}
-    assert listed == Counter([*pages, "api/index"])
+    pages = {page.stem for page in (DOCS / folder).glob("*.md")} - {"index"}
+    assert listed == Counter([*pages, *below])
 
 
 def test_every_page_of_the_reference_has_its_place():
