@@ -55,7 +55,10 @@ def test_the_page_shows_the_words(page):
         browser.shows("#answer", "".join(WORDS))
 
 
-def test_each_link_leads_to_a_file():
-    paths = {path for path in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", README)}
-    assert "docs/index.md" in paths
-    assert [path for path in paths if not (ROOT / path).exists()] == []
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", README))
+def test_a_link_leads_to_a_file_and_to_a_heading_of_it(link):
+    path, _, heading = link.partition("#")
+    assert (ROOT / path).exists()
+    if heading:
+        lines = re.findall(r"^#+ (.*)", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+        assert heading in [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines]
