@@ -1,23 +1,17 @@
-"""The code of ``docs/client.md`` and of the README's part on the client runs."""
+"""The code of ``docs/client.md`` runs."""
 
 from __future__ import annotations
 
-import re
 import threading
-from pathlib import Path
 
 import pytest
 from flask import Response, request
 from werkzeug.serving import make_server
 
 from tests.client.site import WORDS, app_of
+from tests.docs.pages import blocks_of
 
-ROOT = Path(__file__).parents[2]
 TEXT = "".join(WORDS)
-
-
-def blocks_of(name):
-    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
 
 
 @pytest.fixture
@@ -52,7 +46,7 @@ def run(app):
 
 
 def test_the_blocks_run_one_after_the_other(run, capsys):
-    blocks = blocks_of("docs/client.md")
+    blocks = blocks_of("client.md")
     first, events, feed, errors, rest, closing, session, own_server = blocks
     run(first)
     assert capsys.readouterr().out == TEXT + "complete\n"
@@ -67,9 +61,3 @@ def test_the_blocks_run_one_after_the_other(run, capsys):
     assert run(closing)["text"] == TEXT
     assert run(session)["text"] == TEXT
     run(own_server)
-
-
-def test_the_readme_asks(run):
-    (block,) = [block for block in blocks_of("README.md") if "EventSource" in block]
-    url = "https://example.org/v1/chat/completions"
-    assert run(f"{block}\nanswer = ask('{url}', 'Hi')")["answer"] == (TEXT, "complete")

@@ -28,6 +28,10 @@ def test_before_and_after_have_the_same_words(names):
         assert [line for line in data if f"data: {line}\n" in answer] == data
 
 
+def test_a_stream_that_stays_as_it_is_has_heartbeats(names):
+    assert got(names["app"], "/before").startswith(": \n")
+
+
 def test_what_is_published_comes_to_the_page(names, bus):
     answer = names["app"].test_client().get("/stream", buffered=False)
     blocks = answer.iter_encoded()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests.docs.pages import blocks_of, got, run_page, with_one_id
+from tests.support.answers import Answer
 from tests.support.eventually import eventually
 
 
@@ -39,6 +42,23 @@ def test_on_finish_gets_the_reason_and_the_text(names, caplog):
     names["app"].logger.setLevel("INFO")
     got(names["app"], "/counted")
     eventually(lambda: "complete: one two" in caplog.messages)
+
+
+def test_a_thread_sends_to_an_emitter(names):
+    assert got(names["app"], "/progress").count('{"percent":') == 3
+
+
+def test_the_work_behind_an_emitter_ends_quietly_when_its_reader_has_left(names):
+    works = []
+
+    def thread(target):
+        return SimpleNamespace(start=lambda: works.append(target))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(names, "threading", SimpleNamespace(Thread=thread))
+        Answer(names["app"], "/progress").close()
+    (work,) = works
+    work()
 
 
 def test_a_file_is_read_to_its_end(names):

@@ -125,8 +125,8 @@ def test_what_an_index_shows_needs_no_file_beside_it(metadata):
 
 
 def test_what_an_index_shows_names_the_file_that_a_link_led_to(metadata):
-    assert "[overflow strategy](docs/overflow.md)" in (ROOT / "README.md").read_text("utf-8")
-    assert "overflow strategy (docs/overflow.md)" in metadata
+    assert "[Formats](docs/formats.md)" in (ROOT / "README.md").read_text("utf-8")
+    assert "Formats (docs/formats.md)" in metadata
 
 
 def test_an_index_is_told_the_version_of_the_package(metadata):

@@ -32,6 +32,19 @@ def answer(client, **fields):
     return got.json["choices"][0]
 
 
+def test_words_come_whole(client):
+    answer = client.get("/poem").get_data(as_text=True)
+    pieces = re.findall('"message":"([^"]+)"', answer)
+    assert "".join(pieces) == "Two roads diverged in a yellow wood"
+    assert "yellow " in pieces  # of "yel" and "low "
+
+
+def test_a_smoothed_model_gives_its_whole_answer(names):
+    question = CompletionRequest(prompt="Count")
+    given = [text for text in names["smoothed"].stream(question) if isinstance(text, str)]
+    assert "".join(given) == "012"
+
+
 def test_a_view_of_one_s_own_asks_a_model(client):
     assert b'"message":"HELLO"' in client.post("/shout", json={"text": "Hello"}).data
 

@@ -1,69 +1,64 @@
-"""The code of the README runs."""
+"""The code of the README runs, and its page shows the stream."""
 
 from __future__ import annotations
 
-import pathlib
 import re
-from types import SimpleNamespace
+import threading
 
 import pytest
-from flask import Flask
+from werkzeug.serving import make_server
 
-from flask_llmstream import CallableProvider
-from tests.support.answers import Answer
+from tests.support.browsers import chromium
+from tests.support.programs import ROOT
 
-README = (pathlib.Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-
-
-def python_blocks():
-    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+WORDS = ["any ", "generator ", "streams"]
 
 
 @pytest.fixture
-def names():
-    """The names that the blocks define."""
-    names = {"__name__": "__main__"}
-    exec("\n".join(python_blocks()), names)
-    return names
+def app():
+    names = {"__name__": "readme"}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL)), names)
+    return names["app"]
 
 
-def test_the_python_blocks_make_an_application_that_streams(names):
-    client = names["app"].test_client()
-    assert client.get("/words").data.count(b'message\ndata: {"ended":false') == 3
-    assert b'data: {"pages":12}' in client.get("/report").data
-    assert client.get("/ticks").data == b": \n\ndata: 0\n\ndata: 1\n\ndata: 2\n\n"
-    assert b"tock" in client.get("/clock").data
-    names["model"] = CallableProvider(lambda request: [request.prompt])
-    assert b"A haiku about the sea." in client.post("/haiku", json={"topic": "the sea"}).data
-    visitor = names["club"].test_client()
-    assert visitor.get("/v1/models").status_code == 401
-    with visitor.get("/llmstream.js") as script:
-        assert b"export" in script.data
-    names["app"].config["CLOSED"] = True
-    refused = client.get("/report")
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "3600")
+@pytest.fixture
+def page(app, tmp_path):
+    """The address of the page, which is saved as the README says."""
+    (html,) = re.findall(r"```html\n(.*?)```", README, re.DOTALL)
+    ((file, path),) = re.findall(r"save this as `(.*?)`, and open `http://[^/]*(/.*?)`", README)
+    app.static_folder = str(tmp_path / "static")
+    (tmp_path / "static").mkdir()
+    (tmp_path / file).write_text(html, encoding="utf-8")
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}{path}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
-def test_the_work_behind_an_emitter_ends_quietly_when_its_reader_has_left(names):
-    works = []
-
-    def thread(target):
-        return SimpleNamespace(start=lambda: works.append(target))
-
-    names["threading"] = SimpleNamespace(Thread=thread)
-    Answer(names["app"], "/progress").close()
-    (work,) = works
-    work()
+def test_the_first_stream_has_its_words(app):
+    answer = app.test_client().get("/words").get_data(as_text=True)
+    assert re.findall(r'event: message\ndata: {"ended":false,"message":"(.*?)"', answer) == WORDS
 
 
-def test_every_option_and_key_is_told_with_its_default():
-    from flask_llmstream import LLMStream
+def test_the_application_offers_its_model(app):
+    listed = app.test_client().get("/v1/models").json["data"]
+    assert [model["id"] for model in listed] == ["llama", "counter"]
 
-    app = Flask(__name__)
-    LLMStream(app)
-    for key, default in app.config.items():
-        if key.startswith("LLMSTREAM_"):
-            option = key[len("LLMSTREAM_") :].lower()
-            assert f"`{key}`" in README or f"`{option}`" in README
-            if isinstance(default, int) and not isinstance(default, bool) and default > 9:
-                assert re.search(rf"\b{default}\b", README), key
+
+def test_the_page_shows_the_words(page):
+    with chromium() as browser:
+        browser.open(page)
+        browser.shows("#answer", "".join(WORDS))
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", README))
+def test_a_link_leads_to_a_file_and_to_a_heading_of_it(link):
+    path, _, heading = link.partition("#")
+    assert (ROOT / path).exists()
+    if heading:
+        lines = re.findall(r"^#+ (.*)", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+        assert heading in [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines]

@@ -19,7 +19,7 @@ def torn_down():
 
 @pytest.fixture
 def app(place, torn_down):
-    """An app, wrapped as in the README. ``/stream`` streams the items of ``app.source``."""
+    """An app, wrapped in the middleware. ``/stream`` streams the items of ``app.source``."""
     app = Flask("a_site")
     app.secret_key = "of no use"
     app.wsgi_app = EventStreamMiddleware(app.wsgi_app, worker=place.worker)
