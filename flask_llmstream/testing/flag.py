@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
+from ..errors import ConfigurationError
 from ..runtime.mutex import wakeup_of_the_caller
 from ..runtime.wakeup import Wakeup
 
@@ -39,8 +41,9 @@ class Flag:
 
         :param timeout: seconds. Default: 10.
         :raises TimeoutError: it was not set in that time. So a test that waits in vain fails.
+        :raises ConfigurationError: ``timeout`` is no number from 0.
         """
-        if not wait_for_any([self], timeout):
+        if not wait_for_any([self], checked_seconds("timeout", timeout)):
             raise TimeoutError(f"It has not happened within {timeout:g} s.")
 
     def add_waiter(self, wakeup: Wakeup) -> None:
@@ -50,6 +53,16 @@ class Flag:
     def remove_waiter(self, wakeup: Wakeup) -> None:
         """Wake it no more."""
         self._waiters.remove(wakeup)
+
+
+def checked_seconds(name: str, seconds: Any) -> float:
+    """Seconds that can be waited for.
+
+    :raises ConfigurationError: it is no number from 0; the message has the name.
+    """
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        raise ConfigurationError(f"{name}: has to be seconds from 0, not {seconds!r}")
+    return seconds
 
 
 def wait_for_any(flags: Sequence[Flag], timeout: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Generator, Iterable, List, Union
 
 from ..deltas import Delta
@@ -11,7 +10,7 @@ from ..providers.abortable_deltas import AbortableDeltas
 from ..providers.base import Piece, Provider
 from ..records import CompletionRequest, Usage
 from ..sse.event import ServerSentEvent
-from .flag import PATIENCE, Flag, wait_for_any
+from .flag import PATIENCE, Flag, checked_seconds, wait_for_any
 
 
 class Pause:
@@ -22,14 +21,12 @@ class Pause:
     :param seconds: the longest wait. Then the answer fails with ``unended_pause``, so that a test
         that has forgotten :meth:`end` fails, and does not hang. Default: 10.
     :ivar reached: set when an answer waits here.
-    :raises ConfigurationError: ``seconds`` is no number above 0.
+    :raises ConfigurationError: ``seconds`` is no number from 0.
     """
 
     def __init__(self, seconds: float = PATIENCE) -> None:
-        if not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
-            raise ConfigurationError(f"seconds: has to be a number above 0, not {seconds!r}")
         self.reached = Flag()
-        self._seconds = seconds
+        self._seconds = checked_seconds("seconds", seconds)
         self._ended = Flag()
 
     def end(self) -> None:

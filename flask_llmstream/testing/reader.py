@@ -35,6 +35,7 @@ class StreamReader:
     :ivar last_event_id: the ID of the last event that was read; ``""`` where none had one.
     :raises ServerFailure: the response has the status of a failure, before its first event.
     :raises NotAnEventStream: the response is no stream, nor JSON.
+    :raises TypeError: it is no response of a test client.
     """
 
     def __init__(self, response: Response) -> None:
@@ -59,8 +60,7 @@ class StreamReader:
     def ending(self) -> Optional[AnswerEnd]:
         """The end of the answer: its reason and its usage. ``None`` while it goes on, where it
         failed, where the reader has left before, and for a stream whose form tells no end."""
-        is_whole = self._answer.is_over or self._has_all
-        if self.failure or self._answer.is_empty or not is_whole:
+        if self.failure or self._answer.is_empty or not self._answer.is_over:
             return None
         return self._answer.end()
 
@@ -145,7 +145,7 @@ class StreamReader:
         self._open(client.get(path, headers=headers, **request))
 
     def _open(self, response: Response) -> None:
-        blocks = iter(response.iter_encoded())
+        blocks = _blocks_of(response)
         first = _first_block(response, blocks)
         self.response = response
         self._blocks = blocks
@@ -154,7 +154,6 @@ class StreamReader:
         self._has_left = False
         self._is_over = False
         self._is_cut = False
-        self._has_all = response.status_code == 204
 
     def _take(self) -> MessageEvent:
         while not self._waiting:
@@ -183,6 +182,12 @@ class StreamReader:
             raise StreamTruncated(words, code="no_answer")
         if self._answer.has_an_end or self._is_cut:
             raise StreamTruncated("The stream ended before its answer was complete.")
+
+
+def _blocks_of(response: Any) -> Iterator[bytes]:
+    if not hasattr(response, "iter_encoded"):
+        raise TypeError(f"response: has to be a test client's response, not {response!r:.60}")
+    return iter(response.iter_encoded())
 
 
 def _first_block(response: Response, blocks: Iterator[bytes]) -> bytes:

@@ -7,6 +7,7 @@ import threading
 import gevent
 import pytest
 
+from flask_llmstream import ConfigurationError
 from flask_llmstream.testing import Flag
 from flask_llmstream.testing.flag import wait_for_any
 from tests.support.runtimes import on_greenlet, on_thread
@@ -54,6 +55,12 @@ def test_all_greenlets_that_wait_are_woken():
 def test_a_wait_in_vain_is_an_error(run):
     with pytest.raises(TimeoutError, match="not happened within 0.01 s"):
         run(lambda: Flag().wait(timeout=0.01))
+
+
+@pytest.mark.parametrize("timeout", [None, -1, "1"])
+def test_a_wait_without_a_bound_is_refused(timeout):
+    with pytest.raises(ConfigurationError, match="^timeout: has to be seconds from 0, not "):
+        Flag().wait(timeout)
 
 
 @WAITERS

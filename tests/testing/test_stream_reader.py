@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.test import Client
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -41,12 +41,12 @@ def kept_site(*script):
     return Site(*script, LLMSTREAM_RECONNECT="resume")
 
 
-def answering(body, **options):
-    """The response of a plain view with this body."""
+def answering(*blocks, buffered=False, **options):
+    """The response of a plain view, whose body has these blocks."""
     app = Flask("a_plain_site")
     options = {"mimetype": "text/event-stream", **options}
-    app.add_url_rule("/", "view", lambda: Response(iter([body]), **options))
-    return app.test_client().get("/")
+    app.add_url_rule("/", "view", lambda: Response(list(blocks), **options))
+    return app.test_client().get("/", buffered=buffered)
 
 
 # Reading.
@@ -133,10 +133,10 @@ def test_it_reads_the_test_client_of_werkzeug():
 def test_the_event_that_opens_a_stream_is_not_given_and_an_event_of_that_name_is(kind):
     app = Flask("a_site")
     streams = LLMStream(app)
-    source = [ServerSentEvent("Hello", event=kind)]
+    source = [ServerSentEvent(text, event=kind) for text in ("Hello", "world")]
     app.add_url_rule("/", "view", lambda: streams.response(source, format="text"))
     events = read(app.test_client().get("/")).events()
-    assert [event.event for event in events] == [kind, "ended"]
+    assert [event.event for event in events] == [kind, kind, "ended"]
 
 
 # Failures.
@@ -160,8 +160,12 @@ def test_a_failure_within_the_stream_is_raised_by_text_alone():
         reader.text()
 
 
-def test_an_error_of_a_stream_without_a_form_is_its_failure():
-    reader = read(answering(b"data: Hello\n\nevent: error\ndata: Sorry.\n\n"))
+def test_an_error_behind_which_nothing_comes_is_the_failure():
+    delta, error = b'data: {"ended":false,"message":"Hel"}\n\n', b"event: error\ndata: Sorry.\n\n"
+    reader = StreamReader(answering(delta, error))
+    assert [next(reader).event for _ in range(2)] == ["message", "error"]
+    assert reader.failure is None  # the answer may go on, as behind a warning
+    assert list(reader) == []
     assert str(reader.failure) == "Sorry."
 
 
@@ -181,6 +185,12 @@ def test_a_page_is_no_stream(body):
         StreamReader(answering(body, mimetype="text/html"))
 
 
+@pytest.mark.parametrize("response", [None, b"data: Hello", Client(answering)])
+def test_anything_else_is_no_response(response):
+    with pytest.raises(TypeError, match="^response: has to be a test client's response, not "):
+        StreamReader(response)
+
+
 # Leaving.
 
 
@@ -195,8 +205,10 @@ def test_a_reader_who_leaves_ends_the_model():
         reader.text()
 
 
-def test_events_that_wait_are_lost_to_a_reader_who_leaves():
-    reader = StreamReader(answering(b"data: one\n\ndata: two\n\n"))
+@pytest.mark.parametrize("buffered", [False, True])
+def test_events_that_wait_are_lost_to_a_reader_who_leaves(buffered):
+    blocks = b"data: one\n\ndata: two\n\n", b"data: three\n\n"
+    reader = StreamReader(answering(*blocks, buffered=buffered))
     assert next(reader).data == "one"
     reader.leave()
     assert [event.data for event in reader.events()] == ["one"]
@@ -243,6 +255,20 @@ def test_a_view_is_resumed_at_its_own_path():
     reader.drop_after(1)
     reader.resume(client, "/")
     assert reader.text() == "onetwo"
+
+
+def test_a_view_of_another_making_is_resumed_and_its_last_id_stays():
+    app, rest = Flask("a_plain_site"), {None: "id: 7\ndata: one\n\n", "7": "data: two\n\n"}
+
+    def view():
+        return Response(rest[request.headers.get("Last-Event-ID")], mimetype="text/event-stream")
+
+    app.add_url_rule("/", "view", view)
+    reader = read(app.test_client().get("/"))
+    for _ in range(2):
+        reader.resume(app.test_client(), "/")
+        assert (next(reader).data, reader.last_event_id) == ("two", "7")
+    assert reader.text() == "onetwotwo"
 
 
 def test_a_reader_who_has_all_gets_nothing_more():
