@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from io import BytesIO
 
 import pytest
@@ -20,8 +19,9 @@ from flask_llmstream import (
     ServerSentEvent,
     Usage,
 )
+from flask_llmstream.testing import Pause, ScriptedProvider
 from tests.support.answers import Answer
-from tests.support.runtimes import HANG_GUARD, wait_for_worker_threads
+from tests.support.runtimes import wait_for_worker_threads
 
 COMPLETIONS = "/v1/chat/completions"
 STREAM = "/v1/chat/stream"
@@ -583,13 +583,8 @@ def test_each_has_its_own_cap_on_tokens(mount, echo):
 
 
 def test_each_can_have_slots_of_its_own(mount):
-    go_on = threading.Event()
-
-    def answer(request):
-        go_on.wait(HANG_GUARD)
-        return "late"
-
-    app = mount(max_streams=1, providers={"slow": CallableProvider(answer)}, chat_hold=0)
+    pause = Pause()
+    app = mount(max_streams=1, providers={"slow": ScriptedProvider(pause, "late")}, chat_hold=0)
     question = {"method": "POST", "json": {"prompt": "Hello"}}
     with Answer(app, MINE, **question) as first, Answer(app, MINE, **question) as second:
         first.block()
@@ -597,7 +592,7 @@ def test_each_can_have_slots_of_its_own(mount):
         assert second.status == 503
         assert app.extensions["llmstream"].slots.taken == 0
         assert messages(asked(app, json={"prompt": "Hello"})) == ["Hello ", ""]
-        go_on.set()
+        pause.end()
         first.rest()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 
 import pytest
 from flask import abort, request
@@ -19,8 +18,9 @@ from flask_llmstream import (
     stream_finished,
 )
 from flask_llmstream.formats.text import TextFormat
+from flask_llmstream.testing import Pause, ScriptedProvider
 from tests.support.answers import Answer
-from tests.support.runtimes import HANG_GUARD, wait_for_worker_threads
+from tests.support.runtimes import wait_for_worker_threads
 
 CHAT, TEXT, STREAM = "/v1/chat/completions", "/v1/completions", "/v1/chat/stream"
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -203,19 +203,14 @@ def test_so_is_the_refusal_of_the_application_s_own_check(app, caplog):
 
 
 def test_one_who_finds_no_slot_has_it(make_app, caplog):
-    go_on = threading.Event()
-
-    def late(request):
-        go_on.wait(HANG_GUARD)
-        return "late"
-
-    models = {"late": CallableProvider(late)}
+    pause = Pause()
+    models = {"late": ScriptedProvider(pause, "late")}
     app = make_app(LLMStream(providers=models), LLMSTREAM_MAX_STREAMS=1, LLMSTREAM_CHAT_HOLD=0)
     with Answer(app, CHAT, method="POST", json={"prompt": "a"}) as first:
         first.block()
         with Answer(app, CHAT, method="POST", json={"messages": HELLO}) as answer:
             answer.everything = answer.rest()
-        go_on.set()
+        pause.end()
         first.rest()
     error = json.loads(answer.everything)["error"]
     assert (answer.status, error["code"], error["id"]) == (503, "too_many_streams", id_of(answer))

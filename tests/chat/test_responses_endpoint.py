@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 
 import pytest
 from flask import Flask
@@ -12,6 +11,7 @@ from flask_llmstream import CallableProvider, LLMStream, ProviderError, Usage
 from flask_llmstream.deltas import Delta
 from flask_llmstream.protocols.responses import Responses
 from flask_llmstream.protocols.responses.recent_items import RecentItems
+from flask_llmstream.testing import Pause, ScriptedProvider
 from tests.support.answers import Answer
 
 PATH = "/v1/responses"
@@ -105,23 +105,18 @@ def test_an_item_of_an_answer_that_broke_may_be_named(app, asked):
 
 
 def test_an_item_of_an_answer_that_its_reader_left_may_be_named():
-    asked, gone = [], threading.Event()
-
-    def model(request):
-        asked.append(request)
-        yield "Hello"
-        gone.wait(10)
-
+    pause = Pause()
+    model = ScriptedProvider("Hello", pause)
     app, body = Flask("left"), {"input": "Hi", "stream": True}
-    LLMStream(app, providers={"gemma": CallableProvider(model)})
+    LLMStream(app, providers={"gemma": model})
     with Answer(app, PATH, method="POST", json=body) as answer:
         read = b""
         while b'"delta":"Hello"' not in read:
             read += answer.block()
-    gone.set()
+    pause.end()
     item = read.partition(b'"item_id":"msg_')[2].partition(b'"')[0].decode()
     assert post(app, input=referring_to([{"id": f"msg_{item}"}])).status == 200
-    assert asked[-1].messages[0] == {"role": "assistant", "content": "Hello"}
+    assert model.requests[-1].messages[0] == {"role": "assistant", "content": "Hello"}
 
 
 def test_an_item_is_its_owners(app):

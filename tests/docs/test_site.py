@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 import flask_llmstream
-from flask_llmstream import errors, formats
+from flask_llmstream import errors, formats, testing
 from tests.docs.pages import DOCS, got, run_page, text_of
 from tests.support.programs import ROOT
 from tests.test_exports import NAMES
@@ -27,7 +27,7 @@ ROOMS = [
     "providers.base",
     "replay.base",
 ]
-"""The modules from which an application imports beside the root and ``formats``."""
+"""The modules from which an application imports beside the root, ``formats`` and ``testing``."""
 SCRIPT = (ROOT / "flask_llmstream/static/llmstream.js").read_text(encoding="utf-8")
 SCRIPT_PAGE = text_of("api/javascript.rst")
 
@@ -65,7 +65,8 @@ def documented() -> Iterator[Any]:
 
 def public() -> Iterator[Any]:
     yield from ((name, getattr(flask_llmstream, name)) for name in NAMES)
-    yield from ((name, getattr(formats, name)) for name in formats.__all__)
+    for room in (formats, testing):
+        yield from ((name, getattr(room, name)) for name in room.__all__)
     for room in ROOMS:
         module = importlib.import_module(f"flask_llmstream.{room}")
         for name, value in vars(module).items():
