@@ -1050,7 +1050,7 @@ export class Answer {
   }
 
   #take(/** @type {Piece} */ { delta = {}, isWhole, usage, reason, error, isLast }) {
-    this.#trouble = null; // the answer goes on
+    this.#trouble = undefined; // the answer goes on
     if (isObject(usage)) this.#usage = usage;
     if (!(isWhole && this.#said)) this.#say(delta);
     this.#reason = reason || this.#reason;
