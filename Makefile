@@ -31,12 +31,13 @@ CLIENTS := $(VENV)/clients
 USUAL_CLIENTS := $(CLIENTS)/python/usual/installed $(CLIENTS)/node/usual/installed $(CLIENTS)/node/ag_ui/installed \
     $(CLIENTS)/node/ui/installed
 NPM := $(VENV)/npm
+RELEASE := $(VENV)/release
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
 .PHONY: demo test style docs docs-links unit integration system browsers js legacy legacy-rooms legacy-streams \
     test-matrix test-servers test-replay test-proxies test-clients test-openapi test-readers test-fidelity bad-days \
-    benchmark benchmark-decoder npm-package clean interleavings
+    benchmark benchmark-decoder npm-package release clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
@@ -50,7 +51,7 @@ test:  ## everything that must pass, three parts of the suite side by side
 
 style: $(VENV)/test
 	$(BIN)/flake8
-	$(BIN)/isort --check-only --diff flask_llmstream sample_app tests benchmarks
+	$(BIN)/isort --check-only --diff flask_llmstream sample_app tests benchmarks .ci/release
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -147,6 +148,9 @@ benchmark-decoder: $(NPM)/installed  ## the browser client's parser beside event
 npm-package: $(NPM)/installed  ## dist/flask-llmstream-*.tgz: the browser client for npm
 	node .ci/npm/build.mjs $(NPM) dist
 
+release: $(RELEASE)/installed $(NPM)/installed  ## dist/: what can be installed, built twice, checked and tried; three minutes
+	$(RELEASE)/bin/python .ci/release $(NPM)
+
 clean:
 	rm -rf $(VENV) .tox build dist *.egg-info benchmarks/.work tests/readers/.work tests/readers/node_modules
 
@@ -211,6 +215,11 @@ $(CLIENTS)/node/%/installed: tests/clients/node/%/package.json tests/clients/nod
 
 $(NPM)/installed: .ci/npm/package.json .ci/npm/package-lock.json | $(VENV)/debian
 	$(npm_ci)
+
+$(RELEASE)/installed: .ci/release/requirements.txt | $(BIN)/python
+	rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	@touch $@
 
 $(CLIENTS)/page/installed: $(USE_CHAT) | $(VENV)/debian
 	$(npm_ci)

@@ -53,7 +53,7 @@ from .sse.event import ServerSentEvent as ServerSentEvent
 from .telemetry.signals import stream_finished as stream_finished
 from .wsgi.middleware import EventStreamMiddleware as EventStreamMiddleware
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LOADED_WHEN_ASKED_FOR = {
     "Anthropic": ".providers.anthropic",

@@ -119,8 +119,15 @@ def asked(connection, path, method="GET"):
 
 
 def pieces_of(response):
-    """What came in each chunk."""
-    return list(iter(lambda: response.read1(65536), b""))
+    """What came in each chunk, also where its bytes came in two reads."""
+    pieces = []
+    with response:
+        while True:
+            size = int(response.fp.readline(), 16)
+            pieces.append(response.fp.read(size))
+            assert response.fp.readline() == b"\r\n"
+            if not size:
+                return pieces[:-1]
 
 
 def test_the_server_sends_each_stream_in_the_segments_of_its_file():
