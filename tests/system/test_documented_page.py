@@ -25,7 +25,7 @@ def app():
     return app
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(app):
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
@@ -36,22 +36,14 @@ def site(app):
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-def test_the_first_page_shows_the_answer_and_its_end(browser, site):
-    browser.open(f"{site}/")
-    browser.shows("#state", "complete")
-    assert browser.text("#answer") == "012"
-
-
-@pytest.mark.parametrize("page, element", [(1, "#story"), (2, "#words")])
-def test_the_other_pages_show_the_answer_and_its_end(browser, site, page, element):
-    browser.open(f"{site}/{page}")
-    browser.shows(element, "012 (complete)")
+def test_each_page_shows_the_answer_and_its_end(site):
+    with chromium() as browser:  # closed here: it keeps a connection in reserve
+        browser.open(f"{site}/")
+        browser.shows("#state", "complete")
+        assert browser.text("#answer") == "012"
+        for page, element in ((1, "#story"), (2, "#words")):
+            browser.open(f"{site}/{page}")
+            browser.shows(element, "012 (complete)")
 
 
 def test_html_comes_as_it_is_and_what_is_text_in_it_is_escaped(app):
