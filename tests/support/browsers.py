@@ -19,7 +19,10 @@ class Chromium(Browser):
     """Its driver has more than the standard: the console, and the DevTools protocol."""
 
     def console(self) -> Any:
-        return self._tell("POST", "se/log", "", type="browser")
+        """The messages since the last call, but for those on the icon of a file that names none. The
+        browser asks for that icon at a moment of its own."""
+        told = self._tell("POST", "se/log", "", type="browser")
+        return [line for line in told if "/favicon.ico" not in line["message"]]
 
     def command(self, name: str, **parameters: Any) -> Any:
         """Run a command of the DevTools protocol."""
