@@ -19,8 +19,8 @@ class Chromium(Browser):
     """Its driver has more than the standard: the console, and the DevTools protocol."""
 
     def console(self) -> Any:
-        """The messages since the last call, but for those on the icon of a file that names none. The
-        browser asks for that icon at a moment of its own."""
+        """The messages since the last call, but for those on the icon of a page that names none.
+        The browser asks for it at a moment of its own."""
         told = self._tell("POST", "se/log", "", type="browser")
         return [line for line in told if "/favicon.ico" not in line["message"]]
 
