@@ -18,9 +18,11 @@ UNIT_ALONE := server_endings server_goes servers middleware_servers bridges half
     gallery sample_app distributions drain measured misbehaving misbehaving_sources observed \
     emitter_native openai_on_greenlets gunicorn_configuration docs endable any_request client_bodies \
     forwarding kinds openai_any_json openai_reports use_chat schemathesis ag_ui_client \
-    npm_package tail_processes through_nginx fidelity restarts returning_crowd redis_faults redis_processes \
+    npm_package tail_processes through_nginx fidelity real_model restarts returning_crowd redis_faults redis_processes \
     redis_setups redis_traffic site testing_page
 NOT_AGAIN := $(addprefix --ignore=,$(wildcard $(UNIT_ALONE:%=tests/*/test_%.py)))
+OTHER_ROOMS := $(addprefix tests/,http producers protocols providers readers replay runtime sources sse streams tail \
+    telemetry testing views wsgi)
 WITH_OTHERS := $(addprefix tests/,clients doctor producers replay)
 IN_BROWSERS := $(wildcard tests/system/test_*page.py) tests/system/test_other_sites.py \
     tests/system/test_conversation.py tests/system/test_returning.py
@@ -35,9 +37,9 @@ RELEASE := $(VENV)/release
 OTHER_CLIENTS := $(CLIENTS)/python/frameworks/installed $(CLIENTS)/node/newest/installed $(CLIENTS)/page/installed
 USE_CHAT := sample_app/use_chat/package.json sample_app/use_chat/package-lock.json
 
-.PHONY: demo test style docs docs-links unit integration system browsers js legacy legacy-rooms legacy-streams \
-    test-matrix test-servers test-replay test-proxies test-clients test-openapi test-readers test-fidelity bad-days \
-    benchmark benchmark-decoder npm-package release clean interleavings
+.PHONY: demo test style docs docs-links unit integration system browsers js legacy legacy-rooms legacy-others \
+    legacy-streams test-matrix test-servers test-replay test-proxies test-clients test-openapi test-readers \
+    test-fidelity bad-days benchmark benchmark-decoder npm-package release clean interleavings
 
 demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:8090
 	@trap : INT; $(BIN)/python demo.py --port $(PORT) || test $$? = 130
@@ -47,7 +49,7 @@ demo: $(VENV)/demo  ## the sample app with a real model, on http://127.0.0.1:809
 test:  ## everything that must pass, three parts of the suite side by side
 	@$(MAKE) --jobs 2 $(VENV)/test $(VENV)/docs
 	@$(MAKE) --jobs 3 --output-sync=target style js docs $(USUAL_CLIENTS) $(NPM)/installed $(OLDEST_INSTALLED)
-	@$(MAKE) --jobs 3 --output-sync=target system unit legacy-rooms integration browsers legacy-streams
+	@$(MAKE) --jobs 3 --output-sync=target system unit integration legacy-others legacy-rooms browsers legacy-streams
 
 style: $(VENV)/test
 	$(BIN)/flake8
@@ -81,8 +83,8 @@ browsers: $(VENV)/test  ## pages in Chromium, Firefox and WebKit
 js: $(VENV)/debian
 	node --test --test-timeout=30000 tests/js/*.test.mjs
 
-# In two processes: in one for all tests, this old interpreter has crashed in its garbage collector.
-legacy: legacy-rooms legacy-streams  ## the oldest Python and Flask we promise, if that Python is installed
+# In three processes: with many tests in one, this old interpreter has crashed in its garbage collector.
+legacy: legacy-rooms legacy-others legacy-streams  ## the oldest Python and Flask we promise, if that Python is installed
 
 ifdef PYTHON38
 OLDEST := .tox/py38-flask11
@@ -94,12 +96,15 @@ $(OLDEST_INSTALLED): setup.cfg $(VENV)/test
 	touch $@
 
 legacy-rooms: $(OLDEST_INSTALLED)
-	$(TOX_OLDEST) --skip-pkg-install -- $(NOT_AGAIN) --ignore tests/stream
+	$(TOX_OLDEST) --skip-pkg-install -- $(NOT_AGAIN) --ignore tests/stream $(addprefix --ignore=,$(OTHER_ROOMS))
+
+legacy-others: $(OLDEST_INSTALLED)
+	$(OLDEST)/bin/python -m pytest $(NOT_AGAIN) $(OTHER_ROOMS)
 
 legacy-streams: $(OLDEST_INSTALLED)
 	$(OLDEST)/bin/python -m pytest $(NOT_AGAIN) tests/stream
 else
-legacy-rooms legacy-streams:
+legacy-rooms legacy-others legacy-streams:
 	@echo "skipped: the suite on Python 3.8 and Flask 1.1, because there is no python3.8" && test -z "$$CI"
 endif
 

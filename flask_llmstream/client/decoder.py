@@ -36,6 +36,10 @@ def object_in(text: "str | bytes") -> Any:
         return None
 
 
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+"""The most bytes of one event, which may be a whole answer."""
+
+
 class AnswerDecoder(EventStreamDecoder):
     """Reads what the standard ignores, too: JSON without a field, by itself or on each line, a
     field ``error`` (ggml-org/llama.cpp#16109), and a gap, which some formats tell in a comment.

@@ -24,7 +24,7 @@ from .checks import (
     checked_tries,
 )
 from .deadlines import Deadlines
-from .decoder import AnswerDecoder
+from .decoder import MAX_EVENT_BYTES, AnswerDecoder
 from .errors import EventSourceError, StreamTruncated
 from .reading import Policy, Reading
 from .reconnecting import Backoff
@@ -94,7 +94,7 @@ class EventSource:
         repeat_post: bool = False,
         max_tries: Optional[int] = 10,
         backoff: Optional[Backoff] = None,
-        max_event_bytes: int = 16 * 1024 * 1024,
+        max_event_bytes: int = MAX_EVENT_BYTES,
         on_bytes: Optional[Callable[[bytes], object]] = None,
         on_reconnect: Optional[Callable[[EventSourceError, float], object]] = None,
         clock: Callable[[], float] = monotonic,

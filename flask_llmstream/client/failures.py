@@ -5,19 +5,16 @@ Standard library only, no I/O.
 
 from __future__ import annotations
 
-import math
 import re
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, Dict, Iterator, Mapping, Optional
 
+from ..http.retry_after import seconds_of
 from .decoder import object_in
 from .errors import ServerFailure
 
 _WORDS = ("error_message", "message", "detail", "error_description", "msg", "error", "title")
 _MOST_DEPTH = 5
 _MOST_WORDS = 500
-_DECIMAL = re.compile(r"\d{1,15}(?:\.\d*)?", re.ASCII)
 _OTHER_START = re.compile(r"\s*[<{[]")
 
 
@@ -55,18 +52,6 @@ def refused(status: int, reason: str, headers: Mapping[str, str], body: str) -> 
         id=headers.get("X-Request-ID"),
         retry_after=seconds_of(headers.get("Retry-After")),
     )
-
-
-def seconds_of(retry_after: Optional[str]) -> Optional[int]:
-    """The seconds of a ``Retry-After``, a number or a date; ``None`` where it is neither."""
-    text = (retry_after or "").strip()
-    if _DECIMAL.fullmatch(text):
-        return math.ceil(float(text))
-    try:
-        wait = parsedate_to_datetime(text) - datetime.now(timezone.utc)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    return max(0, math.ceil(wait.total_seconds()))
 
 
 def _words_in(error: Any, members: Dict[str, Any], depth: int = 0) -> str:

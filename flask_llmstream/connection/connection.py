@@ -7,7 +7,6 @@ from time import monotonic
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from ..runtime.process import this_process
-from ..runtime.repeats import repeat
 from ..runtime.runtime import Runtime, pause
 from ..runtime.threads import allocate_lock
 from ..runtime.timers import Timer
@@ -77,7 +76,7 @@ class Connection:
         self._seen: Tuple[Optional[int], ...] = ()
         self._seen_at = 0.0
         if send_timeout:
-            self._timer = repeat(runtime.schedule, send_timeout / CHECKS, self._check)
+            self._schedule_check()
 
     def watch(self) -> None:
         """Notice a departure also while nothing is written, and have the kernel end a connection
@@ -169,18 +168,26 @@ class Connection:
 
     # In the hub, or on the timer thread.
 
-    def _check(self) -> bool:
+    def _schedule_check(self) -> None:
+        self._timer = self._runtime.schedule(self._send_timeout / CHECKS, self._check)
+
+    def _check(self) -> None:
         if self._is_closed:
-            return False
+            return
         if self._process is not this_process():  # a forked child's copy must not cut the parent's
-            return False
+            return
         descriptor = descriptor_of(self._socket)
         if not self._is_stuck(descriptor):
-            return True
+            self._check_again()
+            return
         self._gone()
         if descriptor is not None:
             self._cut_unless_closed(descriptor)
-        return False
+
+    def _check_again(self) -> None:
+        self._schedule_check()
+        if self._is_closed:  # meanwhile, where this is the timer thread
+            self._cancel_check()
 
     def _cut_unless_closed(self, descriptor: int) -> None:
         # On the timer thread: the server may close the body meanwhile, and serve the next request

@@ -11,14 +11,12 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
 from ..client.answers import AnswerEnd, AnswerReader
-from ..client.decoder import AnswerDecoder, begins_answer
+from ..client.decoder import MAX_EVENT_BYTES, AnswerDecoder, begins_answer
 from ..client.errors import NotAnEventStream, ServerFailure, StreamTruncated
 from ..client.failures import refused
 from ..client.forms import OUR_ID
 from ..sse.decoder import MessageEvent
 from ..sse.text import whole
-
-_MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 
 class StreamReader:
@@ -149,7 +147,7 @@ class StreamReader:
         first = _first_block(response, blocks)
         self.response = response
         self._blocks = blocks
-        self._decoder = AnswerDecoder(_MAX_EVENT_BYTES, self.last_event_id)
+        self._decoder = AnswerDecoder(MAX_EVENT_BYTES, self.last_event_id)
         self._waiting = deque(self._decoder.feed(first))
         self._has_left = False
         self._is_over = False

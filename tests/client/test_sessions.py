@@ -38,6 +38,16 @@ def by_path(**scripts):
     )
 
 
+def ends_at_once(source):
+    """Whether a reader that waits for its second event ends when another thread closes it."""
+    next(source)
+    closing = threading.Timer(0, source.close)
+    closing.start()
+    rest = list(source)
+    closing.join()
+    return rest == []
+
+
 def test_its_headers_auth_and_query(session):
     session.headers["X-User"] = "ada"
     session.auth = ("ada", "secret")
@@ -158,11 +168,7 @@ def test_an_adapter_of_one_s_own_class(session):
     session.mount("http://", Signing("k"))
     with Upstream(silence_after("one")) as upstream:
         with EventSource(upstream.url, session=session, json={}) as source:
-            next(source)
-            closing = threading.Timer(0, source.close)
-            closing.start()
-            assert list(source) == []
-            closing.join()
+            assert ends_at_once(source)
         assert upstream.hung_up.wait(HANG_GUARD)
     assert upstream.requests[0].headers["X-Key"] == "k"
 
@@ -216,11 +222,7 @@ def test_a_read_of_an_adapter_that_connects_by_itself_ends_at_once(session, adap
     session.mount("http://", adapter())
     with Upstream(silence_after("one")) as upstream:
         with EventSource(upstream.url, session=session, json={}) as source:
-            next(source)
-            closing = threading.Timer(0, source.close)
-            closing.start()
-            assert list(source) == []
-            closing.join()
+            assert ends_at_once(source)
         assert upstream.hung_up.wait(HANG_GUARD)
 
 
@@ -265,11 +267,7 @@ def test_its_own_certificates(trusting, certificate: Certificate):  # noqa: F811
 def test_a_read_over_tls_ends_at_once(trusting, certificate: Certificate):  # noqa: F811
     with Upstream(silence_after("one"), tls=certificate.context) as upstream:
         with EventSource(upstream.url, session=trusting, json={}) as source:
-            next(source)
-            closing = threading.Timer(0, source.close)
-            closing.start()
-            assert list(source) == []
-            closing.join()
+            assert ends_at_once(source)
 
 
 def test_a_deadline_over_tls(trusting, certificate: Certificate):  # noqa: F811
@@ -373,11 +371,7 @@ def test_a_read_through_a_proxy_ends_at_once(session):
     with Upstream(silence_after("one")) as proxy:
         session.proxies["http"] = proxy.url.replace("/v1", "")
         with EventSource("http://site.test/", session=session, json={}) as source:
-            next(source)
-            closing = threading.Timer(0, source.close)
-            closing.start()
-            assert list(source) == []
-            closing.join()
+            assert ends_at_once(source)
         assert proxy.hung_up.wait(HANG_GUARD)
 
 

@@ -277,13 +277,19 @@ def seen(monkeypatch, pattern, script, *arguments):
         return call(upstream.url, *arguments)
 
 
+def breaks_and_is_silent(exchange):
+    """Keeps its answer, breaks the first connection, and says nothing on the next."""
+    script = Kept() if exchange.method == "POST" else silence
+    script(exchange)
+
+
 def test_the_line_says_that_it_reconnects_and_why(monkeypatch):
     told = r"reconnecting .* \| 2 tokens \| .* \| 1 reconnect \| The connection"
-    assert seen(monkeypatch, told, Kept(), "-p", "x") == INTERRUPTED
+    assert seen(monkeypatch, told, breaks_and_is_silent, "-p", "x") == INTERRUPTED
 
 
 def test_the_line_says_that_it_waits_for_the_response(monkeypatch):
-    assert seen(monkeypatch, r"waiting for the response 0\.\d s", silence) == INTERRUPTED
+    assert seen(monkeypatch, r"waiting for the response \d+\.\d s", silence) == INTERRUPTED
 
 
 def test_the_line_says_that_it_waits_for_the_first_token(monkeypatch):

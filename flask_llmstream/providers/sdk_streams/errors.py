@@ -9,8 +9,8 @@ from typing import Any, Iterator, NoReturn, Optional
 
 from ...errors import ProviderError
 from ...http.errors import CallFailed, CallTimedOut
+from ...http.retry_after import retry_after_in
 from ..upstream.errors import UpstreamErrors
-from ..upstream.retry_after import retry_after_in
 from .events import response_of, unreadable
 from .kinds import SDKS, root_of
 

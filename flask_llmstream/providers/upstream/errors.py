@@ -13,8 +13,8 @@ from typing import Any, Iterable, Mapping, NoReturn, Optional
 
 from ...errors import LLMStreamError, ProviderError
 from ...http.errors import CallAborted, CallError, CallTimedOut
+from ...http.retry_after import seconds_of
 from .error_classes import ABORTED, TIMEOUT, UNREACHABLE, refusal_of
-from .retry_after import seconds_of
 from .secrets import Secrets
 from .words import Complaint, complaint_in
 

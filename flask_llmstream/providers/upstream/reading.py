@@ -13,12 +13,12 @@ from ...errors import EventTooLarge
 from ...http.call import HTTPAnswer, HTTPCall
 from ...http.charset import text_of
 from ...http.errors import CallAborted, CallError, CallTimedOut
+from ...http.retry_after import retry_after_in
 from ...sse.decoder import MessageEvent
 from .body_kind import OTHER, body_kind, suffices
 from .errors import UpstreamErrors
 from .events import events_of
 from .part import MAX_PART_BYTES, is_cut, parse_part
-from .retry_after import retry_after_in
 
 _MAX_ERROR_BYTES = 256 * 1024
 _MAX_SHOWN = 1000
