@@ -703,6 +703,8 @@ function asJson(/** @type {unknown} */ value) {
 
 const STALL = 45_000;
 const SECOND = 1_000;
+/** Our server may hold its answer back for so long, in milliseconds: at most one heartbeat. */
+const HOLD = 15_000;
 const LONGEST_PAUSE = 10_000;
 const LONGEST_WAIT = 3_600_000;
 const STREAM_ID = /^[\w-]{32}$/;
@@ -744,6 +746,8 @@ export class Answer {
   #getUrl = "";
   #finish = (/** @type {StreamState} */ _state) => {};
   #close = () => {};
+  /** @type {ReturnType<typeof setTimeout> | undefined} the time of a server that has yet to answer */
+  #closing;
   /** Give the connection up, and make another; or end the pause before the next. */
   /** @type {() => unknown} */
   #renew = () => {};
@@ -826,13 +830,13 @@ export class Answer {
 
   /**
    * End the answer, on the server too. The state is `ended` before this returns. The connection is
-   * closed too, or within a second if nothing has come from the server yet: it may keep the answer, and
-   * must then be told. No effect after the end.
+   * closed too. If nothing has come from the server yet, it is closed when something comes, or after
+   * 15 s: the server may keep the answer, and must then be told. No effect after the end.
    */
   stop() {
     if (this.#over) return;
     if (this.#isKnown) this.#dismiss();
-    else setTimeout(this.#close, SECOND);
+    else this.#closing = setTimeout(this.#close, HOLD);
     this.#enter({ name: "ended", reason: "stopped", usage: null });
   }
 
@@ -944,9 +948,16 @@ export class Answer {
     this.#renew = () => this.streamUrl && controller.abort(failed("truncated")); // else it may be lost
     this.#heardAt = Date.now();
     const decoder = new AnswerDecoder();
+    const question = this.#question({ ...request, lastEventId: this.#lastEventId, signal });
+    const { fetch = globalThis.fetch } = question;
+    question.fetch = async (...all) => {
+      if (this.#over) controller.abort(); // it was stopped while the page's function made the headers
+      signal.throwIfAborted();
+      return fetch(...all);
+    };
     const chunks = received(
       url,
-      this.#question({ ...request, lastEventId: this.#lastEventId, signal }),
+      question,
       decoder,
       ANSWER_START,
       (response) => this.#open(response, url),
@@ -962,6 +973,7 @@ export class Answer {
       if (error instanceof StreamFailure) return error;
       if (!signal.aborted) report(error);
     } finally {
+      clearTimeout(this.#closing);
       this.#retry = decoder.retry ?? this.#retry;
     }
     return failed(this.#form ? "truncated" : "no_answer");

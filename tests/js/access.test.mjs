@@ -116,16 +116,17 @@ test("a function for headers that fails is a failure, and while an answer is kep
   assert.equal(count, 3);
 });
 
-test("an answer that is left before its headers are there asks for nothing", async () => {
-  const token = deferred();
-  const asked = [];
-  const stream = Answer.post("/", {}, { headers: () => token.promise, fetch: (url) => asked.push(url) });
-  stream.leave();
-  token.resolve({});
-  await token.promise;
-  await new Promise(setImmediate);
-  assert.deepEqual(asked, []);
-});
+for (const end of ["leave", "stop"])
+  test(`an answer that is over before its headers are there asks for nothing: ${end}`, async () => {
+    const token = deferred();
+    const asked = [];
+    const stream = Answer.post("/", {}, { headers: () => token.promise, fetch: (url) => asked.push(url) });
+    stream[end]();
+    token.resolve({});
+    await token.promise;
+    await new Promise(setImmediate);
+    assert.deepEqual(asked, []);
+  });
 
 test("postEvents: the cause of a failure is kept", async () => {
   const cause = new Error("no token");

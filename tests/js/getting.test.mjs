@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { DELETE, EVENTS, GET, HEAD, ID, OPENING, TEXT } from "./kept.mjs";
 import { after, cut, cutAfter, deferred, refuse, resumed, stopTime, whole } from "./kept.mjs";
@@ -174,7 +174,36 @@ async function stopped(moment) {
 for (const moment of ["before the server has answered", "waiting"])
   test(`a stop is told to the server: ${moment}`, () => stopped(moment));
 
-test("a stop of a request that is never answered closes it within a second", async () => {
+/** Timers that close a connection are due when the test says how much time has passed. */
+function closers() {
+  const waiting = [];
+  const { setTimeout } = globalThis;
+  mock.method(globalThis, "setTimeout", (callback, time, ...rest) => {
+    if (!String(callback).includes("abort")) return setTimeout(callback, time, ...rest);
+    waiting.push({ callback, time });
+  });
+  return (passed) => waiting.filter(({ time }) => time <= passed).forEach(({ callback }) => callback());
+}
+
+test("a stop is told to a server that holds its answer back for 14 s", async () => {
+  const pass = closers();
+  const deleted = deferred();
+  let stream;
+  const answer = (request, response) => {
+    if (request.method === "DELETE") return deleted.resolve(request) ?? refuse(response, 204);
+    stream.stop();
+    pass(14_000);
+    response.writeHead(200, HEAD).write(OPENING);
+  };
+  await withServer(answer, async (origin) => {
+    stream = Answer.get(origin + "v1/chat/stream");
+    const { method, url } = await deleted.promise;
+    assert.equal(`${method} ${url}`, DELETE);
+  });
+});
+
+test("a stop of a request that is never answered closes it after 15 s", async () => {
+  const pass = closers();
   const asked = deferred();
   const answer = (_request, response) => asked.resolve({ left: once(response, "close") });
   await withServer(answer, async (url) => {
@@ -182,6 +211,7 @@ test("a stop of a request that is never answered closes it within a second", asy
     const { left } = await asked.promise;
     stream.stop();
     assert.equal(stream.state.reason, "stopped");
+    pass(15_000);
     await left;
   });
 });
