@@ -8,9 +8,9 @@ import os
 import secrets
 import time
 from importlib.util import find_spec
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, Optional
 
-from flask import Flask, Response, jsonify, redirect, session
+from flask import Flask, Request, Response, jsonify, redirect, session
 
 from flask_llmstream import LLMStream
 
@@ -33,6 +33,7 @@ def create_app() -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     app.config["SECRET_KEY"] = os.environ.get("SECRET_KEY") or secrets.token_hex()
     app.config["LLMSTREAM_RECONNECT"] = "resume"
+    app.config["LLMSTREAM_OWNER"] = visitor
     app.config["LLMSTREAM_DETACH_SECONDS"] = 60  # for who reloads; then nobody comes back
     app.config["LLMSTREAM_DOCS"] = find_spec("flask_swagger_ui") is not None
     models = providers(app)
@@ -41,7 +42,7 @@ def create_app() -> Flask:
 
     @app.route("/")
     def page() -> Response:
-        session["visits"] = True  # a visitor with a session has the list of their own answers
+        session.setdefault("visitor", secrets.token_hex())
         return app.send_static_file("page.html")
 
     @app.route("/models.json")
@@ -66,6 +67,12 @@ def create_app() -> Flask:
         return response
 
     return app
+
+
+def visitor(_: Request) -> Optional[str]:
+    """The owner of an answer, whom the page has made. By default the first answer would bring the
+    session's token, and a page that is reloaded before that never gets it."""
+    return session.get("visitor")
 
 
 def ticks() -> Iterator[Dict[str, Any]]:

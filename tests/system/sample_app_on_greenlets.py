@@ -226,6 +226,20 @@ def test_the_link_to_the_api_leads_to_its_description(environment):
     answer.close()
 
 
+def test_a_page_that_is_reloaded_before_its_first_answer_finds_it(environment):
+    environment(LLM_BASE_URL="http://127.0.0.1:9")
+    client = create_app().test_client(use_cookies=False)
+    page = client.get("/")
+    cookie = {"Cookie": page.headers["Set-Cookie"].partition(";")[0]}  # that of no answer
+    page.close()
+    question = {"model": "counter", "prompt": "Count.", "stream": True}
+    with client.post("/v1/chat/completions", json=question, headers=cookie) as answer:
+        next(answer.response)
+        listed = client.get("/v1/chat/streams", headers=cookie).get_json()["data"]
+        assert [each["id"] for each in listed] == [answer.headers["X-Stream-ID"]]
+        client.delete(f"/v1/chat/streams/{listed[0]['id']}", headers=cookie)
+
+
 def test_the_environment_points_at_another_server(environment):
     with Upstream(tokens("x")) as upstream:
         environment(LLM_BASE_URL=upstream.url, LLM_API_KEY="sk-12345", LLM_MODEL="big-one")
