@@ -705,6 +705,8 @@ const STALL = 45_000;
 const SECOND = 1_000;
 /** Our server may hold its answer back for so long, in milliseconds: at most one heartbeat. */
 const HOLD = 15_000;
+/** A page that is not left so many milliseconds after `beforeunload` stays. */
+const UNLOADING = 10_000;
 const LONGEST_PAUSE = 10_000;
 const LONGEST_WAIT = 3_600_000;
 const STREAM_ID = /^[\w-]{32}$/;
@@ -753,6 +755,8 @@ export class Answer {
   #renew = () => {};
   /** @type {number | null} how long the next pause is, if not as usual: milliseconds */
   #nextPause = null;
+  /** Firefox and WebKit cut the connections of a page that is left some time before `pagehide`. */
+  #staying = Promise.resolve();
   #life = new AbortController();
   /** When the connection was made, or has last brought a byte. 0: there is none. */
   #heardAt = 0;
@@ -975,6 +979,7 @@ export class Answer {
     } finally {
       clearTimeout(this.#closing);
       this.#retry = decoder.retry ?? this.#retry;
+      await this.#staying;
     }
     return failed(this.#form ? "truncated" : "no_answer");
   }
@@ -1021,7 +1026,19 @@ export class Answer {
     on("online", () => wake(true));
     on("visibilitychange", () => document.hidden || wake(false));
     on("pageshow", () => wake(false));
-    on("pagehide", ({ persisted }) => persisted && this.#sleep());
+    let stays = () => {};
+    on("beforeunload", () => {
+      const before = stays;
+      this.#staying = new Promise((resolve) => {
+        stays = () => (before(), resolve());
+        setTimeout(stays, UNLOADING);
+      });
+    });
+    on("pagehide", ({ persisted }) => {
+      if (!persisted) return;
+      this.#sleep();
+      stays();
+    });
   }
 
   /** The page goes into the back-forward cache, where no connection lives on. */

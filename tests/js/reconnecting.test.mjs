@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { EVENTS, GET, HEAD, OPENING, POST, TEXT } from "./kept.mjs";
 import {
@@ -259,6 +259,46 @@ test("an answer that can't be resumed is left by a page that goes into the cache
     assert.deepEqual([name, reason], ["ended", "left"]);
     await left.promise;
   });
+});
+
+/** The end of an answer that is not kept, whose connection breaks behind `beforeunload`. */
+async function broken(then) {
+  const happens = window();
+  const due = []; // what is to be called in 10 s
+  const { setTimeout } = globalThis;
+  mock.method(globalThis, "setTimeout", (callback, time, ...rest) =>
+    time === 10_000 ? due.push(callback) : setTimeout(callback, time, ...rest),
+  );
+  const isCut = deferred();
+  let cut;
+  const answer = (request, response) => {
+    if (request.method === "HEAD") return refuse(response, 204);
+    response.on("close", isCut.resolve);
+    begin(response, delta("Once"));
+    cut = () => response.destroy();
+  };
+  return withServer(answer, async (url) => {
+    const onText = () => {
+      for (const _click of [1, 2]) happens("beforeunload");
+      cut();
+    };
+    const stream = Answer.post(url, {}, { onText });
+    await isCut.promise;
+    await fetch(url, { method: "HEAD" }); // by then the break is known
+    then(happens, due);
+    const { name, code, reason } = await stream.finished;
+    return `${name}: ${code ?? reason}`;
+  });
+}
+
+test("a connection that breaks before the page goes into the cache is no failure", async () => {
+  const sleeps = (happens) => happens("pagehide", true, cached);
+  assert.equal(await broken(sleeps), "ended: left");
+});
+
+test("a page that stays is told of a break after 10 s", async () => {
+  const passes = (_happens, due) => due.forEach((pass) => pass());
+  assert.equal(await broken(passes), "failed: truncated");
 });
 
 test("a page that is closed or reloaded is not told of it", async () => {

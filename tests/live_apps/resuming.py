@@ -43,6 +43,13 @@ def unkept():
     return streams.response(answer(), heartbeat=0.2)
 
 
+@app.route("/held", methods=["POST"])
+def held():
+    """An answer whose server says nothing until a text is written."""
+    written.get()
+    return ""
+
+
 @app.route("/streams/<stream_id>", methods=["GET", "DELETE"])
 def kept(stream_id):
     if request.method == "GET":
@@ -92,7 +99,7 @@ def cut():
 
 @app.before_request
 def note():
-    if request.path.startswith(("/answers", "/streams", "/unkept")):
+    if request.path.startswith(("/answers", "/streams", "/unkept", "/held")):
         asked.append(f"{request.method} {request.path.split('/')[1]}")
         connections.append(request.environ["connection"])
 

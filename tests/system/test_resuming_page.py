@@ -214,7 +214,19 @@ def test_a_page_out_of_the_back_forward_cache_has_left_an_answer_that_is_not_kep
     reader.wait(TEXT, 0, "Once")
     goes_away_and_back(reader, site)
     end = reader.run("const { code, reason } = readers[0].answer.state; return code ?? reason")
-    assert end in ("left", "truncated")  # WebKit cuts a connection before it tells the page
+    assert end == "left"
+
+
+def test_a_page_that_is_reloaded_before_the_server_answers_has_not_failed(browser, site):
+    opened(browser, site.port)
+    browser.run(
+        "localStorage.told = ''; const onState = ({ name }) => (localStorage.told += name);"
+        "Answer.post('/held', {}, { onState });"
+    )
+    told_when(site, lambda told: told["asked"] == ["POST held"])
+    browser.reload()
+    write(site)
+    assert browser.run("return localStorage.told") == ""
 
 
 def test_a_page_that_was_frozen_goes_on_after_a_cut(browser, site):
