@@ -788,7 +788,7 @@ export class Answer {
    * @param {string | URL} url
    * @param {unknown} body sent as JSON
    * @param {AnswerOptions} [options]
-   * @throws {TypeError} JSON can't hold the body, or HTTP a header
+   * @throws {TypeError} JSON can't hold the body, or HTTP a header; `streams` without its slash
    */
   static post(url, body, options) {
     return new Answer(url, { method: "POST", body: JSON.stringify(body) }, options);
@@ -797,7 +797,7 @@ export class Answer {
   /**
    * @param {string | URL} url
    * @param {AnswerOptions} [options]
-   * @throws {TypeError} HTTP can't hold a header
+   * @throws {TypeError} HTTP can't hold a header; `streams` without its slash
    */
   static get(url, options) {
     const answer = new Answer(url, NOT_STORED, options);
@@ -811,7 +811,7 @@ export class Answer {
    *
    * @param {string | URL} url a `streamUrl`
    * @param {AnswerOptions} [options]
-   * @throws {TypeError} HTTP can't hold a header
+   * @throws {TypeError} HTTP can't hold a header; `streams` without its slash
    */
   static attach(url, options) {
     const answer = new Answer(url, NOT_STORED, options);
@@ -826,6 +826,9 @@ export class Answer {
    */
   constructor(url, request, options = {}) {
     this.#options = checked(options);
+    const { streams = "/" } = options;
+    if (!String(streams).endsWith("/"))
+      throw new TypeError(`streams has to be an address with a slash at the end, not ${streams}`);
     this.finished = new Promise((resolve) => (this.#finish = resolve));
     this.#watch(this.#options);
     if (options.signal?.aborted) this.leave();

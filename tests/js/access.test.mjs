@@ -79,6 +79,11 @@ for (const name of ["Answer.post", "Answer.get", "Answer.attach"]) {
   });
 }
 
+test("an address of streams without its slash is told at the call", () => {
+  const ask = () => Answer.post("http://127.0.0.1:1/", {}, { streams: "/v1/chat/streams" });
+  assert.throws(ask, /streams has to be an address with a slash at the end, not \/v1\/chat\/streams/);
+});
+
 test("postEvents: headers that HTTP can't hold are told as such", async () => {
   await assert.rejects(WAYS.postEvents("/", { headers: { "a b": "c" } }), TypeError);
 });
