@@ -16,6 +16,9 @@ const page = Object.fromEntries(
   Array.from(document.querySelectorAll("[id]"), (element) => [element.id, element]),
 );
 
+/** Milliseconds, in which another tab gets an address if it lives: the server answers within 2 s. */
+const PATIENCE = 3000;
+
 /** @type {Conversation} */
 let conversation = remembered();
 /** @type {import("./reading.js").Reading | null} what is being read */
@@ -177,7 +180,10 @@ function take(changed) {
   if (changed.id !== conversation.id) return;
   changed.exchanges = changed.exchanges.map(renewed);
   show(changed);
-  if (changed.running?.url) comeBack();
+  if (!changed.running) return;
+  // Without an address the other tab waits for the server, or was closed meanwhile.
+  if (changed.running.url) comeBack();
+  else setTimeout(comeBack, PATIENCE);
 }
 
 /** The exchange that is shown. If another tab knows more of it, that is shown in its place. */

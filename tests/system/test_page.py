@@ -184,6 +184,33 @@ def test_an_answer_that_another_tab_asks_for_is_shown_in_this_one(page, model):
     assert page.questions() == ["Once upon a time", "And then?"]
 
 
+CLOSED_EARLY = """
+const [key] = Object.keys(localStorage).filter((key) => key.startsWith("conversation:"));
+const [time, conversation] = localStorage[key].split(/ (.*)/s);
+const { id, exchanges } = JSON.parse(conversation);
+exchanges.push({ id: "another", question: "And then?", model: "", url: null, end: null });
+localStorage[key] = `${time} ${JSON.stringify({ id, exchanges })}`;
+const body = JSON.stringify({ prompt: "And then?", stream: true });
+const headers = { "Content-Type": "application/json" };
+const asked = fetch("/v1/chat/completions?format=message", { method: "POST", body, headers });
+asked.then(() => (window.isAsked = true));
+"""
+
+
+@pytest.mark.thorough
+def test_an_answer_is_shown_whose_tab_was_closed_before_the_server_had_answered(page, model):
+    began(page, model)
+    goes_on(page, model)
+    with page.browser.another_tab():
+        page.open()
+        page.browser.run(CLOSED_EARLY)
+        page.browser.wait("window.isAsked")
+        model.write("Nothing.")
+    page.answers("Nothing.")
+    model.end()
+    page.is_in("ended")
+
+
 @pytest.mark.thorough
 def test_a_new_conversation_in_another_tab_leaves_the_answer_of_the_first(page, model):
     began(page, model)
