@@ -378,6 +378,7 @@ class ReplayContract:
     def test_a_stop_behind_the_end_is_harmless(self, storage, elsewhere):
         reasons: List[str] = []
         storage.record(STREAM, HEAD, reasons.append).finish(b"", "complete")
+        storage.stop(STREAM)
         elsewhere.stop(STREAM)
         assert reasons == []
 
