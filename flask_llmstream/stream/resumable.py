@@ -63,6 +63,6 @@ def check_stream_id(stream_id: Any) -> None:
     """Raise ConfigurationError unless it can be the ID of a stream."""
     if not isinstance(stream_id, str) or re.fullmatch(STREAM_ID, stream_id) is None:
         raise ConfigurationError(
-            "stream_id: has to be 32 characters of A-Z, a-z, 0-9, '_' and '-', as expect() and "
-            f"new_stream_id() give, not {stream_id!r:.60}"
+            "stream_id: has to be 32 characters of A-Z, a-z, 0-9, '_' and '-', as new_stream_id() "
+            f"gives it, not {stream_id!r:.60}"
         )

@@ -126,6 +126,17 @@ def test_an_answer_of_each_protocol_is_read_again_from_each_event(app, protocol)
 
 
 @EACH_PROTOCOL
+def test_a_client_of_each_protocol_hears_of_a_gap(make_app, protocol):
+    """By an event, or by 410. A client skips a comment."""
+    app = make_app(LLMSTREAM_RECONNECT="resume", LLMSTREAM_REPLAY_MAX_EVENTS=1)
+    again = ask(app, path_of(ask(app, **asked(app, protocol))))
+    if again.status == 200:
+        assert re.search(rb"^(event|data):.*gap", again.body, re.MULTILINE)
+    else:
+        assert (again.status, code_of(again)) == (410, "evicted")
+
+
+@EACH_PROTOCOL
 def test_the_address_of_the_answer_gives_the_rest_and_asks_no_model(make_app, protocol):
     runs = []
     model = CallableProvider(lambda request: runs.append(1) or iter(["one ", "two"]))

@@ -253,6 +253,24 @@ def test_as_many_as_it_can_hold_are_fine(facts):
     assert list(checks.connections(facts)) == []
 
 
+KEEPING = options(reconnect="resume")
+IN_REDIS = dataclasses.replace(KEEPING, settings=Settings(replay_url="redis://localhost"))
+
+
+def test_streams_that_each_of_several_processes_keeps_for_itself_are_an_error():
+    line = 'app.config["LLMSTREAM_REPLAY_URL"] = \'redis://localhost\''
+    assert level_and_line(checks.kept(under(GEVENT, KEEPING, workers=4))) == ("error", line)
+
+
+@pytest.mark.parametrize("facts", [KEEPING, under(GEVENT, KEEPING), under(SYNC, IN_REDIS)])
+def test_streams_that_each_reader_finds_are_fine(facts):
+    assert level_and_line(checks.kept(facts)) == ("ok", None)
+
+
+def test_nothing_is_said_where_no_stream_is_kept():
+    assert list(checks.kept(under(SYNC))) == []
+
+
 def test_gunicorn_s_http2_is_an_error():
     found = checks.http2(under(GEVENT, http2=True))
     assert level_and_line(found) == ("error", "http_protocols = 'h1'")

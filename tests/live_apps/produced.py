@@ -21,7 +21,8 @@ app.config.update(
     LLMSTREAM_FORMAT="text",
 )
 streams.init_app(app)
-kept = redis.Redis.from_url(URL)
+# Who finds no connection waits for one: a worker that was slow begins and ends many at a time.
+kept = redis.Redis(connection_pool=redis.BlockingConnectionPool.from_url(URL, timeout=None))
 
 
 @app.after_request

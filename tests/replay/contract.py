@@ -172,6 +172,31 @@ class ReplayContract:
                 Read(events(1, 2), 0, b"the end", "complete")
             }
 
+    def test_readers_who_come_at_the_same_moment_get_the_same(self, storage, elsewhere):
+        recording = storage.record(STREAM, HEAD, nothing)
+        recording.append(event(1))
+        readings: List[Any] = []
+
+        def come() -> None:
+            barrier.wait(HANG_GUARD)
+            readings.append(elsewhere.read(STREAM))
+
+        barrier = threading.Barrier(4)
+        threads = [threading.Thread(target=come) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(HANG_GUARD)
+        for number in range(2, 5):
+            recording.append(event(number))
+            for reading in readings:
+                assert read_on(reading, number - 1, number) == Read(event(number), 0)
+        recording.finish(b"the end", "complete")
+        whole = Read(events(1, 4), 0, b"the end", "complete")
+        assert [read_all(reading) for reading in readings] == [whole] * 4
+        for reading in readings:
+            reading.close()
+
     def test_a_reader_that_leaves_takes_nothing_from_the_others(self, storage, elsewhere):
         recording = storage.record(STREAM, HEAD, nothing)
         first, second = elsewhere.read(STREAM), elsewhere.read(STREAM)
@@ -353,6 +378,7 @@ class ReplayContract:
     def test_a_stop_behind_the_end_is_harmless(self, storage, elsewhere):
         reasons: List[str] = []
         storage.record(STREAM, HEAD, reasons.append).finish(b"", "complete")
+        storage.stop(STREAM)
         elsewhere.stop(STREAM)
         assert reasons == []
 

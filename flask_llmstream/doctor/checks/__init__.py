@@ -8,6 +8,7 @@ from ..facts import Facts
 from ..finding import Finding
 from .application import compression, heartbeat, liveness, reloader, routes
 from .gunicorn import connections, draining, http2, preload, recycling, starts, timeout
+from .kept import kept
 from .patching import late_patching, partial_patching
 from .views import body_readers, caching, collecting, misplaced
 from .worker import worker
@@ -16,7 +17,7 @@ Check = Callable[[Facts], Iterable[Finding]]
 
 IN_THE_PROCESS: Tuple[Check, ...] = (
     worker, late_patching, partial_patching, compression, collecting, body_readers, caching,
-    misplaced, heartbeat, liveness, routes,
+    misplaced, heartbeat, liveness, routes, kept,
 )  # fmt: skip
 """The checks that a process can run on itself, also while it serves."""
 OF_THE_CONFIGURATION: Tuple[Check, ...] = (

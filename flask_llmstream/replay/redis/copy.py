@@ -24,6 +24,7 @@ class Copy:
 
     :ivar readings: the readers in this process.
     :ivar is_dropped: whether it is followed no more.
+    :ivar position: of the last entry that was read.
     """
 
     def __init__(self, keys: StreamKeys, head: StreamHead, log: EventLog, terms: Terms) -> None:
@@ -33,15 +34,10 @@ class Copy:
         self.readings: List[object] = []
         self.is_dropped = False
         self._terms = terms
-        self._position = Position(log.run, 0)
+        self.position = Position(log.run, 0)
         self._misses = 0
         self._look_at = 0.0
         self._mark_at = 0.0
-
-    @property
-    def after(self) -> bytes:
-        """The ID of the last entry that was read."""
-        return self._position.id
 
     @property
     def is_lost(self) -> bool:
@@ -81,9 +77,9 @@ class Copy:
         return steps
 
     def take(self, entries: Any, now: float) -> None:
-        """Take what came."""
+        """Take what came. Another copy of the stream may have lacked some that this one has."""
         for entry in entries_of(entries):
-            if self.log.end is None:
+            if self.log.end is None and entry.position > self.position:
                 self._take(entry)
         self._misses = 0
         self._look_at = now + self._terms.lease / LOOKS
@@ -105,7 +101,7 @@ class Copy:
         self._misses = self._misses + 1 if holder is None else 0
 
     def _take(self, entry: Entry) -> None:
-        self._position = entry.position
+        self.position = entry.position
         if entry.position.run > self.log.run:  # the old producer was lost
             self.lose()
             return

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, Callable, Dict, List, Optional, Set
 
 from .copy import Copy
+from .entries import Position
 from .health import Backoff, Health
 from .link import Command, Link, RedisUnreachable, is_refusal
 from .texts import to_text
@@ -100,26 +101,28 @@ class Follower:
         self._works()
         for step, reply in zip(steps, replies):
             step.done(reply)
-        self._take({copy.keys.events: copy for copy in copies}, read or ())
+        self._take(copies, read or ())
         for copy in copies:
             copy.judge()
         return 0.0
 
     def _read(self, copies: List[Copy]) -> Command:
-        count = max(1, MOST_ENTRIES // (len(copies) + 1))
-        keys = [self._inbox, *(copy.keys.events for copy in copies)]
-        after = [self._inbox_after, *(copy.after for copy in copies)]
+        places = _places(copies)
+        count = max(1, MOST_ENTRIES // (len(places) + 1))
+        keys = [self._inbox, *places]
+        after = [self._inbox_after, *(place.id for place in places.values())]
         seconds = self._block_seconds if copies else IDLE_BLOCK_SECONDS
         block = ("BLOCK", max(1, round(seconds * 1000)))
         return ("XREAD", "COUNT", count, *block, "STREAMS", *keys, *after)
 
-    def _take(self, copies: Dict[bytes, Copy], streams: Any) -> None:
-        now = monotonic()
-        for key, entries in streams:
-            if key == self._inbox:
-                self._take_messages(entries)
-            else:
-                copies[key].take(entries, now)
+    def _take(self, copies: List[Copy], streams: Any) -> None:
+        now, came = monotonic(), dict(streams)
+        messages = came.pop(self._inbox, None)
+        if messages:
+            self._take_messages(messages)
+        for copy in copies:
+            if copy.keys.events in came:
+                copy.take(came[copy.keys.events], now)
 
     def _take_messages(self, messages: Any) -> None:
         self._inbox_after = messages[-1][0]
@@ -146,3 +149,13 @@ class Follower:
             if is_hopeless:
                 copy.lose()
         return wait
+
+
+def _places(copies: List[Copy]) -> Dict[bytes, Position]:
+    """Behind which entry to read each stream. It is asked for once: where it has several copies,
+    from the one that has read least, as Redis does not tell which of them a reply is for."""
+    places: Dict[bytes, Position] = {}
+    for copy in copies:
+        key = copy.keys.events
+        places[key] = min(places.get(key, copy.position), copy.position)
+    return places

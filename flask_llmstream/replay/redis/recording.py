@@ -109,7 +109,10 @@ class RedisRecording(Recording):
         self._ended(stream_id)
 
     def stop(self, reason: str) -> None:
-        """Ask the producer to end. Any thread may call it; only the first call counts."""
+        """Ask the producer to end. Any thread may call it; only the first call counts. One that has
+        ended is not cancelled: others don't see its end until Redis has it."""
+        if reason == "cancelled" and self.log.end is not None:
+            return
         if claim(self, "_may_stop"):
             log.isolated(lambda: self._stop(reason), "a stream could not be stopped")
 
