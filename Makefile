@@ -83,7 +83,7 @@ browsers: $(VENV)/test  ## pages in Chromium, Firefox and WebKit
 js: $(VENV)/debian
 	node --test --test-timeout=30000 tests/js/*.test.mjs
 
-# In three processes: with many tests in one, this old interpreter has crashed in its garbage collector.
+# In three processes, which `test` runs side by side.
 legacy: legacy-rooms legacy-others legacy-streams  ## the oldest Python and Flask we promise, if that Python is installed
 
 ifdef PYTHON38

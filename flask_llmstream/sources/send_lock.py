@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Callable, List, Optional
 
 from gevent import getcurrent
@@ -33,7 +34,10 @@ class SendLock:
         self.turn = Mutex(wakeup)
         self._wakeup = wakeup
         self._is_read = is_read
-        self._creator: Any = getcurrent()
+        # Weak: greenlet 2.0 to 3.5.6 may free the greenlet object of a native thread that ends,
+        # although there is a reference to it. It looks for references with gc.get_referrers() (its
+        # issue 262), which overlooks garbage that is being collected. gc then crashes the process.
+        self._creator: Any = weakref.ref(getcurrent())
         self._was_set = False
         self._waiting: List[Wakeup] = []  # at most one: of the sender that has the turn
 
@@ -66,7 +70,7 @@ class SendLock:
         :raises StreamNotStarted: no reader has begun, and the caller made the channel: it has yet
             to return the response.
         """
-        if self._waiting and not self._is_read() and getcurrent() is self._creator:
+        if self._waiting and not self._is_read() and weakref.ref(getcurrent()) == self._creator:
             raise StreamNotStarted(
                 "nobody reads yet, and this is who has to return the response first: send less "
                 "before, send from another greenlet or thread, or say overflow='buffer'"

@@ -124,8 +124,8 @@ class Lockstep:
             self._greenlet.gr_context = self._context
             self._take_turns()
         else:
-            # The greenlet object of a native thread must not be kept: if another thread frees it
-            # after its own thread has ended, the process crashes.
+            # No reference to the greenlet object of a native thread may outlive that thread: the
+            # process can crash (``SendLock`` says why).
             self._context.run(self._take_turns)
 
     def _take_turns(self) -> None:

@@ -24,6 +24,7 @@ from tests.support.runtimes import (
     LOOPS,
     PLACES,
     THREADS,
+    here,
     only,
 )
 
@@ -63,7 +64,7 @@ class Run:
         return self
 
     def _run(self):
-        self.ran_on = threading.get_ident(), gevent.getcurrent()
+        self.ran_on = here()
         try:
             self.worker.drive(self._source, self._take)
         except BaseException as error:
@@ -86,7 +87,7 @@ def test_every_item_is_delivered_in_order(place):
 def test_it_runs_beside_the_reader(place):
     run = Run(place, []).start()
     run.ended.wait()
-    assert run.ran_on != (threading.get_ident(), gevent.getcurrent())
+    assert run.ran_on != here()
 
 
 def test_starting_returns_before_anything_is_produced(place):

@@ -22,6 +22,7 @@ from tests.support.runtimes import (
     LOOPS,
     PLACES,
     THREADS,
+    here,
     only,
     wait_for_worker_threads,
 )
@@ -614,7 +615,7 @@ def test_the_finaliser_runs_on_the_worker(place):
     running = Running(place, ["one"]).start()
     running.rest()
     running.summary()
-    assert running.told.ran_on != (threading.get_ident(), gevent.getcurrent())
+    assert running.told.ran_on != here()
 
 
 def test_the_slot_is_given_back_behind_everything_else(place):

@@ -23,6 +23,10 @@ GRACE = 5
 LASTING = {"llmstream-asyncio", "llmstream-stalls"}
 """Threads that a process keeps. They end some time after their last use, or never."""
 
+# Frozen objects are hidden from gc.get_referrers(), too. By that greenlet decides whether anything
+# refers to the greenlet object of an ended thread; if it finds nothing, it frees it.
+greenlet._greenlet.enable_optional_cleanup(False)
+
 TURN = 0.02
 """Seconds to wait for a thread and for the hub in turn, as each may need the other."""
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
-import gevent
-
 from flask_llmstream.formats import make_format
 from flask_llmstream.runtime.runtime import runtime_for
 from flask_llmstream.stream.options import StreamOptions
 from flask_llmstream.stream.stream import Stream
 from flask_llmstream.views.async_streams import AsyncStream
 from tests.support.manual_timers import ManualClock, ManualSchedule
-from tests.support.runtimes import HANG_GUARD
+from tests.support.runtimes import HANG_GUARD, here
 
 
 class Told:
@@ -46,7 +42,7 @@ class Told:
         return True
 
     def finished(self, stream, summary):
-        self.ran_on = threading.get_ident(), gevent.getcurrent()
+        self.ran_on = here()
         self.summaries.append(summary)
 
     def release(self, stream):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from typing import Any, Callable, Coroutine, List, NamedTuple
 
 import gevent.event
@@ -19,6 +20,15 @@ from flask_llmstream.runtime.wakeups import CrossThreadWakeup
 
 HANG_GUARD = 20
 """Seconds after which a test counts as hanging. Nothing is measured by it."""
+
+
+_names: "weakref.WeakKeyDictionary[Any, object]" = weakref.WeakKeyDictionary()
+
+
+def here() -> object:
+    """Tells the current greenlet, and so its thread, from all others. A test must not keep the
+    greenlet object of a thread that ends: the process can crash (``SendLock`` says why)."""
+    return _names.setdefault(gevent.getcurrent(), object())
 
 
 class OneWaiterEvent:

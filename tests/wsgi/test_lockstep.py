@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import threading
 import weakref
 
 import gevent
@@ -12,13 +11,9 @@ import pytest
 from flask_llmstream.runtime.runtime import runtime_for
 from flask_llmstream.runtime.wakeups import ThreadWakeup
 from flask_llmstream.wsgi.lockstep import Lockstep
-from tests.support.runtimes import GREENLETS, THREADS, only
+from tests.support.runtimes import GREENLETS, THREADS, here, only
 
 TENANT = contextvars.ContextVar("tenant", default="nobody")
-
-
-def runtime():
-    return threading.get_ident(), gevent.getcurrent()
 
 
 def nothing():
@@ -69,9 +64,9 @@ def test_also_what_is_no_failure(begin, error):
 
 def test_all_steps_run_on_one_worker_that_is_not_the_caller(begin):
     lockstep = begin()
-    places = {lockstep.run(runtime) for _ in range(3)}
+    places = {lockstep.run(here) for _ in range(3)}
     assert len(places) == 1
-    assert runtime() not in places
+    assert here() not in places
 
 
 def test_steps_see_the_callers_contextvars_and_what_earlier_steps_set(begin):
@@ -97,7 +92,7 @@ def test_an_outcome_is_not_kept(begin):
 
 def test_a_step_can_call_a_function_where_the_caller_waits(begin):
     lockstep = begin()
-    assert lockstep.run(lambda: lockstep.run_at_caller(runtime)) == runtime()
+    assert lockstep.run(lambda: lockstep.run_at_caller(here)) == here()
 
 
 def test_what_that_function_raises_is_raised_in_the_step(begin):
@@ -127,8 +122,8 @@ def test_a_step_may_call_its_caller_any_number_of_times(begin):
 
 def test_the_worker_ends_with_its_last(place, begin):
     lockstep, last, ran_on = begin(), place.for_reader(), []
-    on_worker = lockstep.run(runtime)
-    lockstep.end(lambda: (ran_on.append(runtime()), last.set()))
+    on_worker = lockstep.run(here)
+    lockstep.end(lambda: (ran_on.append(here()), last.set()))
     last.wait()
     assert ran_on == [on_worker]
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextvars
 import gc
 import gzip
-import threading
 import weakref
 from typing import get_args
 
-import gevent
 import pytest
 from werkzeug.test import create_environ
 
@@ -18,15 +16,12 @@ from flask_llmstream.channel.overflow import STRATEGIES
 from flask_llmstream.keywords import Lossless
 from tests.support.answers import Answer
 from tests.support.plain_wsgi import EVENT_STREAM
+from tests.support.runtimes import here
 
 COMMENT = b": \n\n"
 ONE, TWO = b"data: one\n\n", b"data: two\n\n"
 LOSSLESS = {*get_args(Lossless)}
 TENANT = contextvars.ContextVar("tenant", default="nobody")
-
-
-def here():
-    return threading.get_ident(), gevent.getcurrent()
 
 
 # Which responses are streams.

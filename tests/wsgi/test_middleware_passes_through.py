@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from wsgiref.util import FileWrapper
 from wsgiref.validate import validator
 
@@ -14,14 +13,10 @@ from werkzeug.test import create_environ
 from flask_llmstream import EventStreamMiddleware
 from tests.support.answers import Answer, linted
 from tests.support.plain_wsgi import EVENT_STREAM
-from tests.support.runtimes import GREENLETS, only
+from tests.support.runtimes import GREENLETS, here, only
 
 CSV = ("Content-Type", "text/csv")
 PAGE = [("Content-Type", "text/html"), ("Content-Length", "5")]
-
-
-def here():
-    return threading.get_ident(), gevent.getcurrent()
 
 
 class Server:
