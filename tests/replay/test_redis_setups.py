@@ -11,6 +11,7 @@ from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.replay.base import Limits
 from flask_llmstream.replay.redis.storage import RedisStorage
 from flask_llmstream.replay.storages import storage_of
+from tests.conftest import needs
 from tests.replay.contract import (
     HEAD,
     STREAM,
@@ -25,7 +26,7 @@ from tests.replay.contract import (
 from tests.replay.test_redis_faults import Producer
 from tests.support.certificates import certificate_for
 from tests.support.eventually import eventually
-from tests.support.redis_servers import cluster, free_port, redis_server, sentinels
+from tests.support.redis_servers import cluster, free_port, has_tls, redis_server, sentinels
 
 LEASE = 1.0
 
@@ -160,6 +161,7 @@ def test_a_unix_domain_socket(tmp_path):
 
 
 def test_tls(tmp_path):
+    needs("a Redis that was built with TLS", has_tls())
     ours, port = certificate_for("localhost", tmp_path), free_port()
     arguments = ("--tls-port", str(port), "--tls-cert-file", ours.path, "--tls-key-file", ours.key)
     with redis_server(*arguments, "--tls-ca-cert-file", ours.path, "--tls-auth-clients", "no"):
