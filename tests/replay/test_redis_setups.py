@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import uuid
 
 import pytest
 
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.replay.base import Limits
+from flask_llmstream.replay.redis.servers import servers_of
 from flask_llmstream.replay.redis.storage import RedisStorage
 from flask_llmstream.replay.storages import storage_of
 from tests.conftest import needs
@@ -158,6 +160,7 @@ def test_a_unix_domain_socket(tmp_path):
     with redis_server("--unixsocket", str(path)):
         works(f"unix://{path}")
         works(f"unix://{path}?db=3")
+        works(f"redis+unix://{path}", f"valkey+unix://{path}")
 
 
 def test_tls(tmp_path):
@@ -175,11 +178,51 @@ def test_a_user_a_password_and_a_database():
         assert server.client.dbsize() == 0
 
 
-@pytest.mark.parametrize("scheme", ["valkey", "redis"])
-def test_both_clients_speak_with_each_other(scheme):
-    pytest.importorskip("valkey")
+@pytest.fixture(params=["valkey-py", "redis-py"])
+def client(request, monkeypatch):
+    """The client library of Valkey's URLs."""
+    if request.param == "valkey-py":
+        pytest.importorskip("valkey")
+    else:
+        monkeypatch.setitem(sys.modules, "valkey", None)  # as if it were not installed
+    return request.param
+
+
+def test_both_clients_speak_with_each_other(client):
     with redis_server() as server:
-        works(server.url.replace("redis", scheme, 1), server.url)
+        works(server.url.replace("redis", "valkey", 1), server.url)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "valkey", "valkeys"])
+def test_only_the_scheme_of_a_url_names_the_client(client, scheme):
+    """A host may have that name, too, and a password may."""
+    connection = servers_of(f"{scheme}://:valkey@valkey:6380").connect(b"")
+    assert (connection.host, connection.port) == ("valkey", 6380)
+    assert type(connection).__module__.startswith(
+        "valkey" if client == "valkey-py" and scheme.startswith("valkey") else "redis"
+    )
+
+
+def test_valkey_needs_no_redis_py(server, monkeypatch):
+    pytest.importorskip("valkey")
+    monkeypatch.setitem(sys.modules, "redis", None)
+    works(server.url.replace("redis", "valkey", 1))
+
+
+@pytest.mark.parametrize("scheme, needed", [("redis", "redis-py"), ("valkey", "valkey-py or redis-py")])
+def test_a_client_that_is_not_installed_is_named(monkeypatch, scheme, needed):
+    for name in ("redis", "valkey"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ConfigurationError, match=f"{scheme}:// needs {needed}; install"):
+        servers_of(f"{scheme}://127.0.0.1:1")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("reader", ["redis", "valkey"])
+def test_sentinel_and_a_cluster_by_each_client(client, three_nodes, reader):
+    works(three_nodes[0].replace("redis", "valkey", 1), three_nodes[0].replace("redis", reader, 1))
+    with sentinels() as (url, *_):
+        works(url.replace("redis", "valkey", 1), url.replace("redis", reader, 1))
 
 
 def test_settings_of_replies_are_ours():
@@ -196,6 +239,7 @@ def test_settings_of_replies_are_ours():
         ("redis+sentinel://127.0.0.1:1", "the name of the service"),
         ("redis+sentinel://127.0.0.1:x/main", "x"),
         ("redis+sparrow://127.0.0.1:1", "redis+sparrow"),
+        ("rediss+cluster://127.0.0.1:1", "rediss+cluster"),
         ("memory", "has to begin with"),
         (None, "has to begin with"),
     ],
