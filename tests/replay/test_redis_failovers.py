@@ -70,11 +70,11 @@ def prefix():
 @pytest.fixture
 def storage_of(six_nodes, prefix):
     """Make the storage of one more process. Its URL names all nodes, as any may be gone."""
-    places = ",".join(f"127.0.0.1:{node.port}" for node in six_nodes[1])
+    url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in six_nodes[1])
     with contextlib.ExitStack() as stack:
 
         def storage_of(**limits):
-            storage = RedisStorage(f"redis+cluster://{places}", Limits(**limits), prefix, lease=LEASE)
+            storage = RedisStorage(url, Limits(**limits), prefix, lease=LEASE)
             stack.callback(storage.close)
             return storage
 

@@ -209,7 +209,9 @@ def test_valkey_needs_no_redis_py(server, monkeypatch):
     works(server.url.replace("redis", "valkey", 1))
 
 
-@pytest.mark.parametrize("scheme, needed", [("redis", "redis-py"), ("valkey", "valkey-py or redis-py")])
+@pytest.mark.parametrize(
+    "scheme, needed", [("redis", "redis-py"), ("valkey", "valkey-py or redis-py")]
+)
 def test_a_client_that_is_not_installed_is_named(monkeypatch, scheme, needed):
     for name in ("redis", "valkey"):
         monkeypatch.setitem(sys.modules, name, None)

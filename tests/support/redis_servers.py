@@ -18,7 +18,6 @@ from tests.support.ports import free_port, is_free
 from tests.support.programs import installed
 from tests.support.runtimes import HANG_GUARD
 
-
 PROGRAM = os.environ.get("REDIS_SERVER", "redis-server")
 
 
@@ -147,7 +146,8 @@ def cluster(replicas: int = 0) -> Iterator[Tuple[str, List[RedisServer]]]:
         for node in nodes:
             node.client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
         for node in nodes:
-            eventually(lambda: b"cluster_known_nodes:%d" % len(nodes) in _reply(node, "CLUSTER INFO"))
+            known = b"cluster_known_nodes:%d" % len(nodes)
+            eventually(lambda: known in _reply(node, "CLUSTER INFO"))
         for node, master in zip(nodes[3:], masters * replicas):
             _replicate(node, master)
         for node in nodes:
@@ -167,9 +167,12 @@ def is_whole(node: RedisServer, replicas: int) -> bool:
 @contextlib.contextmanager
 def _cluster_node() -> Iterator[RedisServer]:
     port = next(one for one in iter(free_port, None) if is_free(one + BUS))
-    options = "--cluster-enabled yes --cluster-node-timeout 2000 --repl-diskless-sync-delay 0"
-    # A replica may take its master's place however little it has of it.
-    with redis_server(*options.split(), "--cluster-replica-validity-factor", "0", port=port) as node:
+    options = (
+        "--cluster-enabled yes --cluster-node-timeout 2000 --repl-diskless-sync-delay 0 "
+        # A replica may take its master's place however little it has of it.
+        "--cluster-replica-validity-factor 0"
+    )
+    with redis_server(*options.split(), port=port) as node:
         yield node
 
 
