@@ -166,6 +166,18 @@ def test_what_the_producer_keeps_no_more_is_told_as_lost(storage_of, side):
     assert read == Read(event(1) + events(read.lost + 2, 201), read.lost, b"the end", "complete")
 
 
+def test_a_note_that_was_not_replicated_is_forgotten(storage_of, side):
+    storage = storage_of()
+    storage.record(STREAM, HEAD, nothing)
+    servers = side()
+    servers.cut()
+    storage.set_note(STREAM, "what was noted")  # in the slot of the stream of that name
+    assert storage.note(STREAM) == "what was noted"
+    servers.lose_the_master()
+    with contextlib.closing(anew(storage_of())):
+        assert storage.note(STREAM) is None
+
+
 def test_an_end_that_was_not_replicated_is_no_end_for_later_readers(storage_of, side):
     """The producer has gone: nobody can send it again."""
     recording = storage_of().record(STREAM, HEAD, nothing)
