@@ -34,9 +34,9 @@ class Copy:
         self.readings: List[object] = []
         self.is_dropped = False
         self._terms = terms
-        self._position = Position(log.run - 1, END)  # the next entry is the beginning of the run
-        self._token = b""
-        self._is_same_run = True
+        self._position = self._begin = Position(log.run, 0)
+        self._token = b""  # of the run's beginning; none where that is not known
+        self._is_same_run = False  # not until that was looked at
         self._misses = 0
         self._look_at = 0.0
         self._mark_at = 0.0
@@ -82,7 +82,7 @@ class Copy:
             self._look_at = now + self._terms.lease / LOOKS
             steps.append(Step(("GET", self.keys.lease), self._looked))
         if not self._is_same_run:
-            first = ("XRANGE", self.keys.events, "-", "+", "COUNT", 1)
+            first = ("XRANGE", self.keys.events, self._begin.id, "+", "COUNT", 1)
             steps.append(Step(first, self._compared))
         return steps
 
@@ -121,13 +121,14 @@ class Copy:
         if not entries or is_refusal(entries):
             return
         first = next(entries_of(entries))
-        if first.token and self._token and first.token != self._token:
-            self.lose()
+        if first.token and first.position == self._begin:
+            self._token = self._token or first.token
+            if self._token != first.token:
+                self.lose()
         self._is_same_run = True
 
     def _take(self, entry: Entry) -> None:
         self._position = entry.position
-        self._token = entry.token or self._token
         if entry.position.run > self.log.run:  # the old producer was lost
             self.lose()
             return
