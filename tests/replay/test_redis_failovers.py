@@ -70,10 +70,11 @@ def prefix():
 @pytest.fixture
 def storage_of(six_nodes, prefix):
     """Make the storage of one more process. Its URL names all nodes, as any may be gone."""
-    url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in six_nodes[1])
+    places = ",".join(f"127.0.0.1:{node.port}" for node in six_nodes[1])
     with contextlib.ExitStack() as stack:
 
-        def storage_of(**limits):
+        def storage_of(scheme="redis", **limits):
+            url = f"{scheme}+cluster://{places}"
             storage = RedisStorage(url, Limits(**limits), prefix, lease=LEASE)
             stack.callback(storage.close)
             return storage
@@ -112,11 +113,12 @@ def anew(storage):
     return eventually(reading)
 
 
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
 @pytest.mark.parametrize("how", ["asked", "killed"])
-def test_a_stream_and_its_readers_go_on_with_the_replica(storage_of, side, how):
-    producer = Producer(storage_of().record(STREAM, HEAD, nothing))
+def test_a_stream_and_its_readers_go_on_with_the_replica(storage_of, side, how, scheme):
+    producer = Producer(storage_of(scheme).record(STREAM, HEAD, nothing))
     try:
-        with contextlib.closing(storage_of().read(STREAM)) as reading:
+        with contextlib.closing(storage_of(scheme).read(STREAM)) as reading:
             assert read_on(reading, 0, 10).events.startswith(events(1, 10))
             servers = side()
             if how == "asked":

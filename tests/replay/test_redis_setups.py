@@ -51,8 +51,16 @@ def works(*urls):
 # Sentinel.
 
 
-def test_sentinel_and_a_failover():
+CLIENTS = pytest.mark.parametrize(
+    "scheme", ["redis", pytest.param("valkey", marks=pytest.mark.thorough)]
+)
+"""Each client tells in its own way that a server has moved."""
+
+
+@CLIENTS
+def test_sentinel_and_a_failover(scheme):
     with sentinels() as (url, master, replica):
+        url = url.replace("redis", scheme, 1)
         prefix = uuid.uuid4().hex
         here, there = (RedisStorage(url, prefix=prefix, lease=LEASE) for _ in range(2))
         producer = Producer(here.record(STREAM, HEAD, nothing))
@@ -116,8 +124,10 @@ def test_the_streams_of_a_cluster_are_on_all_nodes(three_nodes):
         elsewhere.close()
 
 
-def test_a_slot_that_moves_to_another_node_takes_its_streams_along(three_nodes):
+@CLIENTS
+def test_a_slot_that_moves_to_another_node_takes_its_streams_along(three_nodes, scheme):
     url, nodes = three_nodes
+    url = url.replace("redis", scheme, 1)
     prefix = uuid.uuid4().hex
     storage, elsewhere = (RedisStorage(url, prefix=prefix, lease=LEASE) for _ in range(2))
     producer = Producer(storage.record(STREAM, HEAD, nothing))

@@ -88,13 +88,11 @@ class Copy:
 
     def take(self, entries: Any, now: float) -> None:
         """Take what came. Where it may be of another run it is left, and comes again."""
-        if not self._is_same_run:
-            return
-        for entry in entries_of(entries):
-            if self.log.end is None:
-                self._take(entry)
         self._misses = 0
         self._look_at = now + self._terms.lease / LOOKS
+        for entry in entries_of(entries) if self._is_same_run else ():
+            if self.log.end is None:
+                self._take(entry)
 
     def judge(self) -> None:
         """End the log if the producer is lost."""
