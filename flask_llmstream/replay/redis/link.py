@@ -15,9 +15,9 @@ Command = Tuple[Any, ...]
 _WRONG_SERVER = {"MOVED": "MovedError", "ASK": "AskError", "CLUSTERDOWN": "ClusterDownError",
                  "MASTERDOWN": "MasterDownError", "READONLY": "ReadOnlyError",
                  "LOADING": "BusyLoadingError"}  # fmt: skip
-"""Replies of a server that does not serve these keys, or not yet: their first words, and the classes
-of the client libraries. redis-py 5 and valkey-py have no class for most of them, and leave the word;
-redis-py 6 takes it off."""
+"""Replies of a server that does not serve these keys, or not yet: their first words, and the
+classes of the client libraries. redis-py 5 and valkey-py have no class for most of them, and leave
+the word; redis-py 6 takes it off."""
 
 STALE_SECONDS = 1.0
 """A connection that was silent for longer is checked before it is used."""
