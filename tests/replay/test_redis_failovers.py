@@ -28,7 +28,9 @@ class Side(NamedTuple):
     replica: RedisServer
 
     def cut(self) -> None:
-        """Let the replica get nothing more, nor know that there is more."""
+        """Let the replica get what there is, and nothing more, nor know that there is more."""
+        sent = self.master.client.info("replication")["master_repl_offset"]
+        eventually(lambda: self.replica.client.info("replication")["slave_repl_offset"] >= sent)
         self.master.client.execute_command("ACL", "SETUSER", "default", "-psync", "-sync")
         self.master.client.execute_command("CLIENT", "KILL", "TYPE", "replica")
         eventually(lambda: self.replica.client.info("replication")["master_link_status"] == "down")
@@ -154,6 +156,7 @@ def test_what_was_not_replicated_is_sent_again_while_its_producer_lives(storage_
 def test_what_the_producer_keeps_no_more_is_told_as_lost(storage_of, side):
     recording = storage_of(max_events=50).record(STREAM, HEAD, nothing)
     recording.append(event(1))
+    assert recording.flush(10)
     servers = side()
     servers.cut()
     for number in range(2, 201):
@@ -184,6 +187,7 @@ def test_an_end_that_was_not_replicated_is_no_end_for_later_readers(storage_of, 
     """The producer has gone: nobody can send it again."""
     recording = storage_of().record(STREAM, HEAD, nothing)
     recording.append(event(1))
+    assert recording.flush(10)
     servers = side()
     servers.cut()
     with contextlib.closing(storage_of().read(STREAM)) as reading:
