@@ -81,9 +81,9 @@ class Settings:
         Flask-Login knows, else the session that the request's cookie brought, else nobody.
     :param replay_url: where the events of streams with ``reconnect="resume"`` are kept:
         ``memory://``, in this process; ``redis://…``, ``rediss://…``, ``unix://…``,
-        ``redis+sentinel://…``, ``redis+cluster://…``, shared by all processes and machines that use
-        it; or a :class:`~flask_llmstream.replay.base.ReplayStorage` of one's own. Default:
-        ``memory://``.
+        ``redis+sentinel://…``, ``redis+cluster://…``, or ``valkey`` in place of ``redis``, shared
+        by all processes and machines that use it; or a
+        :class:`~flask_llmstream.replay.base.ReplayStorage` of one's own. Default: ``memory://``.
     :param replay_prefix: begins the names of all keys in Redis. Default: ``llmstream``.
     :param replay_max_streams: the most streams that ``memory://`` keeps; the one that ended first
         makes room, and where none has ended, a new stream gets 503. 0: any number. Default: 1000.

@@ -9,8 +9,9 @@ from .base import Limits, ReplayStorage
 from .memory import MemoryStorage
 
 MEMORY = "memory://"
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster",
-                 "valkey", "valkeys", "valkey+sentinel", "valkey+cluster")  # fmt: skip
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+unix", "redis+sentinel", "redis+cluster",
+                 "valkey", "valkeys", "valkey+unix", "valkey+sentinel",
+                 "valkey+cluster")  # fmt: skip
 
 
 def storage_of(url: Union[str, ReplayStorage], limits: Limits, prefix: str) -> ReplayStorage:

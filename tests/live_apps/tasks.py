@@ -1,4 +1,7 @@
-"""Streams that Celery's workers produce. Redis is the broker, and keeps the streams."""
+"""Streams that Celery's workers produce. Redis is the broker, and keeps the streams.
+
+A task of a worker that is lost comes back after ``VISIBLE_AFTER`` seconds.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ celery.conf.update(
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": float(os.environ.get("VISIBLE_AFTER", 3600))},
 )
 
 

@@ -17,6 +17,7 @@ if sys.version_info < (3, 9):
 
 TASKS = "tests.live_apps.tasks:celery"
 STOP_SECONDS = 0.5
+LOST_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,31 @@ def test_a_killed_child_shows_as_an_error_and_its_task_begins_a_new_run(site, se
     with site.request("GET", f"/read/{stream_id}", last=f"{stream_id}:1") as reader:
         assert reader.response.status == 410
         assert b"replaced" in reader.response.read()
+
+
+@pytest.mark.thorough
+def test_a_whole_worker_is_lost_and_its_task_begins_a_new_run_at_another():
+    """No broker notices that at once: the task comes back behind its visibility timeout."""
+    with redis_server() as server, produced(server.url, "tasks") as site:
+        worker = (TASKS, "-P", "prefork", "-c", "2")
+        settings = {"REDIS_URL": server.url, "VISIBLE_AFTER": "2"}
+        with celery_worker(*worker, **settings) as lost:
+            stream_id = begin(site, "wait")
+            with site.reading(stream_id) as old:
+                old.read_until("run 1")
+                lost.lose()
+                began = time.monotonic()
+                assert '"code":"producer_lost"' in old.read_to_the_end().end.data
+                assert time.monotonic() - began < LOST_SECONDS
+        with celery_worker(*worker, **settings):
+            eventually(lambda: counted(server, "begun", stream_id) == 2)
+            with site.reading(stream_id) as new:
+                new.read_until("run 2")
+                assert "run 1" not in new.text
+                site.post(f"/stop/{stream_id}")
+                assert '"reason":"cancelled"' in new.read_to_the_end().end.data
+        with site.request("GET", f"/read/{stream_id}", last=f"{stream_id}:1") as reader:
+            assert reader.response.status == 410
 
 
 def test_a_task_that_no_worker_takes_is_an_error(site, worker):

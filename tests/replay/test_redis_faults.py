@@ -342,6 +342,24 @@ def test_a_redis_that_lost_the_numbers_of_the_runs_keeps_the_old_producer_out(se
     assert [one.get(b"1") for one in fields if b"1" in one] == [b"new"]
 
 
+def test_a_reader_does_not_go_on_in_another_run_of_the_same_number(server, storage_of):
+    """Its producer is gone, and Redis has lost the numbers of the runs."""
+    with path_to(server.port) as path:
+        old = storage_of(path).record(STREAM, HEAD, nothing)
+        old.append(event(1))
+        with contextlib.closing(storage_of(server).read(STREAM)) as reading:
+            assert read_on(reading, 0, 1).events == event(1)
+            path.hold()
+            server.kill()
+            server.start()
+            new = storage_of(server).record(STREAM, HEAD, nothing)
+            assert new.log.run == old.log.run
+            new.append(b"new")
+            new.append(b"newer")
+            new.finish(b"the end", "complete")
+            assert read_all(reading, 1) == Read(b"", 0, HEAD.lost, "lost")
+
+
 def test_an_entry_of_an_old_run_is_refused_by_redis(server, storage_of):
     """Not only by us: the old producer's command may have been on its way for long."""
     with path_to(server.port) as path:

@@ -31,6 +31,11 @@ def test_the_first_failure_is_told_and_no_other(health, caplog):
     assert [one.getMessage().rpartition(": ")[2] for one in caplog.records] == ["refused"]
 
 
+def test_a_redis_that_is_too_old_is_told_as_such(health, caplog):
+    health.failed("unknown command `GETEX`")
+    assert "Redis 6.2 or later" in caplog.text
+
+
 def test_it_is_back_when_nothing_has_failed_for_a_while(health, clock, caplog):
     health.failed("refused")
     clock.now += SETTLE_SECONDS - 0.1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import uuid
 
 import pytest
 
 from flask_llmstream.errors import ConfigurationError
 from flask_llmstream.replay.base import Limits
+from flask_llmstream.replay.redis.servers import servers_of
 from flask_llmstream.replay.redis.storage import RedisStorage
 from flask_llmstream.replay.storages import storage_of
+from tests.conftest import needs
 from tests.replay.contract import (
     HEAD,
     STREAM,
@@ -25,7 +28,7 @@ from tests.replay.contract import (
 from tests.replay.test_redis_faults import Producer
 from tests.support.certificates import certificate_for
 from tests.support.eventually import eventually
-from tests.support.redis_servers import cluster, free_port, redis_server, sentinels
+from tests.support.redis_servers import cluster, free_port, has_tls, redis_server, sentinels
 
 LEASE = 1.0
 
@@ -48,8 +51,16 @@ def works(*urls):
 # Sentinel.
 
 
-def test_sentinel_and_a_failover():
+CLIENTS = pytest.mark.parametrize(
+    "scheme", ["redis", pytest.param("valkey", marks=pytest.mark.thorough)]
+)
+"""Each client tells in its own way that a server has moved."""
+
+
+@CLIENTS
+def test_sentinel_and_a_failover(scheme):
     with sentinels() as (url, master, replica):
+        url = url.replace("redis", scheme, 1)
         prefix = uuid.uuid4().hex
         here, there = (RedisStorage(url, prefix=prefix, lease=LEASE) for _ in range(2))
         producer = Producer(here.record(STREAM, HEAD, nothing))
@@ -113,8 +124,10 @@ def test_the_streams_of_a_cluster_are_on_all_nodes(three_nodes):
         elsewhere.close()
 
 
-def test_a_slot_that_moves_to_another_node_takes_its_streams_along(three_nodes):
+@CLIENTS
+def test_a_slot_that_moves_to_another_node_takes_its_streams_along(three_nodes, scheme):
     url, nodes = three_nodes
+    url = url.replace("redis", scheme, 1)
     prefix = uuid.uuid4().hex
     storage, elsewhere = (RedisStorage(url, prefix=prefix, lease=LEASE) for _ in range(2))
     producer = Producer(storage.record(STREAM, HEAD, nothing))
@@ -157,9 +170,11 @@ def test_a_unix_domain_socket(tmp_path):
     with redis_server("--unixsocket", str(path)):
         works(f"unix://{path}")
         works(f"unix://{path}?db=3")
+        works(f"redis+unix://{path}", f"valkey+unix://{path}")
 
 
 def test_tls(tmp_path):
+    needs("a Redis that was built with TLS", has_tls())
     ours, port = certificate_for("localhost", tmp_path), free_port()
     arguments = ("--tls-port", str(port), "--tls-cert-file", ours.path, "--tls-key-file", ours.key)
     with redis_server(*arguments, "--tls-ca-cert-file", ours.path, "--tls-auth-clients", "no"):
@@ -173,11 +188,53 @@ def test_a_user_a_password_and_a_database():
         assert server.client.dbsize() == 0
 
 
-@pytest.mark.parametrize("scheme", ["valkey", "redis"])
-def test_both_clients_speak_with_each_other(scheme):
-    pytest.importorskip("valkey")
+@pytest.fixture(params=["valkey-py", "redis-py"])
+def client(request, monkeypatch):
+    """The client library of Valkey's URLs."""
+    if request.param == "valkey-py":
+        pytest.importorskip("valkey")
+    else:
+        monkeypatch.setitem(sys.modules, "valkey", None)  # as if it were not installed
+    return request.param
+
+
+def test_both_clients_speak_with_each_other(client):
     with redis_server() as server:
-        works(server.url.replace("redis", scheme, 1), server.url)
+        works(server.url.replace("redis", "valkey", 1), server.url)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "valkey", "valkeys"])
+def test_only_the_scheme_of_a_url_names_the_client(client, scheme):
+    """A host may have that name, too, and a password may."""
+    connection = servers_of(f"{scheme}://:valkey@valkey:6380").connect(b"")
+    assert (connection.host, connection.port) == ("valkey", 6380)
+    assert type(connection).__module__.startswith(
+        "valkey" if client == "valkey-py" and scheme.startswith("valkey") else "redis"
+    )
+
+
+def test_valkey_needs_no_redis_py(server, monkeypatch):
+    pytest.importorskip("valkey")
+    monkeypatch.setitem(sys.modules, "redis", None)
+    works(server.url.replace("redis", "valkey", 1))
+
+
+@pytest.mark.parametrize(
+    "scheme, needed", [("redis", "redis-py"), ("valkey", "valkey-py or redis-py")]
+)
+def test_a_client_that_is_not_installed_is_named(monkeypatch, scheme, needed):
+    for name in ("redis", "valkey"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ConfigurationError, match=f"{scheme}:// needs {needed}; install"):
+        servers_of(f"{scheme}://127.0.0.1:1")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("reader", ["redis", "valkey"])
+def test_sentinel_and_a_cluster_by_each_client(client, three_nodes, reader):
+    works(three_nodes[0].replace("redis", "valkey", 1), three_nodes[0].replace("redis", reader, 1))
+    with sentinels() as (url, *_):
+        works(url.replace("redis", "valkey", 1), url.replace("redis", reader, 1))
 
 
 def test_settings_of_replies_are_ours():
@@ -194,6 +251,7 @@ def test_settings_of_replies_are_ours():
         ("redis+sentinel://127.0.0.1:1", "the name of the service"),
         ("redis+sentinel://127.0.0.1:x/main", "x"),
         ("redis+sparrow://127.0.0.1:1", "redis+sparrow"),
+        ("rediss+cluster://127.0.0.1:1", "rediss+cluster"),
         ("memory", "has to begin with"),
         (None, "has to begin with"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -31,6 +32,11 @@ class CeleryWorker:
         """Whether a line has these words."""
         return any(words in line for line in list(self.log))
 
+    def lose(self) -> None:
+        """End it and its children at once, as the loss of its machine does."""
+        os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
     def stop(self) -> None:
         """Let it end as a deployment does."""
         self._process.terminate()
@@ -53,6 +59,7 @@ def celery_worker(app: str, *arguments: str, **environment: str) -> Iterator[Cel
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         universal_newlines=True,
+        start_new_session=True,
     )
     log: List[str] = []
     drain = threading.Thread(target=lambda: log.extend(process.stderr), daemon=True)

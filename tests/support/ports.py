@@ -19,10 +19,11 @@ _ports: Iterator[int] = itertools.cycle([*PORTS[_first:], *PORTS[:_first]])
 def free_port() -> int:
     """A port on which nothing listens. A process takes them in turn and begins at a random one. So
     another process, which looks for one at the same moment, looks elsewhere."""
-    return next(filter(_is_free, _ports))
+    return next(filter(is_free, _ports))
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nothing listens on it."""
     with contextlib.suppress(OSError), socket.socket() as probe:
         probe.bind(("127.0.0.1", port))
         return True

@@ -53,7 +53,8 @@ class TcpPath:
         self._changed.clear()
         for name, value in flags.items():
             setattr(self, f"_{name}", value)
-        self._wake.send(b".")
+        with contextlib.suppress(BrokenPipeError):  # it has seen the flags by itself, and ended
+            self._wake.send(b".")
         self._changed.wait(10)
 
     def _run(self) -> None:

@@ -1,6 +1,6 @@
-"""Two hosts and a cable between them, made of network namespaces; this needs root.
+"""Hosts and cables between them, made of network namespaces; this needs root.
 
-The cable can be pulled, and made slow.
+A cable can be pulled, and made slow.
 """
 
 from __future__ import annotations
@@ -93,6 +93,45 @@ class TwoHosts:
         """The server's bytes arrive at this rate from now on."""
         rate = f"rate {8 * bytes_a_second}bit burst 2000 latency 2s"
         self.server.run(f"tc qdisc add dev cable root tbf {rate}")
+
+
+class HostsOfASite:
+    """Hosts of web servers, each with a cable of its own to the host of their Redis.
+
+    :ivar redis: the host of Redis.
+    :ivar web: the others.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.redis = Host("10.77.0.1")
+        self.web = [Host(f"10.77.{each}.2") for each in range(1, count + 1)]
+        for each, host in enumerate(self.web, 1):
+            ends = f"ip link add cable{each} type veth peer name cable netns {host.pid}"
+            self.redis.run(ends)
+            self.redis.run(f"ip addr add 10.77.{each}.1/24 dev cable{each}")
+            host.run(f"ip addr add {host.address}/24 dev cable")
+            host.run("ip link set cable up")
+            host.run(f"ip route add {self.redis.address} via 10.77.{each}.1")
+            self.plug(host)
+        self.redis.run(f"ip addr add {self.redis.address}/32 dev lo")
+
+    def __enter__(self) -> HostsOfASite:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for host in (self.redis, *self.web):
+            host.close()
+
+    def unplug(self, host: Host) -> None:
+        """From now on nothing arrives from this host at Redis, nor the other way."""
+        self._set(host, "down")
+
+    def plug(self, host: Host) -> None:
+        """Let a cable that was pulled work again."""
+        self._set(host, "up")
+
+    def _set(self, host: Host, state: str) -> None:
+        self.redis.run(f"ip link set cable{1 + self.web.index(host)} {state}")
 
 
 def can_be_made() -> bool:

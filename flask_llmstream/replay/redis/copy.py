@@ -8,6 +8,7 @@ from ..base import StreamHead
 from ..event_log import EventLog
 from .entries import END, Entry, Position, entries_of
 from .keys import StreamKeys
+from .link import is_refusal
 from .run import Terms
 from .writer import Step
 
@@ -34,7 +35,9 @@ class Copy:
         self.readings: List[object] = []
         self.is_dropped = False
         self._terms = terms
-        self.position = Position(log.run, 0)
+        self.position = self._begin = Position(log.run, 0)
+        self._token = b""  # of the run's beginning; none where that is not known
+        self._is_same_run = False  # not until that was looked at
         self._misses = 0
         self._look_at = 0.0
         self._mark_at = 0.0
@@ -74,15 +77,19 @@ class Copy:
         if now >= self._look_at:
             self._look_at = now + self._terms.lease / LOOKS
             steps.append(Step(("GET", self.keys.lease), self._looked))
+        if not self._is_same_run:
+            first = ("XRANGE", self.keys.events, self._begin.id, "+", "COUNT", 1)
+            steps.append(Step(first, self._compared))
         return steps
 
     def take(self, entries: Any, now: float) -> None:
-        """Take what came. Another copy of the stream may have lacked some that this one has."""
-        for entry in entries_of(entries):
-            if self.log.end is None and entry.position > self.position:
-                self._take(entry)
+        """Take what came. Where it may be of another run it is left, and comes again. Another copy
+        of the stream may have lacked some that this one has."""
         self._misses = 0
         self._look_at = now + self._terms.lease / LOOKS
+        for entry in entries_of(entries) if self._is_same_run else ():
+            if self.log.end is None and entry.position > self.position:
+                self._take(entry)
 
     def judge(self) -> None:
         """End the log if the producer is lost."""
@@ -94,11 +101,26 @@ class Copy:
         self.log.finish(self.head.lost, "lost")
 
     def reconnected(self) -> None:
-        """Begin to count anew: what could not be seen is not missed."""
+        """Begin to count anew: what could not be seen is not missed. Meanwhile Redis may have lost
+        everything, and another producer may have begun a run with the number of this one."""
         self._misses = 0
+        self._is_same_run = False
 
     def _looked(self, holder: Any) -> None:
         self._misses = self._misses + 1 if holder is None else 0
+        self._is_same_run = self._is_same_run and holder is not None
+
+    def _compared(self, entries: Any) -> None:
+        # It is asked in front of the read, on the same connection. A Redis that loses everything
+        # between the two breaks that connection. Without an entry it is asked again.
+        if not entries or is_refusal(entries):
+            return
+        first = next(entries_of(entries))
+        if first.token and first.position == self._begin:
+            self._token = self._token or first.token
+            if self._token != first.token:
+                self.lose()
+        self._is_same_run = True
 
     def _take(self, entry: Entry) -> None:
         self.position = entry.position

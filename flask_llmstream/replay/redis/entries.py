@@ -46,6 +46,7 @@ class Entry(NamedTuple):
     """One entry.
 
     :ivar events: events with their numbers, in order.
+    :ivar token: the value of the run's lease, where this is its beginning.
     :ivar reason: the reason of the run's end; ``None`` for an entry before the end.
     :ivar frame: the last bytes of the run.
     :ivar last: the number of the run's last event, where this is its end.
@@ -53,6 +54,7 @@ class Entry(NamedTuple):
 
     position: Position
     events: List[Tuple[int, bytes]]
+    token: bytes = b""
     reason: Optional[str] = None
     frame: bytes = b""
     last: int = 0
@@ -72,14 +74,13 @@ def entries_of(reply: Any) -> Iterator[Entry]:
 
 def _entry(position: Position, pairs: List[Tuple[bytes, bytes]]) -> Entry:
     events = [(int(field), value) for field, value in pairs if field.isdigit()]
-    if not position.is_end:
-        return Entry(position, events)
     named = dict(pairs)
+    if not position.is_end:
+        return Entry(position, events, named.get(BEGIN_FIELD, b""))
     reason = to_text(named.get(END_FIELD, b"error"))
     last = named.get(LAST_FIELD, b"")
-    return Entry(
-        position, events, reason, named.get(FRAME_FIELD, b""), int(last) if last.isdigit() else 0
-    )
+    number = int(last) if last.isdigit() else 0
+    return Entry(position, events, b"", reason, named.get(FRAME_FIELD, b""), number)
 
 
 def fields_of(first: int, events: List[bytes]) -> List[Any]:

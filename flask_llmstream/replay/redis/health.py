@@ -33,8 +33,9 @@ class Health:
         was_well, self._is_well = self._is_well, False
         if was_well:
             log.warning(
-                "Redis can't be used, and answers go on in this process alone until it can: %s",
+                "Redis can't be used, and answers go on in this process alone until it can: %s%s",
                 error,
+                "; Redis 6.2 or later knows it" if "unknown command" in str(error) else "",
             )
 
     def works(self) -> None:

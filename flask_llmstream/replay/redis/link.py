@@ -12,9 +12,12 @@ from ...log import log
 Command = Tuple[Any, ...]
 """The words of one command."""
 
-_WRONG_SERVER = {"MovedError", "AskError", "ClusterDownError", "MasterDownError", "ReadOnlyError",
-                 "BusyLoadingError"}  # fmt: skip
-"""Replies of a server that does not serve these keys, or not yet."""
+_WRONG_SERVER = {"MOVED": "MovedError", "ASK": "AskError", "CLUSTERDOWN": "ClusterDownError",
+                 "MASTERDOWN": "MasterDownError", "READONLY": "ReadOnlyError",
+                 "LOADING": "BusyLoadingError"}  # fmt: skip
+"""Replies of a server that does not serve these keys, or not yet: their first words, and the
+classes of the client libraries. redis-py 5 and valkey-py have no class for most of them, and leave
+the word; redis-py 6 takes it off."""
 
 STALE_SECONDS = 1.0
 """A connection that was silent for longer is checked before it is used."""
@@ -50,7 +53,7 @@ class Link:
             connection = self._connection or self._connected()
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
             replies = [_reply(connection) for _ in commands]
-            wrong = next((one for one in replies if type(one).__name__ in _WRONG_SERVER), None)
+            wrong = next(filter(_is_of_the_wrong_server, replies), None)
             if wrong is not None:
                 raise wrong
         except BaseException as error:  # also GreenletExit
@@ -112,6 +115,12 @@ def _reply(connection: Any) -> Any:
         if is_refusal(error):
             return error
         raise
+
+
+def _is_of_the_wrong_server(reply: Any) -> bool:
+    return isinstance(reply, Exception) and (
+        type(reply).__name__ in _WRONG_SERVER.values() or str(reply).split(" ")[0] in _WRONG_SERVER
+    )
 
 
 def is_refusal(reply: Any) -> bool:

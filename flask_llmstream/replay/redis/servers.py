@@ -35,8 +35,9 @@ class Servers(NamedTuple):
 
 
 def servers_of(url: str) -> Servers:
-    """Understand a URL: as redis-py takes it, or with several ``host:port`` for Sentinel
-    (``redis+sentinel://…/service``) and a cluster (``redis+cluster://…``).
+    """Understand a URL: as redis-py takes it, with the path of a socket (``redis+unix://…``), or
+    with several ``host:port`` for Sentinel (``redis+sentinel://…/service``) and a cluster
+    (``redis+cluster://…``). ``valkey`` may stand in place of ``redis``.
 
     :raises ConfigurationError: it can't work, or no client library is installed.
     """
@@ -47,6 +48,8 @@ def servers_of(url: str) -> Servers:
             return Servers(_Sentinel(driver, url).connect, is_cluster=False)
         if kind == "cluster":
             return Servers(_Cluster(driver, url).connect, is_cluster=True)
+        if kind == "unix":
+            url = url.partition("+")[2]
         factory = _Factory(driver, _for_driver(driver, url))
         return Servers(lambda tag: factory.connection(None), is_cluster=False)
     except (TypeError, ValueError) as error:
@@ -56,19 +59,22 @@ def servers_of(url: str) -> Servers:
 def _driver(scheme: str) -> Any:
     """The client library: valkey-py for Valkey, where it is installed, else redis-py. Both servers
     speak the same protocol."""
-    for name in ("valkey", "redis") if scheme.startswith("valkey") else ("redis",):
+    names = ("valkey", "redis") if scheme.startswith("valkey") else ("redis",)
+    for name in names:
         try:
             return import_module(name)
         except ImportError:
             continue
     raise ConfigurationError(
-        f"replay_url: {scheme}:// needs redis-py; install it by: pip install flask-llmstream[redis]"
+        f"replay_url: {scheme}:// needs {'-py or '.join(names)}-py; install redis-py by: "
+        "pip install flask-llmstream[redis]"
     )
 
 
 def _for_driver(driver: Any, url: str) -> str:
     """The URL with the scheme that the library knows."""
-    return url.replace("valkey", "redis", 1) if driver.__name__ == "redis" else url
+    is_of_another = driver.__name__ == "redis" and url.startswith("valkey")
+    return f"redis{url[len('valkey'):]}" if is_of_another else url
 
 
 _OURS = ("protocol", "decode_responses", "encoding", "encoding_errors")
