@@ -9,7 +9,7 @@ from ..event_log import EventLog
 from .entries import END, Entry, Position, entries_of
 from .keys import StreamKeys
 from .run import Terms
-from .writer import Step
+from .steps import Step
 
 LOOKS = 5
 """How often a silent stream's lease is looked at within the time of a lease."""
