@@ -50,8 +50,9 @@ class Link:
         :raises RedisUnreachable: nothing is known about any of them. The next commands go to a new
             connection.
         """
-        self._asked = None
         try:
+            if self._asked is not self._connection:  # it was closed while it connected
+                self.close()
             if monotonic() - self._used > STALE_SECONDS:
                 self.check()
             self._asked = connection = self._connection or self._connected()
@@ -66,8 +67,11 @@ class Link:
         :returns: a reply for each command. What the server refuses has its error as its reply.
         :raises RedisUnreachable: as of :meth:`send`.
         """
+        connection = self._asked
+        if connection is None:
+            raise RedisUnreachable("the connection was closed")
         try:
-            replies = [_reply(self._asked) for _ in range(self._owed)]
+            replies = [_reply(connection) for _ in range(self._owed)]
         except BaseException as error:  # also GreenletExit
             self._give_up(error)
         self._used = monotonic()
@@ -75,7 +79,6 @@ class Link:
 
     def _give_up(self, error: BaseException) -> NoReturn:
         self.close()
-        _disconnect(self._asked)  # where this was closed while it connected
         if not isinstance(error, Exception):
             raise error
         raise RedisUnreachable(str(error) or type(error).__name__) from error
@@ -95,8 +98,11 @@ class Link:
 
     def close(self) -> None:
         """Let go of the connection. A caller that waits on another thread fails."""
-        connection, self._connection = self._connection, None
-        _disconnect(connection)
+        # One that is closed while it connects is used once more: then only ``_asked`` has it.
+        connections = {self._connection, self._asked}
+        self._connection = self._asked = None
+        for connection in connections:
+            _disconnect(connection)
 
     def _connected(self) -> Any:
         self._connection = connection = self._connect()
