@@ -23,7 +23,7 @@ from ..runtime.atomic import claim
 from ..runtime.mutex import wakeup_of_the_caller
 from ..runtime.wakeup import Wakeup
 from .chunks import Chunk, chunk_of, found_in, with_some_packed
-from .numbering import Numbering, split_events
+from .numbering import Numbering
 
 BLOCK_BYTES = 32 * 1024
 """The most bytes that one read joins."""
@@ -230,11 +230,20 @@ class EventLog:
 
         :returns: the number of the first event, and the events.
         """
-        found = self._found(after, max_bytes)
-        if found is None:
-            return max(after + 1, self.first), []
-        whole = found.events() if self.numbering is None else split_events(self._numbered(found))
-        return found.first, whole
+        first, events = self._each(after, max_bytes)
+        if self.numbering is None:
+            return first, events
+        return first, self.numbering.number_each(events, first)
+
+    def _each(self, after: int, size: int) -> Tuple[int, List[bytes]]:
+        """As :meth:`events`, without IDs."""
+        first, newest = self._newest
+        events = newest[after + 1 - first :] if after + 1 >= first else []
+        # The events before the reason: where there is none yet, ``finish`` will count all of these.
+        if events and self._ends_with is None and sum(map(len, events)) <= size:
+            return after + 1, events  # a token or two: no chunk is made of them
+        found = self._found(after, size)
+        return (max(after + 1, self.first), []) if found is None else (found.first, found.events())
 
     def _numbered(self, found: Chunk) -> bytes:
         if self.numbering is None:

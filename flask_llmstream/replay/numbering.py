@@ -74,6 +74,11 @@ class Numbering:
         parts = (lines[start - first : end - first] for start, end in zip(cuts, cuts[1:]))
         return b"".join(map(self._numbered, parts, cuts)), stop
 
+    def number_each(self, events: List[bytes], first: int) -> List[bytes]:
+        """As :meth:`number`, for a few events, each by itself."""
+        before = self._before
+        return [b"%b%b%d\n\n" % (one[:-2], before, at) for at, one in enumerate(events, first)]
+
     def _numbered(self, lines: List[bytes], first: int) -> bytes:
         """Number events whose numbers have their thousands in common."""
         count = len(lines)

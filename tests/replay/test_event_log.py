@@ -85,6 +85,14 @@ def test_events_by_themselves_are_bounded_as_the_reader_says():
     assert log_of(b"aa", b"bb", b"cc").events(0, 5) == (1, [b"aa", b"bb"])
 
 
+def test_events_by_themselves_are_those_before_the_end():
+    log = log_of(b"a", b"b")
+    log.finish(b"", "complete")
+    with suppress(StreamClosed):
+        log.append(b"c")
+    assert log.events(0, BLOCK_BYTES) == (1, [b"a", b"b"])
+
+
 def test_no_events_have_the_number_of_the_next():
     assert log_of(b"a").events(1, BLOCK_BYTES) == (2, [])
 

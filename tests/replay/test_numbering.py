@@ -44,6 +44,12 @@ def test_events_are_numbered_the_same_in_any_pieces(lines, cut):
     assert before + numbered(lines[cut:], following)[0] == whole
 
 
+@given(st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=40), st.integers(1, 10**7))
+def test_events_are_numbered_each_as_they_are_together(lines, first):
+    each = Numbering(STREAM).number_each([b"data: %b\n\n" % line for line in lines], first)
+    assert b"".join(each) == numbered(lines, first)[0]
+
+
 def test_a_frame_of_one_event_is_that_event():
     assert split_events(b"data: one\n\n") == [b"data: one\n\n"]
 

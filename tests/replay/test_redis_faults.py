@@ -252,6 +252,27 @@ def test_evicting_all_it_has(server, storage_of, producing):
         assert read_all(reading) == Read(events(1, producer.made), 0, b"the end", "complete")
 
 
+def test_evicting_before_the_last_event_of_all(server, storage_of):
+    storage = storage_of(server)
+    recording = storage.record(STREAM, HEAD, nothing)
+    recording.append(event(1))
+    eventually(lambda: server.client.xlen(key_of(server, "events")) == 2)
+    server.client.flushall()
+    recording.append(event(2))  # behind it the producer is silent
+    eventually(lambda: [fields.get(b"2") for _, fields in kept(server)][-1:] == [event(2)])
+    assert list(kept(server)[-1][1]) == [b"1", b"2"]
+
+
+def test_a_connection_that_breaks_behind_the_last_event_of_all(server, storage_of):
+    with path_to(server.port) as path:
+        recording = storage_of(path).record(STREAM, HEAD, nothing)
+        path.hold()
+        recording.append(event(1))
+        path.cut()
+        path.mend()
+        eventually(lambda: server.client.xlen(key_of(server, "events")) == 2)
+
+
 @pytest.mark.parametrize("key", ["head", "events", "lease"])
 def test_evicting_one_key(server, storage_of, producing, key):
     storage, elsewhere = storage_of(server), storage_of(server)

@@ -138,7 +138,12 @@ def test_every_key_is_documented_and_expires(storage, new_storage, another, pref
     elsewhere.stop("another")
     with contextlib.closing(elsewhere.read(STREAM)) as reading:
         read_on(reading, 0, 1)
-        keys = [key.decode() for key in another.client.scan_iter(f"{{{prefix}:*")]
+
+        def all_keys():
+            keys = [key.decode() for key in another.client.scan_iter(f"{{{prefix}:*")]
+            return any(":process:" in key for key in keys) and keys  # it is told that it reads
+
+        keys = eventually(all_keys)
         kinds = {re.sub(r"{.*?}:(stream|\w+):[^:]*", r"\1", key) for key in keys}
         documented = re.findall(r"`<tag>:(\w+):<\w+>(:\w+)?`", DOCUMENT)
         assert kinds == {"".join(pair) for pair in documented}

@@ -70,8 +70,8 @@ def test_an_event_that_is_read_elsewhere_is_two_round_trips(server, storages):
         traffic = paced(
             server, recording, lambda number: read_on(reading, number - 1, number), 200
         )
-    assert traffic.reads <= 2.1 * 200
-    assert traffic.commands <= 2.2 * 200
+    assert traffic.reads <= 2.05 * 200
+    assert traffic.commands <= 2.1 * 200
 
 
 def test_a_burst_is_a_tenth_of_a_round_trip_an_event(server, storages):

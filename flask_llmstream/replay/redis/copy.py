@@ -10,7 +10,7 @@ from .entries import END, Entry, Position, entries_of
 from .keys import StreamKeys
 from .link import is_refusal
 from .run import Terms
-from .writer import Step
+from .steps import Step
 
 LOOKS = 5
 """How often a silent stream's lease is looked at within the time of a lease."""

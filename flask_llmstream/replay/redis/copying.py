@@ -16,7 +16,7 @@ from .entries import END, END_FIELD, FRAME_FIELD, LAST_FIELD, Position, fields_o
 from .health import Backoff, Health
 from .link import Command, is_refusal
 from .run import Run
-from .writer import Step
+from .steps import Step
 
 PAGE_BYTES = 64 * 1024
 """The most bytes of events in one entry; a larger event is alone in its entry."""
@@ -109,8 +109,9 @@ class Copying:
             return []
         position = Position(self._log.run, END if is_end else last)
         fields = fields_of(first, events) + (_fields_of_end(end) if is_end and end else [])
-        command = ("XADD", self._run.keys.events, "NOMKSTREAM", position.id, *fields)
-        return [Step(command, partial(self._appended, now, last, is_end)), *self._trim()]
+        command = (b"XADD", self._run.keys.events, b"NOMKSTREAM", position.id, *fields)
+        appended = partial(self._appended, now, last, is_end)
+        return [Step(command, appended, can_wait=not is_end), *self._trim()]
 
     def _appended(self, now: float, last: int, is_end: bool, reply: Any) -> None:
         if is_refusal(reply):
@@ -118,7 +119,7 @@ class Copying:
         elif reply is None:  # Redis has evicted or lost the events
             self._is_known = False
         else:
-            self._works()
+            self._backoff.reset()
             self._sent = last
             self._is_kept = is_end
 
@@ -128,7 +129,7 @@ class Copying:
             return []
         self._trimmed = first
         least = Position(self._log.run, first).id
-        return [Step(("XTRIM", self._run.keys.events, "MINID", "~", least), bool)]
+        return [Step(("XTRIM", self._run.keys.events, "MINID", "~", least), bool, can_wait=True)]
 
     def _refused(self, now: float, error: Any) -> None:
         self._is_known = False
@@ -137,10 +138,6 @@ class Copying:
         self._health.failed(error)
         self.failed(now)
         self._try_at = now + self._backoff.wait()
-
-    def _works(self) -> None:
-        self._backoff.reset()
-        self._health.works()
 
     # The lease.
 
@@ -192,7 +189,7 @@ class Copying:
         if refusal is not None:
             self._refused(now, refusal)
             return
-        self._works()
+        self._backoff.reset()
         holder, stopped = replies[-2:]
         self._marked(stopped)
         self._judge(position_of(entries[0][0]) if entries else Position(0, 0), holder)

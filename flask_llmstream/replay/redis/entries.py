@@ -90,5 +90,5 @@ def fields_of(first: int, events: List[bytes]) -> List[Any]:
     """
     fields: List[Any] = []
     for number, event in enumerate(events, first):
-        fields += (number, event)
+        fields += (b"%d" % number, event)
     return fields

@@ -13,9 +13,6 @@ from .link import Command, Link, RedisUnreachable, is_refusal
 from .texts import to_text
 from .worker import Worker
 
-IDLE_BLOCK_SECONDS = 2.0
-"""How long a read waits that follows no stream, only what this process is told."""
-
 UNREACHABLE_SECONDS = 30.0
 """How long readers wait for a Redis that can't be reached."""
 
@@ -34,6 +31,8 @@ class Follower:
     :param inbox: the key of the stream by which this process is told something.
     :param stop: called with the ID of a stream that somebody wants to stop.
     :param block_seconds: the longest that a read waits while it follows a stream.
+    :param idle_seconds: the longest that one waits while it follows none. Nothing depends on its
+        end, and each is a round trip.
     """
 
     def __init__(
@@ -43,6 +42,7 @@ class Follower:
         inbox: bytes,
         stop: Callable[[str], object],
         block_seconds: float,
+        idle_seconds: float,
     ) -> None:
         self._link = link
         self._health = health
@@ -50,6 +50,7 @@ class Follower:
         self._inbox_after = FROM_THE_START
         self._stop = stop
         self._block_seconds = block_seconds
+        self._idle_seconds = idle_seconds
         self._backoff = Backoff()
         self._copies: Set[Copy] = set()
         self._listeners: Set[object] = set()
@@ -111,7 +112,7 @@ class Follower:
         count = max(1, MOST_ENTRIES // (len(places) + 1))
         keys = [self._inbox, *places]
         after = [self._inbox_after, *(place.id for place in places.values())]
-        seconds = self._block_seconds if copies else IDLE_BLOCK_SECONDS
+        seconds = self._block_seconds if copies else self._idle_seconds
         block = ("BLOCK", max(1, round(seconds * 1000)))
         return ("XREAD", "COUNT", count, *block, "STREAMS", *keys, *after)
 

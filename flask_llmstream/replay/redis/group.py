@@ -64,7 +64,12 @@ class Group:
         block_seconds = terms.lease / LOOKS
         self.writer = Writer(Link(lambda: servers.connect(tag)), health, terms.lease / 16)
         self.follower = Follower(
-            Link(lambda: servers.connect(tag)), health, inbox, self.stop, block_seconds
+            Link(lambda: servers.connect(tag)),
+            health,
+            inbox,
+            self.stop,
+            block_seconds,
+            servers.block_seconds,
         )
 
     def stop(self, stream_id: str) -> bool:

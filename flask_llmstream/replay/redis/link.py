@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from time import monotonic
-from typing import Any, Callable, List, Sequence, Tuple
+from typing import Any, Callable, List, NoReturn, Sequence, Tuple
 
 from ...log import log
 
@@ -28,7 +28,7 @@ class RedisUnreachable(Exception):
 
 
 class Link:
-    """One connection. Only one caller at a time may exchange anything.
+    """One connection. Only one caller at a time may use it.
 
     :param connect: makes a connection of the client library.
     """
@@ -36,38 +36,59 @@ class Link:
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
         self._connection: Any = None
+        self._asked: Any = None  # the connection that owes replies
+        self._owed = 0
         self._used = 0.0
         _links.add(self)
 
     def exchange(self, commands: Sequence[Command]) -> List[Any]:
-        """Send commands in one go, and wait for the replies. Blocks the greenlet or the thread.
+        """:meth:`send` commands, and :meth:`receive` the replies."""
+        self.send(commands)
+        return self.receive()
 
-        :returns: a reply for each. What the server refuses has its error as its reply.
-        :raises RedisUnreachable: nothing is known about any of them. The next exchange begins with
-            a new connection.
+    def send(self, commands: Sequence[Command]) -> None:
+        """Send commands in one go. Nothing else is sent before :meth:`receive`. Blocks the greenlet
+        or the thread.
+
+        :raises RedisUnreachable: nothing is known about any of them. The next commands go to a new
+            connection.
         """
-        connection: Any = None
         try:
+            if self._asked is not self._connection:  # it was closed while it connected
+                self.close()
             if monotonic() - self._used > STALE_SECONDS:
                 self.check()
-            connection = self._connection or self._connected()
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-            replies = [_reply(connection) for _ in commands]
-            wrong = next(filter(_is_of_the_wrong_server, replies), None)
-            if wrong is not None:
-                raise wrong
+            self._asked = connection = self._connection or self._connected()
+            self._owed = len(commands)
+            connection.send_packed_command([b"".join(map(packed, commands))], check_health=False)
         except BaseException as error:  # also GreenletExit
-            self.close()
-            _disconnect(connection)  # where this was closed while it connected
-            if not isinstance(error, Exception):
-                raise
-            raise RedisUnreachable(str(error) or type(error).__name__) from error
+            self._give_up(error)
+
+    def receive(self) -> List[Any]:
+        """Wait for the replies. Blocks the greenlet or the thread.
+
+        :returns: a reply for each command. What the server refuses has its error as its reply.
+        :raises RedisUnreachable: as of :meth:`send`.
+        """
+        connection = self._asked
+        if connection is None:
+            raise RedisUnreachable("the connection was closed")
+        try:
+            replies = [_reply(connection) for _ in range(self._owed)]
+        except BaseException as error:  # also GreenletExit
+            self._give_up(error)
         self._used = monotonic()
         return replies
 
+    def _give_up(self, error: BaseException) -> NoReturn:
+        self.close()
+        if not isinstance(error, Exception):
+            raise error
+        raise RedisUnreachable(str(error) or type(error).__name__) from error
+
     def check(self) -> None:
-        """Let go of the connection if the server has closed it. For an exchange that must not fail
-        only because Redis was restarted since the last one."""
+        """Let go of the connection if the server has closed it. For commands that must not fail
+        only because Redis was restarted since the last ones. No reply may be owed."""
         connection = self._connection
         if connection is None:
             return
@@ -79,9 +100,12 @@ class Link:
             self.close()
 
     def close(self) -> None:
-        """Let go of the connection. An exchange that waits on another thread fails."""
-        connection, self._connection = self._connection, None
-        _disconnect(connection)
+        """Let go of the connection. A caller that waits on another thread fails."""
+        # One that is closed while it connects is used once more: then only ``_asked`` has it.
+        connections = {self._connection, self._asked}
+        self._connection = self._asked = None
+        for connection in connections:
+            _disconnect(connection)
 
     def _connected(self) -> Any:
         self._connection = connection = self._connect()
@@ -112,7 +136,7 @@ def _reply(connection: Any) -> Any:
     try:
         return connection.read_response()
     except Exception as error:
-        if is_refusal(error):
+        if is_refusal(error) and not _is_of_the_wrong_server(error):
             return error
         raise
 
@@ -126,4 +150,17 @@ def _is_of_the_wrong_server(reply: Any) -> bool:
 def is_refusal(reply: Any) -> bool:
     """Whether a reply is the server's refusal of one command. redis-py and valkey-py have a class
     each."""
-    return any(kind.__name__ == "ResponseError" for kind in type(reply).__mro__)
+    return isinstance(reply, Exception) and any(
+        kind.__name__ == "ResponseError" for kind in type(reply).__mro__
+    )
+
+
+def packed(command: Command) -> bytes:
+    """A command as Redis reads it: the protocol's array of strings. The client libraries look at
+    the type of each word several times, which costs more than all else on the path of a token."""
+    parts = [b"*%d\r\n" % len(command)]
+    for word in command:
+        if not isinstance(word, bytes):
+            word = word.encode() if isinstance(word, str) else b"%d" % word
+        parts.append(b"$%d\r\n%b\r\n" % (len(word), word))
+    return b"".join(parts)

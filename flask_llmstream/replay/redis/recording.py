@@ -91,7 +91,12 @@ class RedisRecording(Recording):
 
     def flush(self, seconds: float) -> bool:
         with closing(wakeup_of_the_caller()) as wakeup:
-            return any(self._copying.is_whole for _ in looks(wakeup, seconds, FLUSH_SECONDS))
+            return any(self._is_copied() for _ in looks(wakeup, seconds, FLUSH_SECONDS))
+
+    def _is_copied(self) -> bool:
+        if not self._copying.is_whole:
+            self._writer.attend(self._copying)  # it may have replies to read
+        return self._copying.is_whole
 
     # Called by the storage.
 

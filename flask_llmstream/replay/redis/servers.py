@@ -11,7 +11,10 @@ from ...errors import ConfigurationError
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
 LEAST_ANSWER_SECONDS = 3.0
-"""How long a connection waits for an answer. A server blocks a read for us for up to 2 s."""
+"""How long a connection waits for an answer."""
+
+_LEEWAY_SECONDS = 1.0
+"""So much earlier an answer is due that a server holds back for us."""
 
 Connection = Any
 """A connection of the client library. It connects with its first command."""
@@ -28,10 +31,12 @@ class Servers(NamedTuple):
 
     :ivar connect: makes a connection to the server of the keys that begin with a tag.
     :ivar is_cluster: whether keys with different tags are on different servers.
+    :ivar block_seconds: the longest that a server may block a read for us.
     """
 
     connect: Callable[[bytes], Connection]
     is_cluster: bool
+    block_seconds: float
 
 
 def servers_of(url: str) -> Servers:
@@ -45,13 +50,12 @@ def servers_of(url: str) -> Servers:
     driver = _driver(scheme)
     try:
         if kind == "sentinel":
-            return Servers(_Sentinel(driver, url).connect, is_cluster=False)
-        if kind == "cluster":
-            return Servers(_Cluster(driver, url).connect, is_cluster=True)
-        if kind == "unix":
-            url = url.partition("+")[2]
-        factory = _Factory(driver, _for_driver(driver, url))
-        return Servers(lambda tag: factory.connection(None), is_cluster=False)
+            found: Any = _Sentinel(driver, url)
+        elif kind == "cluster":
+            found = _Cluster(driver, url)
+        else:
+            found = _One(driver, url.partition("+")[2] if kind == "unix" else url)
+        return Servers(found.connect, kind == "cluster", found.factory.block_seconds)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"replay_url: {error}") from error
 
@@ -101,14 +105,26 @@ class _Factory:
         self._settings = dict(pool.connection_kwargs)
         if "path" in self._settings:  # a Unix domain socket
             self._settings.pop("socket_keepalive")
-        if not (self._settings["socket_timeout"] or 0) >= LEAST_ANSWER_SECONDS:
+        answer_seconds = self._settings["socket_timeout"] or 0
+        if not answer_seconds >= LEAST_ANSWER_SECONDS:
             raise ValueError(f"socket_timeout has to be {LEAST_ANSWER_SECONDS:g} seconds at least")
+        self.block_seconds = min(answer_seconds, ANSWER_SECONDS) - _LEEWAY_SECONDS
         self.connection(None)  # does not connect, but finds an unknown setting
 
     def connection(self, address: Optional[Address], **settings: Any) -> Connection:
         if address is not None:
             settings["host"], settings["port"] = address
         return self._class(**{**self._settings, **settings})
+
+
+class _One:
+    """The one server of a URL."""
+
+    def __init__(self, driver: Any, url: str) -> None:
+        self.factory = _Factory(driver, _for_driver(driver, url))
+
+    def connect(self, tag: bytes) -> Connection:
+        return self.factory.connection(None)
 
 
 def _factory_and_addresses(
@@ -142,7 +158,7 @@ class _Sentinel:
     """
 
     def __init__(self, driver: Any, url: str) -> None:
-        self._factory, self._sentinels = _factory_and_addresses(driver, url, 26379)
+        self.factory, self._sentinels = _factory_and_addresses(driver, url, 26379)
         self._service = urlsplit(url).path.replace("/", "")
         if not self._service:
             raise ValueError("redis+sentinel:// needs the name of the service behind the hosts")
@@ -160,7 +176,7 @@ class _Sentinel:
         named = self._ask(sentinel)
         if not named:
             raise ServerMissing("it does not know the service")
-        connection = self._factory.connection((_text(named[0]), int(named[1])))
+        connection = self.factory.connection((_text(named[0]), int(named[1])))
         role = _text(_answer(connection, "ROLE")[0])
         if role != "master":
             connection.disconnect()
@@ -171,7 +187,7 @@ class _Sentinel:
         refused: List[Exception] = []
         without: List[Dict[str, Any]] = [{}, {"username": None, "password": None}]
         for settings in without:
-            connection = self._factory.connection(sentinel, db=0, **settings)
+            connection = self.factory.connection(sentinel, db=0, **settings)
             try:
                 return _answer(connection, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)
             except Exception as error:
@@ -185,7 +201,7 @@ class _Cluster:
     """The master of a key's slot, as any node of the cluster names it."""
 
     def __init__(self, driver: Any, url: str) -> None:
-        self._factory, self._nodes = _factory_and_addresses(driver, url, 6379)
+        self.factory, self._nodes = _factory_and_addresses(driver, url, 6379)
         self._key_slot: Callable[[bytes], int] = driver.crc.key_slot
 
     def connect(self, tag: bytes) -> Connection:
@@ -193,13 +209,13 @@ class _Cluster:
         failures = []
         for node in list(self._nodes):
             try:
-                return self._factory.connection(self._master(node, slot))
+                return self.factory.connection(self._master(node, slot))
             except Exception as error:
                 failures.append(f"{node[0]}:{node[1]}: {error}")
         raise ServerMissing(f"no node of the cluster serves slot {slot}: {'; '.join(failures)}")
 
     def _master(self, node: Address, slot: int) -> Address:
-        connection = self._factory.connection(node)
+        connection = self.factory.connection(node)
         try:
             shards = _answer(connection, "CLUSTER SLOTS")
         finally:

@@ -46,6 +46,7 @@ class Worker:
         self._is_asked = False
         self._is_closing = False
         self._waiting: Optional[Wakeup] = None  # on which the worker waits
+        self._seconds: Optional[float] = None  # what the last turn returned
         self._closers: List[Wakeup] = []
 
     def wake(self) -> None:
@@ -106,14 +107,13 @@ class Worker:
 
     def _take_turn(self) -> Optional[float]:
         self._is_asked = False
-        seconds: List[Optional[float]] = [1.0]  # after an error of ours
-
-        def turn() -> None:
-            seconds[0] = self._turn()
-
+        self._seconds = 1.0  # after an error of ours
         if not self._is_closing:
-            log.isolated(turn, "the copying of streams to Redis failed")
-        return seconds[0]
+            log.isolated(self._call_turn, "the copying of streams to Redis failed")
+        return self._seconds
+
+    def _call_turn(self) -> None:
+        self._seconds = self._turn()
 
     def _has_ended(self, seconds: Optional[float], wakeup: Wakeup) -> bool:
         is_idle = seconds is None

@@ -1,18 +1,23 @@
 """``Writer``: sends to Redis whatever this process has for it. All that waits goes in one round
-trip: the events of all streams, and the commands of everybody who waits for a reply."""
+trip: the events of all streams, and the commands of everybody who waits for a reply.
+
+A reply that can wait is read at the next turn: when there is more to send, or at the next scan. To
+wait for it would wake the process twice for each token.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Callable, Deque, List, NamedTuple, Optional, Protocol, Sequence, Set
+from typing import Any, Callable, Deque, List, NamedTuple, Optional, Sequence, Set
 
 from ...errors import ReplayUnavailable
 from ...runtime.mutex import wakeup_of_the_caller
 from ...runtime.wakeup import Wakeup
 from .health import Backoff, Health
 from .link import Command, Link, RedisUnreachable, is_refusal
+from .steps import Sender, Step
 from .worker import Worker
 
 CALL_SECONDS = 6.0
@@ -22,33 +27,12 @@ MOST_AT_A_TIME = 64
 """The most streams whose events go in one round trip."""
 
 
-class Step(NamedTuple):
-    """A command, and what is done with its reply."""
+class _Sent(NamedTuple):
+    """Whose commands were sent, and what is done with the replies, which are still to be read."""
 
-    command: Command
-    done: Callable[[Any], object]
-
-
-class Sender(Protocol):
-    """Has something for Redis, again and again, until it is done.
-
-    :ivar is_waiting: whether it is in the writer's line.
-    """
-
-    is_waiting: bool
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it has nothing to send any more."""
-
-    def is_due(self, now: float) -> bool:
-        """Whether it has something to send now."""
-
-    def steps(self, now: float) -> List[Step]:
-        """What to send now."""
-
-    def failed(self, now: float) -> None:
-        """It is not known what arrived of the last steps."""
+    done: List[Callable[[Any], object]]
+    calls: List[_Call]
+    senders: List[Sender]
 
 
 class Writer:
@@ -65,6 +49,7 @@ class Writer:
         self._senders: Set[Sender] = set()
         self._line: Deque[Sender] = deque()
         self._calls: Deque[_Call] = deque()
+        self._sent: Optional[_Sent] = None
         self._next_scan = 0.0
         self._next_try = 0.0
         self._worker = Worker(self._turn, link.close, "llmstream-redis-writer")
@@ -118,18 +103,19 @@ class Writer:
     # On the worker.
 
     def _turn(self) -> Optional[float]:
+        self._read_replies()  # first: what a sender has next depends on them
         now = monotonic()
-        self._scan(now)
-        calls = [call for call in self._all_calls() if not call.is_given_up]
+        if now >= self._next_scan:
+            self._scan(now)
+        calls = self._all_calls() if self._calls else []
         senders: List[Sender] = []
         if calls or now >= self._next_try:  # a caller does not wait for the next try
             senders = self._next_senders()
-        self._exchange(calls, senders, now)
+        if calls or senders:
+            self._send_steps(calls, senders, now)
         return self._next_turn()
 
     def _scan(self, now: float) -> None:
-        if now < self._next_scan:
-            return
         self._next_scan = now + self._scan_seconds
         for sender in list(self._senders):
             if not sender.is_waiting and sender.is_due(now):
@@ -141,30 +127,50 @@ class Writer:
         return list(dict.fromkeys(taken))  # two threads may have put one in line at the same time
 
     def _all_calls(self) -> List[_Call]:
-        return [self._calls.popleft() for _ in range(len(self._calls))]
+        calls = [self._calls.popleft() for _ in range(len(self._calls))]
+        return [call for call in calls if not call.is_given_up]
 
-    def _exchange(self, calls: List[_Call], senders: List[Sender], now: float) -> None:
+    def _send_steps(self, calls: List[_Call], senders: List[Sender], now: float) -> None:
         steps = [step for call in calls for step in call.steps()]
         for sender in senders:
             sender.is_waiting = False  # before it looks what there is
             steps += sender.steps(now)
+        if not steps:
+            self._ask_again(senders, now)
+            return
         if calls:
             self._link.check()
+        self._sent = sent = _Sent([step.done for step in steps], calls, senders)
         try:
-            replies = self._link.exchange([step.command for step in steps]) if steps else []
+            self._link.send([step.command for step in steps])
         except RedisUnreachable as error:
-            self._failed(calls, senders, error)
+            self._failed(sent, error)
             return
-        if steps:
-            self._backoff.reset()
-            self._health.works()
-        for step, reply in zip(steps, replies):
-            step.done(reply)
-        for call in calls:
-            call.end(None)
-        self._ask_again(senders, monotonic())
+        if not all([step.can_wait for step in steps]):
+            self._read_replies()
 
-    def _failed(self, calls: List[_Call], senders: List[Sender], error: RedisUnreachable) -> None:
+    def _read_replies(self) -> None:
+        """Read the replies to what was sent, if they are still to be read."""
+        sent = self._sent
+        if sent is None:
+            return
+        try:
+            replies = self._link.receive()
+        except RedisUnreachable as error:
+            self._failed(sent, error)
+            return
+        self._sent = None
+        self._backoff.reset()
+        self._health.works()
+        for done, reply in zip(sent.done, replies):
+            done(reply)
+        for call in sent.calls:
+            call.end(None)
+        self._ask_again(sent.senders, monotonic())
+
+    def _failed(self, sent: _Sent, error: RedisUnreachable) -> None:
+        self._sent = None
+        calls, senders = sent.calls, sent.senders
         now = monotonic()
         self._next_try = now + self._backoff.wait()
         if calls or self._backoff.tries > 1:  # a connection that breaks once is nothing yet
