@@ -50,6 +50,12 @@ class Rounds:
         return {name: number for name, number in left.items() if number > 0}
 
     @property
+    def broken(self) -> List[str]:
+        """The kinds of readers that did not get their answer whole, and how it ended."""
+        ends = [end for crowd in self.crowds for end in crowd.tally]
+        return [end for end in ends if end.endswith(("cut", "reset"))]
+
+    @property
     def grown(self) -> Dict[str, int]:
         """The growth by the last crowd, where it is more than :data:`SPARE`."""
         return grown_between(*self.counts[-2:])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, TypeVar
+from typing import Callable, Collection, Iterable, Iterator, List, TypeVar
 
 T = TypeVar("T")
 BETWEEN = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- end of the matrix -->)", re.DOTALL)
@@ -27,6 +28,19 @@ def cell(measure: Callable[[T], str], bench: T) -> str:
         return measure(bench)
     except Exception as error:
         return f"failed: {error!r}"
+
+
+def changes(document: Path, text: str, by_chance: Collection[str]) -> List[str]:
+    """The rows of a table that its document does not have. They are printed on the terminal.
+
+    :param by_chance: the names of rows in which chance decides. They are left out.
+    """
+    known = set(document.read_text(encoding="utf-8").splitlines())
+    changed = [line for line in text.splitlines() if line not in known]
+    changed = [line for line in changed if line.split(" | ")[0][2:] not in by_chance]
+    for line in changed:
+        print("changed:", line, file=sys.stderr)
+    return changed
 
 
 def put_into(document: Path, text: str) -> None:

@@ -4,6 +4,7 @@ text is the generator's, byte for byte, and each generator ran once."""
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 import pytest
@@ -13,6 +14,8 @@ from tests.support.redis_servers import redis_server
 from tests.support.returning_crowd import ReturningCrowd, counts
 
 CUTS = 3
+EXPECTED = re.compile("found no slot|^sys:1: ResourceWarning|Enable tracemalloc")
+"""What may be logged: gunicorn 23 closes no listener before the interpreter's end."""
 
 
 @pytest.mark.parametrize(
@@ -38,4 +41,4 @@ def test_every_text_is_whole_and_every_generator_ran_once(
         assert wrong == []
         ran = server.client.mget([f"begun:{one.name}" for one in crowd.readers])
         assert set(ran) == {b"1"}
-        assert [line for line in site.live.log if "found no slot" not in line] == []
+        assert [line for line in site.live.log if not EXPECTED.search(line)] == []

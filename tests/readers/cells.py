@@ -13,15 +13,20 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Tuple
 
-from tests.support.servers import LiveServer
+from tests.support.servers import HANG_GUARD, LiveServer
 from tests.support.webdriver import Browser
 
 QUIET = 1.5
-"""Seconds. A reader that does not ask for so long stays away; it may come back after 50 ms."""
+"""Seconds. A reader that does not ask for so long stays away, if it does not say what it does; it
+may come back after 50 ms."""
 ENOUGH = 4
 """A reader that has asked so often asks again and again."""
 PAGE_READER = pathlib.Path(__file__).with_name("page_reader.js").read_text(encoding="utf-8")
+HAS_CLOSED = "return window.source?.readyState === undefined ? null : source.readyState === 2"
+"""JavaScript. One that is open or connects is not quiet: a busy browser takes its time."""
 _numbers = itertools.count(1)
+HasEnded = Callable[[], Optional[bool]]
+"""Whether a reader has ended; ``None`` where it does not say."""
 
 
 class Outcome(NamedTuple):
@@ -79,7 +84,7 @@ def run_program(server: LiveServer, one: Asked, format: str, command: List[str])
         reading = threading.Thread(target=lines.extend, args=[process.stdout])
         reading.start()
         try:
-            told = wait_until_quiet(server, one.name, lambda: process.poll() is not None)
+            told = wait_until_quiet(server, one.name, lambda: process.poll() is not None or None)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # and the program that it runs
@@ -92,21 +97,21 @@ def run_page(server: LiveServer, browser: Browser, one: Asked, format: str, kind
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.run(PAGE_READER, kind, one.path, json.dumps(one.body))
     try:
-        closed = partial(browser.run, "return Boolean(window.source && source.readyState === 2)")
-        told = wait_until_quiet(server, one.name, closed)
+        told = wait_until_quiet(server, one.name, partial(browser.run, HAS_CLOSED))
         lines = browser.run("return heard.map((said) => JSON.stringify(said))")
     finally:
         browser.open("about:blank")
     return outcome(lines, told, format)
 
 
-def wait_until_quiet(server: LiveServer, name: str, has_ended: Callable[[], bool]) -> Any:
+def wait_until_quiet(server: LiveServer, name: str, has_ended: HasEnded) -> Any:
     """What the server tells of a cell, once its reader stays away or asks again and again."""
     pause = threading.Event()
     while True:
         is_over = has_ended()
         told = server.get(f"/told/{name}")
-        if is_over or (told["statuses"] and told["quiet"] > QUIET):
+        patience = QUIET if is_over is None else HANG_GUARD
+        if is_over or (told["statuses"] and told["quiet"] > patience):
             return told
         if len(told["statuses"]) >= ENOUGH:
             return told

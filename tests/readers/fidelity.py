@@ -15,7 +15,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from tests.matrix.tables import put_into, table
+from tests.matrix.tables import changes, put_into, table
 from tests.readers.__main__ import AT_ONCE, AnyReader, reading
 from tests.readers.cells import Asked, Outcome, asked
 from tests.readers.readers import BY_HAND, IN_PAGES, OURS, PACKAGED
@@ -33,7 +33,7 @@ FEW = 10
 """So many texts are no longer named one by one."""
 MANY = 16
 """If so many are missing, the reader can't read this writing, and none is asked for alone."""
-VARIES = "| sseclient |"
+BY_CHANCE = ["sseclient"]
 """It takes the lengths of HTTP's chunks for text. Where they fall is chance: no row to compare."""
 CUT = "breaks characters that are cut"
 Read = Callable[[Asked, str], Outcome]
@@ -50,10 +50,7 @@ def main() -> int:
         rows = list(beside.map(partial(row, live, nginx), chosen))
     text = table(HEAD, rows)
     print(text, end="")
-    changed = set(text.splitlines()) - set(DOCUMENT.read_text(encoding="utf-8").splitlines())
-    changed = {line for line in changed if not line.startswith(VARIES)}
-    for line in sorted(changed):
-        print("changed:", line, file=sys.stderr)
+    changed = changes(DOCUMENT, text, BY_CHANCE)
     if options.write:
         put_into(DOCUMENT, text)
     return int(bool(changed))

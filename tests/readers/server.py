@@ -17,6 +17,7 @@ from urllib.parse import parse_qs  # noqa: E402
 from flask import Flask, Response, jsonify, request, send_from_directory  # noqa: E402
 from gevent import sleep  # noqa: E402
 from gevent.event import Event  # noqa: E402
+from gevent.lock import Semaphore  # noqa: E402
 from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
 
 from flask_llmstream import CallableProvider, LLMStream, ProviderError, StreamError  # noqa: E402
@@ -25,17 +26,20 @@ from tests.readers.answers import WORDS  # noqa: E402
 from tests.streams.serving import stream_at  # noqa: E402
 
 HEARTBEAT = 0.1
-SILENCE = 0.35
-"""Seconds: three heartbeats."""
+SILENCE = 3 * HEARTBEAT
 LATE = b"three"
 """The connection of an answer that is cut breaks behind this word."""
 PACKAGES = pathlib.Path(__file__).with_name("node_modules")
 
 
 def silent(words):
-    """Pauses before each word."""
+    """Three heartbeats before each word; without heartbeats, their time."""
     for word in words:
-        sleep(SILENCE)
+        if request.args.get("format") == "ndjson":
+            sleep(SILENCE)
+        else:
+            for _ in range(3):
+                request.environ["heartbeats"].acquire()
         yield word
 
 
@@ -150,10 +154,21 @@ def noted(wsgi_app):
             first.extend([b"retry: 50\n"] * returns)
             return start_response(status, headers, *exc_info)
 
-        body = wsgi_app(dict(environ, PATH_INFO="/" + path, cell=cell), start)
+        heartbeats = Semaphore(0)
+        known = dict(environ, PATH_INFO="/" + path, cell=cell, heartbeats=heartbeats)
+        body = heard(wsgi_app(known, start), heartbeats)
         return watched(body, cell, first, name, environ["connection"])
 
     return call
+
+
+def heard(body, heartbeats):
+    """Tell of each heartbeat that the server has written."""
+    with closing(body):
+        for block in body:
+            yield block
+            if block.strip() == b":":
+                heartbeats.release()
 
 
 def watched(body, cell, first, name, connection):
