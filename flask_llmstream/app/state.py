@@ -26,6 +26,7 @@ class AppState:
     :ivar slots: the app's limits; a stream takes a slot while it runs.
     :ivar replay: keeps the streams that can be resumed.
     :ivar in_force: what blueprints have made of these for their own endpoints, each by its key.
+    :ivar ways_to_streams: the ways from the app's rules to its kept streams.
     """
 
     def __init__(self, owner: object, settings: Settings, options: StreamOptions) -> None:
@@ -35,6 +36,7 @@ class AppState:
         self.slots = self._new_slots(settings)
         self.replay = _storage(settings)
         self.in_force: Dict[object, Any] = {}
+        self.ways_to_streams: Dict[object, Any] = {}
         self._slots_of: Dict[object, StreamLimiter] = {}
 
     def slots_of(self, endpoints: object, settings: Settings) -> StreamLimiter:

@@ -12,6 +12,7 @@ from ..protocols import PROTOCOLS, Protocol
 from ..protocols.checked import BESIDE, OTHER_ENDPOINTS
 from ..providers import Provider
 from ..views.blueprint_routes import add_route, use_current_host
+from ..views.content_location import ONE
 from .completions import Completions
 from .cross_site import answer_to_preflight, refuse_cross_site
 from .models import NAME, AnyName, Models
@@ -20,7 +21,7 @@ from .openapi.views import RULE as OPENAPI
 from .openapi.views import APIDescription
 from .own_settings import OwnSettings
 from .responses import RESPONSE, KeptResponses
-from .streams import LIST, ONE, RULES, TICKETS, StreamViews
+from .streams import LIST, RULES, TICKETS, StreamViews
 from .ui_streams import CHAT, UIStreams
 
 COMPLETIONS = "completions"

@@ -20,7 +20,7 @@ _ALLOWED = "flask_llmstream.allowed_origins"
 """The key in ``environ`` for the origins whose pages may read the answer."""
 
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
-_EXPOSED_HEADERS = "Retry-After, X-Request-ID, X-Stream-ID"
+_EXPOSED_HEADERS = "Content-Location, Retry-After, X-Request-ID, X-Stream-ID"
 """The headers that clients read and a browser hides by default."""
 _PREFLIGHT_SECONDS = "600"
 _AUTOMATIC_SCHEMES = ("basic", "digest", "negotiate", "ntlm")

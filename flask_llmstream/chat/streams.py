@@ -21,6 +21,7 @@ from ..errors import RequestError, StreamError
 from ..protocols.json_body import parse_json
 from ..replay.base import Listing
 from ..views.bodies import nothing
+from ..views.content_location import ONE
 from ..views.returning import attach
 from .body import read_body
 from .own_settings import OwnSettings
@@ -28,8 +29,8 @@ from .own_settings import OwnSettings
 ID = "llmstream_id"
 """The variable of a rule that is a stream's ID."""
 
-LIST, ONE, TICKETS = "chat_streams", "chat_stream", "chat_stream_tickets"
-"""The endpoints."""
+LIST, TICKETS = "chat_streams", "chat_stream_tickets"
+"""The endpoints, beside ``ONE``."""
 
 RULES = {
     LIST: "/chat/streams",

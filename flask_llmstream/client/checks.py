@@ -45,8 +45,9 @@ def checked_function(name: str, function: Any) -> Any:
     return function
 
 
-def checked_streams(streams: str) -> str:
-    if not isinstance(streams, str) or not streams.endswith("/"):
+def checked_streams(streams: Optional[str]) -> Optional[str]:
+    is_place = isinstance(streams, str) and streams.endswith("/")
+    if streams is not None and not is_place:
         raise ValueError(f"streams has to be an address with a slash at the end, not {streams!r}")
     return streams
 

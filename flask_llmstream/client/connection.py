@@ -15,7 +15,8 @@ from urllib3.response import HTTPResponse
 from ..http.charset import text_of
 from ..http.connecting import Sockets
 from ..http.content_coding import decoded
-from ..http.errors import FAILURES, call_error, is_timeout
+from ..http.errors import FAILURES, is_timeout
+from .breaks import why
 from .deadlines import Deadlines
 from .decoder import begins_answer
 from .errors import (
@@ -195,12 +196,12 @@ class Connection:
     def _unopened(self, error: Exception) -> EventSourceError:
         if is_timeout(error) and self._wire.is_connected:
             return self._deadlines.ran_out()
-        return ConnectionFailed(f"The server can't be reached. {call_error(error, False)}")
+        return ConnectionFailed(f"The server can't be reached: {why(error)}.")
 
     def _broken(self, error: Exception) -> EventSourceError:
         if is_timeout(error):
             return self._deadlines.ran_out()
-        return StreamTruncated(f"The connection broke. {call_error(error, False)}")
+        return StreamTruncated(f"The connection broke: {why(error)}.")
 
 
 def _no_stream(response: Response, kind: str, coding: str, start: bytes) -> NotAnEventStream:

@@ -61,7 +61,7 @@ class EventSource:
         dead. Default: 45, three heartbeats of this package's servers; ``None``: no bound.
     :param progress_timeout: seconds without an event, while one is waited for. Default: no bound.
     :param streams: where the server keeps its answers, relative to ``url``, with a slash at the
-        end. Default: ``streams/``, as in ``/v1/chat/streams/``.
+        end. Default: where the response says, by ``Content-Location``; else ``streams/``.
     :param repeat_post: send the POST again where no other way brings the rest, also before its
         first answer. Only for a server that does not do twice what it is asked twice, by an
         ``Idempotency-Key`` for example. Default: a POST is never repeated.
@@ -90,7 +90,7 @@ class EventSource:
         connect_timeout: Optional[float] = 10.0,
         alive_timeout: Optional[float] = 45.0,
         progress_timeout: Optional[float] = None,
-        streams: str = "streams/",
+        streams: Optional[str] = None,
         repeat_post: bool = False,
         max_tries: Optional[int] = 10,
         backoff: Optional[Backoff] = None,

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import json as standard_json
 import re
-from typing import Any, Dict, Mapping, Optional
-from urllib.parse import urljoin, urlsplit
+from typing import Any, Dict, Mapping, Optional, Tuple
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from requests import Response
 from requests.sessions import SessionRedirectMixin
@@ -28,7 +28,8 @@ _DEFAULTS = {
 class Requesting:
     """The requests of one reader.
 
-    :param streams: where the server keeps its answers, relative to the answer's URL.
+    :param streams: where the server keeps its answers, relative to the answer's URL; ``None``:
+        where the response says, or beside that URL.
     :ivar stream_id: the ID of the answer at its server; ``None`` where it is not kept.
     :ivar stream_url: where it is kept.
     :raises ValueError: ``json`` can't be JSON; the message names it.
@@ -42,7 +43,7 @@ class Requesting:
         data: Any,
         params: Any,
         headers: Optional[Mapping[str, str]],
-        streams: str,
+        streams: Optional[str],
         repeat_post: bool,
     ) -> None:
         if not isinstance(url, str) or not url.strip():
@@ -118,9 +119,14 @@ class Requesting:
             redirects: Any = SessionRedirectMixin()
             if redirects.should_strip_auth(asked, response.url):
                 self._access = {"auth": _nothing}
-            here = urlsplit(response.url)._replace(query="", fragment="").geturl()
-            is_there = here.endswith(f"/{stream_id}")
-            self.stream_url = here if is_there else urljoin(here, self._streams) + stream_id
+            self.stream_url = self._place_of(stream_id, response)
+
+    def _place_of(self, stream_id: str, response: Response) -> str:
+        told = None if self._streams else told_location(response)
+        here = urlsplit(response.url)._replace(query="", fragment="").geturl()
+        if told is None and here.endswith(f"/{stream_id}"):
+            return here
+        return told or urljoin(here, self._streams or "streams/") + stream_id
 
     @staticmethod
     def _with_id(request: Request, headers: Mapping[str, Any], last_event_id: str) -> Request:
@@ -129,6 +135,23 @@ class Requesting:
         if last:
             sent["Last-Event-ID"] = last
         return request._replace(headers=sent)
+
+
+def told_location(response: Response) -> Optional[str]:
+    """Where a response says that its stream is, by ``Content-Location``. ``None`` where it does not
+    say so, and for another origin: the request's credentials go there."""
+    told = response.headers.get("Content-Location", "")
+    try:
+        here, there = urlsplit(response.url), urlsplit(urljoin(response.url, told))
+        is_same = _origin(here) == _origin(there)
+    except ValueError:  # it is no address
+        return None
+    # The login in the address is that of the request.
+    return there._replace(netloc=here.netloc, fragment="").geturl() if told and is_same else None
+
+
+def _origin(url: SplitResult) -> Tuple[str, Optional[str], Optional[int]]:
+    return url.scheme, url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
 def _nothing(request: Any) -> Any:

@@ -693,7 +693,8 @@ function asJson(/** @type {unknown} */ value) {
  * @typedef {object} Resuming
  * @property {AbortSignal} [signal] its abort leaves the answer, as `leave()` does
  * @property {string | URL} [streams] where the server keeps its answers, with a slash at the end,
- *   relative to the answer's URL; default `streams/`, as in `/v1/chat/streams/`
+ *   relative to the answer's URL; default: where the response says, by `Content-Location`; else
+ *   `streams/`
  * @property {number} [stall] milliseconds without a byte, heartbeats included, after which a
  *   connection is dead; default 45,000, three heartbeats of the server; `Infinity`: never. When a page
  *   is shown again, half of it suffices; when it is online again, no time at all
@@ -1058,7 +1059,9 @@ export class Answer {
     this.#isKnown = true;
     if (!this.streamUrl && STREAM_ID.test(id)) {
       const here = new URL(url || asked, globalThis.location?.href);
-      this.streamUrl = new URL(id, new URL(this.#options.streams ?? "streams/", here)).href;
+      const { streams } = this.#options;
+      const told = streams === undefined ? locationIn(headers, here) : null;
+      this.streamUrl = told ?? new URL(id, new URL(streams ?? "streams/", here)).href;
     }
     if (this.#over) this.#dismiss(); // it was stopped before
     this.#enter({ name: this.#said ? "streaming" : "waiting" });
@@ -1174,6 +1177,17 @@ export class Answer {
       report(error);
     }
     for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** Where a response says that its stream is. Another origin gets no credentials, so it does not count. */
+function locationIn(/** @type {Headers} */ headers, /** @type {URL} */ here) {
+  const told = headers.get("Content-Location");
+  try {
+    const { origin, href } = new URL(told ?? "", here);
+    return told && origin === here.origin ? href : null;
+  } catch {
+    return null; // it is no address
   }
 }
 

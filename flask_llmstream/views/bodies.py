@@ -13,6 +13,7 @@ from ..stream.stream import Stream
 from ..wsgi.body import StreamBody
 from ..wsgi.request_body import RequestBody, has_body
 from ..wsgi.response import new_response
+from .content_location import CONTENT_LOCATION, content_location
 from .replays import ReadingStream
 
 STREAM_ID = "X-Stream-ID"
@@ -34,11 +35,11 @@ def response_of(
     liveness = state_of(here.app).settings.liveness
     client = slots.reader() if isinstance(stream, ReadingStream) else slots.client()
     body = StreamBody(stream, slots, client, liveness, refusal=refusal, unread=unread)
-    return _response_with(body, stream, here.app)
+    return _response_with(body, stream, here)
 
 
-def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
-    kind: Any = app.response_class
+def _response_with(body: StreamBody, stream: Stream, here: Current) -> Response:
+    kind: Any = here.app.response_class
     response: Response = new_response(
         kind, body, stream.format.content_type, stream.format.depends_on_accept
     )
@@ -46,6 +47,9 @@ def _response_with(body: StreamBody, stream: Stream, app: Flask) -> Response:
         response.headers[name] = value
     if stream.recorder is not None or isinstance(stream, ReadingStream):
         response.headers[STREAM_ID] = stream.id
+        location = content_location(here, stream.id)
+        if location is not None:  # now, so that the view may set another
+            response.headers[CONTENT_LOCATION] = location
     return response
 
 

@@ -20,7 +20,7 @@ _CURES = {
     **dict.fromkeys(("docs", "docs_file"), "LLMSTREAM_DOCS = False takes ours away"),
 }
 """Other cures, by the endpoint."""
-_VARIABLE = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\((.*?)\))?:)?[a-zA-Z_]\w*>")
+VARIABLE = re.compile(r"<(?:([a-zA-Z_]\w*)(?:\((.*?)\))?:)?[a-zA-Z_]\w*>")
 """A variable in a rule: ``<name>``, ``<converter:name>``, ``<converter(arguments):name>``."""
 
 
@@ -112,7 +112,7 @@ def _nameless(app: Flask, pattern: str) -> str:
         name, arguments = variable.groups()
         return f"<{app.url_map.converters[name or 'default']}({arguments or ''})>"
 
-    return _VARIABLE.sub(converter, pattern)
+    return VARIABLE.sub(converter, pattern)
 
 
 def _shared_methods(ours: Rule, other: Rule) -> FrozenSet[str]:

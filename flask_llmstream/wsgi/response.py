@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any, Callable, List, Type
 
@@ -151,7 +152,9 @@ def _stream_response_class(response_class: Type[Any]) -> Type[Any]:
 
 _OWN_NAMES = frozenset({*HEADERS, "Vary", "Content-Type"})
 _MADE_COMPLETE = frozenset({"location", "content-location"})
-"""The headers that Werkzeug completes for the request."""
+"""The headers that Werkzeug completes for the request. Of several it takes the last."""
+_COMPLETE = re.compile(r"[\w./%-]*", re.ASCII)
+"""A ``Content-Location`` that Werkzeug would leave as it is."""
 
 
 def _wsgi_headers(response: Any, environ: Environ) -> WSGIHeaders:
@@ -160,8 +163,15 @@ def _wsgi_headers(response: Any, environ: Environ) -> WSGIHeaders:
     a stream has no length that is to be found, nor a status without a body."""
     if _is_werkzeugs_own(response, "get_wsgi_headers") and isinstance(response.headers, Headers):
         headers: WSGIHeaders = response.headers.to_wsgi_list()
-        others = {name for name, _ in headers} - _OWN_NAMES
-        if not others or _MADE_COMPLETE.isdisjoint(map(str.lower, others)):
+        others = [each for each in headers if each[0] not in _OWN_NAMES]
+        if not others or _are_complete(others):
             return headers
     completed: WSGIHeaders = response.get_wsgi_headers(environ).to_wsgi_list()
     return completed
+
+
+def _are_complete(headers: WSGIHeaders) -> bool:
+    named = [each for each in headers if each[0].lower() in _MADE_COMPLETE]
+    if len(named) > 1 or named and named[0][0].lower() == "location":
+        return False
+    return not named or _COMPLETE.fullmatch(named[0][1]) is not None

@@ -74,7 +74,7 @@ def test_it_may_ask_as_its_user_and_read_when_to_come_back(friendly):
     answer = ask(friendly, STREAM)
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
     assert answer.headers["Access-Control-Expose-Headers"] == (
-        "Retry-After, X-Request-ID, X-Stream-ID"
+        "Content-Location, Retry-After, X-Request-ID, X-Stream-ID"
     )
 
 

@@ -29,14 +29,22 @@ class KeptAnswer:
     :param frames: those of the answer. Each has an ID.
     :param cuts: after so many bytes each connection is cut; ``None``, and those behind: never.
     :param is_kept: whether the header ``X-Stream-ID`` says so.
+    :param location: the header ``Content-Location``, with ``{host}`` for the host that was asked.
+        Default: none.
     """
 
     def __init__(
-        self, frames: Sequence[str], cuts: Sequence[Optional[int]] = (), is_kept: bool = True
+        self,
+        frames: Sequence[str],
+        cuts: Sequence[Optional[int]] = (),
+        is_kept: bool = True,
+        location: Optional[str] = None,
     ) -> None:
         self._frames = [frame.encode() for frame in frames]
         self._cuts: Iterator[Optional[int]] = iter(cuts)
         self._kept = f"X-Stream-ID: {STREAM_ID}\r\n" if is_kept else ""
+        if location is not None:
+            self._kept += f"Content-Location: {location}\r\n"
 
     def __call__(self, exchange: Exchange) -> None:
         last = exchange.headers["Last-Event-ID"]
@@ -45,7 +53,8 @@ class KeptAnswer:
             answer(204)(exchange)
             return
         body, cut = b"".join(rest), next(self._cuts, None)
-        exchange.send(HEAD.replace("\r\n\r\n", f"\r\n{self._kept}\r\n"))
+        kept = self._kept.replace("{host}", exchange.headers["Host"])
+        exchange.send(HEAD.replace("\r\n\r\n", f"\r\n{kept}\r\n"))
         exchange.send_chunk(body[:cut]) if cut != 0 else None
         if cut is None:
             exchange.send(LAST_CHUNK)

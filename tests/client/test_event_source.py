@@ -140,7 +140,7 @@ def test_an_id_is_sent_but_for_the_blanks_around_it(last, sent):
         ({"progress_timeout": -1}, "progress_timeout"),
         ({"max_event_bytes": 0}, "max_event_bytes"),
         ({"headers": 5}, "headers"),
-        ({"streams": None}, "streams"),
+        ({"streams": b"/"}, "streams"),
         ({"streams": "streams"}, "streams"),
         ({"backoff": 1}, "backoff"),
         ({"on_bytes": "print"}, "on_bytes"),

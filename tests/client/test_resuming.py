@@ -84,6 +84,63 @@ def test_streams_may_be_kept_elsewhere():
     assert upstream.requests[1].path == f"/kept/{STREAM_ID}"
 
 
+@pytest.mark.parametrize(
+    "location, path",
+    [
+        (f"streams/{STREAM_ID}", f"/v1/chat/streams/{STREAM_ID}"),
+        (f"../../kept/{STREAM_ID}", f"/kept/{STREAM_ID}"),
+        (f"../../../../{STREAM_ID}", f"/{STREAM_ID}"),
+        ("/answers/7?a=b", "/answers/7?a=b"),
+        ("?answer=7#here", "/v1/chat/completions?answer=7"),
+        ("//{host}/a", "/a"),
+        ("http://LOCALHOST.example/a", None),
+        ("https://{host}/a", None),
+        ("http://127.0.0.1:1/a", None),
+        ("http://127.0.0.1.example/a", None),
+        ("http://[::1/a", None),
+        ("http://127.0.0.1:port/a", None),
+        ("", None),
+    ],
+)
+def test_the_response_says_where_the_stream_is(location, path):
+    with Upstream(KeptAnswer(FRAMES, [5], location=location)) as upstream:
+        with asking(upstream) as source:
+            assert "".join(source.text()) == "one two three"
+    (_, second) = upstream.requests
+    assert second.path == (path or f"/v1/chat/streams/{STREAM_ID}")
+
+
+def test_what_the_caller_says_comes_first():
+    with Upstream(KeptAnswer(FRAMES, [5], location="/other")) as upstream:
+        with asking(upstream, streams="/kept/") as source:
+            list(source)
+    assert upstream.requests[1].path == f"/kept/{STREAM_ID}"
+
+
+def test_without_an_id_no_stream_is_kept_wherever_the_response_is():
+    with Upstream(KeptAnswer(FRAMES, is_kept=False, location="/other")) as upstream:
+        with asking(upstream) as source:
+            list(source)
+            assert source.stream_url is None
+
+
+def test_it_is_relative_to_the_address_behind_the_redirects():
+    moved = KeptAnswer(FRAMES, [5], location=f"kept/{STREAM_ID}")
+    redirected = answer(307, location="/v2/ask")
+    with Upstream(scripts(redirected, moved, moved)) as upstream, asking(upstream) as source:
+        assert "".join(source.text()) == "one two three"
+    assert upstream.requests[-1].path == f"/v2/kept/{STREAM_ID}"
+
+
+def test_the_login_in_an_address_is_kept():
+    with Upstream(KeptAnswer(FRAMES, [5], location="/answers/7")) as upstream:
+        url = upstream.url.replace("//", "//ada:pw@")
+        with EventSource(url, json={}, backoff=AT_ONCE) as source:
+            list(source)
+    first, second = (each.headers["Authorization"] for each in upstream.requests)
+    assert first == second and first is not None
+
+
 def test_a_kept_stream_is_read_by_its_own_address():
     with Upstream(KeptAnswer(FRAMES, [0])) as upstream:
         url = f"{upstream.url}/chat/streams/{STREAM_ID}"

@@ -25,8 +25,8 @@ export function after(lastEventId) {
 export const HEAD = { "Content-Type": "text/event-stream", "X-Stream-ID": ID };
 
 /** Write to a reader, and break the connection when it has gone out. */
-export function cutAfter(response, bytes) {
-  response.writeHead(200, HEAD);
+export function cutAfter(response, bytes, headers = {}) {
+  response.writeHead(200, { ...HEAD, ...headers });
   response.flushHeaders();
   response.write(bytes, () => setImmediate(() => response.destroy()));
 }

@@ -218,3 +218,64 @@ test("calls of which a part may be lost are given to nobody", async () => {
   );
   assert.deepEqual([told.state.reason, calls], ["gap", []]);
 });
+
+/** The path of the request that follows a cut, where the response has this `Content-Location`. */
+async function followed(location, options = {}) {
+  const told = await resumed(
+    [
+      (response) => {
+        const here = response.req.headers.host;
+        cutAfter(response, OPENING, { "Content-Location": location.replace("{here}", here) });
+      },
+      (response, last) => whole(response, after(last)),
+    ],
+    undefined,
+    options,
+  );
+  assert.equal(told.text, TEXT.join(""));
+  return told.asked[1].replace("GET ", "");
+}
+
+test("the response says where its stream is kept", async () => {
+  const said = {
+    [`streams/${ID}`]: `/v1/chat/streams/${ID}`,
+    [`../../kept/${ID}`]: `/kept/${ID}`,
+    "/answers/7?a=b": "/answers/7?a=b",
+    "http://{here}/answers/7": "/answers/7",
+  };
+  for (const [location, path] of Object.entries(said)) assert.equal(await followed(location), path);
+});
+
+test("an address of another origin, or none, is not followed: the credentials would go there", async () => {
+  const others = ["http://localhost.example/a", "https://{here}/a", "//127.0.0.1:1/a", "http://[", ""];
+  for (const location of others)
+    assert.equal(await followed(location), `/v1/chat/streams/${ID}`, location);
+});
+
+test("what the page says comes first", async () => {
+  assert.equal(await followed("/other", { streams: "/kept/" }), `/kept/${ID}`);
+});
+
+test("it is relative to the address behind the redirects", async () => {
+  const told = await resumed([
+    (response) => refuse(response, 307, { Location: "/v2/ask" }),
+    (response) => cutAfter(response, OPENING, { "Content-Location": `kept/${ID}` }),
+    (response, last) => whole(response, after(last)),
+  ]);
+  assert.deepEqual(told.asked.slice(1), ["POST /v2/ask", `GET /v2/kept/${ID}`]);
+});
+
+test("an answer that is not kept has no stream, wherever its response is", async () => {
+  const headers = { "Content-Type": "text/event-stream", "Content-Location": "/other" };
+  const told = await resumed([(response) => refuse(response, 200, headers, delta("Once"))]);
+  assert.deepEqual([told.state.code, told.stream.streamUrl], ["truncated", null]);
+});
+
+test("the address of an attached answer stays", async () => {
+  const headers = { ...HEAD, "Content-Location": "/other" };
+  const told = await resumed(
+    [(response) => refuse(response, 200, headers, after(""))],
+    (url, options) => Answer.attach(`${url}/7`, options),
+  );
+  assert.ok(told.stream.streamUrl.endsWith("/v1/chat/completions/7"));
+});

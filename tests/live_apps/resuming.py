@@ -1,6 +1,7 @@
 """One answer that is kept, whose text a test writes: ``python -m tests.live_apps.resuming PORT``.
 
-The views are a site's own: the chat endpoints do the same.
+The views are a site's own: the chat endpoints do the same. Below ``/kept`` are such endpoints, and
+one more view of the site's own, whose streams are there.
 """
 
 from gevent import monkey
@@ -36,6 +37,17 @@ def page():
 @app.route("/answers", methods=["GET", "POST"])
 def answers():
     return streams.response(answer(), reconnect="resume", heartbeat=0.2)
+
+
+chat = streams.blueprint("chat", reconnect="resume")
+
+
+@chat.route("/deep/answers", methods=["GET", "POST"])
+def deep_answers():
+    return answers()
+
+
+app.register_blueprint(chat, url_prefix="/kept")
 
 
 @app.route("/unkept", methods=["POST"])
@@ -99,7 +111,7 @@ def cut():
 
 @app.before_request
 def note():
-    if request.path.startswith(("/answers", "/streams", "/unkept", "/held")):
+    if request.path.startswith(("/answers", "/streams", "/unkept", "/held", "/kept")):
         asked.append(f"{request.method} {request.path.split('/')[1]}")
         connections.append(request.environ["connection"])
 

@@ -106,6 +106,21 @@ def test_an_answer_goes_on_after_a_cut(reader, site, transport):
 
 
 @either
+def test_a_view_anywhere_says_where_its_stream_is(reader, site, transport):
+    reader.run(READ.replace('"/answers"', '"/kept/deep/answers"'), transport, {})
+    write(site, "Once")
+    reader.wait(TEXT, 0, "Once")
+    site.post("/cut")
+    write(site, " upon")
+    reader.wait(TEXT, 0, "Once upon")
+    reader.run("readers[0].answer.stop();")
+    is_over(site)
+    url = reader.run("return readers[0].answer.streamUrl")
+    assert url.startswith(f"http://127.0.0.1:{site.port}/kept/chat/streams/")
+    assert site.get("/told")["made"] == 1
+
+
+@either
 def test_stop_before_the_first_token_stops_the_source(reader, site, transport):
     reader.run(READ, transport, {})
     reader.wait(STATE, 0, "waiting")

@@ -396,7 +396,7 @@ def test_quiet_tells_nothing_of_what_went_well(tail):
 
 def test_quiet_tells_what_went_wrong(tail):
     with nobody_listens() as url:
-        assert tail(url, "-q").err.startswith("The server can't be reached.")
+        assert tail(url, "-q").err.startswith("The server can't be reached: ")
 
 
 def test_timing_shows_the_gaps(tail):

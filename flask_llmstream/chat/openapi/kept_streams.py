@@ -9,6 +9,12 @@ from ...protocols.description import Schema, event_stream, ref, text_event
 from ...stream.ids import STREAM_ID
 from .responses import JSON_FAILURE, REQUEST_ID, failure, success
 
+CONTENT_LOCATION = {
+    "Content-Location": {
+        "description": "Where the stream is kept, relative to the address of the request.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    }
+}
 X_STREAM_ID = {
     "X-Stream-ID": {
         "description": "The ID of the stream, where it is kept: `GET /chat/streams/{id}`.",
@@ -77,7 +83,7 @@ def add_keeping(operation: Dict[str, Any], method: str, content: Mapping[str, An
     :param content: the media type of a failure, with its media type object.
     """
     responses = operation["responses"]
-    responses["200"]["headers"].update(X_STREAM_ID)
+    responses["200"]["headers"].update({**X_STREAM_ID, **CONTENT_LOCATION})
     if method == "POST":
         operation["parameters"].append(_KEY)
         responses.update({each: failure(each, _OF_A_KEY[each], content) for each in _OF_A_KEY})
