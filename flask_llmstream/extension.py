@@ -37,10 +37,10 @@ from .stream.options import StreamOptions, check_callable, check_number
 from .views.decorator import refuse_positional, streamed_view
 from .views.misplaced import log_later_misplaced, refuse_misplaced
 from .views.responses import Source, new_emitter, stream_response
-from .views.returning import last_event_id
 from .views.route_clashes import log_later_clashes, refuse_clashes
 from .views.source_checks import check_create_function
 from .wsgi.early_start import EarlyStart
+from .wsgi.returning_reader import last_event_id
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
