@@ -1061,6 +1061,7 @@ export class Answer {
       this.streamUrl = new URL(id, new URL(this.#options.streams ?? "streams/", here)).href;
     }
     if (this.#over) this.#dismiss(); // it was stopped before
+    if (headers.has("Retry-After")) return; // nothing comes but the time to come back
     this.#enter({ name: this.#said ? "streaming" : "waiting" });
   }
 
