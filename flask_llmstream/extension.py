@@ -290,10 +290,11 @@ class LLMStream(KeptStreams):
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
         """Let the streams of this process's apps end, before a restart or in a test.
 
-        From now on new streams get 503 with ``Retry-After``, for good. Running streams may finish
-        within ``seconds``. The rest end with ``shutdown``, with a random reconnection time of 1 to
-        5 s. The call blocks meanwhile, and at most 2 s more. Call it where the streams are read: on
-        a greenlet of their hub, or on any thread where each stream has a thread.
+        From now on new streams get 503 with ``Retry-After``, for good; an ``EventSource`` that
+        comes back gets a time to come back at. Running streams may finish within ``seconds``. The
+        rest end with ``shutdown``, with a random reconnection time of 1 to 5 s. The call blocks
+        meanwhile, and at most 2 s more. Call it where the streams are read: on a greenlet of their
+        hub, or on any thread where each stream has a thread.
 
         :param seconds: default: 7, so that all is over before Docker's kill after 10.
         :returns: how many streams had to be ended.
