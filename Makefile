@@ -25,7 +25,7 @@ OTHER_ROOMS := $(addprefix tests/,http producers protocols providers readers rep
     telemetry testing views wsgi)
 WITH_OTHERS := $(addprefix tests/,clients doctor producers replay)
 IN_BROWSERS := $(wildcard tests/system/test_*page.py) tests/system/test_other_sites.py \
-    tests/system/test_conversation.py tests/system/test_returning.py
+    tests/system/test_conversation.py tests/system/test_returning.py tests/system/test_sent_off.py
 MOD_WSGI := /usr/lib/apache2/modules/mod_wsgi.so
 export PATH := $(PATH):/usr/sbin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -125,7 +125,7 @@ bad-days: $(VENV)/test  ## crowds of readers come and leave, with counts of what
 
 test-replay: $(VENV)/test  ## resume: Redis on its bad days, in a cluster; Celery; each browser; twelve minutes
 	$(BIN)/python -m pytest -m "thorough or not thorough" --durations 10 tests/replay tests/producers \
-	    tests/system/test_resuming_page.py tests/system/test_page.py
+	    tests/system/test_resuming_page.py tests/system/test_page.py tests/system/test_sent_off.py
 
 test-proxies: $(VENV)/test  ## through real proxies, with the table of docs/proxies.md; seven minutes
 	$(BIN)/python -m pytest tests/system/test_proxies.py

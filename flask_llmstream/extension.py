@@ -37,10 +37,10 @@ from .stream.options import StreamOptions, check_callable, check_number
 from .views.decorator import refuse_positional, streamed_view
 from .views.misplaced import log_later_misplaced, refuse_misplaced
 from .views.responses import Source, new_emitter, stream_response
-from .views.returning import last_event_id
 from .views.route_clashes import log_later_clashes, refuse_clashes
 from .views.source_checks import check_create_function
 from .wsgi.early_start import EarlyStart
+from .wsgi.returning_reader import last_event_id
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -290,10 +290,11 @@ class LLMStream(KeptStreams):
     def drain(self, seconds: float = DRAIN_SECONDS) -> int:
         """Let the streams of this process's apps end, before a restart or in a test.
 
-        From now on new streams get 503 with ``Retry-After``, for good. Running streams may finish
-        within ``seconds``. The rest end with ``shutdown``, with a random reconnection time of 1 to
-        5 s. The call blocks meanwhile, and at most 2 s more. Call it where the streams are read: on
-        a greenlet of their hub, or on any thread where each stream has a thread.
+        From now on new streams get 503 with ``Retry-After``, for good; an ``EventSource`` that
+        comes back gets a time to come back at. Running streams may finish within ``seconds``. The
+        rest end with ``shutdown``, with a random reconnection time of 1 to 5 s. The call blocks
+        meanwhile, and at most 2 s more. Call it where the streams are read: on a greenlet of their
+        hub, or on any thread where each stream has a thread.
 
         :param seconds: default: 7, so that all is over before Docker's kill after 10.
         :returns: how many streams had to be ended.

@@ -21,6 +21,7 @@ from ..log import log_of
 from ..records import ErrorInfo
 from ..sources.calls import sent
 from ..wsgi.failure_response import failure_response, http_exception, with_headers
+from ..wsgi.returning_reader import or_send_off
 from .context import leading_argument
 from .methods import Find, Method, wrap_method
 from .request_id import request_id
@@ -177,5 +178,10 @@ def _convert(error: StreamError) -> Tuple[Any, ErrorInfo]:
     """The exception to raise in place of a view's error, and the part that the client is told."""
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     failure = error_info_of(error, request_id())
-    after_this_request(lambda response: with_headers(response, failure))
+    after_this_request(partial(_finished, app, failure))
     return as_http_exception(app, error, failure), failure
+
+
+def _finished(app: Any, failure: ErrorInfo, response: Any) -> Any:
+    answer = or_send_off(with_headers(response, failure), request.environ)
+    return app.make_response(answer)  # of the app's own class, for its functions behind this one

@@ -63,7 +63,8 @@ class StreamTruncated(EventSourceError):
     """The stream broke or ended before the end of its answer, and the rest can't be had.
 
     What was read before is a part of the answer. The code is ``not_resumed`` where the server was
-    asked for the rest and refused; ``__cause__`` is then its :class:`ServerFailure`.
+    asked for the rest and refused; ``__cause__`` is then its :class:`ServerFailure`. It is
+    ``sent_off`` where the server had no room for the moment, and said when to come back.
     """
 
     code = "truncated"

@@ -65,8 +65,8 @@ class EventSource:
     :param repeat_post: send the POST again where no other way brings the rest, also before its
         first answer. Only for a server that does not do twice what it is asked twice, by an
         ``Idempotency-Key`` for example. Default: a POST is never repeated.
-    :param max_tries: so many connections in a row may bring no event, unless they last 45 s;
-        ``None``: any number; 0: never reconnect. Default: 10.
+    :param max_tries: so many connections in a row may bring no event, unless they last 45 s or the
+        server asks to come back later; ``None``: any number; 0: never reconnect. Default: 10.
     :param backoff: the pause before each of them.
     :param max_event_bytes: the most bytes of one event. Default: 16 MiB.
     :param on_bytes: called with each piece of the body as it came. The loop raises what it raises.

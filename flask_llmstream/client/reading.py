@@ -74,6 +74,7 @@ class Reading:
         self._has_opened = False
         self._has_all = False
         self._is_json = False
+        self._says_when = False
 
     def events(self) -> Generator[MessageEvent, None, None]:
         """The events, as they come."""
@@ -87,9 +88,10 @@ class Reading:
                 failure = error
             if self._has_ended(failure):
                 return
-            failure = failure or StreamTruncated("The stream ended before its answer was complete.")
+            is_sent_off = failure is None and self._says_when and self.received == received
+            failure = failure or _ended(is_sent_off)
             was_long = isinstance(failure, StreamTruncated) and self._clock() - begun >= LONG
-            tries = 0 if was_long or self.received > received else tries
+            tries = 0 if was_long or is_sent_off or self.received > received else tries
             following = self._following() if may_pass(failure) else None
             if following is None or tries == self._policy.max_tries:
                 raise _unresumed(failure) if has_opened else failure
@@ -99,6 +101,7 @@ class Reading:
     def _connection(self, request: Request) -> Iterator[MessageEvent]:
         """The events of one connection."""
         decoder = AnswerDecoder(self._policy.max_event_bytes, self.last_event_id)
+        self._says_when = False
         with closing(Connection(self._session, self._sockets, self._deadlines)) as connection:
             self.response = connection.open(request)
             self._has_all = self.response.status_code == 204
@@ -121,7 +124,8 @@ class Reading:
             if piece and self._policy.on_bytes is not None:
                 self._policy.on_bytes(piece)
             events = decoder.feed(piece)
-            self.retry = self.retry if decoder.retry is None else decoder.retry
+            self._says_when = decoder.retry is not None
+            self.retry = decoder.retry if self._says_when else self.retry
             yield events
         yield decoder.end()  # it raises where the last event was too large
         self._is_json = decoder.has_bare_json
@@ -179,6 +183,17 @@ class Reading:
             self._policy.on_reconnect(failure, seconds)
         pause(min(seconds, self._deadlines.left()), self._sockets)
         self._deadlines.left()  # raises where no event came for too long
+
+
+def _ended(is_sent_off: bool) -> StreamTruncated:
+    """The error of a body that ended well, and before its answer.
+
+    :param is_sent_off: whether the server has said when to come back, and nothing else.
+    """
+    if is_sent_off:
+        message = "The server can't go on at the moment, and asks to come back later."
+        return StreamTruncated(message, code="sent_off")
+    return StreamTruncated("The stream ended before its answer was complete.")
 
 
 def _unresumed(failure: EventSourceError) -> EventSourceError:

@@ -1064,6 +1064,7 @@ export class Answer {
       this.streamUrl = told ?? new URL(id, new URL(streams ?? "streams/", here)).href;
     }
     if (this.#over) this.#dismiss(); // it was stopped before
+    if (headers.has("Retry-After")) return; // nothing comes but the time to come back
     this.#enter({ name: this.#said ? "streaming" : "waiting" });
   }
 

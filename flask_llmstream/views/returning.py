@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from flask import Request, Response
+from flask import Response
 
 from ..app.current import Current
 from ..app.rights import Right, find_stream, right_to_read
@@ -14,6 +14,7 @@ from ..stream.ids import LastEvent, last_event_of
 from ..stream.limits import StreamLimiter
 from ..stream.options import StreamOptions
 from ..stream.stream import Stream
+from ..wsgi.returning_reader import last_event_id
 from .awaited import awaiting_stream
 from .bodies import nothing, response_of, unread_body
 from .replays import asked_from, replay_stream
@@ -87,15 +88,3 @@ def _reading(
     if isinstance(found, Expected):
         return awaiting_stream(here, right.stream_id, found, options)
     return replay_stream(here, right.stream_id, found, last, options)
-
-
-def last_event_id(request: Request) -> str:
-    """The ID of the last event that a returning reader has received; ``""`` for a new reader.
-
-    ``EventSource`` sends it in a header. Polyfills may not send a header to another site, and send
-    it in the query.
-    """
-    last: str = request.environ.get("HTTP_LAST_EVENT_ID", "")
-    if not last and "lastEventId" in request.environ.get("QUERY_STRING", ""):
-        last = request.args.get("lastEventId", "")
-    return last

@@ -33,6 +33,7 @@ from .body_start import (
 from .failure_response import failure_response
 from .read_once import ReadOnceBody, call_each, do_nothing, refuse_second_reader
 from .request_body import UnreadBody
+from .returning_reader import or_send_off
 
 LOOK_SECONDS = 1.0
 """How long it waits before it looks again whether the rest of a large request has been read."""
@@ -253,7 +254,7 @@ class StreamBody(ReadOnceBody):
             asks = _FAILED not in self._environ
             self._environ[_FAILED] = True
             own = partial(failure_response, failure, self._environ)
-            answer = stream.answer(error, failure) if asks else own()
+            answer = or_send_off(stream.answer(error, failure) if asks else own(), self._environ)
             self._error_body = self._start.as_response(answer, stream.format.headers)
             return b""
         if not stream.format.tells_its_end:

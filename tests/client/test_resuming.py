@@ -234,6 +234,32 @@ def test_the_server_says_how_long_to_wait():
     assert (refusal.status, refusal.retry_after, second) == (429, 0, 0)
 
 
+SENT_OFF = answer(200, "retry: 1\n", content_type="text/event-stream", retry_after="1")
+
+
+def test_a_server_that_can_t_go_on_at_the_moment_ends_no_tries():
+    """It answers 200, as a browser's EventSource stays away behind any other status."""
+    told = []
+    note = lambda *pause: told.append(pause)  # noqa: E731
+    cut = KeptAnswer(FRAMES, [len(OPENING + FRAMES[1])])
+    with Upstream(scripts(cut, *[SENT_OFF] * 5, KeptAnswer(FRAMES))) as upstream:
+        with asking(upstream, max_tries=1, on_reconnect=note) as source:
+            assert "".join(source.text()) == "one two three"
+    assert [error.code for error, _ in told] == ["truncated", *["sent_off"] * 5]
+    assert str(told[1][0]) == "The server can't go on at the moment, and asks to come back later."
+    assert {seconds for _, seconds in told[1:]} == {0.001}
+    assert {sent.headers["Last-Event-ID"] for sent in upstream.requests[1:]} == {f"{STREAM_ID}:1"}
+
+
+def test_without_tries_a_reader_is_told_that_it_was_sent_off():
+    with Upstream(SENT_OFF) as upstream:
+        last = f"{STREAM_ID}:1"
+        with asking(upstream, json=None, max_tries=0, last_event_id=last) as source:
+            with pytest.raises(StreamTruncated) as caught:
+                list(source)
+    assert caught.value.code == "sent_off"
+
+
 def test_tries_without_progress_are_bounded():
     with Upstream(KeptAnswer(FRAMES, [0] * 99)) as upstream:
         with asking(upstream, max_tries=3) as source, pytest.raises(StreamTruncated):

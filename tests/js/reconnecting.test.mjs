@@ -69,6 +69,24 @@ test("so is the stream's own `retry`", async () => {
   assert.deepEqual(told, [0, 2000, 2000]);
 });
 
+test("a server that can't go on says so with 200, and the answer is reconnecting all the time", async () => {
+  const told = waits();
+  const sendOff = (response) => {
+    response.writeHead(200, { ...HEAD, "Retry-After": "1" });
+    response.end("retry: 3000\n");
+  };
+  const { names, text } = await resumed([
+    cut,
+    sendOff,
+    sendOff,
+    (response, last) => whole(response, after(last)),
+  ]);
+  assert.equal(text, TEXT.join(""));
+  assert.deepEqual(told, [0, 3000, 3000]);
+  const again = ["reconnecting", "reconnecting", "reconnecting"];
+  assert.deepEqual(names, ["waiting", "streaming", ...again, "streaming", "ended"]);
+});
+
 test("a time to wait is an hour at most", async () => {
   const told = await pausesOf([(response) => cutAfter(response, `retry: ${"9".repeat(30)}\n\n`)]);
   assert.deepEqual(told, [0, 3_600_000]);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 import redis
@@ -56,6 +57,15 @@ def new_id():
 @app.get("/read/<stream_id>")
 def read(stream_id):
     return streams.attach(stream_id)
+
+
+@app.post("/end")
+def end():
+    """Tell this worker to end. It has heard of it, and refuses new streams, when this is answered.
+    """
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0)  # the hub's turn
+    return "", 204
 
 
 @app.post("/stop/<stream_id>")

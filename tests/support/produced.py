@@ -13,7 +13,8 @@ from tests.support.servers import LiveServer, Reader, serving
 
 GUNICORN = (
     "-m gunicorn -b 127.0.0.1:{{port}} -w {workers} -k gevent --log-level warning "
-    "--graceful-timeout {grace} -c tests/live_apps/gunicorn_conf.py tests.live_apps.{app}:app"
+    "--graceful-timeout {grace} --keep-alive {keep_alive} -c tests/live_apps/gunicorn_conf.py "
+    "tests.live_apps.{app}:app"
 )
 
 
@@ -29,10 +30,10 @@ def text_of(name: str, number: int) -> str:
 
 @contextlib.contextmanager
 def produced(
-    url: str, app: str = "produced", workers: int = 2, grace: int = 5
+    url: str, app: str = "produced", workers: int = 2, grace: int = 5, keep_alive: int = 2
 ) -> "Iterator[ProducedServer]":
     """The application on gunicorn, with its streams in the Redis at ``url``."""
-    command = GUNICORN.format(workers=workers, grace=grace, app=app)
+    command = GUNICORN.format(workers=workers, grace=grace, keep_alive=keep_alive, app=app)
     with serving(command, REDIS_URL=url) as live:
         yield ProducedServer(live)
 
