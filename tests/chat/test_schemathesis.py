@@ -14,6 +14,7 @@ from flask import Flask
 from hypothesis import HealthCheck, settings
 
 from flask_llmstream import CallableProvider, Delta, LLMStream, ToolCallDelta, Usage
+from flask_llmstream.providers.option_walk import plain
 from tests.conftest import needs
 
 needs("Schemathesis", importlib.util.find_spec("schemathesis"))
@@ -58,6 +59,8 @@ def check(case):
     query = case.query or {}
     if case.path == "/chat/stream" and "model" in query and "prompt" not in query:
         return  # no OpenAPI says that one parameter needs another
+    if isinstance(case.body, dict) and any(name != plain(name) == "n" for name in case.body):
+        return  # nor that ``N`` is read as ``n``, as a model's server may do
     case.call_and_validate()
 
 
