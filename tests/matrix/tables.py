@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, TypeVar
+from typing import Callable, Iterable, Iterator, List, TypeVar
 
 T = TypeVar("T")
 BETWEEN = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- end of the matrix -->)", re.DOTALL)
@@ -27,6 +27,13 @@ def cell(measure: Callable[[T], str], bench: T) -> str:
         return measure(bench)
     except Exception as error:
         return f"failed: {error!r}"
+
+
+def rows_in(document: Path) -> List[List[str]]:
+    """The cells of the table between the document's two marks, without its head."""
+    found = BETWEEN.search(document.read_text(encoding="utf-8"))
+    lines = found[0].splitlines() if found else []
+    return [line[2:-2].split(" | ") for line in lines[2:]]
 
 
 def put_into(document: Path, text: str) -> None:
