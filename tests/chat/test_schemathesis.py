@@ -23,7 +23,7 @@ import schemathesis  # noqa: E402
 from schemathesis.config import SchemathesisConfig  # noqa: E402
 
 # Schemathesis closes no answer, and so no file.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*llmstream.js")
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored .*llmstream.js")
 
 
 def answer(request):

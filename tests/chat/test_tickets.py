@@ -134,6 +134,10 @@ def altered(ticket):
     yield from ("", "x", ".", ticket[:-1], ticket + "x", f"{until}.", f".{signature}", ticket * 99)
     yield from (f"f{until}.{signature}", f"{until}.{signature.swapcase()}", ticket + "\u00e9")
     yield from (f"{until}.{signature}.{signature}", f"{until}0.{signature}", f"0x{ticket}")
+    # A lenient decoder of base64 passes over all of these, each at another length.
+    yield from (ticket + more for more in ("=", "?", "????", "+", " ", "\n", "=" + signature))
+    yield from (f"{until}.{signature[:5]}{more}{signature[5:]}" for more in ("!!!!", "\u00e9" * 4))
+    yield ticket[:-1] + chr(ord(ticket[-1]) + 1)  # whose last bits are of no signature
 
 
 def test_an_altered_one_is_none(client, stream_id, ask):

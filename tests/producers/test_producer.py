@@ -308,7 +308,6 @@ def test_one_producer_has_one_block(app, streams, stream_id):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_in_the_block_leaves_the_stream_to_the_parent(producer, log):
     with producer() as emitter:
         emitter.send("one")

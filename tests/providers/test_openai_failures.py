@@ -191,7 +191,7 @@ def test_a_silence_is_504(script):
         answer(200, "whatever", content_type="text/event-stream", content_encoding="gzip"),
         answer(200, "no JSON"),
         answer(200, '{"object": "list", "data": []}'),
-        answer(200, "[" * 10_000),
+        answer(200, "[" * 10_000 + "]" * 10_000),
         events("no JSON"),
         events("[]"),
         events('"text"'),

@@ -26,7 +26,7 @@ SCRIPT = """
     from flask_llmstream import LLMStream
     from gevent.monkey import is_module_patched
     from flask_llmstream.runtime.event_loop import loop as module
-    from flask_llmstream.runtime.event_loop.loop import Loop, event_loop
+    from flask_llmstream.runtime.event_loop.loop import Loop, PatchedLoop, event_loop
 
     app = Flask(__name__)
     streams = LLMStream(app)
@@ -153,10 +153,10 @@ def test_one_that_could_not_start_is_tried_again(done):
             raise OSError("too many open files")
 
         logging.getLogger("flask_llmstream").addHandler(logging.NullHandler())
-        module.Loop = no_loop
+        module.Loop = module.PatchedLoop = no_loop
         print(app.test_client().get("/").status_code)
         print(app.extensions["llmstream"].slots.taken)
-        module.Loop = Loop
+        module.Loop, module.PatchedLoop = Loop, PatchedLoop
         print(streams_well())
     """
     assert done(script) == ["500", "0", "True"]
@@ -257,6 +257,19 @@ def test_name_look_up_executors_and_sockets_work_on_it_whatever_policy_is_set(do
     """
     options = [] if sys.version_info < (3, 14) else ["-W", "ignore::DeprecationWarning"]
     assert done(policy + dedent(script), *options) == ["found", "executed", "echoed"]
+
+
+def test_an_executor_wakes_it_each_time(done):
+    script = """
+        @app.route("/executed")
+        @streams.view(format="text", heartbeat=0)
+        async def executed():
+            for number in range(3):
+                yield await asyncio.get_running_loop().run_in_executor(None, str, number)
+
+        print(b"data: 0\\n\\ndata: 1\\n\\ndata: 2\\n\\n" in get("/executed").data)
+    """
+    assert done(script) == ["True"]
 
 
 def test_look_ups_that_hang_hold_up_no_other_source(done):

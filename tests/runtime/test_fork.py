@@ -6,15 +6,11 @@ import gc
 import os
 import threading
 
-import pytest
-
 from flask_llmstream import StreamClosed
 from flask_llmstream.runtime.timers import thread_schedule
 from flask_llmstream.stream.limits import StreamLimiter
 from tests.support.answers import Answer
 from tests.support.runtimes import GREENLETS, HANG_GUARD, THREADS, only, wait_for_worker_threads
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
 where_it_is_read = only(GREENLETS, THREADS)
 

@@ -9,8 +9,6 @@ import sys
 import threading
 import weakref
 
-import pytest
-
 from flask_llmstream.runtime.hub_monitor.thread_frames import thread_frames
 from tests.support.channel_sides import switching_often
 from tests.support.runtimes import HANG_GUARD
@@ -66,7 +64,6 @@ def test_who_has_said_that_nothing_is_collected_is_obeyed():
         gc.enable()
 
 
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_that_was_forked_meanwhile_collects_and_asks():
     with switching_often():
         over = threading.Event()

@@ -178,7 +178,6 @@ def test_the_longest_time_that_a_float_can_say_is_only_long(place, schedule):
     longest.cancel()
 
 
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_has_timers_of_its_own():
     parents = thread_schedule(LATER, print)
     child = os.fork()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from functools import partial
 
@@ -245,7 +246,7 @@ def test_an_application_with_an_ensure_sync_of_its_own_has_it_run_so(streams):
                 finally:
                     loop.close()
 
-            return run if asyncio.iscoroutinefunction(function) else function
+            return run if inspect.iscoroutinefunction(function) else function
 
     app = App("a_site")
     streams.init_app(app)

@@ -16,6 +16,7 @@ from typing import Any, Callable, List, Optional
 
 from gevent import get_hub
 from gevent.monkey import is_module_patched
+from gevent.selectors import GeventSelector
 
 from ...log import log
 from ..lookups import lookups
@@ -59,6 +60,37 @@ class Loop(asyncio.SelectorEventLoop):
 def _settle(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+class _Selector(GeventSelector):  # type: ignore[misc]
+    """gevent's selector, which knows whether the loop waits in it."""
+
+    waits = False
+
+    def select(self, timeout: Optional[float] = None) -> Any:
+        self.waits = True
+        try:
+            return super().select(timeout)
+        finally:
+            self.waits = False
+
+
+class PatchedLoop(Loop):
+    """The loop of a patched process. An executor's threads are greenlets of its own thread.
+
+    asyncio takes each of them for the loop itself. So from Python 3.14 on it sets a future there
+    at once, and does not wake the loop. Here a call that comes while the loop waits wakes it.
+    """
+
+    def __init__(self) -> None:
+        self._wait = _Selector()
+        super().__init__(self._wait)
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.Handle:
+        schedule = self.call_soon_threadsafe if self._wait.waits else super().call_soon
+        return schedule(callback, *args, context=context)
 
 
 class EventLoopThread:
@@ -138,7 +170,7 @@ class EventLoopThread:
                 log.exception("the event loop of the asynchronous sources was interrupted")
 
     def _made(self) -> asyncio.AbstractEventLoop:
-        loop = Loop()
+        loop = PatchedLoop() if is_module_patched("selectors") else Loop()
         self._executor = ThreadPoolExecutor(thread_name_prefix=_NAME)
         loop.set_default_executor(self._executor)
         self._loop = loop
