@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-<<<<<<< HEAD
 from typing import Callable, Collection, Iterable, Iterator, List, TypeVar
-=======
-from typing import Callable, Iterable, Iterator, List, TypeVar
->>>>>>> newpy
 
 T = TypeVar("T")
 BETWEEN = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- end of the matrix -->)", re.DOTALL)
@@ -34,7 +30,6 @@ def cell(measure: Callable[[T], str], bench: T) -> str:
         return f"failed: {error!r}"
 
 
-<<<<<<< HEAD
 def changes(document: Path, text: str, by_chance: Collection[str]) -> List[str]:
     """The rows of a table that its document does not have. They are printed on the terminal.
 
@@ -46,13 +41,13 @@ def changes(document: Path, text: str, by_chance: Collection[str]) -> List[str]:
     for line in changed:
         print("changed:", line, file=sys.stderr)
     return changed
-=======
+
+
 def rows_in(document: Path) -> List[List[str]]:
     """The cells of the table between the document's two marks, without its head."""
     found = BETWEEN.search(document.read_text(encoding="utf-8"))
     lines = found[0].splitlines() if found else []
     return [line[2:-2].split(" | ") for line in lines[2:]]
->>>>>>> newpy
 
 
 def put_into(document: Path, text: str) -> None:
