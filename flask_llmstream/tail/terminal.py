@@ -8,6 +8,7 @@ the whole screen back at the end.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Optional, TextIO
@@ -141,4 +142,12 @@ def line_for(stdout_may_be_on_screen: bool) -> NoLine:
     stream = sys.stderr
     if stream is None or not stream.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return NoLine()
+    stream = _unbuffered(stream)
     return LastRow(stream) if stdout_may_be_on_screen else Line(stream)
+
+
+def _unbuffered(stream: TextIO) -> TextIO:
+    """The stream without its buffer, which refuses a write in the middle of another one: so the
+    handler of a signal may write, too."""
+    raw = open(stream.fileno(), "wb", buffering=0, closefd=False)
+    return io.TextIOWrapper(raw, stream.encoding, stream.errors, write_through=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -13,6 +14,9 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.hub import Hub
 
 from flask_llmstream.stream.stream import Stream
+
+with contextlib.suppress(ImportError):
+    import _colorize  # noqa: F401  (Python loads it at its first traceback, from 3.13 on)
 
 counts = Blueprint("counts", __name__)
 

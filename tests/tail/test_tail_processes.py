@@ -137,6 +137,34 @@ def test_ctrl_z_gives_the_terminal_back_and_takes_it_again_later():
     assert terminal.process.returncode == TERMINATED
 
 
+DRAWING = """
+import os, signal
+from flask_llmstream.tail.terminal import line_for
+line = line_for(True)
+def erase(*arguments):
+    os.write(1, b"!")
+    line.erase()
+    os._exit(0)
+signal.signal(signal.SIGALRM, erase)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+while True:
+    line.draw("2 tokens")
+"""
+
+
+def test_a_signal_may_come_in_the_middle_of_a_line():
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", DRAWING]
+    variables = {**os.environ, "TERM": "xterm", "PYTHONUNBUFFERED": ""}
+    streams = {"stdout": subprocess.PIPE, "stderr": theirs}
+    with subprocess.Popen(command, cwd=ROOT, env=variables, **streams) as process:
+        os.close(theirs)
+        assert process.stdout.read(1) == b"!"  # until then the terminal is full
+        assert WHOLE in Terminal(process, ours).read()
+    os.close(ours)
+    assert process.returncode == 0
+
+
 def test_a_reader_that_has_enough_ends_it_without_a_word():
     with Upstream(endless) as upstream:
         arguments = ["flask_llmstream", "tail", upstream.url]

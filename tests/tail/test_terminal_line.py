@@ -20,6 +20,8 @@ import pyte  # noqa: E402
 class Terminal:
     """A stream that is a terminal, with its screen."""
 
+    encoding, errors = "utf-8", "strict"
+
     def __init__(self, monkeypatch, columns=24, rows=6):
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
