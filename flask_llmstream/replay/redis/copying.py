@@ -77,13 +77,15 @@ class Copying:
         has_news = self._log.last > self._sent or self._log.end is not None or self._must_begin
         return has_news or now >= self._keep_at
 
-    def lease_steps(self, now: float) -> List[Step]:
-        """What keeps the lease, where that is due: it goes before everything else."""
+    def lease_steps(self, now: float, until: float) -> List[Step]:
+        """What keeps the lease, where that is due until then: it goes before everything else."""
         if self.is_done or self._is_kept or now < self._try_at:
             return []
+        if now - self._renew_at > self._run.terms.lease - self._renew_seconds:
+            self._is_known = False  # the lease has expired
         if not self._is_known:
             return self._look(now)
-        return self._renew(now) if now >= self._renew_at else []
+        return self._renew(now) if until >= self._renew_at else []
 
     def steps(self, now: float) -> List[Step]:
         """What to send now."""
@@ -152,10 +154,7 @@ class Copying:
 
     def _renew(self, now: float) -> List[Step]:
         self._renew_at = now + self._renew_seconds
-        return [Step(self._lease(), self._renewed)]
-
-    def _lease(self) -> Command:
-        return ("GETEX", self._run.keys.lease, "PX", self._run.terms.lease_ms)
+        return [Step(self._run.renew(), self._renewed)]
 
     def _renewed(self, holder: Any) -> None:
         if holder is None or is_refusal(holder):
@@ -188,8 +187,8 @@ class Copying:
 
     def _look(self, now: float) -> List[Step]:
         keys, token = self._run.keys, self._run.token
-        self._try_at = now + self._renew_seconds  # not twice in one round trip
-        commands: List[Command] = [self._lease(), ("GET", keys.stopped)]
+        self._try_at = self._renew_at = now + self._renew_seconds  # not twice in one round trip
+        commands: List[Command] = [self._run.renew(), ("GET", keys.stopped)]
         if not self._has_lease:
             lease_ms = self._run.terms.lease_ms
             commands.insert(0, ("SET", keys.lease, token, "NX", "PX", lease_ms))
