@@ -13,6 +13,10 @@ from ..runtime.timers import Schedule, Timer
 LOOK_SECONDS = (1.0, 5.0)
 """The least and the most seconds between two looks for readers."""
 
+LATE_SECONDS = 1.0
+"""A look that comes so much later than it should decides nothing, unless the one before it was late
+too. This process did not run; nor did others, perhaps, whose readers are there."""
+
 
 class Detached(Protocol):
     """A stream that goes on without its reader."""
@@ -36,7 +40,10 @@ class Departure:
     :param schedule: makes a timer. It is called where ``spawn`` calls.
     """
 
-    __slots__ = ("_stream", "_seconds", "_spawn", "_schedule", "_clock", "_timer", "_read_at")
+    __slots__ = (
+        "_stream", "_seconds", "_spawn", "_schedule", "_clock", "_timer", "_read_at", "_look_at",
+        "_was_late",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -52,10 +59,12 @@ class Departure:
         self._schedule = schedule
         self._clock = clock
         self._timer: Optional[Timer] = None
-        self._read_at = clock()
+        self._read_at = self._look_at = clock()
+        self._was_late = False
 
     def begin(self) -> None:
         """The reader has left. Does not block."""
+        self._look_at = self._clock()
         self._spawn(self._look_later if self._seconds else self._decide)
 
     def cancel(self) -> None:
@@ -66,7 +75,9 @@ class Departure:
 
     def _look_later(self) -> None:
         least, most = LOOK_SECONDS
-        self._timer = self._schedule(min(max(self._seconds, least), most), self._look)
+        pause = most if self._was_late else min(max(self._seconds, least), most)
+        self._look_at = self._clock() + pause
+        self._timer = self._schedule(pause, self._look)
         if self._stream.reason is not None:  # it has ended, perhaps before the timer was there
             self.cancel()
 
@@ -76,9 +87,11 @@ class Departure:
     def _decide(self) -> None:
         if self._stream.reason is not None:
             return
+        is_late = self._clock() - self._look_at > LATE_SECONDS
         if self._stream.is_read():
             self._read_at = self._clock()
-        elif self._clock() - self._read_at >= self._seconds:
+        elif self._clock() - self._read_at >= self._seconds and (self._was_late or not is_late):
             self._stream.end("disconnect")
             return
+        self._was_late = is_late
         self._look_later()

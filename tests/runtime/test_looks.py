@@ -42,3 +42,41 @@ def test_the_pauses_grow_up_to_the_longest(monkeypatch):
 
 def test_the_last_look_is_when_the_time_is_over(monkeypatch):
     assert waits(monkeypatch, 1, (0.75, 5)) == ([0.75, 0.25], 3)
+
+
+class Sleeps(Waits):
+    """The process does not run in one of the waits."""
+
+    def __init__(self, clock: ManualClock, seconds: float) -> None:
+        super().__init__(clock)
+        self._asleep = seconds
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        asleep, self._asleep = self._asleep, 0.0
+        self.clock.now += asleep
+        return super().wait(timeout)
+
+
+def test_no_time_passes_while_the_process_does_not_run(monkeypatch):
+    clock = ManualClock()
+    monkeypatch.setattr(module, "monotonic", clock)
+    wakeup = Sleeps(clock, 100)
+    assert len(list(looks(wakeup, 4, (1, 1)))) == 5
+    assert wakeup.seconds == [1, 1, 1, 1]
+
+
+def test_waits_that_are_only_a_little_late_end_in_time(monkeypatch):
+    clock = ManualClock()
+    monkeypatch.setattr(module, "monotonic", clock)
+    wakeup = Sleeps(clock, 0.75)
+    assert len(list(looks(wakeup, 4, (1, 1)))) == 5
+    assert wakeup.seconds == [1, 1, 1, 0.25]
+
+
+def test_a_look_that_began_before_the_time_was_over_is_not_the_last(monkeypatch):
+    clock = ManualClock()
+    monkeypatch.setattr(module, "monotonic", clock)
+    found = looks(Waits(clock), 4, (1, 1))
+    next(found)
+    clock.now += 100  # the process does not run while it looks
+    assert len(list(found)) == 1

@@ -41,7 +41,8 @@ def begin_run(group: Group, run: Run) -> bool:
     :raises StreamIsProduced: another caller has begun this run.
     :raises ReplayUnavailable: Redis can't be reached, or refuses.
     """
-    began, *_, stopped = group.writer.ask(*run.begin(), ("GET", run.keys.stopped))
+    commands = (*run.begin(), run.renew(), ("GET", run.keys.stopped))
+    began, *_, stopped = group.writer.ask(*commands)
     if not is_refusal(began):
         return bool(stopped)
     if "equal or smaller" in str(began):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Optional
 
 from ..base import StreamHead
 from ..event_log import EventLog
@@ -18,6 +18,10 @@ LOOKS = 5
 MISSES = 3
 """So many looks in a row must find no lease: a producer that finds its own expired, because Redis
 was away, takes it again within that time."""
+
+LEAST_INTERVALS = MISSES - 1.5
+"""So much time must lie between the first of these looks and the last, in intervals between looks.
+Where this process was held up before it sent one, the next comes right behind it."""
 
 
 class Copy:
@@ -39,6 +43,7 @@ class Copy:
         self._token = b""  # of the run's beginning; none where that is not known
         self._is_same_run = False  # not until that was looked at
         self._misses = 0
+        self._missed_at: Optional[float] = None  # when the reply to the first of them was read
         self._look_at = 0.0
         self._mark_at = 0.0
 
@@ -91,10 +96,19 @@ class Copy:
             if self.log.end is None and entry.position > self.position:
                 self._take(entry)
 
-    def judge(self) -> None:
-        """End the log if the producer is lost."""
-        if self._misses >= MISSES:
-            self.lose()
+    def judge(self, now: float) -> None:
+        """End the log if the producer is lost.
+
+        :param now: when the replies were read.
+        """
+        if not self._misses:
+            self._missed_at = None
+        elif self._missed_at is None:
+            self._missed_at = now
+        elif self._misses >= MISSES:
+            intervals = (now - self._missed_at) * LOOKS / self._terms.lease
+            if intervals >= LEAST_INTERVALS:
+                self.lose()
 
     def lose(self) -> None:
         """Tell the readers that the producer is lost."""
@@ -104,6 +118,7 @@ class Copy:
         """Begin to count anew: what could not be seen is not missed. Meanwhile Redis may have lost
         everything, and another producer may have begun a run with the number of this one."""
         self._misses = 0
+        self._missed_at = None
         self._is_same_run = False
 
     def _looked(self, holder: Any) -> None:

@@ -58,7 +58,7 @@ class Copying:
         self._is_kept = False  # whether Redis has the end
         self._lacks_head = False
         self._renew_seconds = run.terms.lease / RENEWALS
-        self._renew_at = now + self._renew_seconds
+        self._renew_at = self._keep_at = now + self._renew_seconds
         self._try_at = now
         self._give_up_at: Optional[float] = None
 
@@ -75,7 +75,17 @@ class Copying:
         if not self._is_known:
             return now >= self._try_at
         has_news = self._log.last > self._sent or self._log.end is not None or self._must_begin
-        return has_news or now >= self._renew_at
+        return has_news or now >= self._keep_at
+
+    def lease_steps(self, now: float, until: float) -> List[Step]:
+        """What keeps the lease, where that is due until then: it goes before everything else."""
+        if self.is_done or self._is_kept or now < self._try_at:
+            return []
+        if now - self._renew_at > self._run.terms.lease - self._renew_seconds:
+            self._is_known = False  # the lease has expired
+        if not self._is_known:
+            return self._look(now)
+        return self._renew(now) if until >= self._renew_at else []
 
     def steps(self, now: float) -> List[Step]:
         """What to send now."""
@@ -88,8 +98,9 @@ class Copying:
         if self._is_kept:
             return self._tidy()
         appended = [*self._begin(now), *self._append(now)]
-        early = self._renew_seconds / 4 if appended else 0.0  # where a round trip is made anyway
-        return (self._renew(now) if now >= self._renew_at - early else []) + appended
+        soon = now + self._renew_seconds / 4 if appended else now  # a round trip is made anyway
+        renewal = self._renew(now) if soon >= self._renew_at else []
+        return [*renewal, *(self._keep(now) if soon >= self._keep_at else ()), *appended]
 
     def failed(self, now: float) -> None:
         """The connection broke. It is not known what arrived."""
@@ -142,23 +153,26 @@ class Copying:
     # The lease.
 
     def _renew(self, now: float) -> List[Step]:
-        run = self._run
         self._renew_at = now + self._renew_seconds
-        steps = [Step(self._lease(), self._renewed), Step(("GET", run.keys.stopped), self._marked)]
-        if self._lacks_head:
-            self._lacks_head = False
-            steps += [Step(command, bool) for command in (run.keep_head(), *run.list())]
-        commands = run.keep()
-        return [*steps, *(Step(command, self._kept) for command in commands)]
-
-    def _lease(self) -> Command:
-        return ("GETEX", self._run.keys.lease, "PX", self._run.terms.lease_ms)
+        return [Step(self._run.renew(), self._renewed)]
 
     def _renewed(self, holder: Any) -> None:
         if holder is None or is_refusal(holder):
-            self._is_known = self._has_lease = False
+            # Not taken again before a look: it is another's, where a later run has begun.
+            self._is_known = False
         elif holder != self._run.token:
             self._replaced()
+
+    # What else is done as often as a renewal. It has time.
+
+    def _keep(self, now: float) -> List[Step]:
+        run = self._run
+        self._keep_at = now + self._renew_seconds
+        steps = [Step(("GET", run.keys.stopped), self._marked)]
+        if self._lacks_head:
+            self._lacks_head = False
+            steps += [Step(command, bool) for command in (run.keep_head(), *run.list())]
+        return [*steps, *(Step(command, self._kept) for command in run.keep())]
 
     def _marked(self, stopped: Any) -> None:
         """Somebody may have stopped it by the mark alone, where the message was lost."""
@@ -173,7 +187,8 @@ class Copying:
 
     def _look(self, now: float) -> List[Step]:
         keys, token = self._run.keys, self._run.token
-        commands: List[Command] = [self._lease(), ("GET", keys.stopped)]
+        self._try_at = self._renew_at = now + self._renew_seconds  # not twice in one round trip
+        commands: List[Command] = [self._run.renew(), ("GET", keys.stopped)]
         if not self._has_lease:
             lease_ms = self._run.terms.lease_ms
             commands.insert(0, ("SET", keys.lease, token, "NX", "PX", lease_ms))
@@ -189,6 +204,7 @@ class Copying:
         if refusal is not None:
             self._refused(now, refusal)
             return
+        self._try_at = now
         self._backoff.reset()
         holder, stopped = replies[-2:]
         self._marked(stopped)
@@ -210,6 +226,7 @@ class Copying:
         elif holder != self._run.token:
             self._replaced()
         else:
+            self._lacks_head = self._lacks_head or not self._has_lease  # it looked lost meanwhile
             self._is_known = self._has_lease = True
             self._must_begin = position.run < mine
             self._sent = 0 if self._must_begin else position.number

@@ -14,7 +14,8 @@ from .texts import to_text
 from .worker import Worker
 
 UNREACHABLE_SECONDS = 30.0
-"""How long readers wait for a Redis that can't be reached."""
+"""How long readers wait for a Redis that can't be reached. A single try counts for half of that at
+most: the process may not have run meanwhile."""
 
 MOST_ENTRIES = 256
 """The most entries of all streams in one reply, or one for each."""
@@ -54,7 +55,8 @@ class Follower:
         self._backoff = Backoff()
         self._copies: Set[Copy] = set()
         self._listeners: Set[object] = set()
-        self._failing_since = 0.0
+        self._failed_at = 0.0
+        self._failing_seconds = 0.0
         self._worker = Worker(self._turn, link.close, "llmstream-redis-follower")
 
     def follow(self, copy: Copy) -> None:
@@ -103,8 +105,9 @@ class Follower:
         for step, reply in zip(steps, replies):
             step.done(reply)
         self._take(copies, read or ())
+        read_at = monotonic()
         for copy in copies:
-            copy.judge()
+            copy.judge(read_at)
         return 0.0
 
     def _read(self, copies: List[Copy]) -> Command:
@@ -138,18 +141,23 @@ class Follower:
     def _failed(self, copies: List[Copy], error: RedisUnreachable) -> float:
         self._link.close()
         self._inbox_after = FROM_THE_START  # a Redis that has lost it numbers anew
-        now = monotonic()
-        if not self._backoff.tries:
-            self._failing_since = now
+        is_hopeless = self._count_failure(monotonic()) > UNREACHABLE_SECONDS
         wait = self._backoff.wait()
         if self._backoff.tries > 1:
             self._health.failed(error)
-        is_hopeless = now - self._failing_since > UNREACHABLE_SECONDS
         for copy in copies:
             copy.reconnected()
             if is_hopeless:
                 copy.lose()
         return wait
+
+    def _count_failure(self, now: float) -> float:
+        """For how long Redis can't be reached."""
+        passed, self._failed_at = now - self._failed_at, now
+        if not self._backoff.tries:  # the first
+            self._failing_seconds = passed = 0.0
+        self._failing_seconds += min(passed, UNREACHABLE_SECONDS / 2)
+        return self._failing_seconds
 
 
 def _places(copies: List[Copy]) -> Dict[bytes, Position]:

@@ -67,6 +67,10 @@ class Run(NamedTuple):
         others = [forget_others] if self.number > 1 else []
         return [add, *others, self.keep_head(), *self.keep(), *self.list()]
 
+    def renew(self) -> Command:
+        """Renews the lease of this key. The reply is the holder's token."""
+        return ("GETEX", self.keys.lease, "PX", self.terms.lease_ms)
+
     def keep_head(self) -> Command:
         """Keeps what is known of the stream."""
         return ("HSET", self.keys.head, *fields_of_head(self.head, self.number))

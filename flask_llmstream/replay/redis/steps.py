@@ -33,6 +33,9 @@ class Sender(Protocol):
     def is_due(self, now: float) -> bool:
         """Whether it has something to send now."""
 
+    def lease_steps(self, now: float, until: float) -> List[Step]:
+        """What keeps its lease, where that is due until then. It does not wait in the line."""
+
     def steps(self, now: float) -> List[Step]:
         """What to send now. The replies to the last steps have been read, or have failed."""
 

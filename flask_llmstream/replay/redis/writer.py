@@ -1,6 +1,9 @@
 """``Writer``: sends to Redis whatever this process has for it. All that waits goes in one round
 trip: the events of all streams, and the commands of everybody who waits for a reply.
 
+Events stand in a line, which is long where a process gets too little time of its processors. All
+leases that are due go in front of it, in one round trip.
+
 A reply that can wait is read at the next turn: when there is more to send, or at the next scan. To
 wait for it would wake the process twice for each token.
 """
@@ -8,20 +11,17 @@ wait for it would wake the process twice for each token.
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
+from math import inf
 from time import monotonic
-from typing import Any, Callable, Deque, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Deque, List, NamedTuple, Optional, Set
 
 from ...errors import ReplayUnavailable
 from ...runtime.mutex import wakeup_of_the_caller
-from ...runtime.wakeup import Wakeup
+from .call import Call
 from .health import Backoff, Health
 from .link import Command, Link, RedisUnreachable, is_refusal
-from .steps import Sender, Step
+from .steps import Sender
 from .worker import Worker
-
-CALL_SECONDS = 6.0
-"""How long a caller waits for a reply."""
 
 MOST_AT_A_TIME = 64
 """The most streams whose events go in one round trip."""
@@ -31,14 +31,15 @@ class _Sent(NamedTuple):
     """Whose commands were sent, and what is done with the replies, which are still to be read."""
 
     done: List[Callable[[Any], object]]
-    calls: List[_Call]
+    calls: List[Call]
     senders: List[Sender]
 
 
 class Writer:
     """One connection of this process, on a worker of its own.
 
-    :param scan_seconds: how often each sender is asked whether it has something to send.
+    :param scan_seconds: how often each sender is asked whether it has something to send, and for
+        its lease.
     """
 
     def __init__(self, link: Link, health: Health, scan_seconds: float) -> None:
@@ -48,10 +49,12 @@ class Writer:
         self._scan_seconds = scan_seconds
         self._senders: Set[Sender] = set()
         self._line: Deque[Sender] = deque()
-        self._calls: Deque[_Call] = deque()
+        self._calls: Deque[Call] = deque()
         self._sent: Optional[_Sent] = None
         self._next_scan = 0.0
         self._next_try = 0.0
+        self._turn_at = inf  # when the next turn is due
+        self._late = 0.0
         self._worker = Worker(self._turn, link.close, "llmstream-redis-writer")
 
     # Called by everybody.
@@ -74,14 +77,14 @@ class Writer:
         :raises ReplayUnavailable: Redis can't be reached.
         """
         self._worker.wake()  # first: where that is a greenlet, the caller has a hub from now on
-        call = _Call(commands, wakeup_of_the_caller())
+        call = Call(commands, wakeup_of_the_caller())
         self._calls.append(call)
         self._worker.wake()
         return call.result()
 
     def send(self, *commands: Command) -> None:
         """Send commands, and forget their replies. Does not block."""
-        self._calls.append(_Call(commands, None))
+        self._calls.append(Call(commands, None))
         self._worker.wake()
 
     def add(self, sender: Sender) -> None:
@@ -105,15 +108,21 @@ class Writer:
     def _turn(self) -> Optional[float]:
         self._read_replies()  # first: what a sender has next depends on them
         now = monotonic()
-        if now >= self._next_scan:
+        self._late = max(0.0, now - self._turn_at)
+        is_scan = now >= self._next_scan
+        if is_scan:
             self._scan(now)
         calls = self._all_calls() if self._calls else []
+        holders: List[Sender] = []
         senders: List[Sender] = []
         if calls or now >= self._next_try:  # a caller does not wait for the next try
+            holders = list(self._senders) if is_scan else []
             senders = self._next_senders()
-        if calls or senders:
-            self._send_steps(calls, senders, now)
-        return self._next_turn()
+        if calls or holders or senders:
+            self._send_steps(calls, holders, senders, now)
+        seconds = self._next_turn()
+        self._turn_at = inf if seconds is None else now + seconds
+        return seconds
 
     def _scan(self, now: float) -> None:
         self._next_scan = now + self._scan_seconds
@@ -126,15 +135,21 @@ class Writer:
         taken = [self._line.popleft() for _ in range(min(len(self._line), MOST_AT_A_TIME))]
         return list(dict.fromkeys(taken))  # two threads may have put one in line at the same time
 
-    def _all_calls(self) -> List[_Call]:
+    def _all_calls(self) -> List[Call]:
         calls = [self._calls.popleft() for _ in range(len(self._calls))]
         return [call for call in calls if not call.is_given_up]
 
-    def _send_steps(self, calls: List[_Call], senders: List[Sender], now: float) -> None:
-        steps = [step for call in calls for step in call.steps()]
+    def _send_steps(
+        self, calls: List[Call], holders: List[Sender], senders: List[Sender], now: float
+    ) -> None:
+        until = now + self._late  # the next turn may be as late as this one
+        leases = [(sender, sender.lease_steps(now, until)) for sender in holders]
+        steps = [step for _, lease in leases for step in lease]
+        steps += [step for call in calls for step in call.steps()]
         for sender in senders:
             sender.is_waiting = False  # before it looks what there is
             steps += sender.steps(now)
+        senders = list(dict.fromkeys([*(sender for sender, lease in leases if lease), *senders]))
         if not steps:
             self._ask_again(senders, now)
             return
@@ -196,38 +211,3 @@ class Writer:
         if self._line:
             return max(0.0, self._next_try - now)
         return max(0.0, self._next_scan - now) if self._senders else None
-
-
-class _Call:
-    """Commands of somebody who may wait for the replies.
-
-    :ivar is_given_up: nobody waits any more.
-    """
-
-    def __init__(self, commands: Sequence[Command], wakeup: Optional[Wakeup]) -> None:
-        self._commands = commands
-        self._replies: List[Any] = []
-        self._error: Optional[Exception] = None
-        self._wakeup = wakeup
-        self.is_given_up = False
-
-    def steps(self) -> List[Step]:
-        return [Step(command, self._replies.append) for command in self._commands]
-
-    def end(self, error: Optional[Exception]) -> None:
-        self._error = error
-        if self._wakeup is not None:
-            with suppress(ValueError):  # the hub of the caller was destroyed
-                self._wakeup.set()
-
-    def result(self) -> List[Any]:
-        assert self._wakeup is not None
-        try:
-            if not self._wakeup.wait(CALL_SECONDS):
-                raise ReplayUnavailable()
-        finally:
-            self.is_given_up = True
-            self._wakeup.close()
-        if self._error is not None:
-            raise ReplayUnavailable() from self._error
-        return self._replies
