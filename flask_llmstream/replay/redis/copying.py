@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Callable, List, Optional
 
-from ..event_log import End, EventLog
-from .entries import END, END_FIELD, FRAME_FIELD, LAST_FIELD, Position, fields_of, position_of
+from ..event_log import EventLog
+from .entries import END, Position, fields_of, fields_of_end, position_of
 from .health import Backoff, Health
 from .link import Command, is_refusal
 from .run import Run
@@ -119,7 +119,7 @@ class Copying:
         if not events and not is_end:
             return []
         position = Position(self._log.run, END if is_end else last)
-        fields = fields_of(first, events) + (_fields_of_end(end) if is_end and end else [])
+        fields = fields_of(first, events) + (fields_of_end(end) if is_end and end else [])
         command = (b"XADD", self._run.keys.events, b"NOMKSTREAM", position.id, *fields)
         appended = partial(self._appended, now, last, is_end)
         return [Step(command, appended, can_wait=not is_end), *self._trim()]
@@ -256,7 +256,3 @@ class Copying:
     def _finish(self) -> None:
         self.is_done = True
         self._ended(self._run.stream_id)
-
-
-def _fields_of_end(end: End) -> List[Any]:
-    return [END_FIELD, end.reason, FRAME_FIELD, end.frame, LAST_FIELD, end.number]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
+from ..event_log import End
 from .texts import to_text
 
 END = 2**64 - 1
@@ -92,3 +93,8 @@ def fields_of(first: int, events: List[bytes]) -> List[Any]:
     for number, event in enumerate(events, first):
         fields += (b"%d" % number, event)
     return fields
+
+
+def fields_of_end(end: End) -> List[Any]:
+    """The fields and values of a run's end."""
+    return [END_FIELD, end.reason, FRAME_FIELD, end.frame, LAST_FIELD, end.number]
