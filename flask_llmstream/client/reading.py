@@ -74,7 +74,7 @@ class Reading:
         self._has_opened = False
         self._has_all = False
         self._is_json = False
-        self._says_when = False
+        self._is_sent_off = False
 
     def events(self) -> Generator[MessageEvent, None, None]:
         """The events, as they come."""
@@ -88,7 +88,7 @@ class Reading:
                 failure = error
             if self._has_ended(failure):
                 return
-            is_sent_off = failure is None and self._says_when and self.received == received
+            is_sent_off = failure is None and self._is_sent_off and self.received == received
             failure = failure or _ended(is_sent_off)
             was_long = isinstance(failure, StreamTruncated) and self._clock() - begun >= LONG
             tries = 0 if was_long or is_sent_off or self.received > received else tries
@@ -101,7 +101,7 @@ class Reading:
     def _connection(self, request: Request) -> Iterator[MessageEvent]:
         """The events of one connection."""
         decoder = AnswerDecoder(self._policy.max_event_bytes, self.last_event_id)
-        self._says_when = False
+        self._is_sent_off = False
         with closing(Connection(self._session, self._sockets, self._deadlines)) as connection:
             self.response = connection.open(request)
             self._has_all = self.response.status_code == 204
@@ -124,11 +124,13 @@ class Reading:
             if piece and self._policy.on_bytes is not None:
                 self._policy.on_bytes(piece)
             events = decoder.feed(piece)
-            self._says_when = decoder.retry is not None
-            self.retry = decoder.retry if self._says_when else self.retry
+            self.retry = self.retry if decoder.retry is None else decoder.retry
             yield events
         yield decoder.end()  # it raises where the last event was too large
         self._is_json = decoder.has_bare_json
+        # Not by ``retry:`` alone: many servers begin each stream with it.
+        says_when = self.response is not None and "Retry-After" in self.response.headers
+        self._is_sent_off = says_when and decoder.retry is not None
         if decoder.is_within_event:
             raise StreamTruncated("The body ended within an event.")
 
