@@ -74,6 +74,7 @@ class Reading:
         self._has_opened = False
         self._has_all = False
         self._is_json = False
+        self._says_when = False
         self._is_sent_off = False
 
     def events(self) -> Generator[MessageEvent, None, None]:
@@ -103,19 +104,26 @@ class Reading:
         decoder = AnswerDecoder(self._policy.max_event_bytes, self.last_event_id)
         self._is_sent_off = False
         with closing(Connection(self._session, self._sockets, self._deadlines)) as connection:
-            self.response = connection.open(request)
-            self._has_all = self.response.status_code == 204
+            self._learn(connection.open(request))
             if self._has_all:
                 return
-            if self.response.status_code < 300:
-                self._has_opened = True
-                self._requests.learn(self.response)
             for events in self._decoded(connection, decoder):
                 yield from self._taken(events, decoder)
                 if self._is_done:
                     # An early leave would be a departure to the server, and not the end.
                     connection.finish()
                     return
+            # Not by ``retry:`` alone: many servers begin each stream with it.
+            self._is_sent_off = self._says_when and decoder.retry is not None
+
+    def _learn(self, response: Response) -> None:
+        self.response = response
+        self._has_all = response.status_code == 204
+        self._says_when = "Retry-After" in response.headers
+        if response.status_code < 300 and not self._has_all:
+            self._has_opened = True
+            if not self._says_when:  # else the stream that it names may never have run
+                self._requests.learn(response)
 
     def _decoded(
         self, connection: Connection, decoder: AnswerDecoder
@@ -128,9 +136,6 @@ class Reading:
             yield events
         yield decoder.end()  # it raises where the last event was too large
         self._is_json = decoder.has_bare_json
-        # Not by ``retry:`` alone: many servers begin each stream with it.
-        says_when = self.response is not None and "Retry-After" in self.response.headers
-        self._is_sent_off = says_when and decoder.retry is not None
         if decoder.is_within_event:
             raise StreamTruncated("The body ended within an event.")
 

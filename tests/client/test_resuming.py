@@ -261,6 +261,16 @@ def test_a_stream_that_begins_with_its_reconnection_time_is_a_try():
     assert (caught.value.code, len(upstream.requests)) == ("truncated", 4)
 
 
+def test_the_stream_of_one_who_was_sent_off_is_not_the_answer():
+    """A server without a free slot names a stream that never ran."""
+    kind = {"content_type": "text/event-stream", "x_stream_id": "n" * 32}
+    sent_off = answer(200, "retry: 1\n", retry_after="1", **kind)
+    with Upstream(scripts(sent_off, KeptAnswer(FRAMES))) as upstream:
+        with asking(upstream, json=None, last_event_id=f"{STREAM_ID}:0") as source:
+            assert "".join(source.text()) == "one two three"
+            assert source.stream_id == STREAM_ID
+
+
 def test_without_tries_a_reader_is_told_that_it_was_sent_off():
     with Upstream(SENT_OFF) as upstream:
         last = f"{STREAM_ID}:1"
