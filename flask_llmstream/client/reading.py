@@ -75,6 +75,7 @@ class Reading:
         self._has_all = False
         self._is_json = False
         self._says_when = False
+        self._is_sent_off = False
 
     def events(self) -> Generator[MessageEvent, None, None]:
         """The events, as they come."""
@@ -88,7 +89,7 @@ class Reading:
                 failure = error
             if self._has_ended(failure):
                 return
-            is_sent_off = failure is None and self._says_when and self.received == received
+            is_sent_off = failure is None and self._is_sent_off and self.received == received
             failure = failure or _ended(is_sent_off)
             was_long = isinstance(failure, StreamTruncated) and self._clock() - begun >= LONG
             tries = 0 if was_long or is_sent_off or self.received > received else tries
@@ -101,21 +102,28 @@ class Reading:
     def _connection(self, request: Request) -> Iterator[MessageEvent]:
         """The events of one connection."""
         decoder = AnswerDecoder(self._policy.max_event_bytes, self.last_event_id)
-        self._says_when = False
+        self._is_sent_off = False
         with closing(Connection(self._session, self._sockets, self._deadlines)) as connection:
-            self.response = connection.open(request)
-            self._has_all = self.response.status_code == 204
+            self._learn(connection.open(request))
             if self._has_all:
                 return
-            if self.response.status_code < 300:
-                self._has_opened = True
-                self._requests.learn(self.response)
             for events in self._decoded(connection, decoder):
                 yield from self._taken(events, decoder)
                 if self._is_done:
                     # An early leave would be a departure to the server, and not the end.
                     connection.finish()
                     return
+            # Not by ``retry:`` alone: many servers begin each stream with it.
+            self._is_sent_off = self._says_when and decoder.retry is not None
+
+    def _learn(self, response: Response) -> None:
+        self.response = response
+        self._has_all = response.status_code == 204
+        self._says_when = "Retry-After" in response.headers
+        if response.status_code < 300 and not self._has_all:
+            self._has_opened = True
+            if not self._says_when:  # else the stream that it names may never have run
+                self._requests.learn(response)
 
     def _decoded(
         self, connection: Connection, decoder: AnswerDecoder
@@ -124,8 +132,7 @@ class Reading:
             if piece and self._policy.on_bytes is not None:
                 self._policy.on_bytes(piece)
             events = decoder.feed(piece)
-            self._says_when = decoder.retry is not None
-            self.retry = decoder.retry if self._says_when else self.retry
+            self.retry = self.retry if decoder.retry is None else decoder.retry
             yield events
         yield decoder.end()  # it raises where the last event was too large
         self._is_json = decoder.has_bare_json

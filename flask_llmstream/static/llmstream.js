@@ -359,7 +359,12 @@ function isTooShort(/** @type {string} */ text) {
   return text.trim().length < LONGEST_START;
 }
 
-/** @typedef {Omit<RequestInit, "headers"> & Access & {lastEventId?: string}} Question */
+/**
+ * `isElsewhere`: as in `fetch` behind a redirect to another origin, no `Authorization` is sent.
+ *
+ * @typedef {Omit<RequestInit, "headers"> & Access & {lastEventId?: string, isElsewhere?: boolean}}
+ *   Question
+ */
 
 /**
  * The events of a body, in an array for each chunk.
@@ -405,8 +410,12 @@ async function* received(url, question, decoder, start, onOpen, onBytes) {
 }
 
 /** @param {string | URL} url @param {Question} question */
-async function asked(url, { headers, lastEventId, fetch = globalThis.fetch, ...init }) {
+async function asked(
+  url,
+  { headers, lastEventId, isElsewhere, fetch = globalThis.fetch, ...init },
+) {
   const all = new Headers(typeof headers === "function" ? await headers() : headers);
+  if (isElsewhere) all.delete("Authorization");
   const isPost = init.method === "POST";
   if (isPost) all.set("Content-Type", "application/json");
   if (!(isPost && all.has("Accept"))) all.set("Accept", "text/event-stream");
@@ -747,6 +756,8 @@ export class Answer {
   #options;
   /** Where a GET that has no `streamUrl` comes back to. */
   #getUrl = "";
+  /** Whether a redirect led to another origin, where the answer is kept. */
+  #isElsewhere = false;
   #finish = (/** @type {StreamState} */ _state) => {};
   #close = () => {};
   /** @type {ReturnType<typeof setTimeout> | undefined} the time of a server that has yet to answer */
@@ -914,7 +925,7 @@ export class Answer {
   /** @param {Question} request */
   #question(request) {
     const { headers, credentials, fetch } = this.#options;
-    return { headers, credentials, fetch, ...request };
+    return { headers, credentials, fetch, isElsewhere: this.#isElsewhere, ...request };
   }
 
   #dismiss() {
@@ -1062,6 +1073,8 @@ export class Answer {
       const { streams } = this.#options;
       const told = streams === undefined ? locationIn(headers, here) : null;
       this.streamUrl = told ?? new URL(id, new URL(streams ?? "streams/", here)).href;
+      const { origin } = new URL(asked, globalThis.location?.href ?? here);
+      this.#isElsewhere = ![here.origin, new URL(this.streamUrl).origin].includes(origin);
     }
     if (this.#over) this.#dismiss(); // it was stopped before
     if (headers.has("Retry-After")) return; // nothing comes but the time to come back
@@ -1185,8 +1198,9 @@ export class Answer {
 function locationIn(/** @type {Headers} */ headers, /** @type {URL} */ here) {
   const told = headers.get("Content-Location");
   try {
-    const { origin, href } = new URL(told ?? "", here);
-    return told && origin === here.origin ? href : null;
+    const { origin, protocol, username, password, href } = new URL(told ?? "", here);
+    const isHere = origin === here.origin && protocol === here.protocol; // a blob: has an origin, too
+    return told && isHere && !username && !password ? href : null; // `fetch` takes no login in a URL
   } catch {
     return null; // it is no address
   }

@@ -251,6 +251,26 @@ def test_a_server_that_can_t_go_on_at_the_moment_ends_no_tries():
     assert {sent.headers["Last-Event-ID"] for sent in upstream.requests[1:]} == {f"{STREAM_ID}:1"}
 
 
+def test_a_stream_that_begins_with_its_reconnection_time_is_a_try():
+    """Many servers begin each of their streams so, also those that end before an event."""
+    empty = answer(200, "retry: 1\n\n", content_type="text/event-stream")
+    with Upstream(scripts(*[empty] * 9)) as upstream:
+        with asking(upstream, json=None, max_tries=3) as source:
+            with pytest.raises(StreamTruncated) as caught:
+                list(source)
+    assert (caught.value.code, len(upstream.requests)) == ("truncated", 4)
+
+
+def test_the_stream_of_one_who_was_sent_off_is_not_the_answer():
+    """A server without a free slot names a stream that never ran."""
+    kind = {"content_type": "text/event-stream", "x_stream_id": "n" * 32}
+    sent_off = answer(200, "retry: 1\n", retry_after="1", **kind)
+    with Upstream(scripts(sent_off, KeptAnswer(FRAMES))) as upstream:
+        with asking(upstream, json=None, last_event_id=f"{STREAM_ID}:0") as source:
+            assert "".join(source.text()) == "one two three"
+            assert source.stream_id == STREAM_ID
+
+
 def test_without_tries_a_reader_is_told_that_it_was_sent_off():
     with Upstream(SENT_OFF) as upstream:
         last = f"{STREAM_ID}:1"

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { EVENTS, GET, HEAD, ID, OPENING, POST, TEXT } from "./kept.mjs";
 import { after, cut, cutAfter, refuse, resumed, whole } from "./kept.mjs";
-import { Answer, chunk, delta, end, randomFrom } from "./support.mjs";
+import { Answer, chunk, delta, end, randomFrom, withServer } from "./support.mjs";
 
 test("a connection that breaks is followed by a GET after the last event", async () => {
   const told = await resumed([
@@ -248,6 +248,7 @@ test("the response says where its stream is kept", async () => {
 
 test("an address of another origin, or none, is not followed: the credentials would go there", async () => {
   const others = ["http://localhost.example/a", "https://{here}/a", "//127.0.0.1:1/a", "http://[", ""];
+  others.push("blob:http://{here}/a", "//ada:secret@{here}/a", "javascript:0", "data:,a");
   for (const location of others)
     assert.equal(await followed(location), `/v1/chat/streams/${ID}`, location);
 });
@@ -263,6 +264,38 @@ test("it is relative to the address behind the redirects", async () => {
     (response, last) => whole(response, after(last)),
   ]);
   assert.deepEqual(told.asked.slice(1), ["POST /v2/ask", `GET /v2/kept/${ID}`]);
+});
+
+/** The logins of the requests, where a redirect leads to another origin. */
+async function logins(options) {
+  const reply = (request, response) =>
+    request.method === "POST"
+      ? cutAfter(response, OPENING)
+      : whole(response, after(request.headers["last-event-id"]));
+  let asked;
+  await withServer(reply, async (other, theirs) => {
+    const away = (request, response) =>
+      request.method === "POST"
+        ? refuse(response, 307, { Location: `${other}ask` })
+        : reply(request, response);
+    await withServer(away, async (url, ours) => {
+      const headers = { Authorization: "Bearer 1", "X-Team": "sea" };
+      const { finished } = Answer.post(`${url}ask`, {}, { headers, ...options(url) });
+      assert.equal((await finished).reason, "complete");
+      asked = [ours, theirs].map((all) => all.map(({ headers }) => headers.authorization));
+      assert.ok([...ours, ...theirs].every(({ headers }) => headers["x-team"] === "sea"));
+    });
+  });
+  return asked;
+}
+
+test("another origin gets no login with the reader who comes back, as behind a redirect", async () => {
+  assert.deepEqual(await logins(() => ({})), [["Bearer 1"], [undefined, undefined]]);
+});
+
+test("the page's own origin gets it, where its streams are there", async () => {
+  const streams = (url) => ({ streams: `${url}kept/` });
+  assert.deepEqual(await logins(streams), [["Bearer 1", "Bearer 1"], [undefined]]);
 });
 
 test("an answer that is not kept has no stream, wherever its response is", async () => {

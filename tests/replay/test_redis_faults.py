@@ -445,6 +445,19 @@ def test_readers_do_not_hang_where_redis_stays_away(server, storage_of, monkeypa
         assert read_all(reading) == Read(b"", 0, HEAD.lost, "lost")
 
 
+@pytest.mark.parametrize("command", ["xread", "xrange"])
+def test_readers_do_not_hang_where_redis_refuses_a_command(
+    server, storage_of, monkeypatch, caplog, command
+):
+    """It has a list of the commands that this user may send, say."""
+    monkeypatch.setattr("flask_llmstream.replay.redis.follower.UNREACHABLE_SECONDS", 0.5)
+    server.client.execute_command("ACL", "SETUSER", "default", f"-{command}")
+    storage_of(server).record(STREAM, HEAD, nothing).append(event(1))
+    with contextlib.closing(storage_of(server).read(STREAM)) as reading:
+        assert read_all(reading) == Read(b"", 0, HEAD.lost, "lost")
+    assert f"'{command}'" in caplog.text
+
+
 def record_if_free(storage):
     with contextlib.suppress(StreamIsProduced):
         return storage.record(STREAM, HEAD, nothing)

@@ -8,7 +8,7 @@ from ..base import StreamHead
 from ..event_log import EventLog
 from .entries import END, Entry, Position, entries_of
 from .keys import StreamKeys
-from .link import is_refusal
+from .link import check_answered
 from .run import Terms
 from .steps import Step
 
@@ -73,7 +73,10 @@ class Copy:
         return self.is_dropped
 
     def steps(self, now: float) -> List[Step]:
-        """What to ask beside the events: whether the producer lives; and a mark that it is read."""
+        """What to ask beside the events: whether the producer lives; and a mark that it is read.
+
+        What is done with a reply raises RedisUnreachable where the server refuses to be read.
+        """
         steps: List[Step] = []
         if now >= self._mark_at:
             self._mark_at = now + self._terms.lease / 2
@@ -122,13 +125,15 @@ class Copy:
         self._is_same_run = False
 
     def _looked(self, holder: Any) -> None:
+        check_answered(holder)
         self._misses = self._misses + 1 if holder is None else 0
         self._is_same_run = self._is_same_run and holder is not None
 
     def _compared(self, entries: Any) -> None:
         # It is asked in front of the read, on the same connection. A Redis that loses everything
         # between the two breaks that connection. Without an entry it is asked again.
-        if not entries or is_refusal(entries):
+        check_answered(entries)
+        if not entries:
             return
         first = next(entries_of(entries))
         if first.token and first.position == self._begin:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Set
 from .copy import Copy
 from .entries import Position
 from .health import Backoff, Health
-from .link import Command, Link, RedisUnreachable, is_refusal
+from .link import Command, Link, RedisUnreachable, check_answered
 from .texts import to_text
 from .worker import Worker
 
@@ -97,13 +97,12 @@ class Follower:
         commands = [*(step.command for step in steps), self._read(copies)]
         try:
             *replies, read = self._link.exchange(commands)
-            if is_refusal(read):
-                raise RedisUnreachable(str(read)) from read
+            for step, reply in zip(steps, replies):
+                step.done(reply)
+            check_answered(read)
         except RedisUnreachable as error:
             return self._failed(copies, error)
         self._works()
-        for step, reply in zip(steps, replies):
-            step.done(reply)
         self._take(copies, read or ())
         read_at = monotonic()
         for copy in copies:

@@ -155,6 +155,14 @@ def is_refusal(reply: Any) -> bool:
     )
 
 
+def check_answered(reply: Any) -> None:
+    """
+    :raises RedisUnreachable: the reply is a refusal, and nothing can be done without an answer.
+    """
+    if is_refusal(reply):
+        raise RedisUnreachable(str(reply)) from reply
+
+
 def packed(command: Command) -> bytes:
     """A command as Redis reads it: the protocol's array of strings. The client libraries look at
     the type of each word several times, which costs more than all else on the path of a token."""
