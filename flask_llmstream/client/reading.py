@@ -74,7 +74,6 @@ class Reading:
         self._has_opened = False
         self._has_all = False
         self._is_json = False
-        self._says_when = False
         self._is_sent_off = False
 
     def events(self) -> Generator[MessageEvent, None, None]:
@@ -104,7 +103,8 @@ class Reading:
         decoder = AnswerDecoder(self._policy.max_event_bytes, self.last_event_id)
         self._is_sent_off = False
         with closing(Connection(self._session, self._sockets, self._deadlines)) as connection:
-            self._learn(connection.open(request))
+            response = connection.open(request)
+            self._learn(response)
             if self._has_all:
                 return
             for events in self._decoded(connection, decoder):
@@ -114,15 +114,14 @@ class Reading:
                     connection.finish()
                     return
             # Not by ``retry:`` alone: many servers begin each stream with it.
-            self._is_sent_off = self._says_when and decoder.retry is not None
+            self._is_sent_off = _says_when(response) and decoder.retry is not None
 
     def _learn(self, response: Response) -> None:
         self.response = response
         self._has_all = response.status_code == 204
-        self._says_when = "Retry-After" in response.headers
         if response.status_code < 300 and not self._has_all:
             self._has_opened = True
-            if not self._says_when:  # else the stream that it names may never have run
+            if not _says_when(response):  # else the stream that it names may never have run
                 self._requests.learn(response)
 
     def _decoded(
@@ -190,6 +189,11 @@ class Reading:
             self._policy.on_reconnect(failure, seconds)
         pause(min(seconds, self._deadlines.left()), self._sockets)
         self._deadlines.left()  # raises where no event came for too long
+
+
+def _says_when(response: Response) -> bool:
+    """Whether a response says when to come back."""
+    return "Retry-After" in response.headers
 
 
 def _ended(is_sent_off: bool) -> StreamTruncated:

@@ -37,6 +37,7 @@ class SendLock:
         # Weak: greenlet 2.0 to 3.5.6 may free the greenlet object of a native thread that ends,
         # although there is a reference to it. It looks for references with gc.get_referrers() (its
         # issue 262), which overlooks garbage that is being collected. gc then crashes the process.
+        # So it is compared with another weak reference: none of ours is made strong.
         self._creator: Any = weakref.ref(getcurrent())
         self._was_set = False
         self._waiting: List[Wakeup] = []  # at most one: of the sender that has the turn

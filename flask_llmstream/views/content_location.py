@@ -66,7 +66,8 @@ def _last_segment(mount: str) -> str:
 
 
 def _way(app: Flask, rule: Rule, has_slash: bool) -> Optional[Way]:
-    """
+    """The way of one rule, which is found once.
+
     :param has_slash: whether the path ends with a slash, as it may or may not for one rule.
     """
     known = state_of(app).ways_to_streams
@@ -117,7 +118,8 @@ def _segments(rule: Rule) -> List[str]:
 
 
 def _between(asked: List[str], kept: List[str]) -> Optional[Way]:
-    """
+    """The way from one rule to another; ``None`` where a variable would have to be known for it.
+
     :param asked: the segments of the request's rule. Those that both rules have in common are the
         same in each address, also where they are variables.
     :param kept: those of the rule of the streams.

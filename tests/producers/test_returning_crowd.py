@@ -14,7 +14,10 @@ from tests.support.redis_servers import redis_server
 from tests.support.returning_crowd import ReturningCrowd, counts
 
 CUTS = 3
-EXPECTED = re.compile(r"found no slot|^sys:1: ResourceWarning|Enable tracemalloc|fork\(\)")
+EXPECTED = re.compile(
+    r"found no slot|^sys:1: ResourceWarning|Enable tracemalloc"
+    r"|gunicorn/arbiter.* use of fork\(\)|^ +pid = os\.fork\(\)$"
+)
 """What may be logged: gunicorn 23 closes no listener before the interpreter's end. A later one
 forks beside a thread of its own, and Python warns of that from 3.12 on."""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 
 import pytest
+
+LEASE = 1.0
+"""Seconds. Shorter than the default, so that tests need not wait for long."""
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +24,20 @@ def server():
 def prefix():
     """Begins the names of one test's keys."""
     return uuid.uuid4().hex
+
+
+@pytest.fixture
+def storage_of(prefix):
+    """Make the storage of one more process."""
+    from flask_llmstream.replay.base import Limits
+    from flask_llmstream.replay.redis.storage import RedisStorage  # which needs redis-py
+
+    with contextlib.ExitStack() as stack:
+
+        def storage_of(server, **options):
+            options = {"lease": LEASE, "prefix": prefix, **options}
+            storage = RedisStorage(server.url, Limits(), **options)
+            stack.callback(storage.close)
+            return storage
+
+        yield storage_of

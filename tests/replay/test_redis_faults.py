@@ -7,13 +7,11 @@ import contextlib
 import logging
 import random
 import threading
-import uuid
 
 import pytest
 import redis
 
 from flask_llmstream.errors import ReplayUnavailable, StreamClosed, StreamIsProduced
-from flask_llmstream.replay.base import Limits
 from flask_llmstream.replay.redis.storage import RedisStorage
 from tests.replay.contract import (
     HEAD,
@@ -30,29 +28,11 @@ from tests.support.redis_servers import free_port, redis_server
 from tests.support.runtimes import GREENLETS, THREADS, only
 from tests.support.tcp_path import path_to
 
-LEASE = 1.0
-"""Shorter than the default, so that tests need not wait for long."""
-
 
 @pytest.fixture
 def server():
     with redis_server() as server:
         yield server
-
-
-@pytest.fixture
-def storage_of():
-    """Make the storage of one more process."""
-    prefix = uuid.uuid4().hex
-    with contextlib.ExitStack() as stack:
-
-        def storage_of(server, **options):
-            options = {"lease": LEASE, "prefix": prefix, **options}
-            storage = RedisStorage(server.url, Limits(), **options)
-            stack.callback(storage.close)
-            return storage
-
-        yield storage_of
 
 
 class Producer:

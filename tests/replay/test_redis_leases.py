@@ -4,44 +4,26 @@ run himself does not take that for the silence of others."""
 from __future__ import annotations
 
 import contextlib
-import uuid
 from time import monotonic
 
 import pytest
 
-from flask_llmstream.replay.base import Limits
 from flask_llmstream.replay.event_log import EventLog
 from flask_llmstream.replay.redis.copy import Copy
 from flask_llmstream.replay.redis.keys import Keys
 from flask_llmstream.replay.redis.run import Terms
-from flask_llmstream.replay.redis.storage import RedisStorage
 from flask_llmstream.replay.redis.writer import MOST_AT_A_TIME
+from tests.replay.conftest import LEASE
 from tests.replay.contract import HEAD, STREAM, Read, event, nothing, read_all, read_on
 from tests.support.eventually import eventually
 from tests.support.redis_servers import redis_server
 from tests.support.tcp_path import path_to
-
-LEASE = 1.0
 
 
 @pytest.fixture
 def server():
     with redis_server() as server:
         yield server
-
-
-@pytest.fixture
-def storage_of():
-    """Make the storage of one more process."""
-    prefix = uuid.uuid4().hex
-    with contextlib.ExitStack() as stack:
-
-        def storage_of(server):
-            storage = RedisStorage(server.url, Limits(), prefix, LEASE)
-            stack.callback(storage.close)
-            return storage
-
-        yield storage_of
 
 
 def lease_of(server, stream_id=STREAM):

@@ -141,10 +141,9 @@ def _reply(connection: Any) -> Any:
         raise
 
 
-def _is_of_the_wrong_server(reply: Any) -> bool:
-    return isinstance(reply, Exception) and (
-        type(reply).__name__ in _WRONG_SERVER.values() or str(reply).split(" ")[0] in _WRONG_SERVER
-    )
+def _is_of_the_wrong_server(error: Exception) -> bool:
+    first_word = str(error).split(" ")[0]
+    return first_word in _WRONG_SERVER or type(error).__name__ in _WRONG_SERVER.values()
 
 
 def is_refusal(reply: Any) -> bool:
@@ -156,8 +155,9 @@ def is_refusal(reply: Any) -> bool:
 
 
 def check_answered(reply: Any) -> None:
-    """
-    :raises RedisUnreachable: the reply is a refusal, and nothing can be done without an answer.
+    """Refuse a refusal, where nothing can be done without an answer.
+
+    :raises RedisUnreachable: the reply is one.
     """
     if is_refusal(reply):
         raise RedisUnreachable(str(reply)) from reply

@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 from time import monotonic
-from typing import Any, Callable, Deque, List, NamedTuple, Optional, Set
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Set
 
 from ...errors import ReplayUnavailable
 from ...runtime.mutex import wakeup_of_the_caller
 from .call import Call
 from .health import Backoff, Health
 from .link import Command, Link, RedisUnreachable, is_refusal
-from .steps import Sender
+from .steps import Sender, Step
 from .worker import Worker
 
 MOST_AT_A_TIME = 64
@@ -54,7 +54,6 @@ class Writer:
         self._next_scan = 0.0
         self._next_try = 0.0
         self._turn_at = inf  # when the next turn is due
-        self._late = 0.0
         self._worker = Worker(self._turn, link.close, "llmstream-redis-writer")
 
     # Called by everybody.
@@ -108,18 +107,19 @@ class Writer:
     def _turn(self) -> Optional[float]:
         self._read_replies()  # first: what a sender has next depends on them
         now = monotonic()
-        self._late = max(0.0, now - self._turn_at)
+        late = max(0.0, now - self._turn_at)
         is_scan = now >= self._next_scan
         if is_scan:
             self._scan(now)
         calls = self._all_calls() if self._calls else []
-        holders: List[Sender] = []
+        leases: Dict[Sender, List[Step]] = {}
         senders: List[Sender] = []
         if calls or now >= self._next_try:  # a caller does not wait for the next try
-            holders = list(self._senders) if is_scan else []
+            if is_scan:
+                leases = self._leases(now, now + late)  # the next turn may be as late as this one
             senders = self._next_senders()
-        if calls or holders or senders:
-            self._send_steps(calls, holders, senders, now)
+        if calls or leases or senders:
+            self._send_steps(calls, leases, senders, now)
         seconds = self._next_turn()
         self._turn_at = inf if seconds is None else now + seconds
         return seconds
@@ -131,6 +131,11 @@ class Writer:
                 sender.is_waiting = True
                 self._line.append(sender)
 
+    def _leases(self, now: float, until: float) -> Dict[Sender, List[Step]]:
+        """What keeps the leases that are due until then, by whose they are."""
+        steps = {sender: sender.lease_steps(now, until) for sender in list(self._senders)}
+        return {sender: lease for sender, lease in steps.items() if lease}
+
     def _next_senders(self) -> List[Sender]:
         taken = [self._line.popleft() for _ in range(min(len(self._line), MOST_AT_A_TIME))]
         return list(dict.fromkeys(taken))  # two threads may have put one in line at the same time
@@ -140,16 +145,18 @@ class Writer:
         return [call for call in calls if not call.is_given_up]
 
     def _send_steps(
-        self, calls: List[Call], holders: List[Sender], senders: List[Sender], now: float
+        self,
+        calls: List[Call],
+        leases: Dict[Sender, List[Step]],
+        senders: List[Sender],
+        now: float,
     ) -> None:
-        until = now + self._late  # the next turn may be as late as this one
-        leases = [(sender, sender.lease_steps(now, until)) for sender in holders]
-        steps = [step for _, lease in leases for step in lease]
+        steps = [step for lease in leases.values() for step in lease]
         steps += [step for call in calls for step in call.steps()]
         for sender in senders:
             sender.is_waiting = False  # before it looks what there is
             steps += sender.steps(now)
-        senders = list(dict.fromkeys([*(sender for sender, lease in leases if lease), *senders]))
+        senders = list(dict.fromkeys([*leases, *senders]))
         if not steps:
             self._ask_again(senders, now)
             return
